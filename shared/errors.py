@@ -1,0 +1,149 @@
+"""The errors that may reach a client: one small tree, each with a stable code and an HTTP status.
+
+The API's middleware turns them into RFC 9457 problems; the daemon logs their code.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class ProjectionistError(Exception):
+    """Anything this project refuses or fails at on purpose.
+
+    Attributes:
+        code: stable, lower-case name that a program may rely on.
+        status: the HTTP status that goes with it.
+        title: a short sentence that is the same for every occurrence.
+        detail: what happened this time, where, and what to do.
+        extra: further members of the problem document.
+        retry_after: seconds after which trying again makes sense, if it ever does.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        extra: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+        self.extra = extra or {}
+
+
+class BadRequestError(ProjectionistError):
+    """The request itself is malformed."""
+
+    code = "bad_request"
+    status = HTTPStatus.BAD_REQUEST
+    title = "The request cannot be read"
+
+
+class EmptyUploadError(BadRequestError):
+    """An upload without any bytes in it."""
+
+    code = "empty_upload"
+    title = "Nothing was uploaded"
+
+
+class UploadTooLargeError(ProjectionistError):
+    """More bytes than `UPLOAD_MAX_BYTES`."""
+
+    code = "upload_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "The upload is too large"
+
+
+class UnsupportedMediaTypeError(ProjectionistError):
+    """A body that is neither a form nor a list."""
+
+    code = "unsupported_media_type"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    title = "This kind of body is not accepted"
+
+
+class UnreadableListError(ProjectionistError):
+    """A file that holds no list of films; `extra` says which file, which line and which reason."""
+
+    code = "unreadable_list"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "A file of the upload cannot be read as a list of films"
+
+
+class InvalidBodyError(ProjectionistError):
+    """A JSON body that does not say what the route needs."""
+
+    code = "invalid_body"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "The body does not say what is needed"
+
+
+class UploadInProgressError(ProjectionistError):
+    """The same `Idempotency-Key` is being stored by another request."""
+
+    code = "upload_in_progress"
+    status = HTTPStatus.CONFLICT
+    title = "An upload with this Idempotency-Key is still being stored"
+
+
+class IdempotencyKeyReusedError(ProjectionistError):
+    """The `Idempotency-Key` belongs to another body."""
+
+    code = "idempotency_key_reused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "This Idempotency-Key was used for another upload"
+
+
+class SessionNotFoundError(ProjectionistError):
+    """No such session: never, deleted or expired."""
+
+    code = "session_not_found"
+    status = HTTPStatus.NOT_FOUND
+    title = "There is no such session"
+
+
+class MovieNotFoundError(ProjectionistError):
+    """The session has no movie at this position."""
+
+    code = "movie_not_found"
+    status = HTTPStatus.NOT_FOUND
+    title = "The session has no such movie"
+
+
+class AdminTokenError(ProjectionistError):
+    """Worker control without the right admin token."""
+
+    code = "admin_token_required"
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Worker control needs the admin token"
+
+
+class AdminTokenUnsetError(ProjectionistError):
+    """Worker control while `ADMIN_TOKEN` is unset."""
+
+    code = "admin_token_unset"
+    status = HTTPStatus.FORBIDDEN
+    title = "Worker control is switched off"
+
+
+class DatabaseUnavailableError(ProjectionistError):
+    """PostgreSQL cannot be reached, or went away in the middle and did not come back in time."""
+
+    code = "database_unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The database cannot be reached"
+
+
+class SchemaOutdatedError(ProjectionistError):
+    """The database has no schema yet, or not the one this program was written for."""
+
+    code = "schema_outdated"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The database schema is not the one this service needs"

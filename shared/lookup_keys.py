@@ -1,0 +1,77 @@
+"""Lookup keys: how one distinct question to TMDB is named, so that every session shares its answer.
+
+Folding here is light and for good: a key is stored, so it can never be folded more strongly
+without a migration. Stronger folding belongs to matching, which may improve at any time.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LookupKind(StrEnum):
+    """What a lookup asks TMDB."""
+
+    TMDB = "tmdb"
+    """Which film has this TMDB id?"""
+    IMDB = "imdb"
+    """Which film has this IMDb id?"""
+    TITLE = "title"
+    """Which film has this title, from this year if one is given?"""
+    TWINS = "twins"
+    """Which films could it be? One list holds two films of this title and year, so it only gathers
+    candidates and never chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupKey:
+    """A key taken apart: its kind, and the id or folded title (with its year) it asks for."""
+
+    kind: LookupKind
+    subject: str
+    year: int | None = None
+
+
+def fold(text: str) -> str:
+    """Case-fold, NFKC-normalise and collapse white space, so that spellings of one title meet."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def tmdb_key(tmdb_id: int) -> str:
+    """`603` becomes `tmdb:603`."""
+    return f"{LookupKind.TMDB}:{tmdb_id}"
+
+
+def imdb_key(imdb_id: str) -> str:
+    """`tt0133093` becomes `imdb:tt0133093`."""
+    return f"{LookupKind.IMDB}:{imdb_id.lower()}"
+
+
+def title_key(title: str, year: int | None) -> str:
+    """`The Matrix`, 1999 becomes `title:the matrix|1999`; nothing follows | when no year is known."""
+    return _titled(LookupKind.TITLE, title, year)
+
+
+def twins_key(title: str, year: int | None) -> str:
+    """The key of two films in one list that share this title and year: `twins:the thing|1982`."""
+    return _titled(LookupKind.TWINS, title, year)
+
+
+def _titled(kind: LookupKind, title: str, year: int | None) -> str:
+    return f"{kind}:{fold(title)}|{'' if year is None else year}"
+
+
+def parse_key(key: str) -> LookupKey:
+    """Take a stored key apart.
+
+    Raises:
+        ValueError: the text is no lookup key.
+    """
+    name, _, subject = key.partition(":")
+    kind = LookupKind(name)
+    if kind in {LookupKind.TMDB, LookupKind.IMDB}:
+        return LookupKey(kind, subject)
+    title, _, year = subject.rpartition("|")
+    return LookupKey(kind, title, int(year) if year else None)

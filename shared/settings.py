@@ -1,0 +1,112 @@
+"""Settings of both services, read once from the environment or `.env` and checked at the start.
+
+A wrong value stops the service at once with a message that names the setting.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
+_V4_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Every setting of the project. Durations are seconds, sizes are bytes."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL 15 or newer; several hosts allowed, then "
+        "`target_session_attrs=read-write` unless said otherwise"
+    )
+    listen_database_url: SecretStr | None = Field(
+        None,
+        description="direct connection for LISTEN where `DATABASE_URL` is a transaction-pooling "
+        "PgBouncer; setting it also turns the statement cache off (default: `DATABASE_URL`)",
+    )
+    tmdb_api_key: SecretStr | None = Field(
+        None,
+        description="v3 key (32 hex digits) or v4 read token (`eyJ…`), told apart by shape; "
+        "the daemon needs it; never logged",
+    )
+    tmdb_base_url: str = Field(
+        "https://api.themoviedb.org", description="for a stand-in or a proxy"
+    )
+    tmdb_language: str = Field("en-US", description="language of titles and overviews")
+    tmdb_image_base_url: str = Field(
+        "https://image.tmdb.org/t/p", description="where posters are served from"
+    )
+    tmdb_rate_limit: PositiveInt = Field(
+        40, description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons"
+    )
+    tmdb_rate_period: PositiveFloat = Field(10, description="seconds")
+    tmdb_rate_margin: Annotated[float, Field(ge=0.02)] = Field(
+        0.2, description="seconds that a request may reach TMDB later than its slot"
+    )
+    enrich_interval: PositiveFloat = Field(10, description="seconds between fallback ticks")
+    enrich_concurrency: PositiveInt = Field(20, description="films in flight in one daemon")
+    drain_seconds: PositiveFloat = Field(
+        20, description="seconds that work in flight may take after SIGTERM"
+    )
+    api_host: str = Field("127.0.0.1", description="containers set 0.0.0.0")
+    api_port: Port = Field(8000, description="the API's port")
+    worker_host: str = Field("127.0.0.1", description="containers set 0.0.0.0")
+    worker_port: Port = Field(8001, description="port of the daemon's probes")
+    admin_token: SecretStr | None = Field(None, description="worker control is refused while unset")
+    upload_max_bytes: PositiveInt = Field(52_428_800, description="of all files of one upload")
+    upload_max_movies: PositiveInt = Field(200_000, description="distinct films of one upload")
+    session_days: PositiveInt = Field(30, description="days that a session stays unread")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG names each film"
+    )
+    log_format: Literal["json", "console"] = Field("json", description="`console` for people")
+
+    @field_validator("tmdb_api_key")
+    @classmethod
+    def _known_shape(cls, key: SecretStr | None) -> SecretStr | None:
+        text = key.get_secret_value().strip() if key else ""
+        if not text:
+            return None
+        if _V3_KEY.fullmatch(text) or _V4_TOKEN.fullmatch(text):
+            return SecretStr(text)
+        raise ValueError("neither a v3 key (32 hex digits) nor a v4 read token (eyJ….….…)")
+
+    @field_validator("tmdb_base_url", "tmdb_image_base_url")
+    @classmethod
+    def _http_address(cls, url: str) -> str:
+        if not re.match(r"https?://[^/]", url):
+            raise ValueError("must start with http:// or https:// and name a host")
+        return url.rstrip("/")
+
+    @field_validator("listen_database_url", "admin_token", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class SettingsError(Exception):
+    """The environment does not make usable settings; the text names each wrong setting."""
+
+
+def read_settings() -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        SettingsError: with one line for each wrong setting; a value is never repeated, because it
+            may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("Wrong settings:\n  " + "\n  ".join(lines)) from None
