@@ -50,7 +50,7 @@ def imdb_key(imdb_id: str) -> str:
 
 
 def title_key(title: str, year: int | None) -> str:
-    """`The Matrix`, 1999 becomes `title:the matrix|1999`; nothing follows | when no year is known."""
+    """`The Matrix`, 1999 becomes `title:the matrix|1999`; without a year, nothing after |."""
     return _titled(LookupKind.TITLE, title, year)
 
 

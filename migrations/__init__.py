@@ -1,0 +1,1 @@
+"""The schema, as Alembic revisions of plain SQL."""

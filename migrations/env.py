@@ -1,0 +1,54 @@
+"""Runs the revisions over asyncpg, one `alembic upgrade` at a time, each revision a transaction."""
+
+import asyncio
+import logging
+import sys
+
+import asyncpg
+from alembic import context
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Connection, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+MIGRATION_LOCK = 0x50524F4A
+"""Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
+
+
+class _DatabaseAddress(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    database_url: SecretStr
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    connection.exec_driver_sql(f"select pg_advisory_lock({MIGRATION_LOCK})")
+    connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    address = _DatabaseAddress()
+    dsn = address.database_url.get_secret_value()
+    # SQLAlchemy refuses addresses with several hosts, so asyncpg reads the address itself.
+    several_hosts = "," in dsn.partition("@")[2].partition("/")[0]
+    if several_hosts and "target_session_attrs" not in dsn:
+        dsn += f"{'&' if '?' in dsn else '?'}target_session_attrs=read-write"
+
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(dsn)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool
+    )
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    sys.exit("Offline mode is not supported: the revisions are plain SQL, read them in versions/.")
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+asyncio.run(_run())

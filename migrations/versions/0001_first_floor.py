@@ -1,0 +1,191 @@
+"""The first schema: sessions and their movies, the lookup queue, the catalogue, the fleet."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+STATEMENTS: tuple[str, ...] = (
+    # -- what users upload ------------------------------------------------------------------------
+    """
+    create table sessions (
+      id           uuid primary key,
+      status       text not null check (status in ('enriching', 'completed')),
+      total        integer not null check (total >= 0),
+      enriched     integer not null default 0 check (enriched >= 0),
+      not_found    integer not null default 0 check (not_found >= 0),
+      failed       integer not null default 0 check (failed >= 0),
+      created_at   timestamptz not null default clock_timestamp(),
+      completed_at timestamptz,
+      read_at      timestamptz not null default clock_timestamp(),
+      check (enriched + not_found + failed <= total),
+      check ((status = 'completed') = (enriched + not_found + failed = total)),
+      check ((status = 'completed') = (completed_at is not null))
+    ) with (fillfactor = 50)
+    """,
+    # Who is still waiting: for the pace of all, and for the tick that heals.
+    "create index sessions_enriching on sessions (created_at) where status = 'enriching'",
+    "create index sessions_unread on sessions (read_at)",
+    """
+    create table upload_reports (
+      session_id uuid primary key references sessions on delete cascade,
+      report     json not null
+    )
+    """,
+    """
+    create table idempotency_keys (
+      key         text primary key,
+      body_sha256 bytea not null,
+      session_id  uuid not null references sessions on delete cascade,
+      created_at  timestamptz not null default clock_timestamp()
+    )
+    """,
+    "create index idempotency_keys_session on idempotency_keys (session_id)",
+    "create index idempotency_keys_age on idempotency_keys (created_at)",
+    # -- what TMDB answered, kept across sessions -------------------------------------------------
+    """
+    create table catalogue (
+      tmdb_id         integer primary key,
+      imdb_id         text,
+      title           text not null,
+      original_title  text not null,
+      release_date    date,
+      genres          text[] not null,
+      directors       jsonb not null,
+      top_cast        jsonb not null,
+      runtime_minutes integer,
+      countries       text[] not null,
+      languages       text[] not null,
+      overview        text,
+      poster_path     text,
+      vote_average    numeric(4, 2),
+      vote_count      integer not null,
+      popularity      double precision not null,
+      fetched_at      timestamptz not null default clock_timestamp()
+    )
+    """,
+    # -- the queue --------------------------------------------------------------------------------
+    # A claim changes claimed_by and claim_token, which no index mentions, so it is a HOT update;
+    # the fill factor keeps room for it on the page.
+    """
+    create table lookups (
+      id          bigint generated always as identity primary key,
+      key         text not null unique,
+      title       text,
+      outcome     text check (outcome in ('found', 'not_found', 'failed')),
+      reason      text,
+      tmdb_id     integer references catalogue,
+      confidence  smallint,
+      candidates  jsonb,
+      answered_at timestamptz,
+      attempts    smallint not null default 0,
+      due_at      timestamptz,
+      turn        bigint,
+      claimed_by  uuid,
+      claim_token uuid,
+      check ((outcome = 'found') = (tmdb_id is not null) or outcome is null),
+      check ((outcome is null) = (answered_at is null)),
+      check ((claimed_by is null) = (claim_token is null)),
+      check ((due_at is null) = (turn is null))
+    ) with (
+      fillfactor = 70,
+      autovacuum_vacuum_scale_factor = 0.02,
+      autovacuum_vacuum_insert_scale_factor = 0.05,
+      autovacuum_analyze_scale_factor = 0.02
+    )
+    """,
+    "create index lookups_queue on lookups (turn, id) where due_at is not null",
+    """
+    create table movies (
+      session_id   uuid not null references sessions on delete cascade,
+      position     integer not null check (position > 0),
+      lookup_id    bigint not null references lookups,
+      title        text,
+      year         integer,
+      watched      boolean not null,
+      rating       numeric(2, 1) check (rating between 0.5 and 5),
+      watch_dates  date[] not null,
+      rewatches    integer not null,
+      liked        boolean not null,
+      tags         text[] not null,
+      review       text,
+      in_watchlist boolean not null,
+      lists        text[] not null,
+      source_url   text,
+      primary key (session_id, position)
+    )
+    """,
+    "create index movies_lookup on movies (lookup_id)",
+    # V, the virtual clock of start-time fair queueing: the largest turn claimed so far.
+    """
+    create table queue_clock (
+      only_row     boolean primary key default true check (only_row),
+      virtual_time bigint not null
+    ) with (fillfactor = 10, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
+    """,
+    "insert into queue_clock (virtual_time) values (0)",
+    # -- the fleet --------------------------------------------------------------------------------
+    # The last send times, oldest first, and the time before which nobody may send.
+    """
+    create table request_window (
+      only_row   boolean primary key default true check (only_row),
+      slots      timestamptz[] not null,
+      hold_until timestamptz not null
+    ) with (fillfactor = 10, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
+    """,
+    """
+    insert into request_window (slots, hold_until)
+    values (array_fill('-infinity'::timestamptz, array[40]), '-infinity')
+    """,
+    """
+    create table fleet (
+      only_row      boolean primary key default true check (only_row),
+      paused_since  timestamptz,
+      tmdb_state    text not null check (tmdb_state in ('up', 'down', 'refused')),
+      tmdb_reason   text,
+      tmdb_since    timestamptz not null,
+      tmdb_probe_at timestamptz,
+      tmdb_probes   integer not null default 0,
+      check ((tmdb_state = 'up') = (tmdb_probe_at is null))
+    ) with (fillfactor = 50)
+    """,
+    "insert into fleet (tmdb_state, tmdb_since) values ('up', clock_timestamp())",
+    """
+    create table workers (
+      id               uuid primary key,
+      host             text not null,
+      started_at       timestamptz not null default clock_timestamp(),
+      heartbeat_at     timestamptz not null default clock_timestamp(),
+      last_run         timestamptz,
+      next_run         timestamptz,
+      interval_seconds double precision not null,
+      in_flight        integer not null default 0,
+      draining         boolean not null default false
+    ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
+    """,
+)
+
+
+def upgrade() -> None:
+    """Run each statement as it stands."""
+    for statement in STATEMENTS:
+        op.get_bind().exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Drop everything the first schema made."""
+    for table in (
+        "workers",
+        "fleet",
+        "request_window",
+        "queue_clock",
+        "movies",
+        "lookups",
+        "catalogue",
+        "idempotency_keys",
+        "upload_reports",
+        "sessions",
+    ):
+        op.get_bind().exec_driver_sql(f"drop table {table}")

@@ -1,0 +1,1 @@
+"""The revisions, oldest first; each holds its SQL as it is run."""

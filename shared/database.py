@@ -1,0 +1,192 @@
+"""The database as both services see it: a pool, and transactions that survive what may pass.
+
+Every transaction is written so that it may be run again: after a deadlock, or after the connection
+was lost, even when the lost answer was that of its COMMIT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+import structlog
+
+from shared.errors import DatabaseUnavailableError, SchemaOutdatedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    from shared.settings import Settings
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+SCHEMA_REVISION = "0001"
+"""The newest Alembic revision; a test compares it with the migrations."""
+
+COMMAND_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+_ATTEMPTS = 4
+_FIRST_PAUSE_SECONDS = 0.05
+
+# What asyncpg raises when a connection is gone, cannot be made, or reaches a server that is going
+# down, coming up or has become a standby. InternalClientError and InterfaceError are outside
+# PostgresError; OSError covers refused and reset sockets.
+LOST_CONNECTION = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+COLLISION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Database:
+    """A pool of connections to one PostgreSQL, opened lazily, so that a service starts without it.
+
+    Args:
+        settings: `DATABASE_URL` and, for LISTEN, `LISTEN_DATABASE_URL`.
+        application_name: how the connections show in `pg_stat_activity`.
+        max_size: connections at most.
+    """
+
+    def __init__(self, settings: Settings, *, application_name: str, max_size: int = 10) -> None:
+        self._dsn = settings.database_url.get_secret_value()
+        listen = settings.listen_database_url
+        self._listen_dsn = listen.get_secret_value() if listen else self._dsn
+        self._pooled = listen is not None
+        self._application_name = application_name
+        self._max_size = max_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self.lost_at: float | None = None
+        """When a connection was last found lost (`time.monotonic()` seconds)."""
+
+    async def __aenter__(self) -> Self:
+        self._pool = asyncpg.create_pool(
+            _with_attributes(self._dsn),
+            min_size=0,
+            max_size=self._max_size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            # A transaction-pooling PgBouncer gives each transaction another server connection.
+            statement_cache_size=0 if self._pooled else 100,
+            server_settings=self._server_settings(),
+        )
+        await self._pool
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._pool.close()
+        except (TimeoutError, *LOST_CONNECTION):
+            self._pool.terminate()
+
+    async def transact(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` in a READ COMMITTED transaction; again after a deadlock or a lost connection.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL could not be reached in four tries.
+            SchemaOutdatedError: a table or column that the work names is not there.
+        """
+
+        async def in_transaction(connection: Connection) -> T:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self._with_connection(in_transaction)
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """Run one statement; all its rows. Raises as `transact` does."""
+        return await self._with_connection(lambda connection: connection.fetch(query, *args))
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """Run one statement; its first row. Raises as `transact` does."""
+        return await self._with_connection(lambda connection: connection.fetchrow(query, *args))
+
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
+        """Run one statement; the first value of its first row. Raises as `transact` does."""
+        return await self._with_connection(lambda connection: connection.fetchval(query, *args))
+
+    async def check_schema(self) -> None:
+        """Ask whether the schema is the one that this program was written for.
+
+        Raises:
+            SchemaOutdatedError: it is not; the text says what is there and what to do.
+            DatabaseUnavailableError: PostgreSQL could not be reached.
+        """
+        there = await self.fetchval("select version_num from alembic_version")
+        if there != SCHEMA_REVISION:
+            raise SchemaOutdatedError(
+                f"The schema is at revision {there}, this service needs {SCHEMA_REVISION}: "
+                "run `alembic upgrade head`."
+            )
+
+    async def connect_listener(self) -> asyncpg.Connection[asyncpg.Record]:
+        """Open a connection of its own for LISTEN, outside the pool."""
+        return await asyncpg.connect(
+            _with_attributes(self._listen_dsn),
+            timeout=CONNECT_SECONDS,
+            command_timeout=CONNECT_SECONDS,
+            server_settings=self._server_settings() | {"tcp_keepalives_idle": "15"},
+        )
+
+    def _server_settings(self) -> dict[str, str]:
+        return {"application_name": self._application_name, "timezone": "UTC"}
+
+    async def _with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        if self._pool is None:
+            raise RuntimeError("the database is used outside its `async with`")
+        pause = _FIRST_PAUSE_SECONDS
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                    return await work(connection)
+            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+                raise SchemaOutdatedError(f"{error}: run `alembic upgrade head`.") from error
+            except COLLISION as error:
+                log.info("transaction_collided", attempt=attempt, error=str(error))
+                last: Exception = error
+            except LOST_CONNECTION as error:
+                self.lost_at = time.monotonic()
+                # The pool keeps idle connections that the same outage has cut: each would fail
+                # once more, so all are replaced.
+                await self._pool.expire_connections()
+                last = error
+            if attempt < _ATTEMPTS:
+                await asyncio.sleep(pause)
+                pause *= 4
+        raise DatabaseUnavailableError(
+            f"PostgreSQL did not answer: {type(last).__name__}: {last}", retry_after=5
+        ) from last
+
+
+def _with_attributes(dsn: str) -> str:
+    """Ask for the primary when the address names several hosts and does not say otherwise."""
+    several_hosts = "," in dsn.partition("@")[2].partition("/")[0]
+    if not several_hosts or "target_session_attrs" in dsn:
+        return dsn
+    return f"{dsn}{'&' if '?' in dsn else '?'}target_session_attrs=read-write"

@@ -1,0 +1,75 @@
+"""Logging: structlog, JSON for machines or lines for people, and no secret in either."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+    from shared.settings import Settings
+
+_MASK = "**********"
+
+
+class _MaskSecrets:
+    """Masks the values of secret settings wherever they might have slipped into an event."""
+
+    def __init__(self, settings: Settings) -> None:
+        secrets = [settings.tmdb_api_key, settings.admin_token]
+        self._values = [secret.get_secret_value() for secret in secrets if secret]
+
+    def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {name: self._masked(value) for name, value in event.items()}
+
+    def _masked(self, value: object) -> object:
+        if isinstance(value, str):
+            for secret in self._values:
+                value = value.replace(secret, _MASK)
+        return value
+
+
+def set_up_logging(settings: Settings, service: str) -> None:
+    """Send structlog's events, and those of the standard library's loggers, to standard output."""
+    shared_steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    console = settings.log_format == "console"
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared_steps,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _MaskSecrets(settings),
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    # These repeat what our own events say, in their own words, and with whole addresses.
+    for noisy in ("aiohttp.access", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared_steps,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)

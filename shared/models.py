@@ -1,0 +1,45 @@
+"""The words that cross the database: outcomes, states and the names of the channels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a lookup ended."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    FAILED = "failed"
+
+
+class SessionStatus(StrEnum):
+    """Whether every lookup of a session has an outcome."""
+
+    ENRICHING = "enriching"
+    COMPLETED = "completed"
+
+
+class TMDBState(StrEnum):
+    """What the fleet knows of TMDB."""
+
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"
+    """The key is refused."""
+
+
+class Channel(StrEnum):
+    """What is sent with NOTIFY; payloads are ids only."""
+
+    NEW_WORK = "new_work"
+    """Lookups became due; the payload is the session's id."""
+    SESSION_PROGRESS = "session_progress"
+    """A session's counts or status changed; the payload is its id."""
+    FLEET_CONTROL = "fleet_control"
+    """The fleet was paused or resumed, or TMDB's state changed; no payload."""
+
+
+UPLOADS_LOCK = 0x55504C44
+"""Advisory lock ("UPLD"): shared by who adds movies to lookups, exclusive for who deletes lookups,
+so that no lookup goes away under an upload that has just read its id."""

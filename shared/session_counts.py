@@ -1,0 +1,160 @@
+"""How a session's counts follow its lookups, exactly: one piece of SQL for all who change outcomes.
+
+The caller holds the lookups FOR UPDATE, which keeps uploads from adding movies to them (a movie's
+foreign key takes KEY SHARE), and every statement here is one of its own, so that under READ
+COMMITTED it sees what was committed while that lock was waited for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.models import Channel, Outcome, SessionStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from shared.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeChange:
+    """One lookup's outcome before and after; None is pending."""
+
+    lookup_id: int
+    before: Outcome | None
+    after: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """A session's counts after a change."""
+
+    session_id: UUID
+    status: SessionStatus
+    total: int
+    enriched: int
+    not_found: int
+    failed: int
+
+
+async def move_counts(
+    connection: Connection, changes: Sequence[OutcomeChange]
+) -> list[SessionCounts]:
+    """Move every session that lists these lookups from the old outcomes to the new ones.
+
+    Sends `session_progress` for each. Locks the sessions in id order.
+    """
+    ids = [change.lookup_id for change in changes]
+    await connection.execute(
+        """
+        select 1
+        from sessions
+        where id in (select session_id from movies where lookup_id = any($1::bigint[]))
+        order by id
+        for no key update
+        """,
+        ids,
+    )
+    rows = await connection.fetch(
+        """
+        with change as (
+          select *
+          from unnest($1::bigint[], $2::text[], $3::text[]) as c (lookup_id, before, after)
+        ),
+        moved as (
+          select
+            session_id,
+            count(*) filter (where after = 'found')
+              - count(*) filter (where before = 'found') as enriched,
+            count(*) filter (where after = 'not_found')
+              - count(*) filter (where before = 'not_found') as not_found,
+            count(*) filter (where after = 'failed')
+              - count(*) filter (where before = 'failed') as failed,
+            count(*) filter (where after is not null)
+              - count(*) filter (where before is not null) as ended
+          from change
+          join movies using (lookup_id)
+          group by session_id
+        )
+        update sessions s
+        set
+          enriched = s.enriched + moved.enriched,
+          not_found = s.not_found + moved.not_found,
+          failed = s.failed + moved.failed,
+          status = case
+            when s.enriched + s.not_found + s.failed + moved.ended = s.total then 'completed'
+            else 'enriching'
+          end,
+          completed_at = case
+            when s.enriched + s.not_found + s.failed + moved.ended < s.total then null
+            else coalesce(s.completed_at, clock_timestamp())
+          end
+        from moved
+        where s.id = moved.session_id
+        returning
+          s.id, s.status, s.total, s.enriched, s.not_found, s.failed,
+          pg_notify($4, s.id::text)
+        """,
+        ids,
+        [change.before for change in changes],
+        [change.after for change in changes],
+        Channel.SESSION_PROGRESS,
+    )
+    return [
+        SessionCounts(
+            row["id"],
+            SessionStatus(row["status"]),
+            row["total"],
+            row["enriched"],
+            row["not_found"],
+            row["failed"],
+        )
+        for row in rows
+    ]
+
+
+async def recount(connection: Connection, session_id: UUID) -> None:
+    """Set a session's counts to what a join says, holding the session first.
+
+    A completion that is under way holds its lookups and waits for the session; it moves the
+    counts from what it read, the old outcome, which is also what is counted here.
+    """
+    await connection.execute(
+        "select 1 from sessions where id = $1 for no key update",
+        session_id,
+    )
+    await connection.execute(
+        """
+        with counted as (
+          select
+            count(*) as total,
+            count(*) filter (where outcome = 'found') as enriched,
+            count(*) filter (where outcome = 'not_found') as not_found,
+            count(*) filter (where outcome = 'failed') as failed
+          from movies
+          join lookups on lookups.id = movies.lookup_id
+          where session_id = $1
+        )
+        update sessions
+        set
+          total = counted.total,
+          enriched = counted.enriched,
+          not_found = counted.not_found,
+          failed = counted.failed,
+          status = case
+            when counted.enriched + counted.not_found + counted.failed = counted.total
+            then 'completed'
+            else 'enriching'
+          end,
+          completed_at = case
+            when counted.enriched + counted.not_found + counted.failed < counted.total then null
+            else coalesce(completed_at, clock_timestamp())
+          end
+        from counted
+        where id = $1
+        """,
+        session_id,
+    )
