@@ -49,6 +49,7 @@ LOST_CONNECTION = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TargetServerAttributeNotMatched,
 )
 COLLISION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)

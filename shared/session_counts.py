@@ -72,9 +72,7 @@ async def move_counts(
             count(*) filter (where after = 'not_found')
               - count(*) filter (where before = 'not_found') as not_found,
             count(*) filter (where after = 'failed')
-              - count(*) filter (where before = 'failed') as failed,
-            count(*) filter (where after is not null)
-              - count(*) filter (where before is not null) as ended
+              - count(*) filter (where before = 'failed') as failed
           from change
           join movies using (lookup_id)
           group by session_id
@@ -83,15 +81,7 @@ async def move_counts(
         set
           enriched = s.enriched + moved.enriched,
           not_found = s.not_found + moved.not_found,
-          failed = s.failed + moved.failed,
-          status = case
-            when s.enriched + s.not_found + s.failed + moved.ended = s.total then 'completed'
-            else 'enriching'
-          end,
-          completed_at = case
-            when s.enriched + s.not_found + s.failed + moved.ended < s.total then null
-            else coalesce(s.completed_at, clock_timestamp())
-          end
+          failed = s.failed + moved.failed
         from moved
         where s.id = moved.session_id
         returning
@@ -143,16 +133,7 @@ async def recount(connection: Connection, session_id: UUID) -> None:
           total = counted.total,
           enriched = counted.enriched,
           not_found = counted.not_found,
-          failed = counted.failed,
-          status = case
-            when counted.enriched + counted.not_found + counted.failed = counted.total
-            then 'completed'
-            else 'enriching'
-          end,
-          completed_at = case
-            when counted.enriched + counted.not_found + counted.failed < counted.total then null
-            else coalesce(completed_at, clock_timestamp())
-          end
+          failed = counted.failed
         from counted
         where id = $1
         """,

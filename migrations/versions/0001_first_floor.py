@@ -12,18 +12,35 @@ STATEMENTS: tuple[str, ...] = (
     """
     create table sessions (
       id           uuid primary key,
-      status       text not null check (status in ('enriching', 'completed')),
       total        integer not null check (total >= 0),
       enriched     integer not null default 0 check (enriched >= 0),
       not_found    integer not null default 0 check (not_found >= 0),
       failed       integer not null default 0 check (failed >= 0),
+      status       text not null generated always as (
+        case when enriched + not_found + failed = total then 'completed' else 'enriching' end
+      ) stored,
       created_at   timestamptz not null default clock_timestamp(),
       completed_at timestamptz,
       read_at      timestamptz not null default clock_timestamp(),
-      check (enriched + not_found + failed <= total),
-      check ((status = 'completed') = (enriched + not_found + failed = total)),
-      check ((status = 'completed') = (completed_at is not null))
+      check (enriched + not_found + failed <= total)
     ) with (fillfactor = 50)
+    """,
+    # Whoever moves the counts need not think of the time at which they came to be complete.
+    """
+    create function note_completion() returns trigger language plpgsql as $$
+    begin
+      new.completed_at := case
+        when new.enriched + new.not_found + new.failed = new.total
+        then coalesce(new.completed_at, clock_timestamp())
+      end;
+      return new;
+    end
+    $$
+    """,
+    """
+    create trigger sessions_note_completion
+    before insert or update of total, enriched, not_found, failed on sessions
+    for each row execute function note_completion()
     """,
     # Who is still waiting: for the pace of all, and for the tick that heals.
     "create index sessions_enriching on sessions (created_at) where status = 'enriching'",
@@ -127,11 +144,13 @@ STATEMENTS: tuple[str, ...] = (
     """,
     "insert into queue_clock (virtual_time) values (0)",
     # -- the fleet --------------------------------------------------------------------------------
-    # The last send times, oldest first, and the time before which nobody may send.
+    # The last send times, oldest first; how many of them the latest taking got; and the time
+    # before which nobody may send.
     """
     create table request_window (
       only_row   boolean primary key default true check (only_row),
       slots      timestamptz[] not null,
+      granted    integer not null default 0,
       hold_until timestamptz not null
     ) with (fillfactor = 10, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
     """,
@@ -189,3 +208,4 @@ def downgrade() -> None:
         "sessions",
     ):
         op.get_bind().exec_driver_sql(f"drop table {table}")
+    op.get_bind().exec_driver_sql("drop function note_completion")

@@ -1,0 +1,28 @@
+"""The daemon's SQL: the queue, the request window, completions and the fleet, behind one name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from enrich_service.storage.completions import CompletionStorage
+from enrich_service.storage.fleet import FleetStorage
+from enrich_service.storage.queue import QueueStorage
+from enrich_service.storage.sessions import SessionStorage
+from enrich_service.storage.window import WindowStorage
+
+if TYPE_CHECKING:
+    from shared.database import Database
+
+__all__ = ["StorageService"]
+
+
+class StorageService:
+    """Everything that the daemon reads from and writes to PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.queue = QueueStorage(database)
+        self.window = WindowStorage(database)
+        self.completions = CompletionStorage(database)
+        self.fleet = FleetStorage(database)
+        self.sessions = SessionStorage(database)

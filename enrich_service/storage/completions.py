@@ -1,0 +1,379 @@
+"""Completions: what became of claimed lookups, saved with the counts of every session they move."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.lookup_keys import title_key, twins_key
+from shared.models import Channel, Outcome
+from shared.session_counts import OutcomeChange, SessionCounts, move_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
+
+    import asyncpg
+
+    from enrich_service.storage.queue import Claim
+    from shared.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A catalogue row: what TMDB answered. People are JSON objects that have at least a `name`."""
+
+    tmdb_id: int
+    imdb_id: str | None
+    title: str
+    original_title: str
+    release_date: date | None
+    genres: tuple[str, ...]
+    directors: tuple[dict[str, object], ...]
+    top_cast: tuple[dict[str, object], ...]
+    runtime_minutes: int | None
+    countries: tuple[str, ...]
+    languages: tuple[str, ...]
+    overview: str | None
+    poster_path: str | None
+    vote_average: Decimal | None
+    vote_count: int
+    popularity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How one claimed lookup ended.
+
+    Attributes:
+        unknown_id: TMDB does not know the id that the lookup asks for, so movies that also have a
+            title are to be looked up by it.
+    """
+
+    claim: Claim
+    outcome: Outcome
+    reason: str | None = None
+    film: Film | None = None
+    confidence: int | None = None
+    candidates: tuple[dict[str, object], ...] = ()
+    unknown_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A movie that one of the completed lookups answers, for the log."""
+
+    lookup_id: int
+    session_id: UUID
+    title: str | None
+    year: int | None
+
+
+@dataclass(slots=True)
+class Saved:
+    """What a flush did.
+
+    Attributes:
+        sessions: the sessions whose counts moved, as they are now.
+        held: completions whose lookups somebody holds, to be tried again.
+        lost: completions whose claim was no longer ours; they changed nothing.
+        listings: the movies that they answer.
+    """
+
+    sessions: list[SessionCounts] = field(default_factory=list)
+    held: list[Completion] = field(default_factory=list)
+    lost: list[Completion] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+
+
+class CompletionStorage:
+    """Saves completions. Locks go lookups, catalogue, sessions, movies."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, completions: Sequence[Completion], *, wait: bool = False) -> Saved:
+        """Save a batch in one transaction.
+
+        Args:
+            completions: at most one for each lookup; one of an unknown id comes alone, because
+                it takes locks on further lookups.
+            wait: wait for lookups that somebody holds. Only for one completion at a time, so that
+                nothing else is held meanwhile.
+        """
+        return await self._database.transact(
+            lambda connection: self._save(connection, completions, wait=wait)
+        )
+
+    async def _save(
+        self, connection: Connection, completions: Sequence[Completion], *, wait: bool
+    ) -> Saved:
+        saved = Saved()
+        before = await _hold(connection, completions, wait=wait)
+        mine = [done for done in completions if done.claim.lookup_id in before]
+        missing = [done for done in completions if done.claim.lookup_id not in before]
+        still_claimed = await _still_claimed(connection, missing)
+        for done in missing:
+            kept = saved.held if done.claim.lookup_id in still_claimed else saved.lost
+            kept.append(done)
+        if not mine:
+            return saved
+        await _save_films(connection, [done.film for done in mine if done.film])
+        for done in mine:
+            if done.unknown_id:
+                await _move_titled_movies(connection, done.claim.lookup_id)
+        await _end_lookups(connection, mine)
+        saved.sessions = await move_counts(
+            connection,
+            [
+                OutcomeChange(done.claim.lookup_id, before[done.claim.lookup_id], done.outcome)
+                for done in mine
+            ],
+        )
+        saved.listings = await _listings(connection, mine)
+        return saved
+
+
+async def _hold(
+    connection: Connection, completions: Sequence[Completion], *, wait: bool
+) -> dict[int, Outcome | None]:
+    """Lock the lookups that are still ours, in id order: their outcomes so far, by id."""
+    if wait:
+        await connection.execute(
+            "select 1 from lookups where id = any($1::bigint[]) order by id for update",
+            [done.claim.lookup_id for done in completions],
+        )
+    rows = await connection.fetch(
+        """
+        select lookups.id, outcome
+        from lookups
+        join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
+          on lookups.id = mine.id and claim_token = mine.token
+        order by lookups.id
+        for update of lookups skip locked
+        """,
+        [done.claim.lookup_id for done in completions],
+        [done.claim.token for done in completions],
+    )
+    return {row["id"]: Outcome(row["outcome"]) if row["outcome"] else None for row in rows}
+
+
+async def _still_claimed(connection: Connection, missing: Sequence[Completion]) -> set[int]:
+    if not missing:
+        return set()
+    rows = await connection.fetch(
+        """
+        select lookups.id
+        from lookups
+        join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
+          on lookups.id = mine.id and claim_token = mine.token
+        """,
+        [done.claim.lookup_id for done in missing],
+        [done.claim.token for done in missing],
+    )
+    return {row["id"] for row in rows}
+
+
+async def _save_films(connection: Connection, films: Sequence[Film]) -> None:
+    """Insert or replace catalogue rows in tmdb_id order, each once."""
+    distinct = {film.tmdb_id: film for film in films}
+    await connection.executemany(
+        """
+        insert into catalogue (
+          tmdb_id, imdb_id, title, original_title, release_date, genres, directors, top_cast,
+          runtime_minutes, countries, languages, overview, poster_path, vote_average, vote_count,
+          popularity
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        on conflict (tmdb_id) do update
+        set
+          imdb_id = excluded.imdb_id,
+          title = excluded.title,
+          original_title = excluded.original_title,
+          release_date = excluded.release_date,
+          genres = excluded.genres,
+          directors = excluded.directors,
+          top_cast = excluded.top_cast,
+          runtime_minutes = excluded.runtime_minutes,
+          countries = excluded.countries,
+          languages = excluded.languages,
+          overview = excluded.overview,
+          poster_path = excluded.poster_path,
+          vote_average = excluded.vote_average,
+          vote_count = excluded.vote_count,
+          popularity = excluded.popularity,
+          fetched_at = clock_timestamp()
+        """,
+        [
+            (
+                film.tmdb_id,
+                film.imdb_id,
+                film.title,
+                film.original_title,
+                film.release_date,
+                film.genres,
+                json.dumps(film.directors),
+                json.dumps(film.top_cast),
+                film.runtime_minutes,
+                film.countries,
+                film.languages,
+                film.overview,
+                film.poster_path,
+                film.vote_average,
+                film.vote_count,
+                film.popularity,
+            )
+            for _, film in sorted(distinct.items())
+        ],
+    )
+
+
+async def _end_lookups(connection: Connection, completions: Sequence[Completion]) -> None:
+    await connection.execute(
+        """
+        update lookups
+        set
+          outcome = done.outcome,
+          reason = done.reason,
+          tmdb_id = done.tmdb_id,
+          confidence = done.confidence,
+          candidates = done.candidates::jsonb,
+          answered_at = clock_timestamp(),
+          attempts = 0,
+          due_at = null,
+          turn = null,
+          claimed_by = null,
+          claim_token = null
+        from unnest(
+          $1::bigint[], $2::text[], $3::text[], $4::integer[], $5::smallint[], $6::text[]
+        ) as done (id, outcome, reason, tmdb_id, confidence, candidates)
+        where lookups.id = done.id
+        """,
+        [done.claim.lookup_id for done in completions],
+        [done.outcome for done in completions],
+        [done.reason for done in completions],
+        [done.film.tmdb_id if done.film else None for done in completions],
+        [done.confidence for done in completions],
+        [json.dumps(done.candidates) if done.candidates else None for done in completions],
+    )
+
+
+async def _move_titled_movies(connection: Connection, lookup_id: int) -> None:
+    """Re-point the movies of an unknown id that also have a title to their `title:` lookups.
+
+    Two that would meet in one session go to a `twins:` lookup: their ids said that they differ.
+    The caller holds the old lookup FOR UPDATE and moves the counts of what stays with it.
+    """
+    movies = await connection.fetch(
+        """
+        select session_id, position, title, year
+        from movies
+        where lookup_id = $1 and title is not null
+        order by session_id, position
+        """,
+        lookup_id,
+    )
+    if not movies:
+        return
+    keys = _fallback_keys(movies)
+    titles = {key: movie["title"] for key, movie in zip(keys, movies, strict=True)}
+    await connection.execute(
+        """
+        insert into lookups (key, title, due_at, turn)
+        select key, title, clock_timestamp(), (select virtual_time from queue_clock)
+        from unnest($1::text[], $2::text[]) as wanted (key, title)
+        order by key collate "C"
+        on conflict (key) do nothing
+        """,
+        list(titles),
+        list(titles.values()),
+    )
+    await connection.execute(
+        "select 1 from lookups where key = any($1::text[]) order by id for key share",
+        list(titles),
+    )
+    await connection.execute(
+        """
+        select 1
+        from sessions
+        where id in (select session_id from movies where lookup_id = $1)
+        order by id
+        for no key update
+        """,
+        lookup_id,
+    )
+    await connection.execute(
+        """
+        update movies
+        set lookup_id = lookups.id
+        from unnest($2::uuid[], $3::integer[], $4::text[]) as moving (session_id, position, key)
+        join lookups using (key)
+        where movies.session_id = moving.session_id
+          and movies.position = moving.position
+          and movies.lookup_id = $1
+        """,
+        lookup_id,
+        [movie["session_id"] for movie in movies],
+        [movie["position"] for movie in movies],
+        keys,
+    )
+    await _count_moved(connection, movies, keys)
+    await connection.execute("select pg_notify($1, '')", Channel.NEW_WORK)
+
+
+def _fallback_keys(movies: Sequence[asyncpg.Record]) -> list[str]:
+    asked: dict[tuple[UUID, str], int] = {}
+    for movie in movies:
+        place = (movie["session_id"], title_key(movie["title"], movie["year"]))
+        asked[place] = asked.get(place, 0) + 1
+    keys = []
+    for movie in movies:
+        key = title_key(movie["title"], movie["year"])
+        alone = asked[movie["session_id"], key] == 1
+        keys.append(key if alone else twins_key(movie["title"], movie["year"]))
+    return keys
+
+
+async def _count_moved(
+    connection: Connection, movies: Sequence[asyncpg.Record], keys: Sequence[str]
+) -> None:
+    """Count movies that came from a pending lookup under the outcomes that their new ones have."""
+    await connection.execute(
+        """
+        with moved as (
+          select
+            moving.session_id,
+            count(*) filter (where outcome = 'found') as enriched,
+            count(*) filter (where outcome = 'not_found') as not_found,
+            count(*) filter (where outcome = 'failed') as failed
+          from unnest($1::uuid[], $2::text[]) as moving (session_id, key)
+          join lookups using (key)
+          group by moving.session_id
+        )
+        update sessions s
+        set
+          enriched = s.enriched + moved.enriched,
+          not_found = s.not_found + moved.not_found,
+          failed = s.failed + moved.failed
+        from moved
+        where s.id = moved.session_id
+        """,
+        [movie["session_id"] for movie in movies],
+        list(keys),
+    )
+
+
+async def _listings(connection: Connection, completions: Sequence[Completion]) -> list[Listing]:
+    rows = await connection.fetch(
+        """
+        select lookup_id, session_id, title, year
+        from movies
+        where lookup_id = any($1::bigint[])
+        limit 1000
+        """,
+        [done.claim.lookup_id for done in completions],
+    )
+    return [Listing(*row) for row in rows]

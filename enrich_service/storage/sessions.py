@@ -1,0 +1,135 @@
+"""Sessions as the daemon sees them: forcing, and the tick that mends what should be true."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.models import Channel
+from shared.reopening import reopen_session
+from shared.session_counts import recount
+from shared.unlisted import delete_unlisted
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from shared.database import Connection, Database
+
+SWEEP_LOOKUPS = 500
+HEAL_SESSIONS = 5
+
+
+class SessionStorage:
+    """Keeps sessions and their lookups true to each other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def force(self, session_id: UUID) -> int:
+        """Queue again what was not found or failed in a session; how many lookups that were."""
+        return await reopen_session(self._database, session_id)
+
+    async def heal(self) -> list[UUID]:
+        """Mend a few enriching sessions whose lookups all have outcomes, or wait unqueued.
+
+        A healthy session's last movies are the last to be looked up, so the search from its end
+        finds something queued at once.
+        """
+        broken = await self._database.fetch(
+            """
+            select id
+            from (
+              select id from sessions where status = 'enriching' order by random() limit $1
+            ) as some
+            left join lateral (
+              select due_at
+              from movies
+              join lookups on lookups.id = movies.lookup_id
+              where session_id = some.id and outcome is null
+              order by position desc
+              limit 1
+            ) as pending on true
+            where pending.due_at is null
+            """,
+            HEAL_SESSIONS,
+        )
+        for row in broken:
+            await self._heal(row["id"])
+        return [row["id"] for row in broken]
+
+    async def _heal(self, session_id: UUID) -> None:
+        async def work(connection: Connection) -> None:
+            await connection.execute(
+                """
+                with lost as (
+                  select lookups.id
+                  from lookups
+                  where outcome is null
+                    and due_at is null
+                    and id in (select lookup_id from movies where session_id = $1)
+                  order by lookups.id
+                  for no key update
+                )
+                update lookups
+                set
+                  due_at = clock_timestamp(),
+                  turn = (select virtual_time from queue_clock)
+                from lost
+                where lookups.id = lost.id
+                """,
+                session_id,
+            )
+            await recount(connection, session_id)
+            await connection.execute(
+                "select pg_notify($1, $3), pg_notify($2, $3)",
+                Channel.NEW_WORK,
+                Channel.SESSION_PROGRESS,
+                str(session_id),
+            )
+
+        await self._database.transact(work)
+
+    async def sweep_unlisted(self) -> int:
+        """Delete lookups near the head of the queue that no session lists any more.
+
+        Deleting a session takes its own lookups away; this finds what it had to leave because an
+        upload was in progress. It gives way to uploads too. How many it deleted.
+        """
+        unlisted = await self._database.fetch(
+            """
+            select id
+            from (
+              select id
+              from lookups
+              where due_at is not null and outcome is null
+              order by turn, id
+              limit $1
+            ) as head
+            where not exists (select from movies where lookup_id = head.id)
+            """,
+            SWEEP_LOOKUPS,
+        )
+        if not unlisted:
+            return 0
+        return await delete_unlisted(self._database, [row["id"] for row in unlisted])
+
+    async def forget_unread(self, days: int, batch: int) -> int:
+        """Delete a few sessions that nobody has read for so many days; how many it deleted."""
+        return len(
+            await self._database.fetch(
+                """
+                delete from sessions
+                where id in (
+                  select id
+                  from sessions
+                  where read_at < clock_timestamp() - $1::interval
+                  order by read_at
+                  limit $2
+                  for update skip locked
+                )
+                returning id
+                """,
+                timedelta(days=days),
+                batch,
+            )
+        )
