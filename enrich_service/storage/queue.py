@@ -104,14 +104,6 @@ class QueueStorage:
             next_probe=row["next_probe"],
         )
 
-    async def waiting_sessions(self) -> int:
-        """How many sessions are not complete."""
-        return int(
-            await self._database.fetchval(
-                "select count(*) from sessions where status = 'enriching'"
-            )
-        )
-
     async def claim(
         self, worker_id: UUID, token: UUID, wanted: int, session_id: UUID | None = None
     ) -> list[Claim]:

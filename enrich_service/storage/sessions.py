@@ -25,6 +25,14 @@ class SessionStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def waiting(self) -> int:
+        """How many sessions are not complete."""
+        return int(
+            await self._database.fetchval(
+                "select count(*) from sessions where status = 'enriching'"
+            )
+        )
+
     async def force(self, session_id: UUID) -> int:
         """Queue again what was not found or failed in a session; how many lookups that were."""
         return await reopen_session(self._database, session_id)

@@ -1,0 +1,1 @@
+"""The daemon: claims lookups, asks TMDB within the request budget, matches and saves."""

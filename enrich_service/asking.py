@@ -1,0 +1,80 @@
+"""Asking TMDB for one film: every request passes the gate, and a 429 holds the whole fleet back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError
+
+if TYPE_CHECKING:
+    from enrich_service.gate import RequestGate
+    from enrich_service.health import TMDBHealth
+    from enrich_service.storage.window import RequestLimit, WindowStorage
+    from enrich_service.tmdb.client import TMDBClient
+    from enrich_service.tmdb.requests import T_co, TMDBRequest
+
+LONGEST_HOLD_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+class BudgetedAsk:
+    """Sends the requests of one film, each with a slot of its own.
+
+    Args:
+        client: puts them on the wire.
+        gate: gives slots.
+        window: is held back after a 429.
+        rule: how long a 429 without Retry-After holds: one period.
+        health: is told of every answer.
+        expiry: of the slot that the film was claimed with (`time.monotonic()` seconds).
+    """
+
+    def __init__(
+        self,
+        *,
+        client: TMDBClient,
+        gate: RequestGate,
+        window: WindowStorage,
+        rule: RequestLimit,
+        health: TMDBHealth,
+        expiry: float,
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._window = window
+        self._rule = rule
+        self._health = health
+        self._expiry: float | None = expiry
+        self.sent_at = time.monotonic()
+        """When the latest request went out (`time.monotonic()` seconds)."""
+
+    async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
+        """Send it as soon as the budget allows; after a 429 again, which costs no attempt.
+
+        Raises:
+            TMDBError: as `TMDBClient.send`, but never RateLimitedError.
+        """
+        while True:
+            await self._gate.pass_through(self._expiry)
+            self._expiry = None
+            self.sent_at = time.monotonic()
+            try:
+                answer = await self._client.send(request)
+            except RateLimitedError as error:
+                await self._hold(error)
+            except (NotFoundError, RefusedError):
+                await self._health.note_answer()
+                raise
+            else:
+                await self._health.note_answer()
+                return answer
+
+    async def _hold(self, error: RateLimitedError) -> None:
+        seconds = self._rule.period if error.retry_after is None else error.retry_after
+        seconds = min(seconds, LONGEST_HOLD_SECONDS)
+        log.warning("tmdb_rate_limited", route=error.route, hold_seconds=seconds)
+        await self._window.hold(seconds)

@@ -1,0 +1,198 @@
+"""The dispatcher: looks at the queue, takes slots, hands them out, and claims films with the rest.
+
+Slots go first to the next requests of films in flight; no film is claimed without a slot to start
+on. So fairness, pause and a 429 take effect at once, and a daemon that dies takes nothing along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from shared.errors import ProjectionistError
+from shared.models import TMDBState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from uuid import UUID
+
+    from enrich_service.gate import RequestGate
+    from enrich_service.health import TMDBHealth
+    from enrich_service.options import WorkerOptions
+    from enrich_service.storage import StorageService
+    from enrich_service.storage.queue import Claim, QueueView
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """Keeps films in flight while there is work, slots and room.
+
+    Args:
+        worker_id: in whose name claims are made.
+        storage: queue and window.
+        gate: where films in flight wait for slots.
+        health: what is known of TMDB.
+        options: concurrency and request limit.
+        wake: set whenever there may be something to do; cleared before looking, never after.
+        start: makes the coroutine that sees one claim through, given the expiry of its slot.
+        may_claim: whether this worker's heartbeat is fresh, so that its claims are safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker_id: UUID,
+        storage: StorageService,
+        gate: RequestGate,
+        health: TMDBHealth,
+        options: WorkerOptions,
+        wake: asyncio.Event,
+        start: Callable[[Claim, float], Coroutine[None, None, None]],
+        may_claim: Callable[[], bool],
+    ) -> None:
+        self._worker_id = worker_id
+        self._storage = storage
+        self._gate = gate
+        self._health = health
+        self._options = options
+        self._rule = options.request_limit
+        self._wake = wake
+        self._start = start
+        self._may_claim = may_claim
+        self._limiter = AsyncLimiter(self._rule.limit, self._rule.period)
+        self._claiming: UUID | None = None
+        self._next_slot_at = 0.0
+        self._was_idle = True
+        self._nothing_due = False
+        self.in_flight: dict[asyncio.Task[None], Claim] = {}
+        self.session_id: UUID | None = None
+        """When set, only this session's lookups are claimed."""
+        self.stopping = False
+        """When set, nothing more is claimed; films in flight still get their slots."""
+        self.view: QueueView | None = None
+        """The queue as it was last seen."""
+
+    @property
+    def known_tokens(self) -> set[UUID]:
+        """Fencing tokens of all claims that are ours, also of one being made."""
+        tokens = {claim.token for claim in self.in_flight.values()}
+        return tokens | {self._claiming} if self._claiming else tokens
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        while True:
+            self._wake.clear()
+            pause = await self.step()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+
+    async def run_until_idle(self) -> None:
+        """Dispatch until nothing is due and nothing is in flight."""
+        self._nothing_due = False
+        while True:
+            self._wake.clear()
+            pause = await self.step()
+            if self._nothing_due and not self.in_flight:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+
+    async def step(self) -> float | None:
+        """Do what can be done now; seconds until it makes sense to come back without a wake-up."""
+        try:
+            return await self._step()
+        except ProjectionistError as error:
+            # The service waits for its database with whatever it has; it never ends because of it.
+            log.warning("dispatch_failed", code=error.code, error=error.detail)
+            return 1.0
+
+    async def _step(self) -> float | None:
+        room = 0
+        if not self.stopping and self._may_claim():
+            room = max(self._options.concurrency - len(self.in_flight), 0)
+        if room + self._gate.waiting == 0:
+            return None
+        early = max(self._next_slot_at, self._quiet_until()) - time.monotonic()
+        if early > 0:
+            return early
+        view = self.view = await self._storage.queue.view(room, self.session_id)
+        self._health.state = view.tmdb_state
+        await self._note_idleness(view)
+        if view.paused:
+            return None
+        if view.tmdb_state is not TMDBState.UP:
+            return await self._wait_for_tmdb(view)
+        wanted = min(self._gate.waiting + view.due, self._rule.limit)
+        if wanted == 0:
+            return view.next_due
+        return await self._take_and_hand_out(wanted)
+
+    async def _take_and_hand_out(self, wanted: int) -> float | None:
+        # The token bucket of this process bounds what it may ask the fleet for.
+        while wanted > 0 and not self._limiter.has_capacity(wanted):
+            wanted -= 1
+        if wanted == 0:
+            return self._rule.period / self._rule.limit
+        grant = await self._storage.window.take(self._rule, wanted)
+        if grant.expiries:
+            await self._limiter.acquire(len(grant.expiries))
+        self._next_slot_at = time.monotonic() + grant.wait
+        left = self._gate.give(grant.expiries)
+        if left:
+            await self._claim(left)
+        return grant.wait
+
+    async def _claim(self, expiries: list[float]) -> None:
+        token = self._claiming = uuid4()
+        try:
+            claims = await self._storage.queue.claim(
+                self._worker_id, token, len(expiries), self.session_id
+            )
+            for claim, expiry in zip(claims, expiries, strict=False):
+                task = asyncio.create_task(self._start(claim, expiry), name=claim.key)
+                self.in_flight[task] = claim
+                task.add_done_callback(self._landed)
+        finally:
+            # From here on the tasks vouch for the token; of a claim whose answer was lost nobody
+            # does, and the next heartbeat gives it back.
+            self._claiming = None
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self.in_flight[task]
+        if not task.cancelled() and (error := task.exception()):
+            log.error("film_task_crashed", key=task.get_name(), exc_info=error)
+        self._wake.set()
+
+    async def _wait_for_tmdb(self, view: QueueView) -> float | None:
+        if view.next_probe is not None and view.next_probe > 0:
+            return view.next_probe
+        grant = await self._storage.window.take(self._rule, 1)
+        if not grant.expiries:
+            return grant.wait
+        await self._health.probe_if_due()
+        return 0.0
+
+    async def _note_idleness(self, view: QueueView) -> None:
+        idle = view.due == 0 or view.paused
+        if self._was_idle and not idle:
+            sessions = await self._storage.sessions.waiting()
+            log.info("sessions_found", sessions=sessions)
+        self._was_idle = idle
+        self._nothing_due = idle
+
+    def _quiet_until(self) -> float:
+        """After losing the database, one quiet period: a promoted standby may lack the last slots.
+
+        In `time.monotonic()` seconds.
+        """
+        lost_at = self._storage.database.lost_at
+        return 0.0 if lost_at is None else lost_at + self._rule.period + self._rule.margin

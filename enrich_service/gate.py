@@ -1,0 +1,60 @@
+"""The gate before TMDB: no request passes without a fresh slot of the fleet's window.
+
+The dispatcher takes slots and gives them here; requests of films in flight wait here for theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class RequestGate:
+    """A queue of requests that wait for slots.
+
+    Args:
+        wake: set when somebody starts to wait, so that the dispatcher takes a slot for them.
+    """
+
+    def __init__(self, wake: asyncio.Event) -> None:
+        self._wake = wake
+        self._queue: deque[asyncio.Future[float]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a slot."""
+        self._forget_cancelled()
+        return len(self._queue)
+
+    async def pass_through(self, expiry: float | None = None) -> None:
+        """Return at a moment when a request may be sent.
+
+        Args:
+            expiry: of a slot that the caller was given already (`time.monotonic()` seconds). One
+                that has expired, because the process stalled, is thrown away and taken anew.
+        """
+        while expiry is None or time.monotonic() > expiry:
+            place = asyncio.get_running_loop().create_future()
+            self._queue.append(place)
+            self._wake.set()
+            expiry = await place
+
+    def give(self, expiries: Iterable[float]) -> list[float]:
+        """Hand slots to those who wait, in the order they came; the slots that nobody needed."""
+        left = []
+        for expiry in expiries:
+            self._forget_cancelled()
+            if self._queue:
+                self._queue.popleft().set_result(expiry)
+            else:
+                left.append(expiry)
+        return left
+
+    def _forget_cancelled(self) -> None:
+        while self._queue and self._queue[0].done():
+            self._queue.popleft()

@@ -1,0 +1,57 @@
+"""How one daemon behaves: what the settings say, and the constants of its trade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from enrich_service.storage.window import RequestLimit
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Durations are seconds.
+
+    Attributes:
+        concurrency: films in flight.
+        interval: between fallback ticks.
+        drain: how long work in flight may take after a stop was asked for.
+        request_limit: TMDB's limit.
+        session_days: how long a session may stay unread, in days.
+        heartbeat: between heartbeats.
+        silent: after which a worker counts as gone.
+        attempts: how often a film may fail by itself.
+        first_backoff, longest_backoff: between a film's attempts.
+        first_probe, longest_probe: between probes while TMDB is out.
+    """
+
+    concurrency: int = 20
+    interval: float = 10.0
+    drain: float = 20.0
+    request_limit: RequestLimit = field(default_factory=RequestLimit)
+    session_days: int = 30
+    heartbeat: float = 5.0
+    silent: float = 12.0
+    attempts: int = 5
+    first_backoff: float = 1.0
+    longest_backoff: float = 60.0
+    first_probe: float = 1.0
+    longest_probe: float = 60.0
+
+
+def options_from(settings: Settings) -> WorkerOptions:
+    """The options that the environment asks for."""
+    return WorkerOptions(
+        concurrency=settings.enrich_concurrency,
+        interval=settings.enrich_interval,
+        drain=settings.drain_seconds,
+        request_limit=RequestLimit(
+            limit=settings.tmdb_rate_limit,
+            period=settings.tmdb_rate_period,
+            margin=settings.tmdb_rate_margin,
+        ),
+        session_days=settings.session_days,
+    )

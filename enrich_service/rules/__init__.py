@@ -1,0 +1,1 @@
+"""What the daemon decides, as plain functions with no I/O."""

@@ -1,0 +1,276 @@
+"""Choosing the film that a title and year mean, out of TMDB's search results.
+
+A wrong film is worse than none: it is saved under the user's name and nobody notices, while an
+unmatched film is shown with its candidates and corrected with one click. So precision comes first:
+
+- A candidate is considered only when its title agrees in kind (`Agreement`) and its year does not
+  contradict: the same year, the year before or after (festivals, other countries), or none known.
+- One candidate must beat every other in both respects, title and year. When two share them, or each
+  is better in one, nothing is chosen.
+- Votes break a tie only where the question leaves open which film is meant (no year, or another
+  reading of the title), and only when one film is beyond doubt the known one: ten times the votes
+  and at least 500. Two films with the same title and the same year as asked stay a tie.
+- A loose reading of the title needs the very year; a subtitle left out or a slip of the pen needs
+  a well-known film besides, for an obscure namesake is the likelier stranger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from enrich_service.rules.titles import (
+    Agreement,
+    agreement,
+    read_asked,
+    shortened_names,
+    similarity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from enrich_service.rules.titles import AskedTitle
+    from enrich_service.tmdb.models import SearchMovie
+
+THRESHOLD: Final = 75
+"""Least confidence, 0 to 100, with which a film is chosen."""
+_MOST_CANDIDATES: Final = 5
+_DOMINANT_VOTES: Final = 500
+_DOMINANT_FACTOR: Final = 10
+
+_TITLE_SCORES: Final = {
+    Agreement.EXACT: 100,
+    Agreement.SAME: 98,
+    Agreement.VARIANT: 92,
+    Agreement.BRACKETED: 84,
+    Agreement.SHORTENED: 80,
+    Agreement.RESEMBLING: 78,
+}
+_WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
+
+
+class _YearFit(IntEnum):
+    """How a film's year fits the one asked for, best last."""
+
+    OTHER = 0
+    UNKNOWN = 1
+    """TMDB does not know the film's year."""
+    NEXT_TO = 2
+    OPEN = 3
+    """No year was asked for."""
+    SAME = 4
+
+
+# With these, whatever is looser than VARIANT needs the very year to reach the threshold.
+_YEAR_PENALTIES: Final = {
+    _YearFit.SAME: 0,
+    _YearFit.OPEN: 10,
+    _YearFit.NEXT_TO: 10,
+    _YearFit.UNKNOWN: 15,
+    _YearFit.OTHER: 45,
+}
+_YEAR_WORDS: Final = {
+    _YearFit.SAME: "same year",
+    _YearFit.OPEN: "no year asked",
+    _YearFit.NEXT_TO: "a year apart",
+    _YearFit.UNKNOWN: "year unknown to TMDB",
+    _YearFit.OTHER: "another year",
+}
+
+
+class NoMatchReason(StrEnum):
+    """Why no film was chosen."""
+
+    NO_CANDIDATES = "no_candidates"
+    """The search found nothing."""
+    OTHER_TITLE = "other_title"
+    """No title comes close enough."""
+    OTHER_YEAR = "other_year"
+    """The title is there, from other years only."""
+    AMBIGUOUS = "ambiguous"
+    """Several films fit and none stands out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The film that is meant.
+
+    Attributes:
+        tmdb_id: TMDB's id.
+        confidence: 75 to 100.
+        reason: what agreed, such as `exact title, same year`.
+    """
+
+    tmdb_id: int
+    confidence: int
+    reason: str
+    is_final: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A film that it could be, for the user to choose; `score` is 0 to 100."""
+
+    tmdb_id: int
+    title: str
+    year: int | None
+    score: int
+    poster_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """No film was chosen; up to five candidates, the likeliest first."""
+
+    reason: NoMatchReason
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether further searches of the plan are in vain: more results only add ambiguity."""
+        return self.reason is NoMatchReason.AMBIGUOUS
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSearch:
+    """One search to send: words, and the year of any release to narrow it to."""
+
+    query: str
+    year: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    film: SearchMovie
+    title: Agreement
+    year: _YearFit
+    score: int
+
+    def is_beaten_by(self, other: _Scored) -> bool:
+        """Whether the other is at least as good in title and year, and better in one."""
+        no_worse = other.title >= self.title and other.year >= self.year
+        return no_worse and (other.title, other.year) != (self.title, self.year)
+
+    def is_overshadowed_by(self, other: _Scored) -> bool:
+        """Whether the other is beyond doubt the one people know."""
+        votes = other.film.vote_count
+        return votes >= _DOMINANT_VOTES and votes >= _DOMINANT_FACTOR * self.film.vote_count
+
+
+def search_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
+    """Yield the searches that a question may need, cheapest and likeliest first.
+
+    The usual film costs one, a plain title that TMDB lacks two. TMDB's `year` fits any release, so
+    the first search also finds films whose first release was the year before, and no crowd of
+    namesakes pushes them off the page. Only when that settles nothing follow a search without year
+    (films without a date, or a year that is one too low), and last the title without its subtitle,
+    which can be accepted in the very year only. Ask `choose_match` with all results so far after
+    each, and stop when its answer `is_final`.
+    """
+    asked = read_asked(title)
+    known_year = asked.year if year is None else year
+    names = (asked.text, *asked.names, *(asked.bracketed or ()))
+    searches = [PlannedSearch(name, wanted) for wanted in (known_year, None) for name in names]
+    if known_year is not None:
+        searches += [PlannedSearch(name, known_year) for name in shortened_names(asked.text)]
+    yield from dict.fromkeys(search for search in searches if search.query)
+
+
+def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> Match | NoMatch:
+    """Choose the film that a title and year mean, or none.
+
+    Args:
+        title: as the list has it; a year in brackets at its end counts when `year` is None.
+        year: of release, if the list has one.
+        films: all search results so far; repeated ones do no harm.
+    """
+    scored = _scored(title, year, films)
+    fitting = [one for one in scored if one.score >= THRESHOLD and _is_safe(one)]
+    best = _stands_out(fitting, scored)
+    if best is not None:
+        words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
+        return Match(best.film.id, best.score, words)
+    if fitting:
+        reason = NoMatchReason.AMBIGUOUS
+    elif not scored:
+        reason = NoMatchReason.NO_CANDIDATES
+    elif any(one.title >= Agreement.VARIANT for one in scored):
+        reason = NoMatchReason.OTHER_YEAR
+    else:
+        reason = NoMatchReason.OTHER_TITLE
+    return NoMatch(reason, _shown(scored))
+
+
+def list_candidates(
+    title: str, year: int | None, films: Iterable[SearchMovie]
+) -> tuple[Candidate, ...]:
+    """Up to five films that it could be, likeliest first, for a question that nobody may guess."""
+    return _shown(_scored(title, year, films))
+
+
+def _scored(title: str, year: int | None, films: Iterable[SearchMovie]) -> list[_Scored]:
+    asked = read_asked(title)
+    known_year = asked.year if year is None else year
+    scored = [
+        _score(asked, known_year, film) for film in {film.id: film for film in films}.values()
+    ]
+    return sorted(
+        scored,
+        key=lambda one: (one.score, one.film.vote_count, one.film.popularity, -one.film.id),
+        reverse=True,
+    )
+
+
+def _score(asked: AskedTitle, year: int | None, film: SearchMovie) -> _Scored:
+    kind = agreement(asked, film.title, film.original_title)
+    fit = _year_fit(year, film.year)
+    if kind is Agreement.NONE:
+        points = int(similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100)
+    else:
+        points = _TITLE_SCORES[kind]
+    return _Scored(film, kind, fit, max(0, points - _YEAR_PENALTIES[fit]))
+
+
+def _year_fit(asked: int | None, year: int | None) -> _YearFit:
+    if asked is None:
+        return _YearFit.OPEN
+    if year is None:
+        return _YearFit.UNKNOWN
+    if year == asked:
+        return _YearFit.SAME
+    return _YearFit.NEXT_TO if abs(year - asked) == 1 else _YearFit.OTHER
+
+
+def _is_safe(one: _Scored) -> bool:
+    return one.title >= Agreement.BRACKETED or one.film.vote_count >= _DOMINANT_VOTES
+
+
+def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None:
+    """Find the one film that is meant, if the question leaves no doubt about it."""
+    front = [one for one in fitting if not any(one.is_beaten_by(other) for other in fitting)]
+    if len(front) == 1:
+        return None if _may_mean_another(front[0], scored) else front[0]
+    if all(one.year is _YearFit.SAME and one.title >= Agreement.VARIANT for one in front):
+        return None
+    for one in front:
+        if all(other.is_overshadowed_by(one) for other in front if other is not one):
+            return one
+    return None
+
+
+def _may_mean_another(best: _Scored, scored: list[_Scored]) -> bool:
+    """Whether, with no year to tell, a far better known film goes by nearly this title."""
+    return best.year is _YearFit.OPEN and any(
+        one.title >= Agreement.SHORTENED and best.is_overshadowed_by(one)
+        for one in scored
+        if one is not best
+    )
+
+
+def _shown(scored: list[_Scored]) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(one.film.id, one.film.title, one.film.year, one.score, one.film.poster_path)
+        for one in scored[:_MOST_CANDIDATES]
+    )

@@ -1,0 +1,136 @@
+"""Saves completions in small batches: one transaction and one NOTIFY for many films.
+
+Each NOTIFY takes a database-wide lock at commit, so a few tens of milliseconds are waited for
+company. A film's task waits until its completion is saved, so whoever drains waits for it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from shared.errors import ProjectionistError
+from shared.models import Outcome, SessionStatus
+
+if TYPE_CHECKING:
+    from enrich_service.storage.completions import Completion, CompletionStorage, Saved
+
+GATHER_SECONDS = 0.03
+LARGEST_BATCH = 100
+TRIES_BEFORE_WAITING = 5
+_OUTAGE_PAUSE_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Pending:
+    completion: Completion
+    saved: asyncio.Future[bool]
+    tries: int = 0
+
+
+class Saver:
+    """Collects completions and flushes them."""
+
+    def __init__(self, storage: CompletionStorage) -> None:
+        self._storage = storage
+        self._queue: list[_Pending] = []
+        self._arrived = asyncio.Event()
+
+    async def save(self, completion: Completion) -> bool:
+        """Wait until it is saved; False when the claim was no longer ours and nothing changed."""
+        pending = _Pending(completion, asyncio.get_running_loop().create_future())
+        self._queue.append(pending)
+        self._arrived.set()
+        return await pending.saved
+
+    async def run(self) -> None:
+        """Flush until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._arrived.clear()
+            try:
+                await self._flush()
+            except ProjectionistError as error:
+                log.warning("completions_wait", waiting=len(self._queue), error=error.detail)
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+            if self._queue:
+                self._arrived.set()
+
+    async def _flush(self) -> None:
+        """Save one batch; what was not saved, for whatever reason, is in the queue afterwards."""
+        self._queue = [item for item in self._queue if not item.saved.done()]
+        batch = self._queue[:LARGEST_BATCH]
+        alone = [
+            item
+            for item in batch
+            if item.completion.unknown_id or item.tries >= TRIES_BEFORE_WAITING
+        ]
+        together = [item for item in batch if item not in alone]
+        if together:
+            self._settle(
+                together,
+                await self._storage.save([item.completion for item in together]),
+            )
+        for item in alone:
+            wait = item.tries >= TRIES_BEFORE_WAITING
+            self._settle([item], await self._storage.save([item.completion], wait=wait))
+
+    def _settle(self, batch: list[_Pending], saved: Saved) -> None:
+        held = {completion.claim.lookup_id for completion in saved.held}
+        lost = {completion.claim.lookup_id for completion in saved.lost}
+        for item in batch:
+            lookup_id = item.completion.claim.lookup_id
+            if lookup_id in held:
+                item.tries += 1
+                continue
+            self._queue.remove(item)
+            if lookup_id in lost:
+                log.warning("claim_lost", key=item.completion.claim.key)
+            if not item.saved.done():
+                item.saved.set_result(lookup_id not in lost)
+        _log_movies([item.completion for item in batch], saved)
+
+
+def _log_movies(completions: list[Completion], saved: Saved) -> None:
+    """One line for each movie (found: debug, otherwise a warning) and each session completed."""
+    by_lookup = {completion.claim.lookup_id: completion for completion in completions}
+    counts = {session.session_id: session for session in saved.sessions}
+    for listing in saved.listings:
+        completion = by_lookup[listing.lookup_id]
+        session = counts.get(listing.session_id)
+        if session is None:
+            continue
+        context = {
+            "session_id": str(listing.session_id),
+            "title": listing.title,
+            "year": listing.year,
+        }
+        match completion.outcome:
+            case Outcome.FOUND:
+                log.debug(
+                    "movie_enriched",
+                    number=session.enriched + session.not_found + session.failed,
+                    total=session.total,
+                    tmdb_id=completion.film.tmdb_id if completion.film else None,
+                    **context,
+                )
+            case Outcome.NOT_FOUND:
+                log.warning("movie_not_found", reason=completion.reason, **context)
+            case Outcome.FAILED:
+                log.warning("movie_failed", reason=completion.reason, **context)
+    for session in saved.sessions:
+        if session.status is SessionStatus.COMPLETED:
+            log.info(
+                "session_completed",
+                session_id=str(session.session_id),
+                total=session.total,
+                enriched=session.enriched,
+                not_found=session.not_found,
+                failed=session.failed,
+            )

@@ -1,0 +1,100 @@
+"""The daemon put together: TMDB client, storage, worker and probes, from start to SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from enrich_service.options import options_from
+from enrich_service.storage import StorageService
+from enrich_service.tmdb.client import TMDBClient
+from enrich_service.worker import EnrichmentWorker
+from shared.database import Database
+from shared.probes import Probes, wait_for_schema
+from shared.settings import SettingsError
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+PROBE_SHUTDOWN_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+async def run_daemon(settings: Settings) -> None:
+    """Run the daemon until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        SettingsError: there is no TMDB key.
+        OSError: the probes' port is taken.
+    """
+    if settings.tmdb_api_key is None:
+        raise SettingsError("Wrong settings:\n  TMDB_API_KEY: the daemon cannot work without it")
+    options = options_from(settings)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(settings, application_name="projectionist-enrich")
+        )
+        client = await stack.enter_async_context(
+            TMDBClient(
+                base_url=settings.tmdb_base_url,
+                api_key=settings.tmdb_api_key,
+                language=settings.tmdb_language,
+                connections=options.concurrency,
+            )
+        )
+        worker = EnrichmentWorker(client, StorageService(database), options)
+        probes = Probes(database, lambda: _stalled(worker))
+        await _serve_probes(settings, worker, probes, stack)
+        await _work_until_signalled(worker, probes, database)
+
+
+async def _work_until_signalled(
+    worker: EnrichmentWorker, probes: Probes, database: Database
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
+    schema = asyncio.create_task(wait_for_schema(database))
+    await asyncio.wait({stopped, schema}, return_when=asyncio.FIRST_COMPLETED)
+    if not schema.done():
+        schema.cancel()
+        return
+    schema.result()
+    await worker.start_scheduler()
+    broken = asyncio.create_task(worker.wait_until_stopped())
+    await asyncio.wait({stopped, broken}, return_when=asyncio.FIRST_COMPLETED)
+    probes.draining = True
+    await worker.stop_scheduler()
+    await broken
+    stopped.cancel()
+
+
+async def _serve_probes(
+    settings: Settings, worker: EnrichmentWorker, probes: Probes, stack: AsyncExitStack
+) -> None:
+    async def status(_: web.Request) -> web.Response:
+        said = asdict(worker.get_status())
+        for name in ("last_run", "next_run"):
+            said[name] = said[name].isoformat() if said[name] else None
+        return web.json_response(said)
+
+    app = web.Application()
+    probes.add_routes(app)
+    app.router.add_get("/worker/status", status)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=PROBE_SHUTDOWN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, settings.worker_host, settings.worker_port).start()
+    log.info("probes_started", host=settings.worker_host, port=settings.worker_port)
+
+
+def _stalled(worker: EnrichmentWorker) -> str | None:
+    return "the tick is overdue" if worker.get_status().tick_overdue else None

@@ -1,0 +1,184 @@
+"""The thin layer that puts requests on the wire: one aiohttp session, and nothing clever.
+
+It neither waits for the request budget nor retries: the daemon does both. The key appears in no
+error, no log record and no representation of anything here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from yarl import URL
+
+from enrich_service.tmdb.answers import read_answer
+from enrich_service.tmdb.errors import MalformedError, Trouble, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from pydantic import BaseModel, SecretStr
+
+    from enrich_service.tmdb.requests import T_co, TMDBRequest
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes after decompression. TMDB's longest answer to what is asked here is under one megabyte."""
+
+_V3_KEY = re.compile(r"[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
+_V4_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]+)*", re.ASCII)
+_DNS_CACHE_SECONDS = 300
+_READ_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool
+
+
+class _TooLargeError(Exception):
+    """The answer is larger than anything TMDB has to say."""
+
+
+class TMDBClient:
+    """Sends requests to TMDB, over connections that stay open between them.
+
+    Use it as an asynchronous context manager:
+
+        async with TMDBClient(base_url=..., api_key=...) as tmdb:
+            film = await tmdb.send(movie_details(603))
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: SecretStr,
+        language: str = "en-US",
+        timeout_seconds: float = 10.0,
+        connections: int = 20,
+    ) -> None:
+        """Check the key's shape and note where to send; nothing is opened yet.
+
+        Args:
+            base_url: scheme, host and, for a proxy, the path before `/3`.
+            api_key: v3 key (32 hex digits, sent as a parameter) or v4 read token (`eyJ…`, sent as
+                a header); TMDB accepts either (https://developer.themoviedb.org/docs).
+            language: of titles and overviews, where a request does not say.
+            timeout_seconds: for one whole exchange, connecting included.
+            connections: most connections at the same time.
+
+        Raises:
+            ValueError: the key has neither shape.
+        """
+        self.language = language
+        self._base_url = base_url.rstrip("/")
+        self._connections = connections
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._api_key = api_key
+        text = api_key.get_secret_value()
+        self._sends_header = _V4_TOKEN.fullmatch(text) is not None
+        if not self._sends_header and not _V3_KEY.fullmatch(text):
+            raise ValueError(
+                "TMDB_API_KEY is neither a v3 key (32 hex digits) nor a v4 read token (eyJ…)"
+            )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        headers = {"Accept": "application/json"}
+        if self._sends_header:
+            headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, ttl_dns_cache=_DNS_CACHE_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            timeout=self._timeout,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, request: TMDBRequest[T_co]) -> T_co:
+        """Send one request and read its answer, within `timeout_seconds`.
+
+        Raises:
+            TMDBError: see `read_answer`; besides, UnavailableError when no answer came, and
+                MalformedError when it was cut short or larger than `LARGEST_ANSWER`.
+            RuntimeError: the client is used outside `async with`.
+        """
+        if self._session is None:
+            raise RuntimeError("TMDBClient is used outside `async with`")
+        # The exchange returns its failure: an error raised in there would drag along frames and
+        # contexts that hold the address with the key.
+        outcome = await self._exchange(self._session, request)
+        if not isinstance(outcome, _Reply):
+            raise outcome
+        if outcome.status == HTTPStatus.OK and not outcome.is_whole:
+            raise MalformedError(
+                f"the answer was cut short after {len(outcome.body)} bytes",
+                route=request.route,
+                http_status=outcome.status,
+            )
+        return read_answer(request, outcome.status, outcome.headers, outcome.body)
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: TMDBRequest[BaseModel]
+    ) -> _Reply | UnavailableError | MalformedError:
+        try:
+            async with session.get(self._address(request), allow_redirects=False) as response:
+                body, is_whole = await _read(response)
+                return _Reply(response.status, response.headers, body, is_whole)
+        except _TooLargeError:
+            return MalformedError(
+                f"the answer is larger than {LARGEST_ANSWER} bytes", route=request.route
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            kind, detail = _trouble(error)
+            return UnavailableError(detail, kind=kind, route=request.route)
+
+    def _address(self, request: TMDBRequest[BaseModel]) -> URL:
+        query = {"language": self.language, **dict(request.query)}
+        if not self._sends_header:
+            query["api_key"] = self._api_key.get_secret_value()
+        return URL(f"{self._base_url}{request.path}").with_query(query)
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """All bytes of the body, and whether it came to its proper end."""
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_chunked(_READ_SIZE):
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise _TooLargeError
+    except aiohttp.ClientPayloadError:
+        return bytes(body), False
+    return bytes(body), True
+
+
+def _trouble(error: Exception) -> tuple[Trouble, str]:
+    """Classify by type alone: the text of an aiohttp error may hold the address, and so the key."""
+    name = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return Trouble.TIMEOUT, f"no answer in time ({name})"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Trouble.CONNECTION, f"no connection to TMDB ({name})"
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL):
+        return Trouble.FOREIGN, f"that is not how TMDB speaks: is TMDB_BASE_URL right? ({name})"
+    return Trouble.RESET, f"the connection ended before the answer ({name})"

@@ -1,0 +1,380 @@
+"""The enrichment worker: one daemon's life, from its first heartbeat to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+from enrich_service.asking import BudgetedAsk
+from enrich_service.course import Course
+from enrich_service.dispatcher import Dispatcher
+from enrich_service.gate import RequestGate
+from enrich_service.health import TMDBHealth
+from enrich_service.options import WorkerOptions
+from enrich_service.saver import Saver
+from enrich_service.storage.completions import Completion
+from enrich_service.storage.fleet import Heartbeat
+from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
+from shared.errors import ProjectionistError
+from shared.listener import Listener
+from shared.models import Channel, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from uuid import UUID
+
+    from enrich_service.storage import StorageService
+    from enrich_service.storage.queue import Claim
+    from enrich_service.tmdb.client import TMDBClient
+
+FORGET_BATCH = 20
+RETRY_SECONDS = 1.0
+LEAVE_SECONDS = 2.0
+DRAIN_SHARE = 0.8
+"""Of the drain time; what is left is for giving back and signing off."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """What one daemon says of itself.
+
+    Attributes:
+        worker_status: `running`, `paused` or `stopped`.
+        running: whether its scheduler runs.
+        last_run, next_run: of the fallback tick.
+        interval: seconds between ticks.
+        in_flight: films being looked up.
+        tick_overdue: whether the tick should have come long ago.
+        listening: whether wake-ups arrive.
+    """
+
+    worker_status: str
+    running: bool
+    last_run: datetime | None
+    next_run: datetime | None
+    interval: float
+    in_flight: int
+    tick_overdue: bool
+    listening: bool
+
+
+class EnrichmentWorker:
+    """Looks films up on TMDB for every session that waits, together with all other workers.
+
+    Args:
+        tmdb_client: entered by the caller.
+        storage: over a database entered by the caller.
+        options: how it behaves; the defaults are the project's.
+    """
+
+    def __init__(
+        self,
+        tmdb_client: TMDBClient,
+        storage: StorageService,
+        options: WorkerOptions | None = None,
+    ) -> None:
+        self.worker_id = uuid4()
+        self._client = tmdb_client
+        self._storage = storage
+        self._options = options or WorkerOptions()
+        self._wake = asyncio.Event()
+        self._gate = RequestGate(self._wake)
+        self._saver = Saver(storage.completions)
+        self._health = TMDBHealth(tmdb_client, storage, self._options, self._gate.pass_through)
+        self._dispatcher = Dispatcher(
+            worker_id=self.worker_id,
+            storage=storage,
+            gate=self._gate,
+            health=self._health,
+            options=self._options,
+            wake=self._wake,
+            start=self._see_through,
+            may_claim=self._may_claim,
+        )
+        self._listener = Listener(
+            storage.database,
+            {
+                Channel.NEW_WORK: lambda _: self._wake.set(),
+                Channel.FLEET_CONTROL: lambda _: self._wake.set(),
+            },
+            on_connect=self._wake.set,
+        )
+        self._scheduler: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._beaten_at: float | None = None
+        self._last_run: datetime | None = None
+        self._next_run: datetime | None = None
+
+    # -- the public face ---------------------------------------------------------------------------
+
+    async def start_scheduler(self) -> None:
+        """Start the loops: listener, tick, heartbeat, dispatcher, saver. Returns at once."""
+        if self._scheduler is not None:
+            return
+        self._stop.clear()
+        self._dispatcher.stopping = False
+        self._scheduler = asyncio.create_task(self._run(), name="scheduler")
+        log.info("worker_started", worker_id=str(self.worker_id), host=_host())
+
+    async def stop_scheduler(self) -> None:
+        """Stop claiming, finish what is in flight within the drain time, give the rest back."""
+        if self._scheduler is None:
+            return
+        self._stop.set()
+        try:
+            await self._scheduler
+        finally:
+            self._scheduler = None
+            self._next_run = None
+        log.info("worker_stopped", worker_id=str(self.worker_id))
+
+    async def wait_until_stopped(self) -> None:
+        """Wait until the scheduler ends.
+
+        Raises:
+            ExceptionGroup: one of its loops ended by a defect.
+        """
+        if self._scheduler is not None:
+            await asyncio.shield(self._scheduler)
+
+    async def enrich_sessions(self) -> None:
+        """Work until nothing is due. Not for use while the scheduler runs."""
+        await self._work_until_idle(None)
+
+    async def enrich_session(self, session_id: UUID) -> None:
+        """Work until nothing of this session is due. Not for use while the scheduler runs."""
+        await self._work_until_idle(session_id)
+
+    async def force_enrich_session(self, session_id: UUID) -> int:
+        """Queue again what was not found or failed in a session; how many lookups that were."""
+        reopened = await self._storage.sessions.force(session_id)
+        self._wake.set()
+        return reopened
+
+    async def pause_enrichment(self) -> None:
+        """Pause the whole fleet; kept across restarts."""
+        await self._storage.fleet.set_paused(paused=True)
+        log.info("fleet_paused")
+
+    async def resume_enrichment(self) -> None:
+        """Let the whole fleet work again."""
+        await self._storage.fleet.set_paused(paused=False)
+        log.info("fleet_resumed")
+
+    def get_status(self) -> WorkerStatus:
+        """What this worker knows of itself, without asking anybody."""
+        running = self._scheduler is not None and not self._stop.is_set()
+        view = self._dispatcher.view
+        paused = view is not None and view.paused
+        overdue = (
+            running
+            and self._next_run is not None
+            and datetime.now(UTC) > self._next_run + timedelta(seconds=self._options.interval)
+        )
+        return WorkerStatus(
+            worker_status=("paused" if paused else "running") if running else "stopped",
+            running=running,
+            last_run=self._last_run,
+            next_run=self._next_run,
+            interval=self._options.interval,
+            in_flight=len(self._dispatcher.in_flight),
+            tick_overdue=overdue,
+            listening=self._listener.connected,
+        )
+
+    # -- the loops ---------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        await self._alongside(
+            [self._listener.run(), self._tick(), self._dispatcher.run()], self._until_drained()
+        )
+
+    async def _work_until_idle(self, session_id: UUID | None) -> None:
+        if self._scheduler is not None:
+            raise RuntimeError("the scheduler is running: it does this work already")
+        self._dispatcher.session_id = session_id
+        self._dispatcher.stopping = False
+        try:
+            await self._alongside([], self._dispatcher.run_until_idle())
+        finally:
+            self._dispatcher.session_id = None
+
+    async def _alongside(
+        self, loops: list[Coroutine[None, None, None]], work: Coroutine[None, None, None]
+    ) -> None:
+        """Run the loops, the heartbeat and the saver for as long as the work takes."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(loop) for loop in (self._beat(), self._saver.run(), *loops)
+                ]
+                await work
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self._leave()
+
+    async def _until_drained(self) -> None:
+        await self._stop.wait()
+        self._dispatcher.stopping = True
+        self._wake.set()
+        if tasks := set(self._dispatcher.in_flight):
+            log.info("worker_draining", in_flight=len(tasks))
+            await asyncio.wait(tasks, timeout=self._options.drain * DRAIN_SHARE)
+
+    async def _beat(self) -> None:
+        """Say that we live, and give back the claims of those who no longer do."""
+        while True:
+            try:
+                asked_at = time.monotonic()
+                await self._storage.fleet.beat(
+                    Heartbeat(
+                        worker_id=self.worker_id,
+                        host=_host(),
+                        last_run=self._last_run,
+                        next_run=self._next_run,
+                        interval_seconds=self._options.interval,
+                        in_flight=len(self._dispatcher.in_flight),
+                        draining=self._stop.is_set(),
+                    )
+                )
+                first = self._beaten_at is None
+                self._beaten_at = asked_at
+                rescued = await self._storage.queue.rescue(
+                    self.worker_id, self._dispatcher.known_tokens, self._options.silent
+                )
+            except ProjectionistError as error:
+                log.warning("heartbeat_failed", code=error.code, error=error.detail)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if rescued:
+                log.warning("claims_rescued", count=rescued)
+            if first or rescued:
+                self._wake.set()
+            await asyncio.sleep(self._options.heartbeat)
+
+    def _may_claim(self) -> bool:
+        """Whether nobody can take us for dead before the next heartbeat is due."""
+        if self._beaten_at is None:
+            return False
+        return time.monotonic() - self._beaten_at < self._options.silent - self._options.heartbeat
+
+    async def _tick(self) -> None:
+        """Find by looking what a lost notification did not tell, and mend what should be true."""
+        interval = self._options.interval
+        while True:
+            self._next_run = datetime.now(UTC) + timedelta(seconds=interval)
+            await asyncio.sleep(interval)
+            self._last_run = datetime.now(UTC)
+            self._wake.set()
+            try:
+                # A database that does not answer must not make the tick itself late.
+                async with asyncio.timeout(interval / 2):
+                    await self._mend()
+            except (TimeoutError, ProjectionistError) as error:
+                log.warning("tick_failed", error=f"{type(error).__name__}: {error}")
+
+    async def _mend(self) -> None:
+        for session_id in await self._storage.sessions.heal():
+            log.warning("session_healed", session_id=str(session_id))
+        if swept := await self._storage.sessions.sweep_unlisted():
+            log.info("unlisted_lookups_deleted", count=swept)
+        forgotten = await self._storage.sessions.forget_unread(
+            self._options.session_days, FORGET_BATCH
+        )
+        if forgotten:
+            log.info("unread_sessions_deleted", count=forgotten)
+
+    async def _leave(self) -> None:
+        """End whatever is still in flight, give its claims back and sign off."""
+        unfinished = dict(self._dispatcher.in_flight)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
+        await self._health.close()
+        self._beaten_at = None
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                if unfinished:
+                    await self._storage.queue.give_back(list(unfinished.values()))
+                    log.info("claims_given_back", count=len(unfinished))
+                await self._storage.fleet.leave(self.worker_id)
+        except (TimeoutError, ProjectionistError) as error:
+            # Whoever beats next gives them back instead.
+            log.warning("leave_failed", error=f"{type(error).__name__}: {error}")
+
+    # -- one film ----------------------------------------------------------------------------------
+
+    async def _see_through(self, claim: Claim, expiry: float) -> None:
+        """See one claim to its end: saved, queued again, or given back."""
+        ask = BudgetedAsk(
+            client=self._client,
+            gate=self._gate,
+            window=self._storage.window,
+            rule=self._options.request_limit,
+            health=self._health,
+            expiry=expiry,
+        )
+        try:
+            await self._attempt(claim, ask)
+        except ProjectionistError as error:
+            # The claim stays in our name with a token that nobody knows any more: the heartbeat
+            # gives it back as soon as the database answers.
+            log.warning("film_interrupted", key=claim.key, code=error.code, error=error.detail)
+
+    async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
+        try:
+            completion = await Course(claim, ask).run()
+        except KeyRefusedError as error:
+            await self._health.note_refused_key(error)
+            await self._storage.queue.give_back([claim])
+        except TMDBError as error:
+            await self._after_trouble(claim, error, ask.sent_at)
+        except ProjectionistError:
+            raise
+        except Exception as error:
+            # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
+            log.exception("film_defect", key=claim.key)
+            await self._charge(claim, f"internal error: {type(error).__name__}")
+        else:
+            await self._saver.save(completion)
+
+    async def _after_trouble(self, claim: Claim, error: TMDBError, sent_at: float) -> None:
+        if not error.retryable:
+            log.warning("tmdb_request_refused", key=claim.key, error=str(error))
+            await self._saver.save(Completion(claim, Outcome.FAILED, str(error)))
+        elif await self._health.film_is_to_blame(sent_at):
+            await self._charge(claim, str(error))
+        else:
+            log.info("film_given_back", key=claim.key, error=str(error))
+            await self._storage.queue.give_back([claim], pause_seconds=self._options.first_backoff)
+
+    async def _charge(self, claim: Claim, reason: str) -> None:
+        attempts = claim.attempts + 1
+        if attempts >= self._options.attempts:
+            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
+            return
+        longest = min(
+            self._options.first_backoff * 2 ** (attempts - 1), self._options.longest_backoff
+        )
+        backoff = longest * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
+        log.info(
+            "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
+        )
+        await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
+
+
+def _host() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,97 @@
+"""Probes for an orchestrator: is the process alive, and may it be sent work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from shared.errors import ProjectionistError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.database import Database
+
+READY_SECONDS = 2.0
+"""How long the database may take before the service calls itself not ready."""
+_SCHEMA_PAUSE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Probes:
+    """The handlers of `/livez`, `/readyz` and `/health`.
+
+    Args:
+        database: must answer, with the right schema, for the service to be ready.
+        stalled: says what does not turn any more, or None while everything does.
+    """
+
+    def __init__(self, database: Database, stalled: Callable[[], str | None]) -> None:
+        self._database = database
+        self._stalled = stalled
+        self.draining = False
+
+    def add_routes(self, app: web.Application) -> None:
+        """Serve the probes from an application."""
+        app.router.add_get("/livez", self.livez)
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_get("/health", self.health)
+
+    async def livez(self, _: web.Request) -> web.Response:
+        """200 while the loop turns, else 503: restart me. Asks nobody else."""
+        return _answer(self._stalled())
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """200 while work can be done: the database answers, with the right schema, no draining."""
+        return _answer(await self._unready())
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Both in one, for people."""
+        stalled, unready = self._stalled(), await self._unready()
+        healthy = stalled is None and unready is None
+        return web.json_response(
+            {
+                "status": "ok" if healthy else "unavailable",
+                "live": stalled is None,
+                "ready": unready is None,
+                "reason": stalled or unready,
+            },
+            status=200 if healthy else 503,
+        )
+
+    async def _unready(self) -> str | None:
+        if self.draining:
+            return "draining"
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._database.check_schema()
+        except TimeoutError:
+            return "the database does not answer"
+        except ProjectionistError as error:
+            return error.detail
+        return None
+
+
+async def wait_for_schema(database: Database) -> None:
+    """Return once the database answers with the right schema; says meanwhile what it waits for."""
+    said = None
+    while True:
+        try:
+            await database.check_schema()
+        except ProjectionistError as error:
+            if error.detail != said:
+                log.warning("waiting_for_database", code=error.code, reason=error.detail)
+                said = error.detail
+            await asyncio.sleep(_SCHEMA_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _answer(reason: str | None) -> web.Response:
+    if reason is None:
+        return web.json_response({"status": "ok"})
+    return web.json_response({"status": "unavailable", "reason": reason}, status=503)
