@@ -52,7 +52,13 @@ LOST_CONNECTION = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-COLLISION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class CollisionError(Exception):
+    """Raised by a transaction that met somebody else's and wants to be run again."""
+
+
+COLLISION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, CollisionError)
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

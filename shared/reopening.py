@@ -23,7 +23,11 @@ log = structlog.get_logger(__name__)
 
 
 async def reopen_session(
-    database: Database, session_id: UUID, *, not_found_for: timedelta | None = None
+    database: Database,
+    session_id: UUID,
+    *,
+    not_found_for: timedelta | None = None,
+    lookup_id: int | None = None,
 ) -> int:
     """Queue again what failed or was not found in a session; every session that lists it moves.
 
@@ -34,6 +38,7 @@ async def reopen_session(
         database: where the session is.
         session_id: whose lookups.
         not_found_for: only what was not found at least so long ago; what failed, always.
+        lookup_id: only this one of its lookups.
 
     Returns:
         How many lookups were queued again.
@@ -41,7 +46,9 @@ async def reopen_session(
     reopened = 0
     for _ in range(_PASSES):
         count, left = await database.transact(
-            lambda connection: _reopen_what_is_free(connection, session_id, not_found_for)
+            lambda connection: _reopen_what_is_free(
+                connection, session_id, not_found_for, lookup_id
+            )
         )
         reopened += count
         if left == 0:
@@ -52,7 +59,10 @@ async def reopen_session(
 
 
 async def _reopen_what_is_free(
-    connection: Connection, session_id: UUID, not_found_for: timedelta | None
+    connection: Connection,
+    session_id: UUID,
+    not_found_for: timedelta | None,
+    lookup_id: int | None,
 ) -> tuple[int, int]:
     """One pass: how many lookups were reopened, and how many were held by others."""
     held = await connection.fetch(
@@ -60,6 +70,7 @@ async def _reopen_what_is_free(
         select id, outcome
         from lookups
         where id in (select lookup_id from movies where session_id = $1)
+          and ($3::bigint is null or id = $3)
           and claimed_by is null
           and (
             outcome = 'failed'
@@ -71,6 +82,7 @@ async def _reopen_what_is_free(
         """,
         session_id,
         not_found_for,
+        lookup_id,
     )
     if held:
         await move_counts(
@@ -108,6 +120,7 @@ async def _reopen_what_is_free(
         from movies
         join lookups on lookups.id = movies.lookup_id
         where session_id = $1
+          and ($3::bigint is null or lookup_id = $3)
           and claimed_by is null
           and (
             outcome = 'failed'
@@ -117,6 +130,7 @@ async def _reopen_what_is_free(
         """,
         session_id,
         not_found_for,
+        lookup_id,
     )
     return len(held), left
 

@@ -87,12 +87,14 @@ class AskedTitle:
     """A title as a list has it, taken apart.
 
     Attributes:
+        whole: as it stands, for the films whose own title ends in a year: "Class Reunion (1962)".
         text: without a year in brackets at its end, and with a moved article back in front.
         year: the year in brackets, if there was one.
         names: the names on either side of an "aka" or a slash.
         bracketed: what stands before and what stands inside a bracket at the end.
     """
 
+    whole: str
     text: str
     year: int | None
     names: tuple[str, ...]
@@ -101,7 +103,8 @@ class AskedTitle:
 
 def read_asked(title: str) -> AskedTitle:
     """Take a title from a list apart: `Matrix, The (1999)` is `The Matrix` of 1999."""
-    text, year = " ".join(title.split()), None
+    whole = " ".join(title.split())
+    text, year = whole, None
     found = _TRAILING_YEAR.search(text)
     if found and found.start() > 0:
         text, year = text[: found.start()], int(found["year"])
@@ -110,12 +113,12 @@ def read_asked(title: str) -> AskedTitle:
     names = tuple(parts) if len(parts) > 1 else ()
     bracket = _BRACKETED.match(text)
     if bracket is None or _is_later_part(text):
-        return AskedTitle(text, year, names, None)
+        return AskedTitle(whole, text, year, names, None)
     inner = _SAYS_OTHER_NAME.sub("", bracket["inner"].strip())
     outer = _article_first(bracket["outer"])
     if inner != bracket["inner"].strip():
-        return AskedTitle(text, year, (outer, inner), None)
-    return AskedTitle(text, year, names, (outer, inner))
+        return AskedTitle(whole, text, year, (outer, inner), None)
+    return AskedTitle(whole, text, year, names, (outer, inner))
 
 
 @lru_cache(maxsize=16_384)
@@ -135,10 +138,10 @@ def normalise(title: str) -> str:
 
 def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agreement:
     """Say how far a list's title agrees with a film's title or original title."""
-    if fold(asked.text) == fold(title):
+    if fold(title) in {fold(asked.text), fold(asked.whole)}:
         return Agreement.EXACT
     names = _names(title, original_title)
-    if any(normalise(asked.text) == normalise(name) for name in names):
+    if not {normalise(asked.text), normalise(asked.whole)}.isdisjoint(map(normalise, names)):
         return Agreement.SAME
     if any(_is_variant(ours, name) for ours in (asked.text, *asked.names) for name in names):
         return Agreement.VARIANT

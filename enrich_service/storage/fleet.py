@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.fleet_control import set_paused
 from shared.models import Channel, TMDBState
 
 if TYPE_CHECKING:
@@ -70,18 +71,7 @@ class FleetStorage:
 
     async def set_paused(self, *, paused: bool) -> None:
         """Pause or resume the whole fleet; kept across restarts."""
-        await self._database.fetchval(
-            """
-            with changed as (
-              update fleet
-              set paused_since = case when $1 then coalesce(paused_since, clock_timestamp()) end
-              returning 1
-            )
-            select pg_notify($2, '') from changed
-            """,
-            paused,
-            Channel.FLEET_CONTROL,
-        )
+        await set_paused(self._database, paused=paused)
 
     async def tmdb_is_up(self) -> None:
         """Close the breaker: TMDB answers."""

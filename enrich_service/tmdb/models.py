@@ -227,7 +227,7 @@ class MovieDetails(_Rated):
     def directors(self) -> tuple[Director, ...]:
         """Each director once, in TMDB's order."""
         crew = self.credits.crew if self.credits else ()
-        return tuple({person.id: person for person in reversed(crew)}.values())[::-1]
+        return tuple({person.id: person for person in crew}.values())
 
     @property
     def cast(self) -> tuple[CastMember, ...]:

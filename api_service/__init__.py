@@ -1,0 +1,1 @@
+"""The API: uploads, status, results, worker control and probes over HTTP."""

@@ -1,0 +1,34 @@
+"""Starts the API: `python -m api_service`."""
+
+from __future__ import annotations
+
+import sys
+
+from aiohttp import web
+
+from api_service.app import create_app
+from shared.log import set_up_logging
+from shared.settings import SettingsError, read_settings
+
+SHUTDOWN_SECONDS = 5.0
+
+
+def main() -> None:
+    """Read the settings, log, and serve until stopped."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    set_up_logging(settings, "api")
+    web.run_app(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        access_log=None,
+        print=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""What the API answers: pydantic models, and how rows become them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.models import SessionStatus, TMDBState
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from api_service.storage.fleet import FleetRow
+    from api_service.storage.sessions import SessionRow
+
+DONE_PERCENT = 100
+
+
+class Answer(BaseModel):
+    """A JSON object that the API sends."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SessionAnswer(Answer):
+    """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell."""
+
+    session_id: UUID
+    status: SessionStatus
+    total_movies: int
+    enriched_count: int
+    not_found_count: int
+    failed_count: int
+    progress_percent: int
+    eta_seconds: int | None
+    created_at: datetime
+    completed_at: datetime | None
+    expires_at: datetime
+
+
+class UploadAnswer(SessionAnswer):
+    """The session that an upload made, and how its files were read (shortened)."""
+
+    report: dict[str, Any]
+
+
+class ForceAnswer(SessionAnswer):
+    """A session after a force; `requeued` is how many lookups are asked again."""
+
+    requeued: int
+
+
+class MovieAnswer(Answer):
+    """One movie: what the user said of it and, when it was found, what TMDB knows."""
+
+    position: int
+    title: str | None
+    year: int | None
+    outcome: str
+    reason: str | None
+    confidence: int | None
+    candidates: list[dict[str, Any]]
+    watched: bool
+    rating: float | None
+    watch_dates: list[date]
+    rewatches: int
+    liked: bool
+    tags: list[str]
+    review: str | None
+    in_watchlist: bool
+    lists: list[str]
+    source_url: str | None
+    tmdb_id: int | None
+    imdb_id: str | None
+    tmdb_title: str | None
+    original_title: str | None
+    release_date: date | None
+    genres: list[str]
+    directors: list[str]
+    cast: list[str]
+    runtime_minutes: int | None
+    countries: list[str]
+    languages: list[str]
+    overview: str | None
+    poster_url: str | None
+    vote_average: float | None
+    vote_count: int | None
+
+
+class MoviesAnswer(Answer):
+    """A page of movies; `next_cursor` is null on the last."""
+
+    movies: list[MovieAnswer]
+    next_cursor: str | None
+
+
+class WorkerAnswer(Answer):
+    """One running daemon."""
+
+    id: UUID
+    host: str
+    started_at: datetime
+    heartbeat_at: datetime
+    last_run: datetime | None
+    next_run: datetime | None
+    in_flight: int
+    draining: bool
+
+
+class QueueAnswer(Answer):
+    """The queue: lookups waiting and in flight, and seconds that the oldest has been due."""
+
+    queued: int
+    claimed: int
+    oldest_wait_seconds: float | None
+
+
+class TMDBAnswer(Answer):
+    """What the fleet knows of TMDB."""
+
+    state: TMDBState
+    since: datetime
+    reason: str | None
+    next_probe: datetime | None
+
+
+class BudgetAnswer(Answer):
+    """The request budget: used of limit, in the last period (seconds)."""
+
+    used: int
+    limit: int
+    period_seconds: float
+    held_until: datetime | None
+
+
+class WorkerStatusAnswer(Answer):
+    """The fleet: `running` when a daemon works, `paused` on order, `stopped` when there is none."""
+
+    worker_status: str
+    running: bool
+    paused_since: datetime | None
+    last_run: datetime | None
+    next_run: datetime | None
+    interval: float | None
+    workers: list[WorkerAnswer]
+    queue: QueueAnswer
+    tmdb: TMDBAnswer
+    budget: BudgetAnswer
+
+
+def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> dict[str, Any]:
+    """The fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
+    done = row.total - row.remaining
+    # Rounded down, so that 100 is said only when nothing is left.
+    percent = DONE_PERCENT if row.remaining == 0 else done * DONE_PERCENT // row.total
+    return {
+        "session_id": row.id,
+        "status": row.status,
+        "total_movies": row.total,
+        "enriched_count": row.enriched,
+        "not_found_count": row.not_found,
+        "failed_count": row.failed,
+        "progress_percent": percent,
+        "eta_seconds": eta_seconds,
+        "created_at": row.created_at,
+        "completed_at": row.completed_at,
+        "expires_at": row.read_at + timedelta(days=days),
+    }
+
+
+def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
+    """One movie from its row."""
+    poster = row["poster_path"]
+    return MovieAnswer(
+        position=row["position"],
+        title=row["title"],
+        year=row["year"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        confidence=row["confidence"],
+        candidates=json.loads(row["candidates"] or "[]"),
+        watched=row["watched"],
+        rating=row["rating"],
+        watch_dates=row["watch_dates"],
+        rewatches=row["rewatches"],
+        liked=row["liked"],
+        tags=row["tags"],
+        review=row["review"],
+        in_watchlist=row["in_watchlist"],
+        lists=row["lists"],
+        source_url=row["source_url"],
+        tmdb_id=row["tmdb_id"],
+        imdb_id=row["imdb_id"],
+        tmdb_title=row["tmdb_title"],
+        original_title=row["original_title"],
+        release_date=row["release_date"],
+        genres=row["genres"] or [],
+        directors=json.loads(row["directors"] or "[]"),
+        cast=json.loads(row["top_cast"] or "[]"),
+        runtime_minutes=row["runtime_minutes"],
+        countries=row["countries"] or [],
+        languages=row["languages"] or [],
+        overview=row["overview"],
+        poster_url=f"{image_base_url}/w342{poster}" if poster else None,
+        vote_average=row["vote_average"],
+        vote_count=row["vote_count"],
+    )
+
+
+def worker_status_answer(
+    fleet: FleetRow, workers: list[asyncpg.Record], *, limit: int, period: float
+) -> WorkerStatusAnswer:
+    """The fleet from its rows."""
+    status = "paused" if fleet.paused_since else "running" if workers else "stopped"
+    runs = [worker["last_run"] for worker in workers if worker["last_run"]]
+    next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
+    return WorkerStatusAnswer(
+        worker_status=status,
+        running=bool(workers) and not fleet.paused_since,
+        paused_since=fleet.paused_since,
+        last_run=max(runs, default=None),
+        next_run=min(next_runs, default=None),
+        interval=min((worker["interval_seconds"] for worker in workers), default=None),
+        workers=[WorkerAnswer.model_validate(dict(worker)) for worker in workers],
+        queue=QueueAnswer(
+            queued=fleet.queued, claimed=fleet.claimed, oldest_wait_seconds=fleet.oldest_wait
+        ),
+        tmdb=TMDBAnswer(
+            state=fleet.tmdb_state,
+            since=fleet.tmdb_since,
+            reason=fleet.tmdb_reason,
+            next_probe=fleet.tmdb_next_probe,
+        ),
+        budget=BudgetAnswer(
+            used=fleet.requests_in_period,
+            limit=limit,
+            period_seconds=period,
+            held_until=fleet.held_until,
+        ),
+    )

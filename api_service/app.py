@@ -1,0 +1,70 @@
+"""The API's application: its routes, its middlewares and the resources that live as long as it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from api_service.context import PACER, PARSER, SETTINGS, STORAGE, Pacer
+from api_service.handlers import movies, sessions, uploads, worker
+from api_service.parser_pool import ParserPool
+from api_service.problems import problems, request_ids
+from api_service.storage import StorageService
+from shared.database import Database
+from shared.probes import Probes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.settings import Settings
+
+PARSERS = 2
+"""Processes that read lists: a large one must not keep a small one waiting."""
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Build the application; nothing is opened before it starts."""
+    app = web.Application(middlewares=[request_ids, problems])
+    database = Database(settings, application_name="projectionist-api")
+    storage = StorageService(database)
+    app[SETTINGS] = settings
+    app[STORAGE] = storage
+    app[PACER] = Pacer(storage, settings)
+    app[PARSER] = ParserPool(processes=PARSERS)
+    probes = Probes(database, lambda: None)
+
+    async def resources(_: web.Application) -> AsyncIterator[None]:
+        async with database, app[PARSER]:
+            log.info("api_started", host=settings.api_host, port=settings.api_port)
+            yield
+        log.info("api_stopped")
+
+    async def drain(_: web.Application) -> None:
+        probes.draining = True
+
+    app.cleanup_ctx.append(resources)
+    app.on_shutdown.append(drain)
+    _add_routes(app)
+    probes.add_routes(app)
+    return app
+
+
+def _add_routes(app: web.Application) -> None:
+    session = r"/api/session/{session_id}"
+    movie = session + r"/movies/{position:[1-9]\d{0,8}}/match"
+    app.router.add_post("/api/upload", uploads.upload)
+    app.router.add_get(session, sessions.get_status)
+    app.router.add_delete(session, sessions.delete)
+    app.router.add_get(session + "/status", sessions.get_status)
+    app.router.add_get(session + "/report", sessions.get_report)
+    app.router.add_post(session + "/enrich", sessions.force)
+    app.router.add_get(session + "/movies", movies.get_movies)
+    app.router.add_put(movie, movies.put_match)
+    app.router.add_delete(movie, movies.delete_match)
+    app.router.add_get("/worker/status", worker.get_worker_status)
+    app.router.add_post("/worker/pause", worker.pause)
+    app.router.add_post("/worker/resume", worker.resume)

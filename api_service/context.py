@@ -1,0 +1,118 @@
+"""What handlers need, by name: storage, settings, the parser pool and the pace."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from aiohttp import web
+
+from api_service.parser_pool import ParserPool
+from api_service.rules.eta import estimate_seconds
+from api_service.storage import StorageService
+from shared.errors import BadRequestError, SessionNotFoundError
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from api_service.storage.fleet import Pace
+    from api_service.storage.sessions import SessionRow
+
+PACE_SECONDS = 1.0
+"""How old the pace may be from which `eta_seconds` is computed."""
+
+
+class Pacer:
+    """Estimates the time left from the pace of the fleet, which it reads at most once a second.
+
+    So a status poll reads one row, however many clients poll.
+    """
+
+    def __init__(self, storage: StorageService, settings: Settings) -> None:
+        self._storage = storage
+        self._limit = settings.tmdb_rate_limit
+        self._period = settings.tmdb_rate_period + settings.tmdb_rate_margin
+        self._pace: Pace | None = None
+        self._read_at = 0.0
+
+    async def eta_seconds(self, session: SessionRow) -> int | None:
+        """Seconds until the session is complete; None while the fleet does not work."""
+        if session.remaining == 0:
+            return 0
+        if self._pace is None or time.monotonic() - self._read_at > PACE_SECONDS:
+            self._read_at = time.monotonic()
+            self._pace = await self._storage.fleet.pace()
+        if not self._pace.working:
+            return None
+        return estimate_seconds(
+            session.remaining, self._pace.remaining, limit=self._limit, period=self._period
+        )
+
+
+SETTINGS = web.AppKey("settings", Settings)
+STORAGE = web.AppKey("storage", StorageService)
+PARSER = web.AppKey("parser", ParserPool)
+PACER = web.AppKey("pacer", Pacer)
+
+
+def session_id_of(request: web.Request) -> UUID:
+    """The session id in the path; what is no UUID is no session either.
+
+    Raises:
+        SessionNotFoundError: it is none.
+    """
+    text = request.match_info["session_id"]
+    try:
+        return UUID(text)
+    except ValueError:
+        raise no_such_session() from None
+
+
+async def session_of(request: web.Request) -> SessionRow:
+    """The session that the path names.
+
+    Raises:
+        SessionNotFoundError: there is none.
+    """
+    session = await request.app[STORAGE].sessions.get(session_id_of(request))
+    if session is None:
+        raise no_such_session()
+    return session
+
+
+def no_such_session() -> SessionNotFoundError:
+    """The one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
+    return SessionNotFoundError(
+        "Check the id; a session that was deleted, or not read for long, is gone."
+    )
+
+
+def position_of(request: web.Request) -> int:
+    """The movie's position in the path."""
+    return int(request.match_info["position"])
+
+
+def whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:
+    """A query parameter from 1 to `most`.
+
+    Raises:
+        BadRequestError: it is not that.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        raise BadRequestError(f"{name}: a whole number from 1 to {most}, not {text[:40]!r}")
+    return int(text)
+
+
+def json_response(answer: BaseModel, *, status: int = 200, **headers: str) -> web.Response:
+    """An answer as JSON; header names are given with underscores."""
+    return web.Response(
+        status=status,
+        text=answer.model_dump_json(),
+        content_type="application/json",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )

@@ -1,0 +1,62 @@
+"""Sessions over HTTP: status, report, force and delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from api_service.answers import ForceAnswer, SessionAnswer, session_fields
+from api_service.context import (
+    PACER,
+    SETTINGS,
+    STORAGE,
+    json_response,
+    no_such_session,
+    session_id_of,
+    session_of,
+)
+
+if TYPE_CHECKING:
+    from api_service.storage.sessions import SessionRow
+
+
+async def described(request: web.Request, session: SessionRow) -> dict[str, Any]:
+    """The fields that every answer about a session has."""
+    return session_fields(
+        session,
+        eta_seconds=await request.app[PACER].eta_seconds(session),
+        days=request.app[SETTINGS].session_days,
+    )
+
+
+async def get_status(request: web.Request) -> web.Response:
+    """`GET /api/session/{id}/status` and `/api/session/{id}`."""
+    session = await session_of(request)
+    answer = SessionAnswer(**await described(request, session))
+    return json_response(answer, Cache_Control="no-store")
+
+
+async def get_report(request: web.Request) -> web.Response:
+    """`GET /api/session/{id}/report`: how the upload was read, whole."""
+    session = await session_of(request)
+    report = await request.app[STORAGE].sessions.report(session.id)
+    if report is None:
+        raise no_such_session()
+    return web.Response(text=report, content_type="application/json")
+
+
+async def force(request: web.Request) -> web.Response:
+    """`POST /api/session/{id}/enrich`: ask again what was not found or failed."""
+    session = await session_of(request)
+    requeued = await request.app[STORAGE].sessions.force(session.id)
+    session = await session_of(request)
+    answer = ForceAnswer(**await described(request, session), requeued=requeued)
+    return json_response(answer, status=202)
+
+
+async def delete(request: web.Request) -> web.Response:
+    """`DELETE /api/session/{id}`: gone, with all that the user uploaded."""
+    if not await request.app[STORAGE].sessions.delete(session_id_of(request)):
+        raise no_such_session()
+    return web.Response(status=204)

@@ -1,0 +1,114 @@
+"""Middlewares: every error becomes an RFC 9457 problem, and every request has an id in its logs."""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from shared.errors import ProjectionistError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LONGEST_REQUEST_ID = 100
+
+log = structlog.get_logger(__name__)
+
+
+@web.middleware
+async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bind an id, the client's own if it sent a printable one, and log how the request ended."""
+    given = request.headers.get("X-Request-ID", "")
+    usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_REQUEST_ID
+    request_id = given if usable else uuid4().hex
+    started = time.perf_counter()
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["X-Request-ID"] = request_id
+        resource = request.match_info.route.resource
+        log.debug(
+            "request",
+            method=request.method,
+            route=resource.canonical if resource else None,
+            status=response.status,
+            seconds=round(time.perf_counter() - started, 4),
+        )
+    return response
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer errors as `application/problem+json`, with a stable `code`."""
+    try:
+        return await handler(request)
+    except ProjectionistError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("request_failed", code=error.code, error=error.detail)
+        return _problem(error)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _http_problem(error)
+    except Exception:
+        log.exception("request_crashed", method=request.method, path=request.path)
+        return _http_problem(web.HTTPInternalServerError())
+
+
+def _problem(error: ProjectionistError) -> web.Response:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if error.status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _answer(
+        error.status,
+        error.code,
+        title=error.title,
+        detail=error.detail,
+        headers=headers,
+        extra=error.extra,
+    )
+
+
+def _http_problem(error: web.HTTPException) -> web.Response:
+    status = HTTPStatus(error.status)
+    headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+    return _answer(
+        status,
+        status.name.lower(),
+        title=status.phrase,
+        detail=status.description or status.phrase,
+        headers=headers,
+    )
+
+
+def _answer(
+    status: HTTPStatus,
+    code: str,
+    *,
+    title: str,
+    detail: str,
+    headers: dict[str, str],
+    extra: dict[str, object] | None = None,
+) -> web.Response:
+    body = {
+        "type": f"urn:projectionist:problem:{code}",
+        "title": title,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+        **(extra or {}),
+    }
+    return web.Response(
+        status=status,
+        text=json.dumps(body, ensure_ascii=False),
+        content_type="application/problem+json",
+        headers=headers,
+    )

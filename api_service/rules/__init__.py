@@ -1,0 +1,1 @@
+"""Plain Python without I/O to services: what the API decides and computes."""

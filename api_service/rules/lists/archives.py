@@ -1,0 +1,144 @@
+"""Zip uploads: each member becomes a file of its own, within limits that a zip bomb cannot pass."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.model import ListRefused, Refusal, UploadedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MAX_FILES: Final = 2_000
+"""Files in one upload, zip members included."""
+
+_CHUNK: Final = 1 << 18
+_MAX_DIRECTORY: Final = 1 << 20
+_ZIP_MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_SPREADSHEET_MEMBERS: Final = frozenset({"[Content_Types].xml", "mimetype"})
+_ENCRYPTED: Final = 0x1  # ZIP file format specification (APPNOTE.TXT) 4.4.4, bit 0
+
+
+class _CappedFile(io.FileIO):
+    """A zip's bytes, of which `zipfile` cannot be led to read its whole directory when it is huge.
+
+    `zipfile` reads the directory in one piece and makes an object of each entry, before anyone can
+    count them.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_DIRECTORY:
+            raise OverflowError
+        return super().read(-1 if size is None else size)
+
+
+class _Unpacker:
+    """Counts the files and bytes of one upload while its zips are unpacked."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._files = 0
+
+    def add(self, file: UploadedFile) -> Iterator[UploadedFile]:
+        """The file itself, or the members of the zip that it is."""
+        if not _is_zip(file.path):
+            self._spend(file.name, file.path.stat().st_size)
+            self._count(file.name)
+            yield file
+            return
+        try:
+            with _CappedFile(file.path) as stream, zipfile.ZipFile(stream) as archive:
+                yield from self._members(file.name, archive)
+        except OverflowError:
+            raise _too_many_files(file.name) from None
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+            raise ListRefused(
+                file.name,
+                Refusal.BROKEN_ZIP,
+                f"the zip is damaged or uses a feature that is not read ({error}); download or "
+                "pack it again",
+            ) from None
+
+    def _members(self, name: str, archive: zipfile.ZipFile) -> Iterator[UploadedFile]:
+        members = [info for info in archive.infolist() if not _is_ignored(info)]
+        if _SPREADSHEET_MEMBERS.intersection(archive.namelist()):
+            raise ListRefused(
+                name,
+                Refusal.SPREADSHEET,
+                "this is a spreadsheet; save it as “CSV UTF-8” and upload that",
+            )
+        if not members:
+            raise ListRefused(name, Refusal.EMPTY_FILE, "the zip holds no files")
+        for info in members:
+            self._count(name)
+            yield self._unpack(archive, info)
+
+    def _unpack(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> UploadedFile:
+        if info.flag_bits & _ENCRYPTED:
+            raise ListRefused(
+                info.filename, Refusal.ENCRYPTED_ZIP, "the zip has a password; pack it without one"
+            )
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise NotImplementedError(f"compression method {info.compress_type}")
+        # Only the number names the file on disk: a member may call itself ../../etc/passwd.
+        path = self._folder / f"{self._files}.csv"
+        with archive.open(info) as source, path.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                self._spend(info.filename, len(chunk))
+                target.write(chunk)
+        if _is_zip(path):
+            raise ListRefused(
+                info.filename,
+                Refusal.NESTED_ZIP,
+                "a zip or spreadsheet inside a zip is not read; upload the CSV files themselves",
+            )
+        return UploadedFile(info.filename, path)
+
+    def _count(self, name: str) -> None:
+        self._files += 1
+        if self._files > MAX_FILES:
+            raise _too_many_files(name)
+
+    def _spend(self, name: str, size: int) -> None:
+        # Counted as unpacked, for what a zip says of its sizes may be a lie.
+        self._bytes += size
+        if self._bytes > self._max_bytes:
+            raise ListRefused(
+                name,
+                Refusal.TOO_MANY_BYTES,
+                f"the files, unpacked, are larger than {self._max_bytes:,} bytes together",
+            )
+
+
+def unpack(files: Sequence[UploadedFile], folder: Path, *, max_bytes: int) -> list[UploadedFile]:
+    """The files of an upload with zips unpacked into `folder`; names keep their folders.
+
+    Raises:
+        ListRefused: a zip is broken, encrypted, empty or holds a zip; more than 2,000 files; more
+            than `max_bytes` altogether, unpacked.
+    """
+    unpacker = _Unpacker(folder, max_bytes)
+    return [member for file in files for member in unpacker.add(file)]
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) in _ZIP_MARKS
+
+
+def _is_ignored(info: zipfile.ZipInfo) -> bool:
+    *folders, name = info.filename.split("/")
+    is_folder = bool(folders) and not name
+    return is_folder or "__MACOSX" in folders or name.startswith(".")
+
+
+def _too_many_files(name: str) -> ListRefused:
+    return ListRefused(
+        name, Refusal.TOO_MANY_FILES, f"one upload may hold no more than {MAX_FILES:,} files"
+    )

@@ -1,0 +1,75 @@
+"""Films as a file for PostgreSQL's COPY in csv format.
+
+A cell that is empty without quotes is NULL, with quotes it is the empty text. Array literals follow
+the PostgreSQL manual, 8.15.2 and 8.15.6: every text element is quoted, so that commas, braces,
+white space, the empty text and the word NULL mean themselves.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+    from pathlib import Path
+
+    from api_service.rules.lists.films import Film
+
+MOVIE_COLUMNS: Final = (
+    "position",
+    "lookup_key",
+    "title",
+    "year",
+    "watched",
+    "rating",
+    "watch_dates",
+    "rewatches",
+    "liked",
+    "tags",
+    "review",
+    "in_watchlist",
+    "lists",
+    "source_url",
+)
+"""The columns of `movies.csv`, in order."""
+
+
+def write_movies(path: Path, films: Iterable[Film], lookup_key: Callable[[Film], str]) -> None:
+    """Write one line a film, without a header, in UTF-8; positions count from 1."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(
+            movie_line(position, film, lookup_key(film)) for position, film in enumerate(films, 1)
+        )
+
+
+def movie_line(position: int, film: Film, lookup_key: str) -> str:
+    """One film as a line of COPY input, line end included."""
+    title = quote(film.title) if film.title else ""
+    rating = "" if film.rating is None else str(film.rating)
+    review = "" if film.review is None else quote(film.review)
+    source_url = "" if film.source_url is None else quote(film.source_url)
+    return (
+        f"{position},{quote(lookup_key)},{title},{film.year or ''},{film.watched},{rating},"
+        f"{date_array(film.watch_dates)},{film.rewatches},{film.liked},{text_array(film.tags)},"
+        f"{review},{film.in_watchlist},{text_array(film.lists)},{source_url}\n"
+    )
+
+
+def quote(text: str) -> str:
+    """A csv cell that is never NULL."""
+    escaped = text.replace('"', '""')
+    return f'"{escaped}"'
+
+
+@lru_cache(maxsize=4_096)
+def text_array(items: tuple[str, ...]) -> str:
+    """A text[] literal as a csv cell. Tags and lists repeat, so it is cached."""
+    escaped = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
+    return quote("{%s}" % ",".join(f'"{item}"' for item in escaped))
+
+
+def date_array(days: list[date]) -> str:
+    """A date[] literal as a csv cell."""
+    return '"{%s}"' % ",".join(map(str, days))

@@ -1,0 +1,73 @@
+"""The formats there are, and which one a file is in."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final, TypeAlias
+
+from api_service.rules.lists import generic, letterboxd
+from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
+from api_service.rules.lists.report import Budget, FileJournal
+from api_service.rules.lists.text import Text, read_records
+
+Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside | None]
+"""Given a file's first records, at least one of them, and its name: how to read it, or None."""
+
+RECOGNISERS: Final[tuple[Recogniser, ...]] = (
+    letterboxd.recognise_list,  # first: the lines about a list look like a CSV with titles
+    letterboxd.recognise_export,
+    generic.recognise,
+)
+"""Asked in this order. A new format stands before the generic one."""
+
+_DELIMITERS: Final = (",", ";", "\t")
+_OPENING: Final = 12
+_SHOWN: Final = 80
+
+
+def recognise(text: Text) -> tuple[str, Layout | SetAside]:
+    """Which delimiter a file uses, and how it is read.
+
+    Raises:
+        ListRefused: no format knows it.
+    """
+    for delimiter in _DELIMITERS:
+        opening = _opening(text, delimiter)
+        for recogniser in RECOGNISERS if opening else ():
+            layout = recogniser(opening, text.file.name)
+            if layout:
+                return delimiter, layout
+    raise _unknown(text)
+
+
+def _opening(text: Text, delimiter: str) -> list[list[str]]:
+    opening: list[list[str]] = []
+    records = read_records(text, delimiter, _scratch_journal(text))
+    # With the wrong delimiter anything may look broken; with the right one, reading says so again.
+    with contextlib.suppress(ListRefused):
+        for _, record in islice(records, _OPENING):
+            opening.append(record)  # what was read before a refusal is kept
+    return opening
+
+
+def _unknown(text: Text) -> ListRefused:
+    journal = _scratch_journal(text)
+    for line, record in read_records(text, ",", journal):
+        first = "".join(char for char in ",".join(record) if char.isprintable())[:_SHOWN]
+        return ListRefused(
+            text.file.name,
+            Refusal.NO_TITLE_COLUMN,
+            "no header with a title column was found; the first line must name the columns, one "
+            f"of them “Title”, “Name”, “Film” or “Movie”; it reads “{first}”",
+            line,
+        )
+    if journal.rejected:
+        return ListRefused(text.file.name, Refusal.NO_TITLE_COLUMN, journal.rejected[0].reason, 1)
+    return ListRefused(text.file.name, Refusal.EMPTY_FILE, "the file has nothing but blank lines")
+
+
+def _scratch_journal(text: Text) -> FileJournal:
+    return FileJournal(text.file.name, Budget(rows=sys.maxsize, rejected=1))

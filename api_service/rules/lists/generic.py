@@ -1,0 +1,52 @@
+"""Any CSV with a column of titles or of film ids, Letterboxd's import form among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.headers import find_columns, fold_header, split_name
+from api_service.rules.lists.model import Column, Kind, Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The names of Letterboxd's import form are those of https://letterboxd.com/about/importing-data/.
+_COLUMNS: Final = {
+    Column.TITLE: (
+        *("title", "name", "film", "movie", "filmtitle", "movietitle", "filmname", "moviename"),
+        *("primarytitle", "originaltitle"),
+    ),
+    Column.YEAR: (
+        *("year", "releaseyear", "filmyear", "movieyear", "yearofrelease", "yearreleased"),
+        *("releasedate", "released", "datereleased"),
+    ),
+    Column.TMDB_ID: ("tmdbid", "tmdb"),
+    Column.IMDB_ID: ("imdbid", "imdb", "const", "tconst"),
+    Column.ADDRESS: ("letterboxduri", "letterboxdurl", "url", "uri", "link"),
+    Column.RATING: ("rating",),
+    Column.RATING10: ("rating10",),
+    Column.WATCH_DATE: ("watcheddate", "watchdate", "datewatched", "watchedon", "watchedat"),
+    Column.REWATCH: ("rewatch",),
+    Column.TAGS: ("tags",),
+    Column.REVIEW: ("review",),
+}
+
+
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
+    """Recognise a CSV by its header, which is its first line, or its second after Excel's `sep=;`.
+
+    A file that is called a watchlist is one: its films have not been seen.
+    """
+    first = 1 if opening[0][0].casefold().startswith("sep=") and len(opening) > 1 else 0
+    header = fold_header(opening[first])
+    columns = find_columns(header, _COLUMNS)
+    if columns.keys().isdisjoint({Column.TITLE, Column.TMDB_ID, Column.IMDB_ID}):
+        return None
+    is_watchlist = "watchlist" in split_name(name)[1]
+    return Layout(
+        format="csv",
+        kind=Kind.WATCHLIST if is_watchlist else Kind.GENERIC,
+        columns=columns,
+        header=first,
+        year_in_title=Column.YEAR not in columns,
+    )

@@ -1,0 +1,46 @@
+"""Headers and file names: which column is which, however it is written."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from api_service.rules.lists.model import Column
+
+_COPY_NUMBER = re.compile(
+    r"\s*\([0-9]+\)$"
+)  # browsers save a second watched.csv as watched (1).csv
+
+
+def fold_header(record: Sequence[str]) -> list[str]:
+    """Column names with case and everything but letters and digits taken away."""
+    return ["".join(filter(str.isalnum, name.casefold())) for name in record]
+
+
+def find_columns(header: Sequence[str], names: Mapping[Column, Iterable[str]]) -> dict[Column, int]:
+    """Where each column stands in a folded header; of several names the first one wins."""
+    found: dict[Column, int] = {}
+    for column, spellings in names.items():
+        for spelling in spellings:
+            if spelling in header:
+                found[column] = header.index(spelling)
+                break
+    return found
+
+
+def split_name(name: str) -> tuple[list[str], str]:
+    """A client's file name as its folders and its stem, all in lower case."""
+    *folders, last = name.replace("\\", "/").casefold().split("/")
+    return folders, file_stem(last)
+
+
+def file_stem(name: str) -> str:
+    """The last part of a file name, without `.csv` or the like and without a copy's number."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    stem, dot, ending = last.rpartition(".")
+    if not (dot and stem and ending.isalnum() and len(ending) <= 4):  # noqa: PLR2004  # .csv, .tsv, .txt
+        stem = last
+    return _COPY_NUMBER.sub("", stem).strip()

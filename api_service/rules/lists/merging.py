@@ -1,0 +1,245 @@
+"""Which rows mean the same film: by its address, by an id, or by title and year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from api_service.rules.lists.films import Film
+from api_service.rules.lists.model import ListRefused, Problem, Refusal
+from shared.lookup_keys import imdb_key, tmdb_key, twins_key
+
+if TYPE_CHECKING:
+    from api_service.rules.lists.model import Layout, Sighting
+    from api_service.rules.lists.report import FileJournal
+
+
+@dataclass(slots=True)
+class Source:
+    """A file whose rows are being merged.
+
+    Attributes:
+        layout: how it is read.
+        journal: where its peculiarities are noted.
+        first_order: what its line numbers are added to, to give each row its canonical place.
+        films: the films it spoke of.
+    """
+
+    layout: Layout
+    journal: FileJournal
+    first_order: int
+    films: set[Film] = field(default_factory=set)
+
+
+class FilmMerger:
+    """Gathers the distinct films of one upload.
+
+    Rows that carry the address of a film come first: `add_addressed`. Only when all of those are
+    in is it known which titles stand for two films, and the rest can be told: `add_entry`.
+    """
+
+    def __init__(self, max_movies: int) -> None:
+        self._max_movies = max_movies
+        self._films: list[Film] = []
+        self._by_address: dict[str, Film] = {}
+        self._by_id: dict[str, Film] = {}
+        self._by_title: dict[str, tuple[Film, ...]] = {}
+        self._absorbed = 0
+        self._watched: set[Film] = set()
+        self._without_address: list[tuple[Source, Sighting]] = []
+
+    def add_addressed(self, sighting: Sighting, source: Source) -> None:
+        """Add a row of a file whose addresses are the films' own.
+
+        Raises:
+            ListRefused: too many films.
+        """
+        if not sighting.address:
+            self._without_address.append((source, sighting))
+            return
+        address = normal_address(sighting.address)
+        film = self._by_address.get(address)
+        if film is None:
+            film = self._film_at(address, sighting, source)
+            film.addresses += (sighting.address,)
+            self._by_address[address] = film
+        self._record(film, sighting, source)
+
+    def add_rows_without_address(self) -> None:
+        """Add the rows that `add_addressed` had to put off, once that has had every row.
+
+        Raises:
+            ListRefused: too many films.
+        """
+        # Of films that share title and year, those that are known to be watched: entries are
+        # taken for these, and one entry must not decide what the next one is taken for.
+        self._watched = {
+            film
+            for films in self._by_title.values()
+            if len(films) > 1
+            for film in films
+            if film.watched
+        }
+        for source, sighting in self._without_address:
+            self.add_entry(sighting, source)
+        self._without_address.clear()
+
+    def add_entry(self, sighting: Sighting, source: Source) -> None:
+        """Add a row that tells its film by an id, or by title and year alone.
+
+        Raises:
+            ListRefused: too many films.
+        """
+        if sighting.tmdb_id or sighting.imdb_id:
+            film = self._film_by_id(sighting, source)
+        else:
+            film = self._film_by_title(sighting, source)
+        self._record(film, sighting, source)
+
+    def films(self) -> list[Film]:
+        """The distinct films: watched ones first, each part in canonical order."""
+        films = [film for film in self._films if film.same_as is None]
+        films.sort(key=lambda film: (not film.watched, film.order))
+        return films
+
+    def count(self, source: Source) -> int:
+        """How many distinct films a file spoke of."""
+        return len(set(map(self._resolve, source.films)))
+
+    def lookup_key(self, film: Film) -> str:
+        """The question to TMDB that finds this film."""
+        if film.tmdb_id:
+            return tmdb_key(film.tmdb_id)
+        if film.imdb_id:
+            return imdb_key(film.imdb_id)
+        if len(self._by_title[film.key]) > 1 and len(self._named(film.key)) > 1:
+            return twins_key(film.title, film.year)
+        return film.key
+
+    def _film_at(self, address: str, sighting: Sighting, source: Source) -> Film:
+        """The film at an address not seen before.
+
+        One film may have an address in short and one in long form, but not two of one form.
+        """
+        form = _host(address)
+        open_to_it = [
+            film
+            for film in self._named(sighting.key)
+            if all(_host(normal_address(known)) != form for known in film.addresses)
+        ]
+        if not open_to_it:
+            return self._new(sighting, source)
+        return self._first(open_to_it, sighting, source)
+
+    def _film_by_title(self, sighting: Sighting, source: Source) -> Film:
+        if sighting.address and self._by_address:
+            film = self._by_address.get(normal_address(sighting.address))
+            if film:
+                return film
+        candidates = self._named(sighting.key)
+        if not candidates:
+            return self._new(sighting, source)
+        return self._first(candidates, sighting, source)
+
+    def _first(self, candidates: list[Film], sighting: Sighting, source: Source) -> Film:
+        certain = sum(film in self._watched for film in candidates)
+        if len(candidates) > 1 and certain != 1:
+            source.journal.note(
+                sighting.line,
+                Problem.AMBIGUOUS_FILM,
+                f"{len(candidates)} films of the upload have this title and year; "
+                "taken for the first of them that was watched",
+            )
+        return min(candidates, key=lambda film: (film not in self._watched, film.order))
+
+    def _film_by_id(self, sighting: Sighting, source: Source) -> Film:
+        known = [self._by_id[key] for key in _id_keys(sighting) if key in self._by_id]
+        namesakes = [film for film in self._named(sighting.key) if not _clash(film, sighting)]
+        if len(namesakes) == 1:
+            known += namesakes
+        film = self._resolve(known[0]) if known else self._new(sighting, source)
+        for other in map(self._resolve, known[1:]):
+            if other is not film and not _clash(film, other):
+                film.absorb(other)
+                self._absorbed += 1
+        self._identify(film, sighting, source)
+        return film
+
+    def _identify(self, film: Film, sighting: Sighting, source: Source) -> None:
+        if _clash(film, sighting):
+            source.journal.note(
+                sighting.line,
+                Problem.CONFLICTING_IDS,
+                "another row of this film has a different id; that one is used",
+            )
+        film.tmdb_id = film.tmdb_id or sighting.tmdb_id
+        film.imdb_id = film.imdb_id or sighting.imdb_id
+        for key in _id_keys(film):
+            self._by_id.setdefault(key, film)
+
+    def _record(self, film: Film, sighting: Sighting, source: Source) -> None:
+        film.record(sighting, source.layout, source.first_order + sighting.line)
+        source.films.add(film)
+        if sighting.key != film.key:
+            self._call(film, sighting.key)
+        self._call(film, film.key)
+
+    def _call(self, film: Film, key: str) -> None:
+        films = self._by_title.get(key)
+        if films is None:
+            self._by_title[key] = (film,)
+        elif film not in films:
+            self._by_title[key] = (*films, film)
+
+    def _named(self, key: str) -> list[Film]:
+        """The films that go by this title and year."""
+        films = self._by_title.get(key)
+        return list(dict.fromkeys(map(self._resolve, films))) if films and key else []
+
+    @staticmethod
+    def _resolve(film: Film) -> Film:
+        while film.same_as:
+            film = film.same_as
+        return film
+
+    def _new(self, sighting: Sighting, source: Source) -> Film:
+        if len(self._films) - self._absorbed >= self._max_movies:
+            raise ListRefused(
+                source.journal.name,
+                Refusal.TOO_MANY_MOVIES,
+                f"the upload has more than {self._max_movies:,} distinct films",
+                sighting.line,
+            )
+        film = Film(sighting, source.first_order + sighting.line)
+        self._films.append(film)
+        return film
+
+
+def normal_address(address: str) -> str:
+    """An address in the form that equal addresses share: no scheme, `www.` or closing slash.
+
+    What follows the host keeps its case, which means something at boxd.it.
+    """
+    host, slash, path = address.split("//", 1)[1].partition("/")
+    return f"{host.lower().removeprefix('www.')}{slash}{path}".rstrip("/")
+
+
+def _host(address: str) -> str:
+    return address.partition("/")[0]
+
+
+def _id_keys(named: Film | Sighting) -> list[str]:
+    keys = []
+    if named.tmdb_id:
+        keys.append(tmdb_key(named.tmdb_id))
+    if named.imdb_id:
+        keys.append(imdb_key(named.imdb_id))
+    return keys
+
+
+def _clash(film: Film, other: Film | Sighting) -> bool:
+    """Whether two ids of one kind say that these are different films."""
+    return bool(
+        (film.tmdb_id and other.tmdb_id and film.tmdb_id != other.tmdb_id)
+        or (film.imdb_id and other.imdb_id and film.imdb_id != other.imdb_id)
+    )

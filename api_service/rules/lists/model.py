@@ -1,0 +1,201 @@
+"""The words of list reading: an uploaded file, a row's sighting of a film, a refusal, a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import UnreadableListError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from decimal import Decimal
+    from pathlib import Path
+
+_MAX_NAME = 255
+
+
+class Refusal(StrEnum):
+    """Why an upload is refused whole; a program may rely on these."""
+
+    BAD_ENCODING = "bad_encoding"
+    BROKEN_ZIP = "broken_zip"
+    EMPTY_FILE = "empty_file"
+    ENCRYPTED_ZIP = "encrypted_zip"
+    FIELD_TOO_LONG = "field_too_long"
+    NESTED_ZIP = "nested_zip"
+    NOT_TEXT = "not_text"
+    NO_FILES = "no_files"
+    NO_TITLE_COLUMN = "no_title_column"
+    NO_USABLE_ROWS = "no_usable_rows"
+    SPREADSHEET = "spreadsheet"
+    TOO_MANY_BYTES = "too_many_bytes"
+    TOO_MANY_FILES = "too_many_files"
+    TOO_MANY_MOVIES = "too_many_movies"
+    TOO_MANY_ROWS = "too_many_rows"
+    UNTERMINATED_QUOTE = "unterminated_quote"
+
+
+class Problem(StrEnum):
+    """Why one row was rejected or one cell of it not used; a program may rely on these."""
+
+    # The row is rejected.
+    CONTROL_CHARACTER = "control_character"
+    MISSING_TITLE = "missing_title"
+    STRAY_QUOTE = "stray_quote"
+    TITLE_TOO_LONG = "title_too_long"
+    TOO_MANY_CELLS = "too_many_cells"
+    # The row is read, with a note.
+    AMBIGUOUS_FILM = "ambiguous_film"
+    BAD_ADDRESS = "bad_address"
+    BAD_DATE = "bad_date"
+    BAD_ID = "bad_id"
+    BAD_RATING = "bad_rating"
+    BAD_YEAR = "bad_year"
+    CONFLICTING_IDS = "conflicting_ids"
+
+
+class ListRefused(UnreadableListError):  # noqa: N818  # it is an answer to the user, not a fault
+    """The whole upload is refused because of one file; nothing of it is stored.
+
+    Attributes:
+        file: the file's name as shown to people, "" when the client gave none.
+        reason: the stable code.
+        message: what is wrong and what to do, without the place; `detail` names the place too.
+        line: the physical line, counted from 1, where one is known.
+    """
+
+    def __init__(self, file: str, reason: Refusal, message: str, line: int | None = None) -> None:
+        self.file = display_name(file)
+        self.reason = reason
+        self.message = message
+        self.line = line
+        place = self.file or "The upload"
+        if line is not None:
+            place += f", line {line}"
+        super().__init__(
+            f"{place}: {message}",
+            extra={"file": self.file, "line": line, "reason": reason.value},
+        )
+
+    def __reduce__(self) -> tuple[type[ListRefused], tuple[str, Refusal, str, int | None]]:
+        # An exception is pickled with its message alone, which is not what __init__ takes.
+        return type(self), (self.file, self.reason, self.message, self.line)
+
+
+class Kind(IntEnum):
+    """What standing in a file says of a film. The values are the canonical order of files."""
+
+    WATCHED = 0
+    DIARY = 1
+    RATINGS = 2
+    REVIEWS = 3
+    LIKES = 4
+    WATCHLIST = 5
+    LIST = 6
+    GENERIC = 7
+
+    @property
+    def means_watched(self) -> bool:
+        """Whether a film in such a file has been seen."""
+        return self <= Kind.REVIEWS or self is Kind.GENERIC
+
+
+class Column(StrEnum):
+    """What a column may hold that list reading has a use for."""
+
+    TITLE = "title"
+    YEAR = "year"
+    ADDRESS = "address"
+    TMDB_ID = "tmdb_id"
+    IMDB_ID = "imdb_id"
+    RATING = "rating"
+    """In halves from 0.5 to 5."""
+    RATING10 = "rating10"
+    """Whole, from 1 to 10."""
+    WRITTEN = "written"
+    """When the row was written; it only tells the newer of two apart."""
+    WATCH_DATE = "watch_date"
+    REWATCH = "rewatch"
+    TAGS = "tags"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file of an upload: its name as the client gave it (with folders, maybe ""), and its path."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a recognised file is read.
+
+    Attributes:
+        format: the format's name in reports.
+        kind: what standing in this file says of a film.
+        columns: where each column stands, counted from 0.
+        header: which of the file's records, blank ones not counted, is the header.
+        film_addresses: whether addresses are the films' own, or those of diary entries.
+        list_name: the name of the list that the file is, if it is one.
+        may_be_empty: whether a header without rows is a proper file of this format.
+        year_in_title: whether `The Thing (1982)` is the film of that year called The Thing.
+    """
+
+    format: str
+    kind: Kind
+    columns: Mapping[Column, int]
+    header: int = 0
+    film_addresses: bool = False
+    list_name: str | None = None
+    may_be_empty: bool = False
+    year_in_title: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file of an export that holds no films of the user's: named in the report, never read."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What one row says of one film. `key` is the title lookup key, "" without a title."""
+
+    line: int
+    title: str
+    year: int | None
+    key: str
+    address: str
+    tmdb_id: int | None
+    imdb_id: str | None
+    rating: Decimal | None
+    written: date | None
+    watch_date: date | None
+    rewatch: bool
+    tags: str
+    review: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What the API needs to know of an upload that was read: small, and safe to send by pickle.
+
+    Attributes:
+        total_movies: rows in `movies.csv`.
+        summary: the report with no more than its first 20 rejected rows and 20 notes.
+    """
+
+    total_movies: int
+    summary: dict[str, Any]
+
+
+def display_name(name: str) -> str:
+    """A client's file name, safe to show and to log: printable, at most 255 long."""
+    spaced = " ".join(name.split())
+    return "".join(char for char in spaced if char.isprintable())[:_MAX_NAME]

@@ -1,0 +1,161 @@
+"""An upload read whole: files on disk in, `movies.csv` for COPY and `report.json` out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.archives import unpack
+from api_service.rules.lists.copying import write_movies
+from api_service.rules.lists.formats import recognise
+from api_service.rules.lists.letterboxd import holds_no_films
+from api_service.rules.lists.merging import FilmMerger, Source
+from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal
+from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
+from api_service.rules.lists.rows import RowReader
+from api_service.rules.lists.text import Text, field_limit, inspect_text, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from api_service.rules.lists.films import Film
+    from api_service.rules.lists.model import Kind, Sighting, UploadedFile
+
+MOVIES_FILE: Final = "movies.csv"
+REPORT_FILE: Final = "report.json"
+
+_ROWS_PER_MOVIE: Final = 10
+_MIN_ROWS: Final = 100_000
+_FILE_BITS: Final = 32
+"""Room for a line number in a row's canonical place."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A file that was recognised, and will be read."""
+
+    text: Text
+    delimiter: str
+    layout: Layout
+
+    @property
+    def name(self) -> str:
+        return self.text.file.name
+
+    @property
+    def same(self) -> tuple[Kind, str | None, bytes]:
+        """Equal for files that say the same."""
+        return self.layout.kind, self.layout.list_name, self.text.digest
+
+    def canonical(self) -> tuple[Kind, str, str, bytes]:
+        """The file's place, which the order of the upload has no part in."""
+        return self.layout.kind, self.name.casefold(), self.name, self.text.digest
+
+
+def read_lists(
+    files: Sequence[UploadedFile], *, max_movies: int, max_bytes: int, folder: Path
+) -> ReadResult:
+    """Read the files of one upload and merge their rows into distinct films.
+
+    Writes `folder/movies.csv`, whose columns are `copying.MOVIE_COLUMNS`, and `folder/report.json`.
+    Neither depends on the order of the files.
+
+    Args:
+        files: what was uploaded: CSV files, or zips of them.
+        max_movies: distinct films that the upload may have.
+        max_bytes: bytes that its files may have together, unpacked.
+        folder: an existing folder of this upload's own.
+
+    Raises:
+        ListRefused: a file is no list, or a limit is passed; then neither file counts.
+    """
+    budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
+    merger = FilmMerger(max_movies)
+    with TemporaryDirectory(dir=folder) as unpacked, field_limit():
+        members = unpack(files, Path(unpacked), max_bytes=max_bytes)
+        lists, set_aside = _recognise(members, budget)
+        sources = [
+            Source(
+                item.layout, FileJournal(item.name, budget, item.layout.format), rank << _FILE_BITS
+            )
+            for rank, item in enumerate(lists)
+        ]
+        for item, source in zip(lists, sources, strict=True):
+            if item.layout.film_addresses:
+                _read(item, source, merger.add_addressed)
+        merger.add_rows_without_address()
+        for item, source in zip(lists, sources, strict=True):
+            if not item.layout.film_addresses:
+                _read(item, source, merger.add_entry)
+    films = merger.films()
+    if not films:
+        raise ListRefused(
+            files[0].name if files else "", Refusal.NO_USABLE_ROWS, "the upload holds no films"
+        )
+    for source in sources:
+        source.journal.movies = merger.count(source)
+    report = build_report([*(source.journal for source in sources), *set_aside], _totals(films))
+    write_movies(folder / MOVIES_FILE, films, merger.lookup_key)
+    with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
+        json.dump(report, file, ensure_ascii=False)
+    return ReadResult(len(films), shorten(report))
+
+
+def _recognise(
+    members: Sequence[UploadedFile], budget: Budget
+) -> tuple[list[_List], list[FileJournal]]:
+    """The lists among the files, in canonical order, and journals of the files that are none."""
+    lists: list[_List] = []
+    set_aside: list[FileJournal] = []
+    for file in members:
+        aside = holds_no_films(file.name)
+        if aside is None:
+            text = inspect_text(file)
+            delimiter, found = recognise(text)
+            if isinstance(found, Layout):
+                lists.append(_List(text, delimiter, found))
+                continue
+            aside = found
+        set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
+    lists.sort(key=_List.canonical)
+    seen: set[tuple[Kind, str | None, bytes]] = set()
+    distinct = []
+    for item in lists:
+        if item.same in seen:
+            again = FileJournal(item.name, budget, item.layout.format)
+            again.set_aside = "the same file was uploaded twice"
+            set_aside.append(again)
+        else:
+            seen.add(item.same)
+            distinct.append(item)
+    set_aside.sort(key=lambda journal: journal.name)
+    return distinct, set_aside
+
+
+def _read(item: _List, source: Source, add: Callable[[Sighting, Source], None]) -> None:
+    journal = source.journal
+    records = read_records(item.text, item.delimiter, journal)
+    for sighting in RowReader(item.layout, journal).read(records):
+        add(sighting, source)
+    if journal.rows == journal.rejected_count and (journal.rows or not item.layout.may_be_empty):
+        first = journal.rejected[0] if journal.rejected else None
+        raise ListRefused(
+            item.name,
+            Refusal.NO_USABLE_ROWS,
+            f"no row can be used; the first one: {first.reason}" if first else "there are no rows",
+            first.line if first else None,
+        )
+
+
+def _totals(films: list[Film]) -> Totals:
+    watched = sum(film.watched for film in films)
+    watchlist_only = sum(film.in_watchlist and not film.watched for film in films)
+    return Totals(
+        movies=len(films),
+        watched=watched,
+        watchlist_only=watchlist_only,
+        list_only=len(films) - watched - watchlist_only,
+    )

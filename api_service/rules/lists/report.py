@@ -1,0 +1,139 @@
+"""The report of an upload: what each file was taken for, and what was rejected or noted where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from api_service.rules.lists.model import ListRefused, Refusal, display_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from api_service.rules.lists.model import Problem
+
+MAX_ISSUES: Final = 10_000
+"""Rejected rows, and notes, that a report names one by one; beyond that it only counts them."""
+
+_SHORT: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One rejected row, or one note on a row."""
+
+    line: int
+    code: Problem
+    reason: str
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one upload may still use: rows, which cost time, and issues, which cost memory."""
+
+    rows: int
+    rejected: int = MAX_ISSUES
+    notes: int = MAX_ISSUES
+
+
+@dataclass(slots=True)
+class FileJournal:
+    """What happened while one file was read."""
+
+    name: str
+    budget: Budget
+    format: str | None = None
+    set_aside: str | None = None
+    rows: int = 0
+    movies: int = 0
+    rejected: list[Issue] = field(default_factory=list)
+    notes: list[Issue] = field(default_factory=list)
+    rejected_count: int = 0
+    notes_count: int = 0
+
+    def count_row(self, line: int) -> None:
+        """Count a row that says something, whether it can be used or not.
+
+        Raises:
+            ListRefused: the upload has too many rows.
+        """
+        self.rows += 1
+        self.budget.rows -= 1
+        if self.budget.rows < 0:
+            raise ListRefused(
+                self.name, Refusal.TOO_MANY_ROWS, "the upload has too many rows", line
+            )
+
+    def reject(self, line: int, code: Problem, reason: str) -> None:
+        """Record that the row starting on `line` is not used."""
+        self.rejected_count += 1
+        if self.budget.rejected > 0:
+            self.budget.rejected -= 1
+            self.rejected.append(Issue(line, code, reason))
+
+    def note(self, line: int, code: Problem, reason: str) -> None:
+        """Record what was peculiar about a row that is used."""
+        self.notes_count += 1
+        if self.budget.notes > 0:
+            self.budget.notes -= 1
+            self.notes.append(Issue(line, code, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What an upload came to, in movies."""
+
+    movies: int
+    watched: int
+    watchlist_only: int
+    """On the watchlist, not watched."""
+    list_only: int
+    """Neither: on a list, or liked."""
+
+
+def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, Any]:
+    """The whole report, as `report.json` holds it. `journals` come in canonical order."""
+    journals = list(journals)
+    rows = sum(journal.rows for journal in journals)
+    rejected_count = sum(journal.rejected_count for journal in journals)
+    return {
+        "files": [
+            {
+                "name": display_name(journal.name),
+                "format": journal.format,
+                "rows": journal.rows,
+                "movies": journal.movies,
+                "set_aside": journal.set_aside,
+            }
+            for journal in journals
+        ],
+        "rows_read": rows,
+        "rows_merged": rows - rejected_count - totals.movies,
+        "total_movies": totals.movies,
+        "watched": totals.watched,
+        "watchlist_only": totals.watchlist_only,
+        "list_only": totals.list_only,
+        "rejected": _issues((journal, journal.rejected) for journal in journals),
+        "rejected_count": rejected_count,
+        "notes": _issues((journal, journal.notes) for journal in journals),
+        "notes_count": sum(journal.notes_count for journal in journals),
+    }
+
+
+def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": display_name(journal.name),
+            "line": issue.line,
+            "reason": issue.reason,
+            "code": issue.code.value,
+        }
+        for journal, issues in found
+        for issue in sorted(issues, key=attrgetter("line"))
+    ]
+
+
+def shorten(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with its first 20 rejected rows and notes."""
+    return report | {key: report[key][:_SHORT] for key in ("rejected", "notes")}

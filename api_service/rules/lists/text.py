@@ -1,0 +1,184 @@
+"""Bytes to records: encodings, control characters, quotes, and on which line a record stands."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.model import ListRefused, Problem, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api_service.rules.lists.model import UploadedFile
+    from api_service.rules.lists.report import FileJournal
+
+MAX_FIELD: Final = 1 << 20
+"""Characters that one field may have."""
+
+_CHUNK: Final = 1 << 18
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, CR, LF, NEL
+_CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
+_C1_LEAD: Final = b"\xc2"  # the first byte of U+0080 to U+00BF in UTF-8
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file that was looked through once, and is text.
+
+    Attributes:
+        file: the file.
+        encoding: what to open it with.
+        has_controls: whether there is any control character, so that cells must be searched.
+        digest: equal for equal bytes.
+    """
+
+    file: UploadedFile
+    encoding: str
+    has_controls: bool
+    digest: bytes
+
+
+def inspect_text(file: UploadedFile) -> Text:
+    """Look through a whole file once, in pieces, before any of it is read as a list.
+
+    Raises:
+        ListRefused: it is empty, not UTF-8 (or UTF-16 with a byte order mark), not text at all, or
+            has a line over 1 MiB.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    has_controls = False
+    line, offset, unbroken = 1, 0, 0
+    with file.path.open("rb") as stream:
+        encoding = _encoding(stream.read(2))
+        stream.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            text = _decode(decoder, chunk, file, offset, line)
+            raw = chunk if encoding == "utf-8-sig" else text.encode()
+            has_controls = has_controls or _has_controls(raw, text)
+            if "\0" in text:
+                raise ListRefused(
+                    file.name,
+                    Refusal.NOT_TEXT,
+                    "this is not a text file (it holds NUL characters); upload the CSV itself, "
+                    "saved as UTF-8",
+                    line + _newlines(text[: text.index("\0")]),
+                )
+            breaks = _newlines(text)
+            unbroken = 0 if breaks else unbroken + len(text)
+            if unbroken > MAX_FIELD:
+                raise _too_long(file, line)
+            line, offset = line + breaks, offset + len(chunk)
+        if not offset:
+            raise ListRefused(file.name, Refusal.EMPTY_FILE, "the file is empty")
+        _decode(decoder, b"", file, offset, line)
+    return Text(file, encoding, has_controls, digest.digest())
+
+
+def _encoding(start: bytes) -> str:
+    return "utf-16" if start in _UTF16_MARKS else "utf-8-sig"
+
+
+def _newlines(text: str) -> int:
+    return max(text.count("\n"), text.count("\r"))
+
+
+def _has_controls(raw: bytes, text: str) -> bool:
+    if len(raw.translate(None, _CONTROL_BYTES)) != len(raw):
+        return True
+    return _C1_LEAD in raw and _CONTROL.search(text) is not None
+
+
+def _decode(
+    decoder: codecs.IncrementalDecoder, chunk: bytes, file: UploadedFile, offset: int, line: int
+) -> str:
+    pending = len(decoder.getstate()[0])
+    try:
+        return decoder.decode(chunk, final=not chunk)
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(error.encoding, "replace")
+        name = "UTF-16" if error.encoding.startswith("utf-16") else "UTF-8"
+        raise ListRefused(
+            file.name,
+            Refusal.BAD_ENCODING,
+            f"byte {offset - pending + error.start + 1} is not valid {name}; save the file as "
+            "UTF-8 (in a spreadsheet: “CSV UTF-8”) and upload it again",
+            line + _newlines(before),
+        ) from None
+
+
+def _too_long(file: UploadedFile, line: int) -> ListRefused:
+    return ListRefused(
+        file.name,
+        Refusal.FIELD_TOO_LONG,
+        "a field is longer than 1 MiB; a quotation mark may be missing, or this is no CSV",
+        line,
+    )
+
+
+@contextlib.contextmanager
+def field_limit() -> Iterator[None]:
+    """Let the csv module read fields up to `MAX_FIELD`, which is a setting of the whole process."""
+    before = csv.field_size_limit(MAX_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def read_records(
+    text: Text, delimiter: str, journal: FileJournal
+) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not blank, with the physical line it starts on, counted from 1.
+
+    A record with a stray quotation mark or a control character goes to the journal instead.
+
+    Raises:
+        ListRefused: a quotation mark that never closes, or a field over 1 MiB.
+    """
+    with text.file.path.open(encoding=text.encoding, newline="") as lines:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+        search = _CONTROL.search if text.has_controls else None
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                _judge(error, text.file, line, reader.line_num)
+                journal.count_row(line)
+                journal.reject(
+                    line,
+                    Problem.STRAY_QUOTE,
+                    "There is text after a closing quotation mark; write a quotation mark inside "
+                    'a quoted field twice ("")',
+                )
+                continue
+            if search and any(map(search, row)):
+                journal.count_row(line)
+                journal.reject(line, Problem.CONTROL_CHARACTER, "A cell has a control character")
+            elif any(row):
+                yield line, row
+
+
+def _judge(error: csv.Error, file: UploadedFile, line: int, last_line: int) -> None:
+    """Raise unless the trouble is within one line; else nobody knows how many rows it took."""
+    if str(error).startswith("field larger"):
+        raise _too_long(file, line)
+    if last_line > line or str(error).startswith("unexpected end"):
+        raise ListRefused(
+            file.name,
+            Refusal.UNTERMINATED_QUOTE,
+            "a quotation mark opens a field here and is not closed properly; close it, or write "
+            'a quotation mark inside a quoted field twice ("")',
+            line,
+        )

@@ -1,0 +1,141 @@
+"""Taking an upload in: its files go to disk as they arrive, and every byte is counted by hand.
+
+aiohttp's own `client_max_size` does not see chunked reads of a multipart body, and a broken body
+raises bare ValueError or AssertionError out of its parser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import hdrs
+
+from api_service.rules.lists.model import UploadedFile
+from shared.errors import (
+    BadRequestError,
+    EmptyUploadError,
+    UnsupportedMediaTypeError,
+    UploadTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiohttp import BodyPartReader, web
+
+CHUNK = 256 * 1024
+MOST_FILES = 1000
+_RAW_TYPES = frozenset(
+    {
+        "text/csv",
+        "text/plain",
+        "text/tab-separated-values",
+        "application/csv",
+        "application/vnd.ms-excel",
+        "application/zip",
+        "application/x-zip-compressed",
+        "application/octet-stream",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An upload on disk: its files, and a digest of their names and bytes in order."""
+
+    files: tuple[UploadedFile, ...]
+    sha256: bytes
+
+
+class Spool:
+    """Writes one request's files into a folder.
+
+    Args:
+        folder: where to; it is the caller's to remove.
+        max_bytes: of all files together.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._taken = 0
+        self._digest = hashlib.sha256()
+
+    async def take_in(self, request: web.Request) -> Spooled:
+        """Write the request's body to disk.
+
+        Raises:
+            EmptyUploadError: there is not one byte in it.
+            UploadTooLargeError: it is more than `max_bytes`.
+            UnsupportedMediaTypeError: it is neither a form nor a list.
+            BadRequestError: the body breaks off, or its form is broken.
+        """
+        if request.content_length is not None and request.content_length > 2 * self._max_bytes:
+            raise self._too_large()
+        try:
+            if request.content_type == "multipart/form-data":
+                files = await self._take_form(request)
+            elif request.content_type in _RAW_TYPES or hdrs.CONTENT_TYPE not in request.headers:
+                files = [await self._take_raw(request)]
+            else:
+                raise UnsupportedMediaTypeError(
+                    f"{request.content_type}: send a form with files (multipart/form-data), or the "
+                    "list itself with `Content-Type: text/csv`."
+                )
+        except (ValueError, AssertionError, RuntimeError, aiohttp.ClientError, OSError) as error:
+            raise BadRequestError(f"The body is broken or breaks off: {error}") from error
+        files = [file for file in files if file.path.stat().st_size]
+        if not files:
+            raise EmptyUploadError(
+                "Send one or more files as multipart/form-data, or the list itself as text/csv."
+            )
+        return Spooled(tuple(files), self._digest.digest())
+
+    async def _take_raw(self, request: web.Request) -> UploadedFile:
+        disposition = request.headers.get(hdrs.CONTENT_DISPOSITION)
+        parsed = aiohttp.multipart.parse_content_disposition(disposition)[1]
+        name = aiohttp.multipart.content_disposition_filename(parsed) or ""
+        return await self._write(name, 0, request.content.iter_chunked(CHUNK))
+
+    async def _take_form(self, request: web.Request) -> list[UploadedFile]:
+        files: list[UploadedFile] = []
+        nameless: list[UploadedFile] = []
+        count = 0
+        async for part in await request.multipart():
+            count += 1
+            if not isinstance(part, aiohttp.BodyPartReader):
+                raise BadRequestError("A part of the form is a form itself: send the files flat.")
+            if count > MOST_FILES:
+                raise BadRequestError(f"More than {MOST_FILES} parts: send a zip instead.")
+            file = await self._write(part.filename or part.name or "", count, _chunks(part))
+            (nameless if part.filename is None else files).append(file)
+        # Fields without a file name are the form's other inputs, unless there is nothing else.
+        return files or nameless
+
+    async def _write(self, name: str, number: int, chunks: AsyncIterator[bytes]) -> UploadedFile:
+        path = self._folder / f"file-{number}"
+        self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+        with path.open("wb") as target:
+            async for chunk in chunks:
+                self._taken += len(chunk)
+                if self._taken > self._max_bytes:
+                    raise self._too_large()
+                self._digest.update(chunk)
+                target.write(chunk)
+        return UploadedFile(name, path)
+
+    def _too_large(self) -> UploadTooLargeError:
+        return UploadTooLargeError(
+            f"At most {self._max_bytes} bytes are taken in one upload: send fewer files, or split "
+            "the list.",
+            extra={"max_bytes": self._max_bytes},
+        )
+
+
+async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(CHUNK):
+        yield chunk

@@ -1,0 +1,148 @@
+"""Corrections: re-pointing one movie to another lookup, or taking it out of its session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.errors import MovieNotFoundError
+from shared.models import UPLOADS_LOCK, Channel
+from shared.reopening import reopen_session
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from shared.database import Connection, Database
+
+
+class MatchStorage:
+    """Changes which lookup a movie has, and the session's counts with it.
+
+    Both lookups are held KEY SHARE in id order, then the session; what was read before is read
+    again under those locks.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def repoint(self, session_id: UUID, position: int, key: str) -> None:
+        """Give a movie the lookup with this key, queueing it when it is new or ended in vain.
+
+        Raises:
+            MovieNotFoundError: the session has no movie there.
+        """
+        lookup_id = await self._database.transact(
+            lambda connection: _repoint(connection, session_id, position, key)
+        )
+        await reopen_session(self._database, session_id, lookup_id=lookup_id)
+
+    async def remove(self, session_id: UUID, position: int) -> None:
+        """Take a movie out of its session and its counts.
+
+        Raises:
+            MovieNotFoundError: the session has no movie there.
+        """
+        await self._database.transact(lambda connection: _remove(connection, session_id, position))
+
+
+async def _repoint(connection: Connection, session_id: UUID, position: int, key: str) -> int:
+    await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
+    await connection.execute(
+        """
+        insert into lookups (key, due_at, turn)
+        select $1, clock_timestamp(), virtual_time + 1 from queue_clock
+        on conflict (key) do nothing
+        """,
+        key,
+    )
+    new_id: int = await connection.fetchval("select id from lookups where key = $1", key)
+    old_id = await _hold_movie(connection, session_id, position, new_id)
+    if old_id == new_id:
+        return new_id
+    await connection.execute(
+        "update movies set lookup_id = $3 where session_id = $1 and position = $2",
+        session_id,
+        position,
+        new_id,
+    )
+    await connection.execute(
+        """
+        update sessions
+        set
+          enriched = enriched + (new.outcome is not distinct from 'found')::integer
+            - (old.outcome is not distinct from 'found')::integer,
+          not_found = not_found + (new.outcome is not distinct from 'not_found')::integer
+            - (old.outcome is not distinct from 'not_found')::integer,
+          failed = failed + (new.outcome is not distinct from 'failed')::integer
+            - (old.outcome is not distinct from 'failed')::integer
+        from lookups old, lookups new
+        where sessions.id = $1 and old.id = $2 and new.id = $3
+        """,
+        session_id,
+        old_id,
+        new_id,
+    )
+    await _tell(connection, session_id)
+    return new_id
+
+
+async def _remove(connection: Connection, session_id: UUID, position: int) -> None:
+    lookup_id = await _hold_movie(connection, session_id, position)
+    await connection.execute(
+        "delete from movies where session_id = $1 and position = $2", session_id, position
+    )
+    await connection.execute(
+        """
+        update sessions
+        set
+          total = total - 1,
+          enriched = enriched - (outcome is not distinct from 'found')::integer,
+          not_found = not_found - (outcome is not distinct from 'not_found')::integer,
+          failed = failed - (outcome is not distinct from 'failed')::integer
+        from lookups
+        where sessions.id = $1 and lookups.id = $2
+        """,
+        session_id,
+        lookup_id,
+    )
+    await _tell(connection, session_id)
+
+
+async def _hold_movie(
+    connection: Connection, session_id: UUID, position: int, *further_lookups: int
+) -> int:
+    """Lock a movie's lookup and these, then its session, then itself; the lookup that it has."""
+    seen = await _lookup_of(connection, session_id, position)
+    while True:
+        await connection.execute(
+            "select 1 from lookups where id = any($1::bigint[]) order by id for key share",
+            [seen, *further_lookups],
+        )
+        await connection.execute(
+            "select 1 from sessions where id = $1 for no key update", session_id
+        )
+        held = await _lookup_of(connection, session_id, position)
+        if held == seen:
+            return held
+        # It was re-pointed while we waited. Locking one more out of order may deadlock, and then
+        # the whole transaction is run again.
+        seen = held
+
+
+async def _lookup_of(connection: Connection, session_id: UUID, position: int) -> int:
+    lookup_id: int | None = await connection.fetchval(
+        "select lookup_id from movies where session_id = $1 and position = $2",
+        session_id,
+        position,
+    )
+    if lookup_id is None:
+        raise MovieNotFoundError(f"There is no movie at position {position} of this session.")
+    return lookup_id
+
+
+async def _tell(connection: Connection, session_id: UUID) -> None:
+    await connection.execute(
+        "select pg_notify($1, $3), pg_notify($2, $3)",
+        Channel.NEW_WORK,
+        Channel.SESSION_PROGRESS,
+        str(session_id),
+    )

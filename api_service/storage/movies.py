@@ -1,0 +1,128 @@
+"""The movies of a session, page by page, with what TMDB knows of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import asyncpg
+
+    from shared.database import Database
+
+SortName = Literal["position", "title", "year", "rating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page: its sort key ("" when sorted by position) and its position."""
+
+    sort_key: str
+    position: int
+
+
+class MovieStorage:
+    """Reads movies with keyset cursors, so that the last page costs what the first does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self,
+        session_id: UUID,
+        *,
+        outcome: str | None,
+        sort: SortName,
+        after: Cursor | None,
+        limit: int,
+    ) -> list[asyncpg.Record]:
+        """One page of a session's movies, in the order asked for.
+
+        Args:
+            session_id: whose movies.
+            outcome: only those with this outcome; `pending` for those without one.
+            sort: by position, or by title, year (newest first) or rating (best first), then by
+                position. What has no year or rating comes last.
+            after: where the page before ended.
+            limit: rows at most.
+        """
+        if sort == "position":
+            return await self._by_position(session_id, outcome, after, limit)
+        return await self._by_key(session_id, outcome, sort, after, limit)
+
+    async def _by_position(
+        self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int
+    ) -> list[asyncpg.Record]:
+        return await self._database.fetch(
+            """
+            select
+              '' as sort_key,
+              m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
+              m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
+              coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
+              c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,
+              c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
+              jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
+              c.countries, c.languages, c.overview, c.poster_path, c.vote_average, c.vote_count
+            from movies m
+            join lookups l on l.id = m.lookup_id
+            left join catalogue c on c.tmdb_id = l.tmdb_id
+            where m.session_id = $1
+              and m.position > $2
+              and ($3::text is null or coalesce(l.outcome, 'pending') = $3)
+            order by m.position
+            limit $4
+            """,
+            session_id,
+            after.position if after else 0,
+            outcome,
+            limit,
+        )
+
+    async def _by_key(
+        self,
+        session_id: UUID,
+        outcome: str | None,
+        sort: SortName,
+        after: Cursor | None,
+        limit: int,
+    ) -> list[asyncpg.Record]:
+        return await self._database.fetch(
+            """
+            with chosen as (
+              select
+                case $2
+                  when 'title' then lower(coalesce(title, ''))
+                  when 'year' then lpad((9999 - coalesce(year, 0))::text, 4, '0')
+                  when 'rating' then lpad((99 - 10 * coalesce(rating, 0))::integer::text, 2, '0')
+                end collate "C" as sort_key,
+                movies.*
+              from movies
+              where session_id = $1
+            )
+            select
+              m.sort_key,
+              m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
+              m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
+              coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
+              c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,
+              c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
+              jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
+              c.countries, c.languages, c.overview, c.poster_path, c.vote_average, c.vote_count
+            from chosen m
+            join lookups l on l.id = m.lookup_id
+            left join catalogue c on c.tmdb_id = l.tmdb_id
+            where ($3::text is null or coalesce(l.outcome, 'pending') = $3)
+              and ($4::text is null or (m.sort_key, m.position) > ($4, $5::integer))
+            order by m.sort_key, m.position
+            limit $6
+            """,
+            session_id,
+            sort,
+            outcome,
+            after.sort_key if after else None,
+            after.position if after else None,
+            limit,
+        )

@@ -1,0 +1,128 @@
+"""Sessions: status in one indexed row, the report, forcing and deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared.models import UPLOADS_LOCK, SessionStatus
+from shared.reopening import reopen_session
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from shared.database import Connection, Database
+
+NOTE_READ_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as it is stored. Counts are movies; `read_at` is written down at most daily."""
+
+    id: UUID
+    status: SessionStatus
+    total: int
+    enriched: int
+    not_found: int
+    failed: int
+    created_at: datetime
+    completed_at: datetime | None
+    read_at: datetime
+
+    @property
+    def remaining(self) -> int:
+        """Movies that have no outcome yet."""
+        return self.total - self.enriched - self.not_found - self.failed
+
+
+class SessionStorage:
+    """Reads and ends sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, session_id: UUID) -> SessionRow | None:
+        """One session, by one indexed row; reading it keeps it from expiring."""
+        row = await self._database.fetchrow(
+            """
+            select
+              id, status, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              read_at < clock_timestamp() - $2::interval as long_unread
+            from sessions
+            where id = $1
+            """,
+            session_id,
+            NOTE_READ_AFTER,
+        )
+        if row is None:
+            return None
+        if row["long_unread"]:
+            await self._database.fetchval(
+                "update sessions set read_at = clock_timestamp() where id = $1", session_id
+            )
+        return SessionRow(
+            id=row["id"],
+            status=SessionStatus(row["status"]),
+            total=row["total"],
+            enriched=row["enriched"],
+            not_found=row["not_found"],
+            failed=row["failed"],
+            created_at=row["created_at"],
+            completed_at=row["completed_at"],
+            read_at=row["read_at"],
+        )
+
+    async def report(self, session_id: UUID) -> str | None:
+        """How the upload was read, as JSON text."""
+        report: str | None = await self._database.fetchval(
+            "select report from upload_reports where session_id = $1", session_id
+        )
+        return report
+
+    async def force(self, session_id: UUID) -> int:
+        """Queue again what was not found or failed; how many lookups that were."""
+        return await reopen_session(self._database, session_id)
+
+    async def delete(self, session_id: UUID) -> bool:
+        """Delete a session with all that was uploaded; whether there was one.
+
+        Its lookups without an outcome that nobody else lists leave the queue in the same
+        transaction. While an upload is in progress, which may be about to list them, they stay,
+        and the daemon's tick takes them out.
+        """
+
+        async def work(connection: Connection) -> bool:
+            alone = await connection.fetchval("select pg_try_advisory_xact_lock($1)", UPLOADS_LOCK)
+            pending = (
+                await connection.fetch(
+                    """
+                    select id
+                    from lookups
+                    where outcome is null
+                      and id in (select lookup_id from movies where session_id = $1)
+                    order by id
+                    for update skip locked
+                    """,
+                    session_id,
+                )
+                if alone
+                else []
+            )
+            deleted = await connection.fetchval(
+                "delete from sessions where id = $1 returning true", session_id
+            )
+            if pending:
+                # A statement of its own, so that it sees who else lists them by now.
+                await connection.execute(
+                    """
+                    delete from lookups
+                    where id = any($1::bigint[])
+                      and not exists (select from movies where lookup_id = lookups.id)
+                    """,
+                    [row["id"] for row in pending],
+                )
+            return bool(deleted)
+
+        return await self._database.transact(work)

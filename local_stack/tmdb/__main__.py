@@ -1,0 +1,91 @@
+"""`python -m local_stack.tmdb`: runs the stand-in TMDB until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from local_stack.tmdb.app import create_app
+from local_stack.tmdb.catalogue import Catalogue
+from local_stack.tmdb.film import FilmDataError, load_films
+from local_stack.tmdb.generator import generate_films
+from local_stack.tmdb.options import StandInOptions
+from local_stack.tmdb.state import STAND_IN
+
+log = structlog.get_logger(__name__)
+
+_SHUTDOWN_SECONDS = 1.0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.tmdb", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8003, help="port; 0 picks a free one")
+    parser.add_argument("--films", type=int, default=0, help="generated films beside the bundled")
+    parser.add_argument("--seed", type=int, default=1, help="of the generated films")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--limit", type=int, default=40, help="requests in any period")
+    parser.add_argument("--period", type=float, default=10.0, help="seconds")
+    parser.add_argument("--api-key", help="the only good key; any of the right shape otherwise")
+    return parser.parse_args()
+
+
+async def _serve(catalogue: Catalogue, options: StandInOptions, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    app = create_app(catalogue, options)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        address = runner.addresses[0]
+        log.info(
+            "stand_in_started", host=host, port=address[1], films=len(catalogue.films),
+            limit=options.limit, period=options.period, latency=options.latency,
+        )  # fmt: skip
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+    counts = app[STAND_IN].report(arrivals=False)
+    log.info(
+        "stand_in_stopped",
+        **{name: counts[name] for name in ("requests", "largest_window", "refused_429")},
+    )
+
+
+def main() -> int:
+    """Run until a signal; 0 when it ended well, 1 when it could not start."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    told = _arguments()
+    try:
+        options = StandInOptions(
+            latency=told.latency, limit=told.limit, period=told.period, api_key=told.api_key
+        )
+        catalogue = Catalogue([*load_films(), *generate_films(told.films, told.seed)])
+    except (ValidationError, FilmDataError) as error:
+        log.error("stand_in_refused", reason=str(error))  # noqa: TRY400 - the text says it all
+        return 1
+    try:
+        asyncio.run(_serve(catalogue, options, told.host, told.port))
+    except OSError as error:
+        log.error("stand_in_cannot_listen", host=told.host, port=told.port, reason=str(error))  # noqa: TRY400 - the text says it all
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

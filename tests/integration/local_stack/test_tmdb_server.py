@@ -1,0 +1,485 @@
+"""The stand-in over real HTTP: TMDB's shapes, keys and budget, and the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
+
+from local_stack.tmdb.app import create_app
+from local_stack.tmdb.catalogue import Catalogue
+from local_stack.tmdb.film import Film, load_films
+from local_stack.tmdb.generator import FIRST_ID, generate_films
+from local_stack.tmdb.options import StandInOptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from aiohttp import web
+
+    Client = TestClient[web.Request, web.Application]
+
+V3 = "0123456789abcdef0123456789ABCDEF"
+V4 = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"
+INVALID_KEY = {
+    "status_code": 7,
+    "status_message": "Invalid API key: You must be granted a valid key.",
+    "success": False,
+}
+NOT_FOUND = {
+    "status_code": 34,
+    "status_message": "The resource you requested could not be found.",
+    "success": False,
+}
+MATRIX = Film(
+    id=603,
+    imdb_id="tt0133093",
+    title="The Matrix",
+    original_title="The Matrix",
+    release_date="1999-03-30",
+    genres=("Action", "Science Fiction"),
+    runtime=136,
+    countries=("US",),
+    language="en",
+    directors=("Lana Wachowski", "Lilly Wachowski"),
+    cast=("Keanu Reeves", "Laurence Fishburne"),
+    vote_count=26000,
+    vote_average=8.2,
+    overview="A programmer wakes up.",
+)
+TRAPS = [film for film in load_films() if film.id >= 900_000_000]
+CATALOGUE = Catalogue([MATRIX, *TRAPS, *generate_films(500, 2)])
+
+
+@pytest_asyncio.fixture(name="start")
+async def _start() -> AsyncIterator[Callable[..., Any]]:
+    clients: list[Client] = []
+
+    async def start(**options: object) -> Client:
+        told = StandInOptions.model_validate({"limit": 1000, **options})
+        client = TestClient(TestServer(create_app(CATALOGUE, told)))
+        clients.append(client)
+        await client.start_server()
+        return client
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+@pytest_asyncio.fixture(name="tmdb")
+async def _tmdb(start: Callable[..., Any]) -> Client:
+    client: Client = await start()
+    return client
+
+
+async def get(client: Client, path: str, **query: str | int) -> tuple[int, Any]:
+    async with client.get(path, params={"api_key": V3, **query}) as answer:
+        return answer.status, await answer.json()
+
+
+async def told(client: Client, path: str) -> dict[str, Any]:
+    async with client.get(path) as answer:
+        body: dict[str, Any] = await answer.json()
+        return body
+
+
+async def test_a_search_answers_tmdbs_fields(tmdb: Client) -> None:
+    status, page = await get(tmdb, "/3/search/movie", query="the matrix", year=1999)
+    assert status == 200
+    assert page == {
+        "page": 1,
+        "results": [
+            {
+                "adult": False,
+                "backdrop_path": "/backdrop-603.svg",
+                "genre_ids": [28, 878],
+                "id": 603,
+                "original_language": "en",
+                "original_title": "The Matrix",
+                "overview": "A programmer wakes up.",
+                "popularity": MATRIX.popularity,
+                "poster_path": "/603.svg",
+                "release_date": "1999-03-30",
+                "title": "The Matrix",
+                "video": False,
+                "vote_average": 8.2,
+                "vote_count": 26000,
+            }
+        ],
+        "total_pages": 1,
+        "total_results": 1,
+    }
+
+
+async def test_both_haunted_castles_of_1897_are_found(tmdb: Client) -> None:
+    _, page = await get(
+        tmdb, "/3/search/movie", query="The Haunted Castle", primary_release_year=1897
+    )
+    assert {film["title"] for film in page["results"]} == {"The Haunted Castle"}
+    assert page["total_results"] == 2
+
+
+async def test_a_film_without_date_and_poster_has_a_blank_and_a_null(tmdb: Client) -> None:
+    _, page = await get(tmdb, "/3/search/movie", query="nobody saw the lighthouse")
+    (film,) = page["results"]
+    assert (film["release_date"], film["poster_path"], film["vote_count"]) == ("", None, 0)
+
+
+async def test_pages_follow_one_another(tmdb: Client) -> None:
+    _, first = await get(tmdb, "/3/search/movie", query="the")
+    _, second = await get(tmdb, "/3/search/movie", query="the", page=2)
+    assert (first["page"], second["page"]) == (1, 2)
+    assert len(first["results"]) == 20
+    assert first["total_pages"] == -(-first["total_results"] // 20)
+    ids = {film["id"] for page in (first, second) for film in page["results"]}
+    assert len(ids) == len(first["results"]) + len(second["results"])
+
+
+@pytest.mark.parametrize("page", ["0", "501", "-1", "x", "1.5", ""])
+@pytest.mark.parametrize("path", ["/3/search/movie", "/3/search/tv", "/3/discover/movie"])
+async def test_a_wrong_page_is_refused_as_tmdb_does(tmdb: Client, path: str, page: str) -> None:
+    status, body = await get(tmdb, path, query="the", page=page)
+    assert (status, body["status_code"]) == (400, 22)
+
+
+@pytest.mark.parametrize("path", ["/3/search/movie", "/3/search/tv"])
+@pytest.mark.parametrize("query", [{}, {"query": "  "}])
+async def test_a_search_for_nothing_is_refused(
+    tmdb: Client, path: str, query: dict[str, str]
+) -> None:
+    assert await get(tmdb, path, **query) == (422, {"errors": ["query must be provided"]})
+
+
+async def test_a_year_that_is_none_filters_nothing(tmdb: Client) -> None:
+    _, page = await get(tmdb, "/3/search/movie", query="the matrix", year="19x9")
+    assert page["total_results"] == 1
+
+
+async def test_television_is_found_as_television(tmdb: Client) -> None:
+    _, page = await get(tmdb, "/3/search/tv", query="breaking bad", first_air_date_year=2008)
+    (show,) = page["results"]
+    assert (show["id"], show["name"], show["first_air_date"]) == (
+        1396,
+        "Breaking Bad",
+        "2008-01-20",
+    )
+    _, page = await get(tmdb, "/3/search/movie", query="breaking bad")
+    assert page["results"] == []
+
+
+async def test_details_hold_what_was_appended_and_nothing_else(tmdb: Client) -> None:
+    names = "credits,keywords,external_ids,release_dates,alternative_titles,recommendations,similar"
+    _, film = await get(tmdb, "/3/movie/603", append_to_response=f"{names},no_such_thing")
+    assert film["genres"] == [{"id": 28, "name": "Action"}, {"id": 878, "name": "Science Fiction"}]
+    assert film["production_countries"] == [
+        {"iso_3166_1": "US", "name": "United States of America"}
+    ]
+    assert (film["runtime"], film["imdb_id"], film["status"]) == (136, "tt0133093", "Released")
+    assert film["external_ids"]["imdb_id"] == "tt0133093"
+    assert film["release_dates"]["results"][0]["release_dates"][0]["release_date"] == (
+        "1999-03-30T00:00:00.000Z"
+    )
+    assert {"id", "name"} == set(film["keywords"]["keywords"][0])
+    assert film["alternative_titles"] == {"titles": []}
+    assert film["recommendations"]["results"][0]["media_type"] == "movie"
+    assert film["similar"]["total_results"] == len(film["similar"]["results"]) == 20
+    assert "no_such_thing" not in film
+    _, bare = await get(tmdb, "/3/movie/603")
+    assert set(film) - set(bare) == set(names.split(","))
+
+
+async def test_directors_stand_among_others_who_did_not_direct(tmdb: Client) -> None:
+    _, film = await get(tmdb, "/3/movie/603", append_to_response="credits")
+    crew = film["credits"]["crew"]
+    directors = [person["name"] for person in crew if person["job"] == "Director"]
+    assert directors == ["Lana Wachowski", "Lilly Wachowski"]
+    assert crew[0]["job"] != "Director"
+    directing = {person["job"] for person in crew if person["department"] == "Directing"}
+    assert directing > {"Director"}
+    assert [(person["order"], person["name"]) for person in film["credits"]["cast"]] == [
+        (0, "Keanu Reeves"),
+        (1, "Laurence Fishburne"),
+    ]
+
+
+async def test_credits_alone_bear_the_id(tmdb: Client) -> None:
+    _, film = await get(tmdb, "/3/movie/603", append_to_response="credits")
+    _, alone = await get(tmdb, "/3/movie/tt0133093/credits")
+    assert alone == {"id": 603, **film["credits"]}
+
+
+async def test_every_film_of_the_catalogue_has_details_with_all_that_can_be_appended(
+    tmdb: Client,
+) -> None:
+    names = "credits,keywords,external_ids,release_dates,alternative_titles,recommendations,similar"
+    for film in CATALOGUE.films[:100] + TRAPS:
+        status, body = await get(tmdb, f"/3/movie/{film.id}", append_to_response=names)
+        assert status == 200
+        assert body["title"] == film.title
+
+
+async def test_a_foreign_film_has_its_original_title_as_another(tmdb: Client) -> None:
+    _, film = await get(tmdb, "/3/movie/900000004", append_to_response="alternative_titles")
+    assert film["alternative_titles"]["titles"] == [
+        {"iso_3166_1": "DE", "title": "Der Salzweg", "type": ""}
+    ]
+
+
+async def test_a_film_is_found_under_its_imdb_id(tmdb: Client) -> None:
+    _, film = await get(tmdb, "/3/movie/tt0133093")
+    assert film["id"] == 603
+    _, found = await get(tmdb, "/3/find/tt0133093", external_source="imdb_id")
+    assert found["movie_results"][0]["id"] == 603
+    assert found["movie_results"][0]["media_type"] == "movie"
+    assert found["tv_results"] == found["person_results"] == []
+
+
+async def test_a_television_imdb_id_is_found_as_television_and_is_no_film(tmdb: Client) -> None:
+    _, found = await get(tmdb, "/3/find/tt0903747", external_source="imdb_id")
+    assert found["movie_results"] == []
+    assert (found["tv_results"][0]["id"], found["tv_results"][0]["media_type"]) == (1396, "tv")
+    assert await get(tmdb, "/3/movie/tt0903747") == (404, NOT_FOUND)
+
+
+async def test_find_answers_an_unknown_id_with_empty_lists(tmdb: Client) -> None:
+    status, found = await get(tmdb, "/3/find/tt9999999", external_source="imdb_id")
+    assert status == 200
+    assert all(results == [] for results in found.values())
+    status, body = await get(tmdb, "/3/find/tt9999999")
+    assert (status, body["status_code"]) == (422, 5)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/3/movie/1",
+        "/3/movie/tt0000000",
+        "/3/movie/tt",
+        "/3/movie/x",
+        "/3/movie/9999999999999999999999",
+        "/3/movie/1/credits",
+        "/3/movie/603/nothing",
+        "/3/nothing",
+    ],
+)
+async def test_what_is_not_there_is_tmdbs_404(tmdb: Client, path: str) -> None:
+    assert await get(tmdb, path) == (404, NOT_FOUND)
+
+
+async def test_too_many_appended_are_refused(tmdb: Client) -> None:
+    status, body = await get(tmdb, "/3/movie/603", append_to_response=",".join(["credits"] * 21))
+    assert (status, body["status_code"]) == (400, 27)
+
+
+async def test_genres_and_configuration(tmdb: Client) -> None:
+    _, genres = await get(tmdb, "/3/genre/movie/list")
+    assert {"id": 878, "name": "Science Fiction"} in genres["genres"]
+    _, configuration = await get(tmdb, "/3/configuration")
+    assert configuration["images"]["base_url"] == str(tmdb.make_url("/t/p/"))
+    assert "w342" in configuration["images"]["poster_sizes"]
+
+
+async def test_discover_lists_popular_films_between_dates(tmdb: Client) -> None:
+    _, page = await get(tmdb, "/3/discover/movie")
+    popularity = [film["popularity"] for film in page["results"]]
+    assert popularity == sorted(popularity, reverse=True)
+    assert page["total_results"] == len(CATALOGUE.films)
+    dates = {
+        "primary_release_date.gte": "1999-01-01",
+        "primary_release_date.lte": "1999-12-31",
+        "sort_by": "vote_count.desc",
+    }
+    _, page = await get(tmdb, "/3/discover/movie", **dates)
+    assert page["results"][0]["id"] == 603
+    assert {film["release_date"][:4] for film in page["results"]} == {"1999"}
+    status, _ = await get(tmdb, "/3/discover/movie", sort_by="nonsense")
+    assert status == 422
+
+
+async def test_posters_backdrops_and_portraits_are_svg(tmdb: Client) -> None:
+    _, film = await get(tmdb, "/3/movie/603", append_to_response="credits")
+    people = [*film["credits"]["cast"], *film["credits"]["crew"]]
+    paths = {person["profile_path"] for person in people} - {None}
+    for path in (film["poster_path"], film["backdrop_path"], *paths):
+        async with tmdb.get(f"/t/p/w342{path}") as answer:
+            assert answer.status == 200
+            assert answer.content_type == "image/svg+xml"
+            assert "<svg" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/t/p/w342/1.svg",
+        "/t/p/w342/900000001.svg",
+        "/t/p/w342/person-999999.svg",
+        "/t/p/w342/person-1999999999.svg",
+        "/t/p/w342/603.jpg",
+        "/t/p/huge/603.svg",
+    ],
+)
+async def test_a_picture_that_does_not_exist_is_404(tmdb: Client, path: str) -> None:
+    async with tmdb.get(path) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ({"api_key": V3}, {}),
+        ({}, {"Authorization": f"Bearer {V4}"}),
+        ({"api_key": "wrong"}, {"Authorization": f"bearer {V4}"}),
+    ],
+)
+async def test_a_key_of_the_right_shape_is_taken(
+    tmdb: Client, query: dict[str, str], headers: dict[str, str]
+) -> None:
+    async with tmdb.get("/3/configuration", params=query, headers=headers) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ({}, {}),
+        ({"api_key": "short"}, {}),
+        ({"api_key": V4}, {}),
+        ({}, {"Authorization": f"Bearer {V3}"}),
+        ({}, {"Authorization": f"Basic {V4}"}),
+    ],
+)
+@pytest.mark.parametrize("path", ["/3/configuration", "/3/nothing"])
+async def test_any_other_key_is_refused_with_tmdbs_body(
+    tmdb: Client, path: str, query: dict[str, str], headers: dict[str, str]
+) -> None:
+    async with tmdb.get(path, params=query, headers=headers) as answer:
+        assert answer.status == 401
+        assert await answer.json() == INVALID_KEY
+
+
+@pytest.mark.parametrize("key", [V3, V4])
+async def test_a_named_key_is_the_only_good_one(start: Callable[..., Any], key: str) -> None:
+    client: Client = await start(api_key=key)
+    for query, headers, status in (
+        ({"api_key": "f" * 32}, {}, 401),
+        ({}, {"Authorization": "Bearer eyJother"}, 401),
+        ({"api_key": key}, {"Authorization": f"Bearer {key}"}, 200),
+    ):
+        async with client.get("/3/configuration", params=query, headers=headers) as answer:
+            assert answer.status == status
+
+
+async def test_41_requests_at_once_get_one_429(start: Callable[..., Any]) -> None:
+    client: Client = await start(limit=40, period=10)
+    answers = await asyncio.gather(
+        *(client.get("/3/configuration?api_key=" + V3) for _ in "x" * 41)
+    )
+    (refused,) = [answer for answer in answers if answer.status == 429]
+    assert 9 <= int(refused.headers["Retry-After"]) <= 10
+    assert (await refused.json())["status_code"] == 25
+    report = await told(client, "/_stand_in/report")
+    assert report["answered"] == {"200": 40, "429": 1}
+    assert (report["largest_window"], report["refused_429"], report["requests"]) == (41, 1, 41)
+
+
+async def test_waiting_for_retry_after_is_enough(start: Callable[..., Any]) -> None:
+    client: Client = await start(limit=1, period=0.3)
+    await get(client, "/3/configuration")
+    async with client.get("/3/configuration", params={"api_key": V3}) as answer:
+        assert answer.status == 429
+        wait = int(answer.headers["Retry-After"])
+    assert wait == 1
+    await asyncio.sleep(wait)
+    status, _ = await get(client, "/3/configuration")
+    assert status == 200
+    assert (await told(client, "/_stand_in/report"))["largest_window"] == 2
+
+
+async def test_refused_keys_and_unknown_routes_use_the_budget_and_pictures_do_not(
+    start: Callable[..., Any],
+) -> None:
+    client: Client = await start(limit=2)
+    async with client.get("/3/configuration") as answer:
+        assert answer.status == 401
+    await get(client, "/3/nothing")
+    async with client.get("/t/p/w92/603.svg") as picture:
+        assert picture.status == 200
+    assert (await get(client, "/3/configuration"))[0] == 429
+
+
+async def test_the_report_counts_routes_and_moments(tmdb: Client) -> None:
+    before = time.time()
+    await get(tmdb, "/3/movie/603")
+    await get(tmdb, "/3/movie/604")
+    await get(tmdb, "/3/search/movie", query="matrix")
+    await get(tmdb, "/3/nothing")
+    report = await told(tmdb, "/_stand_in/report?arrivals=1")
+    assert report["by_route"] == {"movie": 2, "search_movie": 1, "unknown": 1}
+    assert report["answered"] == {"200": 2, "404": 2}
+    assert (report["limit"], report["period"]) == (1000, 10)
+    assert len(report["arrivals"]) == 4
+    assert before <= report["first_request_at"] == report["arrivals"][0]
+    assert report["arrivals"][-1] == report["last_request_at"] <= time.time()
+    assert "arrivals" not in await told(tmdb, "/_stand_in/report")
+
+
+async def test_reset_clears_counts_window_and_faults(start: Callable[..., Any]) -> None:
+    client: Client = await start(limit=1)
+    rule = {"match": "configuration", "kind": "status", "status": 500}
+    async with client.put("/_stand_in/faults", json=[rule]) as answer:
+        assert await answer.json() == {"rules": 1}
+    assert (await get(client, "/3/configuration"))[0] == 500
+    async with client.post("/_stand_in/reset") as answer:
+        assert answer.status == 204
+    report = await told(client, "/_stand_in/report")
+    assert (report["requests"], report["first_request_at"], report["last_request_at"]) == (
+        0,
+        None,
+        None,
+    )
+    assert (await get(client, "/3/configuration"))[0] == 200
+
+
+async def test_options_change_while_it_runs(tmdb: Client) -> None:
+    change = {"limit": 1, "period": 60, "latency": 0.05, "api_key": "f" * 32}
+    async with tmdb.put("/_stand_in/options", json=change) as answer:
+        assert await answer.json() == {"limit": 1, "period": 60, "latency": 0.05}
+    begun = time.monotonic()
+    assert (await get(tmdb, "/3/configuration"))[0] == 401
+    assert time.monotonic() - begun >= 0.05
+    assert (await get(tmdb, "/3/configuration"))[0] == 429
+    async with tmdb.put("/_stand_in/options", json={"limit": 5, "api_key": None}) as answer:
+        assert (await answer.json())["period"] == 60
+    assert (await get(tmdb, "/3/configuration"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "change", ["{", "[]", '{"limit": 0}', '{"period": "x"}', '{"latency": -1}', '{"nothing": 1}']
+)
+async def test_wrong_options_are_refused_and_change_nothing(tmdb: Client, change: str) -> None:
+    async with tmdb.put("/_stand_in/options", data=change) as answer:
+        assert answer.status == 422
+        assert (await answer.json())["errors"]
+    assert (await told(tmdb, "/_stand_in/report"))["limit"] == 1000
+
+
+async def test_the_truth_names_every_film_of_a_title_and_year(tmdb: Client) -> None:
+    path = "/_stand_in/truth?title=The%20Haunted%20Castle"
+    assert await told(tmdb, f"{path}&year=1897") == {"ids": [900000002, 900000003]}
+    assert await told(tmdb, f"{path}&year=1898") == {"ids": []}
+    assert await told(tmdb, "/_stand_in/truth?title=the%20matrix") == {"ids": [603]}
+    async with tmdb.get(f"{path}&year=x") as answer:
+        assert answer.status == 422
+
+
+async def test_a_generated_film_is_found_by_search_and_by_id(tmdb: Client) -> None:
+    wanted = CATALOGUE.film(FIRST_ID + 4)
+    assert wanted is not None
+    _, page = await get(tmdb, "/3/search/movie", query=wanted.title)
+    assert wanted.id in [film["id"] for film in page["results"]]
+    assert (await get(tmdb, f"/3/movie/{wanted.imdb_id}"))[1]["id"] == wanted.id
