@@ -7,9 +7,9 @@ unmatched film is shown with its candidates and corrected with one click. So pre
   contradict: the same year, the year before or after (festivals, other countries), or none known.
 - One candidate must beat every other in both respects, title and year. When two share them, or each
   is better in one, nothing is chosen.
-- Votes break a tie only where the question leaves open which film is meant (no year, or another
-  reading of the title), and only when one film is beyond doubt the known one: ten times the votes
-  and at least 500. Two films with the same title and the same year as asked stay a tie.
+- Votes break a tie only when one film is beyond doubt the known one: ten times the votes and at
+  least 500. TMDB is full of shorts that nobody has seen and that share title and year with a film
+  that everybody has; two films of a like standing stay a tie.
 - A loose reading of the title needs the very year; a subtitle left out or a slip of the pen needs
   a well-known film besides, for an obscure namesake is the likelier stranger.
 """
@@ -252,8 +252,6 @@ def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None
     front = [one for one in fitting if not any(one.is_beaten_by(other) for other in fitting)]
     if len(front) == 1:
         return None if _may_mean_another(front[0], scored) else front[0]
-    if all(one.year is _YearFit.SAME and one.title >= Agreement.VARIANT for one in front):
-        return None
     for one in front:
         if all(other.is_overshadowed_by(one) for other in front if other is not one):
             return one

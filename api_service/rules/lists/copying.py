@@ -51,9 +51,9 @@ def movie_line(position: int, film: Film, lookup_key: str) -> str:
     review = "" if film.review is None else quote(film.review)
     source_url = "" if film.source_url is None else quote(film.source_url)
     return (
-        f"{position},{quote(lookup_key)},{title},{film.year or ''},{film.watched},{rating},"
-        f"{date_array(film.watch_dates)},{film.rewatches},{film.liked},{text_array(film.tags)},"
-        f"{review},{film.in_watchlist},{text_array(film.lists)},{source_url}\n"
+        f"{position},{quote(lookup_key)},{title},{film.year or ''},{_flag(film.watched)},{rating},"
+        f"{date_array(film.watch_dates)},{film.rewatches},{_flag(film.liked)},{text_array(film.tags)},"
+        f"{review},{_flag(film.in_watchlist)},{text_array(film.lists)},{source_url}\n"
     )
 
 
@@ -67,9 +67,15 @@ def quote(text: str) -> str:
 def text_array(items: tuple[str, ...]) -> str:
     """A text[] literal as a csv cell. Tags and lists repeat, so it is cached."""
     escaped = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
-    return quote("{%s}" % ",".join(f'"{item}"' for item in escaped))
+    elements = ",".join(f'"{item}"' for item in escaped)
+    return quote(f"{{{elements}}}")
 
 
 def date_array(days: list[date]) -> str:
     """A date[] literal as a csv cell."""
-    return '"{%s}"' % ",".join(map(str, days))
+    elements = ",".join([day.isoformat() for day in days])
+    return f'"{{{elements}}}"'
+
+
+def _flag(flag: bool) -> str:  # noqa: FBT001  # the flag is the value
+    return "t" if flag else "f"

@@ -142,6 +142,8 @@ class FilmMerger:
         return self._first(candidates, sighting, source)
 
     def _first(self, candidates: list[Film], sighting: Sighting, source: Source) -> Film:
+        spelled_so = [film for film in candidates if film.title == sighting.title]
+        candidates = spelled_so or candidates
         certain = sum(film in self._watched for film in candidates)
         if len(candidates) > 1 and certain != 1:
             source.journal.note(

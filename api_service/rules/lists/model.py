@@ -125,7 +125,7 @@ class Column(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file of an upload: its name as the client gave it (with folders, maybe ""), and its path."""
+    """A file of an upload: its name as the client gave it (with folders, or ""), and its path."""
 
     name: str
     path: Path

@@ -63,9 +63,20 @@ class RowReader:
         return True
 
     def _sighting(self, line: int, row: list[str]) -> Sighting | None:
-        name, year, address, tmdb, imdb, rating, rating10, written, watched, rewatch, tags, review = (
-            self._pick(row)
-        )
+        (
+            name,
+            year,
+            address,
+            tmdb,
+            imdb,
+            rating,
+            rating10,
+            written,
+            watched,
+            rewatch,
+            tags,
+            review,
+        ) = self._pick(row)
         title = cells.read_title(name)
         if self._layout.year_in_title:
             title, year = cells.split_title(title)

@@ -177,12 +177,24 @@ def test_two_films_of_the_same_title_and_year_stay_a_tie_whatever_their_votes() 
 def test_of_two_in_one_year_the_one_with_the_very_display_title_wins() -> None:
     display = film("Möbius", 2013, votes=5)
     original_only = film("Strip", 2013, original="Möbius", votes=9_000)
-    plain = film("Mobius", 2013, votes=900)
 
-    assert choose_match("Möbius", 2013, [original_only, plain, display]) == Match(
+    assert choose_match("Möbius", 2013, [original_only, display]) == Match(
         display.id, 100, "exact title, same year"
     )
-    assert isinstance(choose_match("Möbius", 2013, [original_only, plain]), NoMatch)
+    of_like_standing = film("Mobius", 2013, votes=1_000)
+    assert isinstance(choose_match("Möbius", 2013, [original_only, of_like_standing]), NoMatch)
+
+
+def test_an_unseen_short_of_the_same_title_and_year_does_not_hide_the_film_everybody_knows() -> (
+    None
+):
+    known = film("Heat", 1995, votes=7_000)
+    short = film("Heat", 1995, votes=3)
+
+    match = choose_match("Heat", 1995, [short, known])
+
+    assert isinstance(match, Match)
+    assert match.tmdb_id == known.id
 
 
 def test_the_same_title_in_neighbouring_years_goes_to_the_very_year() -> None:

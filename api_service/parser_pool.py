@@ -1,0 +1,177 @@
+"""Worker processes that read uploaded lists, so that the event loop never waits for a parser.
+
+Each worker is a process pool of one. So a crash costs only the read that it happened in, and an
+abandoned read can be ended without touching another. (`max_tasks_per_child` of the standard pool
+is not used: on Python 3.11 a pool can lose its last worker while reads wait.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Final, Self
+
+from api_service.rules.lists.reading import read_lists
+from shared.errors import ProjectionistError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from api_service.rules.lists.model import ReadResult, UploadedFile
+
+_READS_PER_WORKER: Final = 20
+"""A worker is replaced after so many reads, which gives its memory back to the system."""
+
+_NICENESS: Final = 5
+_ATTEMPTS: Final = 2
+
+
+class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened to the parser
+    """A worker died while it read an upload, and so did the next one; nothing is known of why."""
+
+    code = "parser_crashed"
+    title = "The upload could not be read"
+
+
+class ParserPool:
+    """Reads uploads in worker processes, which live as long as the context.
+
+    The processes are spawned, so the program's main module must be safe to import.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self._workers = [_Worker() for _ in range(processes)]
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        await asyncio.gather(*(worker.start() for worker in self._workers))
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closing = True
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    async def read(
+        self, files: Sequence[UploadedFile], *, max_movies: int, max_bytes: int, folder: Path
+    ) -> ReadResult:
+        """Read an upload in a worker; see `read_lists`.
+
+        When the caller is cancelled, the worker is ended before this returns: then nobody writes
+        into `folder` any more.
+
+        Raises:
+            ListRefused: a file is no list, or a limit is passed.
+            ParserCrashed: the worker died twice, or the pool was closed meanwhile.
+        """
+        call = partial(
+            read_lists, tuple(files), max_movies=max_movies, max_bytes=max_bytes, folder=folder
+        )
+        worker = await self._idle.get()
+        try:
+            for _ in range(_ATTEMPTS):
+                if self._closing:
+                    break
+                with contextlib.suppress(BrokenProcessPool):
+                    return await worker.run(call)
+        finally:
+            self._idle.put_nowait(worker)
+        raise ParserCrashed(
+            "The process that reads lists ended while it read this upload; try again, with fewer "
+            "or smaller files if it happens again",
+            retry_after=5,
+        )
+
+
+class _Worker:
+    """One worker process, replaced when it crashed, was ended, or has read enough."""
+
+    def __init__(self) -> None:
+        self._executor: ProcessPoolExecutor | None = None
+        self._pid = 0
+        self._reads = 0
+        self._is_reading = False
+
+    async def start(self) -> None:
+        """Start the process and wait until it has imported what it needs."""
+        loop = asyncio.get_running_loop()
+        self._executor = ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_set_up_worker,
+        )
+        self._reads = 0
+        self._pid = await loop.run_in_executor(self._executor, os.getpid)
+
+    async def run(self, call: Callable[[], ReadResult]) -> ReadResult:
+        """Make the call in the process.
+
+        Raises:
+            BrokenProcessPool: the process died; the next call has a new one.
+        """
+        if self._executor is None or self._reads >= _READS_PER_WORKER:
+            await self.stop()
+            await self.start()
+        loop = asyncio.get_running_loop()
+        self._reads += 1
+        self._is_reading = True
+        try:
+            return await loop.run_in_executor(self._executor, _run, call)
+        except (BrokenProcessPool, asyncio.CancelledError):
+            await asyncio.shield(self.stop())
+            raise
+        finally:
+            self._is_reading = False
+
+    async def stop(self) -> None:
+        """End the process: at once when it is reading, else as soon as it notices."""
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        if self._is_reading:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        await asyncio.to_thread(executor.shutdown, cancel_futures=True)
+
+
+def _set_up_worker() -> None:
+    # Ctrl-C and a service manager signal the whole process group; the parent decides when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Where cores are few, probes are answered before lists are parsed.
+    os.nice(_NICENESS)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _run(call: Callable[[], ReadResult]) -> ReadResult:
+    # Films refer to each other in no cycles; looking for some takes a quarter of the time.
+    gc.disable()
+    try:
+        return call()
+    finally:
+        gc.enable()

@@ -1,0 +1,175 @@
+"""Running the project's programs as what they are: processes of their own, with real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from local_stack.postgres import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+
+
+class ProgramError(RuntimeError):
+    """A program ended, or did not answer in time; the text has the end of its log."""
+
+
+class Program:
+    """One `python -m …` of ours, started, watched and stopped.
+
+    Args:
+        arguments: after `python -m`.
+        env: added to this process's environment.
+        ready: an address that answers 200 once the program works.
+        log: where its output goes.
+    """
+
+    def __init__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, ready: str, log: Path
+    ) -> None:
+        self._arguments = arguments
+        self._env = dict(env or {})
+        self._ready = ready
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.running:
+            await self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        if self._process is None:
+            raise ProgramError(f"{self._arguments[0]} was not started")
+        return self._process.pid
+
+    async def start(self, *, wait: bool = True) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            ProgramError: it ended, or was not ready in 30 s.
+        """
+        self._spawn()
+        if wait:
+            await self.wait_until_ready()
+
+    def _spawn(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own program
+                [sys.executable, "-m", *self._arguments],
+                cwd=ROOT,
+                env={**os.environ, **self._env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the terminal is for the launcher alone
+                preexec_fn=die_with_parent,  # noqa: PLW1509  # it makes one system call
+            )
+
+    async def wait_until_ready(self) -> None:
+        """Wait until its ready address answers 200. Raises as `start`."""
+        try:
+            async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
+                while not await self._answers(session):
+                    if not self.running:
+                        raise ProgramError(f"{self._arguments[0]} ended\n{self._tail()}")
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise ProgramError(f"{self._arguments[0]} is not ready\n{self._tail()}") from None
+
+    async def stop(self) -> int:
+        """Send SIGTERM and wait for the end; its exit status."""
+        return await self.end(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        """Send SIGKILL and wait for the end."""
+        return await self.end(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, to stop (SIGSTOP) and continue it, say."""
+        os.kill(self.pid, number)
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal that ends it and wait; its exit status, negative for a signal.
+
+        Raises:
+            ProgramError: it did not end in 30 s.
+        """
+        process = self._process
+        if process is None:
+            raise ProgramError(f"{self._arguments[0]} was not started")
+        process.send_signal(number)
+        try:
+            return await asyncio.to_thread(process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            raise ProgramError(f"{self._arguments[0]} did not end\n{self._tail()}") from None
+
+    async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(self._ready) as response:
+                return response.status == 200  # noqa: PLR2004  # HTTP's own number
+        except (aiohttp.ClientError, OSError):
+            return False
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def migrate(dsn: str) -> None:
+    """Bring a database to the newest schema.
+
+    Raises:
+        ProgramError: with what Alembic said.
+    """
+    result = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise ProgramError(f"alembic upgrade head failed\n{result.stderr}")

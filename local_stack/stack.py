@@ -1,0 +1,134 @@
+"""The whole of it on one machine: PostgreSQL, the stand-in TMDB, the API and any number of daemons.
+
+The launcher, the end-to-end tests and the benchmarks all run this, with real processes.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from local_stack.processes import Program, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+STAND_IN_KEY = "0123456789abcdef0123456789abcdef"
+"""A v3 key of the right shape, which opens nothing but the stand-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """How the stand-in TMDB is run: films it generates beside its own, seconds, and its limit."""
+
+    films: int = 0
+    latency: float = 0.0
+    limit: int = 40
+    period: float = 10.0
+
+
+@dataclass(slots=True)
+class Stack:
+    """The services over a database that is there already and migrated.
+
+    Attributes:
+        dsn: the database.
+        folder: for logs.
+        stand_in: None where the real TMDB is meant, whose settings are then in `env`.
+        env: settings of both services beyond what the stack itself decides.
+        api_port: 0 picks a free one.
+        daemons: how many are started; `add_daemon` starts more.
+    """
+
+    dsn: str
+    folder: Path
+    stand_in: StandIn | None = field(default_factory=StandIn)
+    env: Mapping[str, str] = field(default_factory=dict)
+    api_port: int = 0
+    daemons: int = 1
+    tmdb_url: str = ""
+    api: Program = field(init=False)
+    workers: list[Program] = field(default_factory=list)
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def __aenter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if self.stand_in is not None:
+                await self._start_stand_in(self.stand_in)
+            await self._start_api()
+            for _ in range(self.daemons):
+                await self.add_daemon()
+        except BaseException:
+            await self._exits.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._exits.aclose()
+
+    @property
+    def api_url(self) -> str:
+        """Where the API listens."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    async def add_daemon(self, *, wait: bool = True, **settings: str) -> Program:
+        """Start one more daemon, with settings of its own on top."""
+        port = free_port()
+        worker = Program(
+            "enrich_service",
+            env=self._environment() | {"WORKER_PORT": str(port)} | settings,
+            ready=f"http://127.0.0.1:{port}/readyz",
+            log=self.folder / "enrich.log",
+        )
+        self.workers.append(worker)
+        self._exits.push_async_exit(worker)
+        await worker.start(wait=wait)
+        return worker
+
+    async def _start_stand_in(self, options: StandIn) -> None:
+        port = free_port()
+        self.tmdb_url = f"http://127.0.0.1:{port}"
+        await self._exits.enter_async_context(
+            Program(
+                "local_stack.tmdb",
+                *("--port", str(port)),
+                *("--films", str(options.films)),
+                *("--latency", str(options.latency)),
+                *("--limit", str(options.limit)),
+                *("--period", str(options.period)),
+                ready=f"{self.tmdb_url}/_stand_in/report",
+                log=self.folder / "tmdb.log",
+            )
+        )
+
+    async def _start_api(self) -> None:
+        self.api_port = self.api_port or free_port()
+        self.api = Program(
+            "api_service",
+            env=self._environment() | {"API_PORT": str(self.api_port)},
+            ready=f"{self.api_url}/readyz",
+            log=self.folder / "api.log",
+        )
+        await self._exits.enter_async_context(self.api)
+
+    def _environment(self) -> dict[str, str]:
+        stand_in = (
+            {
+                "TMDB_API_KEY": STAND_IN_KEY,
+                "TMDB_BASE_URL": self.tmdb_url,
+                "TMDB_IMAGE_BASE_URL": f"{self.tmdb_url}/t/p",
+            }
+            if self.stand_in is not None
+            else {}
+        )
+        return {"DATABASE_URL": self.dsn, **stand_in, **self.env}
