@@ -7,6 +7,8 @@ company. A film's task waits until its completion is saved, so whoever drains wa
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ from shared.errors import ProjectionistError
 from shared.models import Outcome, SessionStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
     from enrich_service.storage.completions import Completion, CompletionStorage, Saved
 
 GATHER_SECONDS = 0.03
@@ -101,6 +106,7 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
     """One line for each movie (found: debug, otherwise a warning) and each session completed."""
     by_lookup = {completion.claim.lookup_id: completion for completion in completions}
     counts = {session.session_id: session for session in saved.sessions}
+    numbers = _numbers(saved)
     for listing in saved.listings:
         completion = by_lookup[listing.lookup_id]
         session = counts.get(listing.session_id)
@@ -110,13 +116,13 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
             "session_id": str(listing.session_id),
             "title": listing.title,
             "year": listing.year,
+            "number": next(numbers[listing.session_id]),
+            "total": session.total,
         }
         match completion.outcome:
             case Outcome.FOUND:
                 log.debug(
                     "movie_enriched",
-                    number=session.enriched + session.not_found + session.failed,
-                    total=session.total,
                     tmdb_id=completion.film.tmdb_id if completion.film else None,
                     **context,
                 )
@@ -134,3 +140,12 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
                 not_found=session.not_found,
                 failed=session.failed,
             )
+
+
+def _numbers(saved: Saved) -> dict[UUID, Iterator[int]]:
+    """For each session, the numbers of the movies that were just ended, the last one last."""
+    listed = Counter(listing.session_id for listing in saved.listings)
+    return {
+        session.session_id: itertools.count(session.ended - listed[session.session_id] + 1)
+        for session in saved.sessions
+    }

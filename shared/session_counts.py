@@ -39,6 +39,11 @@ class SessionCounts:
     not_found: int
     failed: int
 
+    @property
+    def ended(self) -> int:
+        """Movies that have an outcome."""
+        return self.enriched + self.not_found + self.failed
+
 
 async def move_counts(
     connection: Connection, changes: Sequence[OutcomeChange]

@@ -66,7 +66,9 @@ class FleetStorage:
               queue.claimed,
               queue.oldest_wait,
               (
-                select count(*) from unnest(slots) as slot where slot > clock_timestamp() - $1
+                select count(*)
+                from unnest(slots) as slot
+                where slot > clock_timestamp() - $1::interval
               ) as requests_in_period,
               case when hold_until > clock_timestamp() then hold_until end as held_until
             from fleet, request_window, (

@@ -20,7 +20,16 @@ _CHUNK: Final = 1 << 18
 _MAX_DIRECTORY: Final = 1 << 20
 _ZIP_MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _SPREADSHEET_MEMBERS: Final = frozenset({"[Content_Types].xml", "mimetype"})
+# What zipfile raises on damaged bytes: its own error, zlib's, and what they did not think of.
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError),
+    *(RuntimeError, ValueError),
+)
 _ENCRYPTED: Final = 0x1  # ZIP file format specification (APPNOTE.TXT) 4.4.4, bit 0
+
+
+class _DirectoryTooLargeError(Exception):
+    """A zip's directory is larger than any that could be accepted."""
 
 
 class _CappedFile(io.FileIO):
@@ -32,8 +41,14 @@ class _CappedFile(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _MAX_DIRECTORY:
-            raise OverflowError
+            raise _DirectoryTooLargeError
         return super().read(-1 if size is None else size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        # What a broken directory says would otherwise look like trouble with the disk.
+        if whence == io.SEEK_SET and offset < 0:
+            raise zipfile.BadZipFile("an offset is negative")
+        return super().seek(offset, whence)
 
 
 class _Unpacker:
@@ -55,9 +70,9 @@ class _Unpacker:
         try:
             with _CappedFile(file.path) as stream, zipfile.ZipFile(stream) as archive:
                 yield from self._members(file.name, archive)
-        except OverflowError:
+        except _DirectoryTooLargeError:
             raise _too_many_files(file.name) from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        except _BROKEN as error:
             raise ListRefused(
                 file.name,
                 Refusal.BROKEN_ZIP,
