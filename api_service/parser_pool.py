@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.model import ReadResult, UploadedFile
 
-_READS_PER_WORKER: Final = 20
+READS_PER_WORKER: Final = 20
 """A worker is replaced after so many reads, which gives its memory back to the system."""
 
 _NICENESS: Final = 5
@@ -56,7 +56,11 @@ class ParserPool:
         self._closing = False
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(*(worker.start() for worker in self._workers))
+        try:
+            await asyncio.gather(*(worker.start() for worker in self._workers))
+        except BaseException:
+            await self._close()
+            raise
         for worker in self._workers:
             self._idle.put_nowait(worker)
         return self
@@ -67,8 +71,11 @@ class ParserPool:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         self._closing = True
-        await asyncio.gather(*(worker.stop() for worker in self._workers))
+        await asyncio.gather(*(worker.close() for worker in self._workers))
 
     async def read(
         self, files: Sequence[UploadedFile], *, max_movies: int, max_bytes: int, folder: Path
@@ -109,17 +116,29 @@ class _Worker:
         self._pid = 0
         self._reads = 0
         self._is_reading = False
+        self._is_closed = False
 
     async def start(self) -> None:
-        """Start the process and wait until it has imported what it needs."""
-        loop = asyncio.get_running_loop()
-        self._executor = ProcessPoolExecutor(
+        """Start the process and wait until it has imported what it needs.
+
+        Raises:
+            BrokenProcessPool: it died at once, or the pool was closed meanwhile.
+        """
+        executor = ProcessPoolExecutor(
             max_workers=1,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_set_up_worker,
         )
+        try:
+            loop = asyncio.get_running_loop()
+            self._pid = await loop.run_in_executor(executor, os.getpid)
+            if self._is_closed:
+                raise BrokenProcessPool("the pool was closed")
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+        self._executor = executor
         self._reads = 0
-        self._pid = await loop.run_in_executor(self._executor, os.getpid)
 
     async def run(self, call: Callable[[], ReadResult]) -> ReadResult:
         """Make the call in the process.
@@ -127,7 +146,7 @@ class _Worker:
         Raises:
             BrokenProcessPool: the process died; the next call has a new one.
         """
-        if self._executor is None or self._reads >= _READS_PER_WORKER:
+        if self._executor is None or self._reads >= READS_PER_WORKER:
             await self.stop()
             await self.start()
         loop = asyncio.get_running_loop()
@@ -140,6 +159,11 @@ class _Worker:
             raise
         finally:
             self._is_reading = False
+
+    async def close(self) -> None:
+        """End the process for good."""
+        self._is_closed = True
+        await self.stop()
 
     async def stop(self) -> None:
         """End the process: at once when it is reading, else as soon as it notices."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue import Claim, QueueView
 
+LONGEST_BLINDNESS_SECONDS = 1.0
+"""While no slot is due, however long that is, the queue and the pause are looked at so often."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -69,6 +72,7 @@ class Dispatcher:
         self._limiter = AsyncLimiter(self._rule.limit, self._rule.period)
         self._claiming: UUID | None = None
         self._next_slot_at = 0.0
+        self._viewed_at = 0.0
         self._was_idle = True
         self._nothing_due = False
         self.in_flight: dict[asyncio.Task[None], Claim] = {}
@@ -122,13 +126,16 @@ class Dispatcher:
         if room + self._gate.waiting == 0:
             return None
         early = max(self._next_slot_at, self._quiet_until()) - time.monotonic()
-        if early > 0:
-            return early
+        if early > 0 and time.monotonic() - self._viewed_at < LONGEST_BLINDNESS_SECONDS:
+            return min(early, LONGEST_BLINDNESS_SECONDS)
         view = self.view = await self._storage.queue.view(room, self.session_id)
+        self._viewed_at = time.monotonic()
         self._health.state = view.tmdb_state
         await self._note_idleness(view)
         if view.paused:
             return None
+        if early > 0:
+            return min(early, LONGEST_BLINDNESS_SECONDS)
         if view.tmdb_state is not TMDBState.UP:
             return await self._wait_for_tmdb(view)
         wanted = min(self._gate.waiting + view.due, self._rule.limit)

@@ -71,8 +71,12 @@ class TMDBHealth:
         return await asyncio.shield(self._probe)
 
     async def note_refused_key(self, error: KeyRefusedError) -> None:
-        """The key was refused: nothing can succeed until it is put right."""
-        await self._tell_out(TMDBState.REFUSED, error)
+        """The key was refused: nothing can succeed until it is put right.
+
+        Only the first film to meet it says so; the others would lengthen the pause before a probe.
+        """
+        if self.state is not TMDBState.REFUSED:
+            await self._tell_out(TMDBState.REFUSED, error)
 
     async def probe_if_due(self) -> None:
         """While TMDB is out: probe it, if its time has come and no other daemon does."""

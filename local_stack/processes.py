@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.5
 
 
 class ProgramError(RuntimeError):
@@ -107,6 +108,16 @@ class Program:
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise ProgramError(f"{self._arguments[0]} is not ready\n{self._tail()}") from None
+
+    async def wait_for_failure(self) -> None:
+        """Return never, unless it ends by itself.
+
+        Raises:
+            ProgramError: it did.
+        """
+        while self.running:  # noqa: ASYNC110  # the kernel sets no Event when a process ends
+            await asyncio.sleep(_WATCH_SECONDS)
+        raise ProgramError(f"{self._arguments[0]} ended by itself\n{self._tail()}")
 
     async def stop(self) -> int:
         """Send SIGTERM and wait for the end; its exit status."""

@@ -35,18 +35,17 @@ _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
 
 # What asyncpg raises when a connection is gone, cannot be made, or reaches a server that is going
-# down, coming up or has become a standby. InternalClientError and InterfaceError are outside
-# PostgresError; OSError covers refused and reset sockets.
+# down, coming up, out of resources or has become a standby. InternalClientError and InterfaceError
+# are outside PostgresError; OSError covers refused and reset sockets.
 LOST_CONNECTION = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,

@@ -48,12 +48,12 @@ class SessionStorage:
             select id
             from (
               select id from sessions where status = 'enriching' order by random() limit $1
-            ) as some
+            ) as chosen
             left join lateral (
               select due_at
               from movies
               join lookups on lookups.id = movies.lookup_id
-              where session_id = some.id and outcome is null
+              where session_id = chosen.id and outcome is null
               order by position desc
               limit 1
             ) as pending on true

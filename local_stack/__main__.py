@@ -1,0 +1,122 @@
+"""`make run`: everything on this machine, a sample list enriched before your eyes, then serving."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from rich.console import Console
+
+from local_stack.demonstration import demonstrate
+from local_stack.postgres import EmbeddedPostgres, PostgresStartError
+from local_stack.processes import ROOT, ProgramError, migrate
+from local_stack.stack import Stack, StandIn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCAL = ROOT / ".local"
+
+console = Console(highlight=False)
+
+
+class LaunchSettings(BaseSettings):
+    """What decides how much of the stack is our own."""
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore")
+
+    database_url: SecretStr | None = None
+    tmdb_api_key: SecretStr | None = None
+    api_port: int = 8000
+
+
+async def launch(settings: LaunchSettings, folder: Path) -> None:
+    """Start what is missing, show the sample, and serve until SIGINT or SIGTERM.
+
+    Raises:
+        ProgramError: a program did not start.
+        PostgresStartError: the embedded server did not.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as exits:
+        dsn = await _database(settings, folder, exits)
+        await migrate(dsn)
+        real = settings.tmdb_api_key is not None and settings.tmdb_api_key.get_secret_value()
+        stack = Stack(
+            dsn,
+            folder / "logs",
+            stand_in=None if real else StandIn(latency=0.05),
+            api_port=settings.api_port,
+        )
+        console.print(f"TMDB: {'the real one' if real else 'a stand-in with films of its own'}")
+        await exits.enter_async_context(stack)
+        console.print(f"API and daemon: running; their logs are in {folder.name}/logs\n")
+        await _serve(stack, folder / "sample", stop)
+        console.print("\nStopping: films in flight are finished, the rest waits for another start.")
+
+
+async def _serve(stack: Stack, sample: Path, stop: asyncio.Event) -> None:
+    """Show the sample and serve until told to stop, or until a program fails."""
+
+    async def show() -> None:
+        await demonstrate(stack, sample, console)
+        console.print(f"\nServing on [bold]{stack.api_url}[/]. Ctrl-C ends it.")
+        await stop.wait()
+
+    programs = (stack.api, *stack.workers)
+    tasks = {
+        asyncio.create_task(job)
+        for job in (show(), stop.wait(), *(program.wait_for_failure() for program in programs))
+    }
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _database(settings: LaunchSettings, folder: Path, exits: AsyncExitStack) -> str:
+    if settings.database_url is not None:
+        console.print("PostgreSQL: the one that DATABASE_URL names")
+        return settings.database_url.get_secret_value()
+    server = await exits.enter_async_context(EmbeddedPostgres(folder / "postgres"))
+    console.print(f"PostgreSQL: embedded, its data is kept in {folder.name}/postgres")
+    return server.dsn()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def main() -> None:
+    """Launch, and say in one line why if it cannot."""
+    settings = LaunchSettings()
+    if _is_taken(settings.api_port):
+        sys.exit(
+            f"Port {settings.api_port} is in use. End what listens there (another `make run`?), "
+            "or choose another: API_PORT=8080 make run"
+        )
+    try:
+        LOCAL.mkdir(exist_ok=True)
+        asyncio.run(launch(settings, LOCAL))
+    except (PostgresStartError, ProgramError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The demonstration of `make run`: upload a sample export, watch it fill, show what was found."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from local_stack.processes import ProgramError
+from local_stack.samples.default_sample import write_default_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from local_stack.stack import Stack
+
+POLL_SECONDS = 0.25
+SHOWN = 12
+
+
+async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
+    """Take the sample from upload to `completed` over the public API.
+
+    Raises:
+        ProgramError: the API refused the sample.
+    """
+    summary = write_default_sample(folder)
+    console.print(
+        f"Sample export: {summary.watched} films seen, {summary.watchlist_only} more on the "
+        f"watchlist, {summary.list_only} on lists; {summary.missing} of them are in no catalogue"
+    )
+    async with aiohttp.ClientSession(stack.api_url) as http:
+        session_id = await _upload(http, folder)
+        await _watch(http, session_id, console)
+        await _show(http, session_id, console)
+        console.print(f"\nAll of it: {stack.api_url}/api/session/{session_id}/movies")
+
+
+async def _upload(http: aiohttp.ClientSession, folder: Path) -> str:
+    form = await asyncio.to_thread(_form, folder)
+    async with http.post("/api/upload", data=form) as response:
+        answer = await response.json(content_type=None)
+        if response.status != 201:  # noqa: PLR2004  # HTTP's own number
+            raise ProgramError(f"The sample was refused: {answer['detail']}")
+    session_id: str = answer["session_id"]
+    return session_id
+
+
+def _form(folder: Path) -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False)
+    for path in sorted(folder.rglob("*.csv")):
+        name = path.relative_to(folder).as_posix()
+        form.add_field("files", path.read_bytes(), filename=name, content_type="text/csv")
+    return form
+
+
+async def _watch(http: aiohttp.ClientSession, session_id: str, console: Console) -> None:
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("films  {task.description}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("")
+        while True:
+            async with http.get(f"/api/session/{session_id}/status") as response:
+                status = await response.json()
+            ended = ("enriched_count", "not_found_count", "failed_count")
+            eta = status["eta_seconds"]
+            progress.update(
+                bar,
+                total=status["total_movies"],
+                completed=sum(status[name] for name in ended),
+                description="" if eta is None else f"about {eta} s left",
+            )
+            if status["status"] == "completed":
+                progress.update(bar, description="completed")
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _show(http: aiohttp.ClientSession, session_id: str, console: Console) -> None:
+    found = await _movies(http, session_id, "found")
+    table = Table(
+        title=f"The first {SHOWN} of {len(found)} films found", title_justify="left", expand=True
+    )
+    for name in ("Film", "Directed by", "Genres"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, ratio=1)
+    for movie in found[:SHOWN]:
+        table.add_row(
+            f"{movie['tmdb_title']} ({(movie['release_date'] or '')[:4]})",
+            ", ".join(movie["directors"]),
+            ", ".join(movie["genres"]),
+        )
+    console.print(table)
+    for outcome in ("not_found", "failed"):
+        for movie in await _movies(http, session_id, outcome):
+            said = f"{movie['title']} ({movie['year']}): {movie['reason']}"
+            console.print(f"{outcome.replace('_', ' ')}: {said}")
+
+
+async def _movies(
+    http: aiohttp.ClientSession, session_id: str, outcome: str
+) -> list[dict[str, Any]]:
+    wanted = {"outcome": outcome, "limit": "1000"}
+    async with http.get(f"/api/session/{session_id}/movies", params=wanted) as response:
+        movies: list[dict[str, Any]] = (await response.json())["movies"]
+        return movies

@@ -1,0 +1,204 @@
+"""Uploads are read in processes that can die, be abandoned or lose their parent without harm."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from api_service import parser_pool
+from api_service.parser_pool import READS_PER_WORKER, ParserCrashed, ParserPool
+from api_service.rules.lists.model import ListRefused, ReadResult, Refusal, UploadedFile
+from api_service.rules.lists.reading import MOVIES_FILE
+
+
+def workers(of: psutil.Process | None = None) -> list[psutil.Process]:
+    """The worker processes; the standard library's resource tracker is none."""
+    found = []
+    for child in (of or psutil.Process()).children():
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def upload(folder: Path, content: str) -> list[UploadedFile]:
+    path = folder / "upload"
+    path.write_text(content)
+    return [UploadedFile("list.csv", path)]
+
+
+class Pipe:
+    """An upload whose reader waits, because nothing is ever written into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "pipe"
+        os.mkfifo(self._path)
+        self.files = [UploadedFile("list.csv", self._path)]
+
+    async def until_read(self) -> int:
+        """Wait until a worker has opened it; the descriptor keeps that worker waiting."""
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+                except OSError:  # nobody reads yet
+                    await asyncio.sleep(0.01)
+
+    def become(self, content: str) -> None:
+        """Turn into an ordinary file for whoever opens it next."""
+        other = self._path.with_suffix(".new")
+        other.write_text(content)
+        other.replace(self._path)
+
+
+async def read(pool: ParserPool, files: list[UploadedFile], folder: Path) -> ReadResult:
+    return await pool.read(files, max_movies=1000, max_bytes=1_000_000, folder=folder)
+
+
+def end(process: psutil.Process) -> None:
+    process.kill()
+    process.wait(20)
+
+
+async def test_uploads_are_read_and_refused_in_the_worker(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        result = await read(pool, upload(tmp_path, "Title\nHeat\nRan\n"), tmp_path)
+        assert result.total_movies == 2
+        assert (tmp_path / MOVIES_FILE).read_text().startswith('1,"title:heat|"')
+        with pytest.raises(ListRefused) as caught:
+            await read(pool, upload(tmp_path, ""), tmp_path)
+    assert (caught.value.reason, caught.value.file) == (Refusal.EMPTY_FILE, "list.csv")
+
+
+async def test_reads_run_side_by_side(tmp_path: Path) -> None:
+    async with ParserPool(processes=2) as pool:
+        pipe = Pipe(tmp_path)
+        waiting = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        result = await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        assert result.total_movies == 1
+        os.close(descriptor)
+        with pytest.raises(ListRefused):
+            await waiting
+
+
+async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        (worker,) = workers()
+        assert worker.nice() == min(psutil.Process().nice() + 5, 19)
+        worker.send_signal(signal.SIGINT)
+        worker.send_signal(signal.SIGTERM)
+        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+        assert workers() == [worker]
+
+
+async def test_read_is_tried_again_when_its_worker_is_killed(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        pipe.become("Title\nHeat\n")
+        end(*workers())
+        assert (await reading).total_movies == 1
+        os.close(descriptor)
+
+
+async def test_read_that_kills_two_workers_is_given_up_and_the_next_one_is_read(
+    tmp_path: Path,
+) -> None:
+    async with ParserPool() as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        for _ in range(2):
+            descriptor = await pipe.until_read()
+            end(*workers())
+            os.close(descriptor)
+        with pytest.raises(ParserCrashed):
+            await reading
+        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_worker_that_died_while_idle_costs_nothing(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        end(*workers())
+        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        (worker,) = workers()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert not worker.is_running()
+        os.close(descriptor)
+        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        before = workers()
+        for _ in range(READS_PER_WORKER):
+            await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        assert workers() == before
+        await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        after = workers()
+    assert len(after) == 1
+    assert after != before
+
+
+async def test_closing_ends_workers_and_what_they_read(tmp_path: Path) -> None:
+    async with ParserPool(processes=2) as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        before = workers()
+    assert len(before) == 2
+    assert not any(worker.is_running() for worker in before)
+    with pytest.raises(ParserCrashed):
+        await reading
+    os.close(descriptor)
+
+
+PARENT = """
+import asyncio
+from api_service.parser_pool import ParserPool
+
+async def main():
+    async with ParserPool():
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = Path(parser_pool.__file__).parents[1]
+    with subprocess.Popen(
+        [sys.executable, script],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "ready\n"
+        (worker,) = workers(psutil.Process(parent.pid))
+        parent.kill()
+    gone, _ = psutil.wait_procs([worker], timeout=20)
+    assert gone == [worker]
