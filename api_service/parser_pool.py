@@ -130,15 +130,15 @@ class _Worker:
             initializer=_set_up_worker,
         )
         try:
-            loop = asyncio.get_running_loop()
-            self._pid = await loop.run_in_executor(executor, os.getpid)
-            if self._is_closed:
-                raise BrokenProcessPool("the pool was closed")
+            self._pid = await asyncio.get_running_loop().run_in_executor(executor, os.getpid)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
         self._executor = executor
         self._reads = 0
+        if self._is_closed:
+            await self.stop()
+            raise BrokenProcessPool("the pool was closed")
 
     async def run(self, call: Callable[[], ReadResult]) -> ReadResult:
         """Make the call in the process.

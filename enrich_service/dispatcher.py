@@ -120,18 +120,13 @@ class Dispatcher:
             return 1.0
 
     async def _step(self) -> float | None:
-        room = 0
-        if not self.stopping and self._may_claim():
-            room = max(self._options.concurrency - len(self.in_flight), 0)
+        room = self._room()
         if room + self._gate.waiting == 0:
             return None
         early = max(self._next_slot_at, self._quiet_until()) - time.monotonic()
         if early > 0 and time.monotonic() - self._viewed_at < LONGEST_BLINDNESS_SECONDS:
             return min(early, LONGEST_BLINDNESS_SECONDS)
-        view = self.view = await self._storage.queue.view(room, self.session_id)
-        self._viewed_at = time.monotonic()
-        self._health.state = view.tmdb_state
-        await self._note_idleness(view)
+        view = await self._look(room)
         if view.paused:
             return None
         if early > 0:
@@ -139,9 +134,24 @@ class Dispatcher:
         if view.tmdb_state is not TMDBState.UP:
             return await self._wait_for_tmdb(view)
         wanted = min(self._gate.waiting + view.due, self._rule.limit)
-        if wanted == 0:
-            return view.next_due
-        return await self._take_and_hand_out(wanted)
+        return await self._take_and_hand_out(wanted) if wanted else view.next_due
+
+    def _room(self) -> int:
+        if self.stopping or not self._may_claim():
+            return 0
+        return max(self._options.concurrency - len(self.in_flight), 0)
+
+    async def _look(self, room: int) -> QueueView:
+        view = self.view = await self._storage.queue.view(room, self.session_id)
+        self._viewed_at = time.monotonic()
+        self._health.state = view.tmdb_state
+        idle = view.due == 0 or view.paused
+        if self._was_idle and not idle:
+            sessions = await self._storage.sessions.waiting()
+            log.info("sessions_found", sessions=sessions)
+        self._was_idle = idle
+        self._nothing_due = idle
+        return view
 
     async def _take_and_hand_out(self, wanted: int) -> float | None:
         # The token bucket of this process bounds what it may ask the fleet for.
@@ -187,14 +197,6 @@ class Dispatcher:
             return grant.wait
         await self._health.probe_if_due()
         return 0.0
-
-    async def _note_idleness(self, view: QueueView) -> None:
-        idle = view.due == 0 or view.paused
-        if self._was_idle and not idle:
-            sessions = await self._storage.sessions.waiting()
-            log.info("sessions_found", sessions=sessions)
-        self._was_idle = idle
-        self._nothing_due = idle
 
     def _quiet_until(self) -> float:
         """After losing the database, one quiet period: a promoted standby may lack the last slots.
