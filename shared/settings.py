@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
-_V4_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -74,9 +73,9 @@ class Settings(BaseSettings):
         text = key.get_secret_value().strip() if key else ""
         if not text:
             return None
-        if _V3_KEY.fullmatch(text) or _V4_TOKEN.fullmatch(text):
+        if is_v3_key(text) or is_v4_token(text):
             return SecretStr(text)
-        raise ValueError("neither a v3 key (32 hex digits) nor a v4 read token (eyJ….….…)")
+        raise ValueError(WRONG_SHAPE)
 
     @field_validator("tmdb_base_url", "tmdb_image_base_url")
     @classmethod

@@ -6,7 +6,6 @@ error, no log record and no representation of anything here.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -16,6 +15,7 @@ from yarl import URL
 
 from enrich_service.tmdb.answers import read_answer
 from enrich_service.tmdb.errors import MalformedError, Trouble, UnavailableError
+from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,11 +83,9 @@ class TMDBClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._api_key = api_key
         text = api_key.get_secret_value()
-        self._sends_header = _V4_TOKEN.fullmatch(text) is not None
-        if not self._sends_header and not _V3_KEY.fullmatch(text):
-            raise ValueError(
-                "TMDB_API_KEY is neither a v3 key (32 hex digits) nor a v4 read token (eyJ…)"
-            )
+        self._sends_header = is_v4_token(text)
+        if not self._sends_header and not is_v3_key(text):
+            raise ValueError(f"TMDB_API_KEY is {WRONG_SHAPE}")
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
