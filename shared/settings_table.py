@@ -14,7 +14,7 @@ def settings_table() -> str:
     lines = ["| name | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         unset = field.default in {None, PydanticUndefined}
-        default = "–" if unset else f"`{field.default}`"
+        default = "" if unset else f"`{field.default}`"
         lines.append(f"| `{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes after decompression. TMDB's longest answer to what is asked here is under one megabyte."""
 
-_V3_KEY = re.compile(r"[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
-_V4_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _DNS_CACHE_SECONDS = 300
 _READ_SIZE = 64 * 1024
 
