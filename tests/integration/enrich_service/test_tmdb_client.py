@@ -94,7 +94,7 @@ async def test_a_v3_key_goes_as_a_parameter_and_a_v4_token_as_a_header() -> None
 
 
 @pytest.mark.parametrize(
-    "key", ["", "secret", V3_KEY[:-1], V3_KEY + "0", f" {V3_KEY}", "eyJhbGci", "eyJ abc", "g" * 32]
+    "key", ["", "secret", V3_KEY[:-1], V3_KEY + "0", f" {V3_KEY}", "eyJ abc", "g" * 32]
 )
 def test_a_key_of_no_known_shape_is_refused_without_being_repeated(key: str) -> None:
     with pytest.raises(ValueError, match="TMDB_API_KEY is neither") as caught:
