@@ -1,0 +1,13 @@
+"""The README says of the settings what the code says."""
+
+from __future__ import annotations
+
+from local_stack.processes import ROOT
+from shared.settings_table import settings_table
+
+
+def test_the_settings_in_the_readme_are_those_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    block = text.partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
+
+    assert block == settings_table(), "run `python -m shared.settings_table` and paste its output"
