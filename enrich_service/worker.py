@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import socket
 import time
 from dataclasses import dataclass
@@ -14,26 +13,22 @@ from uuid import uuid4
 
 import structlog
 
-from enrich_service.asking import BudgetedAsk
-from enrich_service.course import Course
 from enrich_service.dispatcher import Dispatcher
+from enrich_service.films import Films
 from enrich_service.gate import RequestGate
 from enrich_service.health import TMDBHealth
 from enrich_service.options import WorkerOptions
 from enrich_service.saver import Saver
-from enrich_service.storage.completions import Completion
 from enrich_service.storage.fleet import Heartbeat
-from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from shared.errors import ProjectionistError
 from shared.listener import Listener
-from shared.models import Channel, Outcome
+from shared.models import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from uuid import UUID
 
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
     from enrich_service.tmdb.client import TMDBClient
 
 FORGET_BATCH = 20
@@ -85,7 +80,6 @@ class EnrichmentWorker:
         options: WorkerOptions | None = None,
     ) -> None:
         self.worker_id = uuid4()
-        self._client = tmdb_client
         self._storage = storage
         self._options = options or WorkerOptions()
         self._wake = asyncio.Event()
@@ -99,7 +93,14 @@ class EnrichmentWorker:
             health=self._health,
             options=self._options,
             wake=self._wake,
-            start=self._see_through,
+            start=Films(
+                client=tmdb_client,
+                storage=storage,
+                options=self._options,
+                gate=self._gate,
+                health=self._health,
+                saver=self._saver,
+            ).see_through,
             may_claim=self._may_claim,
         )
         self._listener = Listener(
@@ -314,66 +315,6 @@ class EnrichmentWorker:
         except (TimeoutError, ProjectionistError) as error:
             # Whoever beats next gives them back instead.
             log.warning("leave_failed", error=f"{type(error).__name__}: {error}")
-
-    # -- one film ----------------------------------------------------------------------------------
-
-    async def _see_through(self, claim: Claim, expiry: float) -> None:
-        """See one claim to its end: saved, queued again, or given back."""
-        ask = BudgetedAsk(
-            client=self._client,
-            gate=self._gate,
-            window=self._storage.window,
-            rule=self._options.request_limit,
-            health=self._health,
-            expiry=expiry,
-        )
-        try:
-            await self._attempt(claim, ask)
-        except ProjectionistError as error:
-            # The claim stays in our name with a token that nobody knows any more: the heartbeat
-            # gives it back as soon as the database answers.
-            log.warning("film_interrupted", key=claim.key, code=error.code, error=error.detail)
-
-    async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
-        try:
-            completion = await Course(claim, ask).run()
-        except KeyRefusedError as error:
-            await self._health.note_refused_key(error)
-            await self._storage.queue.give_back([claim])
-        except TMDBError as error:
-            await self._after_trouble(claim, error, ask.sent_at)
-        except ProjectionistError:
-            raise
-        except Exception as error:
-            # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
-            log.exception("film_defect", key=claim.key)
-            await self._charge(claim, f"internal error: {type(error).__name__}")
-        else:
-            await self._saver.save(completion)
-
-    async def _after_trouble(self, claim: Claim, error: TMDBError, sent_at: float) -> None:
-        if not error.retryable:
-            log.warning("tmdb_request_refused", key=claim.key, error=str(error))
-            await self._saver.save(Completion(claim, Outcome.FAILED, str(error)))
-        elif await self._health.film_is_to_blame(sent_at):
-            await self._charge(claim, str(error))
-        else:
-            log.info("film_given_back", key=claim.key, error=str(error))
-            await self._storage.queue.give_back([claim], pause_seconds=self._options.first_backoff)
-
-    async def _charge(self, claim: Claim, reason: str) -> None:
-        attempts = claim.attempts + 1
-        if attempts >= self._options.attempts:
-            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
-            return
-        longest = min(
-            self._options.first_backoff * 2 ** (attempts - 1), self._options.longest_backoff
-        )
-        backoff = longest * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
-        log.info(
-            "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
-        )
-        await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
 
 
 def _host() -> str:

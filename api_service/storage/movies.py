@@ -49,16 +49,13 @@ class MovieStorage:
             limit: rows at most.
         """
         if sort == "position":
-            return await self._by_position(session_id, outcome, after, limit)
-        return await self._by_key(session_id, outcome, sort, after, limit)
-
-    async def _by_position(
-        self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int
-    ) -> list[asyncpg.Record]:
+            places = await self._by_position(session_id, outcome, after, limit)
+        else:
+            places = await self._by_key(session_id, outcome, sort, after, limit)
         return await self._database.fetch(
             """
             select
-              '' as sort_key,
+              place.sort_key,
               m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
               m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
               coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
@@ -66,13 +63,30 @@ class MovieStorage:
               c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
               jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
               c.countries, c.languages, c.overview, c.poster_path, c.vote_average, c.vote_count
-            from movies m
+            from unnest($2::integer[], $3::text[]) with ordinality
+              as place (position, sort_key, number)
+            join movies m on m.session_id = $1 and m.position = place.position
             join lookups l on l.id = m.lookup_id
             left join catalogue c on c.tmdb_id = l.tmdb_id
-            where m.session_id = $1
-              and m.position > $2
-              and ($3::text is null or coalesce(l.outcome, 'pending') = $3)
-            order by m.position
+            order by place.number
+            """,
+            session_id,
+            [row["position"] for row in places],
+            [row["sort_key"] for row in places],
+        )
+
+    async def _by_position(
+        self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int
+    ) -> list[asyncpg.Record]:
+        return await self._database.fetch(
+            """
+            select position, '' as sort_key
+            from movies
+            join lookups on lookups.id = movies.lookup_id
+            where session_id = $1
+              and position > $2
+              and ($3::text is null or coalesce(outcome, 'pending') = $3)
+            order by position
             limit $4
             """,
             session_id,
@@ -91,32 +105,23 @@ class MovieStorage:
     ) -> list[asyncpg.Record]:
         return await self._database.fetch(
             """
-            with chosen as (
+            select position, sort_key
+            from (
               select
+                position,
+                lookup_id,
                 case $2
                   when 'title' then lower(coalesce(title, ''))
                   when 'year' then lpad((9999 - coalesce(year, 0))::text, 4, '0')
                   when 'rating' then lpad((99 - 10 * coalesce(rating, 0))::integer::text, 2, '0')
-                end collate "C" as sort_key,
-                movies.*
+                end collate "C" as sort_key
               from movies
               where session_id = $1
-            )
-            select
-              m.sort_key,
-              m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
-              m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
-              coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
-              c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,
-              c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
-              jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
-              c.countries, c.languages, c.overview, c.poster_path, c.vote_average, c.vote_count
-            from chosen m
-            join lookups l on l.id = m.lookup_id
-            left join catalogue c on c.tmdb_id = l.tmdb_id
-            where ($3::text is null or coalesce(l.outcome, 'pending') = $3)
-              and ($4::text is null or (m.sort_key, m.position) > ($4, $5::integer))
-            order by m.sort_key, m.position
+            ) as chosen
+            join lookups on lookups.id = lookup_id
+            where ($3::text is null or coalesce(outcome, 'pending') = $3)
+              and ($4::text is null or (sort_key, position) > ($4, $5::integer))
+            order by sort_key, position
             limit $6
             """,
             session_id,

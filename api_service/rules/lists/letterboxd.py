@@ -60,7 +60,7 @@ def holds_no_films(name: str) -> SetAside | None:
     if "lists" in folders[-1:]:  # a list may have any name, "profile" too
         return None
     if stem in {"profile", "comments"}:
-        return SetAside(f"{stem} hold no films")
+        return SetAside("holds no films of yours")
     if "likes" in folders[-1:] and stem in {"reviews", "lists"}:
         return SetAside("other people's reviews and lists are not the user's films")
     return None

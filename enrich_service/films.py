@@ -1,0 +1,119 @@
+"""One film's way through the daemon: asked for, then saved, queued again or given back."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+
+from enrich_service.asking import BudgetedAsk
+from enrich_service.course import Course
+from enrich_service.storage.completions import Completion
+from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
+from shared.errors import ProjectionistError
+from shared.models import Outcome
+
+if TYPE_CHECKING:
+    from enrich_service.gate import RequestGate
+    from enrich_service.health import TMDBHealth
+    from enrich_service.options import WorkerOptions
+    from enrich_service.saver import Saver
+    from enrich_service.storage import StorageService
+    from enrich_service.storage.queue import Claim
+    from enrich_service.tmdb.client import TMDBClient
+
+log = structlog.get_logger(__name__)
+
+
+class Films:
+    """Sees claims through; every error of one film ends here, so that it stops no other.
+
+    Args:
+        client: puts requests on the wire.
+        storage: queue and window.
+        options: attempts and backoff.
+        gate: gives slots to requests.
+        health: says whose fault a failure is.
+        saver: saves completions.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: TMDBClient,
+        storage: StorageService,
+        options: WorkerOptions,
+        gate: RequestGate,
+        health: TMDBHealth,
+        saver: Saver,
+    ) -> None:
+        self._client = client
+        self._storage = storage
+        self._options = options
+        self._gate = gate
+        self._health = health
+        self._saver = saver
+
+    async def see_through(self, claim: Claim, expiry: float) -> None:
+        """See one claim to its end: saved, queued again, or given back.
+
+        Args:
+            claim: the lookup.
+            expiry: of the slot that it was claimed with (`time.monotonic()` seconds).
+        """
+        ask = BudgetedAsk(
+            client=self._client,
+            gate=self._gate,
+            window=self._storage.window,
+            rule=self._options.request_limit,
+            health=self._health,
+            expiry=expiry,
+        )
+        try:
+            await self._attempt(claim, ask)
+        except ProjectionistError as error:
+            # The claim stays in our name with a token that nobody knows any more: the heartbeat
+            # gives it back as soon as the database answers.
+            log.warning("film_interrupted", key=claim.key, code=error.code, error=error.detail)
+
+    async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
+        try:
+            completion = await Course(claim, ask).run()
+        except KeyRefusedError as error:
+            await self._health.note_refused_key(error)
+            await self._storage.queue.give_back([claim])
+        except TMDBError as error:
+            await self._after_trouble(claim, error, ask.sent_at)
+        except ProjectionistError:
+            raise
+        except Exception as error:
+            # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
+            log.exception("film_defect", key=claim.key)
+            await self._charge(claim, f"internal error: {type(error).__name__}")
+        else:
+            await self._saver.save(completion)
+
+    async def _after_trouble(self, claim: Claim, error: TMDBError, sent_at: float) -> None:
+        if not error.retryable:
+            log.warning("tmdb_request_refused", key=claim.key, error=str(error))
+            await self._saver.save(Completion(claim, Outcome.FAILED, str(error)))
+        elif await self._health.film_is_to_blame(sent_at):
+            await self._charge(claim, str(error))
+        else:
+            log.info("film_given_back", key=claim.key, error=str(error))
+            await self._storage.queue.give_back([claim], pause_seconds=self._options.first_backoff)
+
+    async def _charge(self, claim: Claim, reason: str) -> None:
+        attempts = claim.attempts + 1
+        if attempts >= self._options.attempts:
+            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
+            return
+        longest = min(
+            self._options.first_backoff * 2 ** (attempts - 1), self._options.longest_backoff
+        )
+        backoff = longest * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
+        log.info(
+            "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
+        )
+        await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
