@@ -58,17 +58,15 @@ async def get_movies(request: web.Request) -> web.Response:
     cursor = request.query.get("cursor")
     after = Cursor(*decode_cursor(cursor, sort)) if cursor else None
     session = await session_of(request)
-    rows = await request.app[STORAGE].movies.page(
-        session.id, outcome=outcome, sort=sort, after=after, limit=limit + 1
+    page = await request.app[STORAGE].movies.page(
+        session.id, outcome=outcome, sort=sort, after=after, limit=limit
     )
-    page, more = rows[:limit], len(rows) > limit
     images = request.app[SETTINGS].tmdb_image_base_url
+    end = page.next_cursor
     return json_response(
         MoviesAnswer(
-            movies=[movie_answer(row, images) for row in page],
-            next_cursor=encode_cursor(sort, page[-1]["sort_key"], page[-1]["position"])
-            if more
-            else None,
+            movies=[movie_answer(row, images) for row in page.rows],
+            next_cursor=encode_cursor(sort, end.sort_key, end.position) if end else None,
         )
     )
 
@@ -96,9 +94,10 @@ async def delete_match(request: web.Request) -> web.Response:
 
 
 async def _movie(request: web.Request, session_id: UUID, position: int) -> MovieAnswer:
-    rows = await request.app[STORAGE].movies.page(
+    page = await request.app[STORAGE].movies.page(
         session_id, outcome=None, sort="position", after=Cursor("", position - 1), limit=1
     )
+    rows = page.rows
     if not rows or rows[0]["position"] != position:
         raise MovieNotFoundError(f"There is no movie at position {position} of this session.")
     return movie_answer(rows[0], request.app[SETTINGS].tmdb_image_base_url)

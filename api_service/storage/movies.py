@@ -23,6 +23,14 @@ class Cursor:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class MoviePage:
+    """Rows, and where the next page begins if there is one."""
+
+    rows: list[asyncpg.Record]
+    next_cursor: Cursor | None
+
+
 class MovieStorage:
     """Reads movies with keyset cursors, so that the last page costs what the first does."""
 
@@ -37,7 +45,7 @@ class MovieStorage:
         sort: SortName,
         after: Cursor | None,
         limit: int,
-    ) -> list[asyncpg.Record]:
+    ) -> MoviePage:
         """One page of a session's movies, in the order asked for.
 
         Args:
@@ -49,13 +57,14 @@ class MovieStorage:
             limit: rows at most.
         """
         if sort == "position":
-            places = await self._by_position(session_id, outcome, after, limit)
+            places = await self._by_position(session_id, outcome, after, limit + 1)
         else:
-            places = await self._by_key(session_id, outcome, sort, after, limit)
-        return await self._database.fetch(
+            places = await self._by_key(session_id, outcome, sort, after, limit + 1)
+        last = places[limit - 1] if len(places) > limit else None
+        places = places[:limit]
+        rows = await self._database.fetch(
             """
             select
-              place.sort_key,
               m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
               m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
               coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
@@ -63,8 +72,7 @@ class MovieStorage:
               c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
               jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
               c.countries, c.languages, c.overview, c.poster_path, c.vote_average, c.vote_count
-            from unnest($2::integer[], $3::text[]) with ordinality
-              as place (position, sort_key, number)
+            from unnest($2::integer[]) with ordinality as place (position, number)
             join movies m on m.session_id = $1 and m.position = place.position
             join lookups l on l.id = m.lookup_id
             left join catalogue c on c.tmdb_id = l.tmdb_id
@@ -72,8 +80,8 @@ class MovieStorage:
             """,
             session_id,
             [row["position"] for row in places],
-            [row["sort_key"] for row in places],
         )
+        return MoviePage(rows, Cursor(last["sort_key"], last["position"]) if last else None)
 
     async def _by_position(
         self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int
