@@ -148,6 +148,14 @@ def test_address_that_no_page_should_link_to_is_refused(cell: str) -> None:
         cells.read_address(cell)
 
 
+def test_blank_cells_say_nothing() -> None:
+    assert [cells.read_date(" "), cells.read_address(" "), cells.read_rating(" ")] == [
+        None,
+        "",
+        None,
+    ]
+
+
 def test_long_cells_are_shown_shortened() -> None:
     with pytest.raises(ValueError, match=r"^“x{40}…” is not a date"):
         cells.read_date("x" * 1000)

@@ -262,11 +262,12 @@ def test_film_with_an_id_and_no_title_has_a_null_title() -> None:
     assert text == '1,"imdb:tt0133093",,,t,,"{}",0,f,"{}",,f,"{}",\n'
 
 
-def test_rewatch_of_absorbed_films_is_kept() -> None:
+@pytest.mark.parametrize("ids", [("tt0000001,", ",5"), (",5", "tt0000001,")])
+def test_films_that_turn_out_to_be_one_keep_what_was_said_of_either(ids: tuple[str, str]) -> None:
     header = "imdbID,tmdbID,Rewatch,WatchedDate,Tags,Review,Rating\n"
     rows = [
-        "tt0000001,,Yes,2020-01-01,a,Early,2",
-        ",5,Yes,2021-01-01,b,Late,4",
+        f"{ids[0]},Yes,2020-01-01,a,Early,2",
+        f"{ids[1]},Yes,2021-01-01,b,Late,4",
         "tt0000001,5,,,,,",
     ]
     for order in itertools.permutations(rows):
@@ -274,3 +275,11 @@ def test_rewatch_of_absorbed_films_is_kept() -> None:
         assert movie["rewatches"] == "2"
         assert movie["watch_dates"] == "{2020-01-01,2021-01-01}"
         assert (movie["review"], movie["rating"]) == ("Late", "4")
+
+
+def test_diary_row_with_a_films_own_address_means_that_film() -> None:
+    files = {
+        "watched.csv": WATCHED + "2020-01-01,Heat,1995,https://boxd.it/heat\n",
+        "diary.csv": DIARY + "2020-01-01,Hitze,1995,https://boxd.it/heat,,,,2020-01-01\n",
+    }
+    assert [(m["title"], m["watch_dates"]) for m in movies(files)] == [("Heat", "{2020-01-01}")]

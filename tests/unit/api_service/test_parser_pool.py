@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -16,6 +19,9 @@ from api_service import parser_pool
 from api_service.parser_pool import READS_PER_WORKER, ParserCrashed, ParserPool
 from api_service.rules.lists.model import ListRefused, ReadResult, Refusal, UploadedFile
 from api_service.rules.lists.reading import MOVIES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def workers(of: psutil.Process | None = None) -> list[psutil.Process]:
@@ -171,6 +177,57 @@ async def test_closing_ends_workers_and_what_they_read(tmp_path: Path) -> None:
     with pytest.raises(ParserCrashed):
         await reading
     os.close(descriptor)
+
+
+@pytest.fixture
+def spawn_with() -> Iterator[Callable[[str], None]]:
+    """Choose what is started in place of the interpreter for new workers."""
+    yield multiprocessing.set_executable
+    multiprocessing.set_executable(sys.executable)
+
+
+async def test_pool_whose_workers_cannot_start_says_so_at_once(
+    spawn_with: Callable[[str], None],
+) -> None:
+    spawn_with("/bin/false")
+    with pytest.raises(BrokenProcessPool):
+        async with ParserPool(processes=2):
+            pytest.fail("there are no workers")
+    assert workers() == []
+
+
+async def test_worker_that_cannot_be_replaced_now_is_replaced_later(
+    tmp_path: Path, spawn_with: Callable[[str], None]
+) -> None:
+    async with ParserPool() as pool:
+        end(*workers())
+        spawn_with("/bin/false")
+        with pytest.raises(ParserCrashed):
+            await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        spawn_with(sys.executable)
+        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_worker_that_was_just_starting_when_the_pool_closed_ends_too(
+    tmp_path: Path, spawn_with: Callable[[str], None]
+) -> None:
+    gate = tmp_path / "gate"
+    slow = tmp_path / "slow"
+    slow.write_text(
+        f'#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.01; done\nexec {sys.executable} "$@"\n'
+    )
+    slow.chmod(0o755)
+    async with ParserPool() as pool:
+        end(*workers())
+        spawn_with(str(slow))
+        reading = asyncio.create_task(read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path))
+        async with asyncio.timeout(20):
+            while not workers():  # noqa: ASYNC110  # a process sends no event
+                await asyncio.sleep(0.01)
+    gate.touch()
+    with pytest.raises(ParserCrashed):
+        await reading
+    assert workers() == []
 
 
 PARENT = """
