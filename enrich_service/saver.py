@@ -87,19 +87,20 @@ class Saver:
             self._settle([item], await self._storage.save([item.completion], wait=wait))
 
     def _settle(self, batch: list[_Pending], saved: Saved) -> None:
-        held = {completion.claim.lookup_id for completion in saved.held}
-        lost = {completion.claim.lookup_id for completion in saved.lost}
+        held = {completion.claim for completion in saved.held}
+        lost = {completion.claim for completion in saved.lost}
         for item in batch:
-            lookup_id = item.completion.claim.lookup_id
-            if lookup_id in held:
+            claim = item.completion.claim
+            if claim in held:
                 item.tries += 1
                 continue
             self._queue.remove(item)
-            if lookup_id in lost:
-                log.warning("claim_lost", key=item.completion.claim.key)
+            if claim in lost:
+                log.warning("claim_lost", key=claim.key)
             if not item.saved.done():
-                item.saved.set_result(lookup_id not in lost)
-        _log_movies([item.completion for item in batch], saved)
+                item.saved.set_result(claim not in lost)
+        left = held | lost
+        _log_movies([item.completion for item in batch if item.completion.claim not in left], saved)
 
 
 def _log_movies(completions: list[Completion], saved: Saved) -> None:

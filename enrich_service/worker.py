@@ -238,32 +238,46 @@ class EnrichmentWorker:
         """Say that we live, and give back the claims of those who no longer do."""
         while True:
             try:
-                asked_at = time.monotonic()
-                await self._storage.fleet.beat(
-                    Heartbeat(
-                        worker_id=self.worker_id,
-                        host=_host(),
-                        last_run=self._last_run,
-                        next_run=self._next_run,
-                        interval_seconds=self._options.interval,
-                        in_flight=len(self._dispatcher.in_flight),
-                        draining=self._stop.is_set(),
-                    )
-                )
-                first = self._beaten_at is None
-                self._beaten_at = asked_at
-                rescued = await self._storage.queue.rescue(
-                    self.worker_id, self._dispatcher.known_tokens, self._options.silent
-                )
+                was_cut_off = not self._may_claim()
+                await self._say_alive()
+                # After an outage everybody's heartbeat is old: let the others speak up first.
+                rescued = 0 if was_cut_off else await self._rescue()
             except ProjectionistError as error:
                 log.warning("heartbeat_failed", code=error.code, error=error.detail)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if rescued:
                 log.warning("claims_rescued", count=rescued)
-            if first or rescued:
+            if was_cut_off or rescued:
                 self._wake.set()
             await asyncio.sleep(self._options.heartbeat)
+
+    async def _say_alive(self) -> None:
+        asked_at = time.monotonic()
+        await self._storage.fleet.beat(
+            Heartbeat(
+                worker_id=self.worker_id,
+                host=_host(),
+                last_run=self._last_run,
+                next_run=self._next_run,
+                interval_seconds=self._options.interval,
+                in_flight=len(self._dispatcher.in_flight),
+                draining=self._stop.is_set(),
+            )
+        )
+        self._beaten_at = asked_at
+
+    async def _rescue(self) -> int:
+        """Give back the claims of silent workers, and those of ours whose answer was lost.
+
+        Which of our claims are lost is decided by what is known *after* they were read: a claim
+        that is being made meanwhile is known by then, and a token is never used twice.
+        """
+        rescue = await self._storage.queue.rescue_silent(self.worker_id, self._options.silent)
+        lost = rescue.own_tokens - self._dispatcher.known_tokens
+        if not lost:
+            return rescue.freed
+        return rescue.freed + await self._storage.queue.give_back_tokens(lost)
 
     def _may_claim(self) -> bool:
         """Whether nobody can take us for dead before the next heartbeat is due."""

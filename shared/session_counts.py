@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    import asyncpg
+
     from shared.database import Connection
 
 
@@ -43,6 +45,18 @@ class SessionCounts:
     def ended(self) -> int:
         """Movies that have an outcome."""
         return self.enriched + self.not_found + self.failed
+
+
+def counts_of(row: asyncpg.Record) -> SessionCounts:
+    """The counts in a row of `sessions`."""
+    return SessionCounts(
+        row["id"],
+        SessionStatus(row["status"]),
+        row["total"],
+        row["enriched"],
+        row["not_found"],
+        row["failed"],
+    )
 
 
 async def move_counts(
@@ -98,17 +112,7 @@ async def move_counts(
         [change.after for change in changes],
         Channel.SESSION_PROGRESS,
     )
-    return [
-        SessionCounts(
-            row["id"],
-            SessionStatus(row["status"]),
-            row["total"],
-            row["enriched"],
-            row["not_found"],
-            row["failed"],
-        )
-        for row in rows
-    ]
+    return [counts_of(row) for row in rows]
 
 
 async def recount(connection: Connection, session_id: UUID) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
-    from enrich_service.storage.queue import Claim
+    from enrich_service.storage.queue import Claim, TokenAt
     from shared.database import Connection, Database
 
 
@@ -97,8 +97,8 @@ class CompletionStorage:
         """Save a batch in one transaction.
 
         Args:
-            completions: at most one for each lookup; one of an unknown id comes alone, because
-                it takes locks on further lookups.
+            completions: of any claims, also ones that are no longer ours; one of an unknown id
+                comes alone, because it takes locks on further lookups.
             wait: wait for lookups that somebody holds. Only for one completion at a time, so that
                 nothing else is held meanwhile.
         """
@@ -111,11 +111,11 @@ class CompletionStorage:
     ) -> Saved:
         saved = Saved()
         before = await _hold(connection, completions, wait=wait)
-        mine = [done for done in completions if done.claim.lookup_id in before]
-        missing = [done for done in completions if done.claim.lookup_id not in before]
+        mine = [done for done in completions if done.claim.token_at in before]
+        missing = [done for done in completions if done.claim.token_at not in before]
         still_claimed = await _still_claimed(connection, missing)
         for done in missing:
-            kept = saved.held if done.claim.lookup_id in still_claimed else saved.lost
+            kept = saved.held if done.claim.token_at in still_claimed else saved.lost
             kept.append(done)
         if not mine:
             return saved
@@ -127,7 +127,7 @@ class CompletionStorage:
         saved.sessions = await move_counts(
             connection,
             [
-                OutcomeChange(done.claim.lookup_id, before[done.claim.lookup_id], done.outcome)
+                OutcomeChange(done.claim.lookup_id, before[done.claim.token_at], done.outcome)
                 for done in mine
             ],
         )
@@ -137,8 +137,8 @@ class CompletionStorage:
 
 async def _hold(
     connection: Connection, completions: Sequence[Completion], *, wait: bool
-) -> dict[int, Outcome | None]:
-    """Lock the lookups that are still ours, in id order: their outcomes so far, by id."""
+) -> dict[TokenAt, Outcome | None]:
+    """Lock the lookups that are still ours, in id order: their outcomes so far."""
     if wait:
         await connection.execute(
             "select 1 from lookups where id = any($1::bigint[]) order by id for update",
@@ -146,7 +146,7 @@ async def _hold(
         )
     rows = await connection.fetch(
         """
-        select lookups.id, outcome
+        select lookups.id, token, outcome
         from lookups
         join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
           on lookups.id = mine.id and claim_token = mine.token
@@ -156,15 +156,18 @@ async def _hold(
         [done.claim.lookup_id for done in completions],
         [done.claim.token for done in completions],
     )
-    return {row["id"]: Outcome(row["outcome"]) if row["outcome"] else None for row in rows}
+    return {
+        (row["id"], row["token"]): Outcome(row["outcome"]) if row["outcome"] else None
+        for row in rows
+    }
 
 
-async def _still_claimed(connection: Connection, missing: Sequence[Completion]) -> set[int]:
+async def _still_claimed(connection: Connection, missing: Sequence[Completion]) -> set[TokenAt]:
     if not missing:
         return set()
     rows = await connection.fetch(
         """
-        select lookups.id
+        select lookups.id, token
         from lookups
         join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
           on lookups.id = mine.id and claim_token = mine.token
@@ -172,7 +175,7 @@ async def _still_claimed(connection: Connection, missing: Sequence[Completion]) 
         [done.claim.lookup_id for done in missing],
         [done.claim.token for done in missing],
     )
-    return {row["id"] for row in rows}
+    return {(row["id"], row["token"]) for row in rows}
 
 
 async def _save_films(connection: Connection, films: Sequence[Film]) -> None:

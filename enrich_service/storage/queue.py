@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from shared.database import Connection, Database
 
+    TokenAt = tuple[int, UUID]
+    """A lookup's id and the token of one claim of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
@@ -43,6 +46,24 @@ class Claim:
     title: str | None
     attempts: int
     token: UUID
+
+    @property
+    def token_at(self) -> TokenAt:
+        """What tells this claim from every other, also from another of the same lookup."""
+        return self.lookup_id, self.token
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What a rescue found.
+
+    Attributes:
+        freed: claims of silent workers that were given back.
+        own_tokens: of the claims in our own name, as they stood then.
+    """
+
+    freed: int
+    own_tokens: frozenset[UUID]
 
 
 class QueueStorage:
@@ -204,47 +225,72 @@ class QueueStorage:
             timedelta(seconds=backoff_seconds),
         )
 
-    async def rescue(self, worker_id: UUID, known_tokens: Collection[UUID], silent: float) -> int:
-        """Give back the claims of workers that were silent for `silent` seconds, and our own lost.
+    async def rescue_silent(self, worker_id: UUID, silent: float) -> Rescue:
+        """Give back the claims of workers that were silent for `silent` seconds.
 
-        A claim in our name whose token we do not know is one whose answer was lost on its way.
         Claims have a turn of at most V, so only that part of the queue is read.
-
-        Returns:
-            How many claims were given back.
         """
-        return int(
-            await self._database.fetchval(
+        row = await self._database.fetchrow(
+            """
+            with orphaned as (
+              select id
+              from lookups
+              where due_at is not null
+                and turn <= (select virtual_time from queue_clock)
+                and claimed_by <> $1
+                and not exists (
+                  select
+                  from workers
+                  where workers.id = claimed_by
+                    and heartbeat_at > clock_timestamp() - $2::interval
+                )
+              order by id
+              for no key update skip locked
+            ),
+            freed as (
+              update lookups
+              set claimed_by = null, claim_token = null
+              from orphaned
+              where lookups.id = orphaned.id
+              returning 1
+            )
+            select
+              (select count(*) from freed) as freed,
+              array(
+                select distinct claim_token
+                from lookups
+                where due_at is not null
+                  and turn <= (select virtual_time from queue_clock)
+                  and claimed_by = $1
+              ) as own_tokens
+            """,
+            worker_id,
+            timedelta(seconds=silent),
+        )
+        if row is None:
+            raise RuntimeError("a select without a table has a row")
+        return Rescue(row["freed"], frozenset(row["own_tokens"]))
+
+    async def give_back_tokens(self, tokens: Collection[UUID]) -> int:
+        """Give back all claims with these tokens; how many they were."""
+        return len(
+            await self._database.fetch(
                 """
-                with orphaned as (
+                with lost as (
                   select id
                   from lookups
                   where due_at is not null
                     and turn <= (select virtual_time from queue_clock)
-                    and claimed_by is not null
-                    and case
-                      when claimed_by = $1 then claim_token <> all ($2::uuid[])
-                      else not exists (
-                        select
-                        from workers
-                        where workers.id = claimed_by
-                          and heartbeat_at > clock_timestamp() - $3::interval
-                      )
-                    end
+                    and claim_token = any($1::uuid[])
                   order by id
                   for no key update skip locked
-                ),
-                freed as (
-                  update lookups
-                  set claimed_by = null, claim_token = null
-                  from orphaned
-                  where lookups.id = orphaned.id
-                  returning 1
                 )
-                select count(*) from freed
+                update lookups
+                set claimed_by = null, claim_token = null
+                from lost
+                where lookups.id = lost.id
+                returning lookups.id
                 """,
-                worker_id,
-                list(known_tokens),
-                timedelta(seconds=silent),
+                list(tokens),
             )
         )

@@ -58,30 +58,36 @@ class WindowStorage:
         row = await self._database.fetchrow(
             """
             update request_window w
-            set (slots, granted) = (
+            set slots = taken.slots, granted = taken.granted
+            from (
               with recursive
-              ring (slots) as (
-                select
-                  array_fill(w.slots[1], array[greatest($1 - cardinality(w.slots), 0)]) || w.slots
+              locked as materialized (
+                select slots, hold_until
+                from request_window
+                for no key update
               ),
               taking (slots, granted, clock) as (
-                select slots, 0, clock_timestamp()
-                from ring
+                select
+                  array_fill(slots[1], array[greatest($1 - cardinality(slots), 0)]) || slots,
+                  0,
+                  clock_timestamp()
+                from locked
                 union all
                 select
                   array_append(
                     taking.slots[2:],
-                    case when clock - due_at > $3 / 2 then clock else due_at end
+                    case when due_at < clock - $3 / 2 then clock else due_at end
                   ),
                   granted + 1,
                   clock
                 from taking
+                cross join locked
                 cross join lateral (
                   select taking.slots[cardinality(taking.slots) - $1 + 1] as limiting
                 ) as earlier
                 cross join lateral (
                   select greatest(
-                    w.hold_until,
+                    locked.hold_until,
                     limiting + $2 + $3,
                     case
                       when limiting > clock - 2 * $2
@@ -95,18 +101,18 @@ class WindowStorage:
               from taking
               order by granted desc
               limit 1
-            )
+            ) as taken
             returning
               array(
                 select extract(epoch from clock_timestamp() - slot)::float8
-                from unnest(slots[cardinality(slots) - granted + 1 :]) as slot
+                from unnest(w.slots[cardinality(w.slots) - w.granted + 1 :]) as slot
               ) as ages,
               extract(epoch from greatest(
-                hold_until,
-                slots[cardinality(slots) - $1 + 1] + $2 + $3,
+                w.hold_until,
+                w.slots[cardinality(w.slots) - $1 + 1] + $2 + $3,
                 case
-                  when slots[cardinality(slots) - $1 + 1] > clock_timestamp() - 2 * $2
-                  then slots[cardinality(slots)] + $2 / $1
+                  when w.slots[cardinality(w.slots) - $1 + 1] > clock_timestamp() - 2 * $2
+                  then w.slots[cardinality(w.slots)] + $2 / $1
                 end,
                 clock_timestamp()
               ) - clock_timestamp())::float8 as wait
