@@ -103,7 +103,8 @@ def whole_number(request: web.Request, name: str, *, default: int, most: int) ->
     text = request.query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+    short = len(text) <= len(str(most))  # int() refuses thousands of digits by a ValueError
+    if not (short and text.isascii() and text.isdigit() and 1 <= int(text) <= most):
         raise BadRequestError(f"{name}: a whole number from 1 to {most}, not {text[:40]!r}")
     return int(text)
 

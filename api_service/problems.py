@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
-from shared.errors import ProjectionistError
+from shared.errors import BadRequestError, ProjectionistError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,6 +54,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_failed", code=error.code, error=error.detail)
         return _problem(error)
+    except web.RequestPayloadError as error:
+        return _problem(BadRequestError(f"The body is broken: {' '.join(str(error).split())}"))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

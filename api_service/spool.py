@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp import hdrs
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from api_service.rules.lists.model import UploadedFile
 from shared.errors import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from aiohttp import BodyPartReader, web
+    from aiohttp import BodyPartReader
 
 CHUNK = 256 * 1024
 MOST_FILES = 1000
@@ -40,6 +41,11 @@ _RAW_TYPES = frozenset(
         "application/x-zip-compressed",
         "application/octet-stream",
     }
+)
+# What reading a broken body raises; `HttpProcessingError` comes of a part's own headers.
+_BROKEN_BODY = (
+    *(ValueError, AssertionError, RuntimeError, ConnectionError),
+    *(aiohttp.ClientError, HttpProcessingError, web.RequestPayloadError),
 )
 
 
@@ -86,10 +92,10 @@ class Spool:
                     f"{request.content_type}: send a form with files (multipart/form-data), or the "
                     "list itself with `Content-Type: text/csv`."
                 )
-        except (ValueError, AssertionError, RuntimeError, aiohttp.ClientError, OSError) as error:
-            raise BadRequestError(f"The body is broken or breaks off: {error}") from error
-        files = [file for file in files if file.path.stat().st_size]
-        if not files:
+        except _BROKEN_BODY as error:
+            said = " ".join(str(error).split())
+            raise BadRequestError(f"The body is broken or breaks off: {said}") from error
+        if not any(file.path.stat().st_size for file in files):
             raise EmptyUploadError(
                 "Send one or more files as multipart/form-data, or the list itself as text/csv."
             )
@@ -112,6 +118,8 @@ class Spool:
             if count > MOST_FILES:
                 raise BadRequestError(f"More than {MOST_FILES} parts: send a zip instead.")
             file = await self._write(part.filename or part.name or "", count, _chunks(part))
+            if not part.filename and not file.path.stat().st_size:
+                continue  # a file input in which nothing was chosen
             (nameless if part.filename is None else files).append(file)
         # Fields without a file name are the form's other inputs, unless there is nothing else.
         return files or nameless

@@ -79,7 +79,7 @@ class Films:
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
-            completion = await Course(claim, ask).run()
+            await self._saver.save(await Course(claim, ask).run())
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
             await self._storage.queue.give_back([claim])
@@ -91,8 +91,6 @@ class Films:
             # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
             log.exception("film_defect", key=claim.key)
             await self._charge(claim, f"internal error: {type(error).__name__}")
-        else:
-            await self._saver.save(completion)
 
     async def _after_trouble(self, claim: Claim, error: TMDBError, sent_at: float) -> None:
         if not error.retryable:

@@ -47,7 +47,11 @@ class Saver:
         self._arrived = asyncio.Event()
 
     async def save(self, completion: Completion) -> bool:
-        """Wait until it is saved; False when the claim was no longer ours and nothing changed."""
+        """Wait until it is saved; False when the claim was no longer ours and nothing changed.
+
+        Raises:
+            Exception: it cannot be saved as it is, because of what it holds.
+        """
         pending = _Pending(completion, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
         self._arrived.set()
@@ -77,14 +81,26 @@ class Saver:
             if item.completion.unknown_id or item.tries >= TRIES_BEFORE_WAITING
         ]
         together = [item for item in batch if item not in alone]
-        if together:
-            self._settle(
-                together,
-                await self._storage.save([item.completion for item in together]),
-            )
+        if together and not await self._save(together, wait=False):
+            alone = together + alone
         for item in alone:
-            wait = item.tries >= TRIES_BEFORE_WAITING
-            self._settle([item], await self._storage.save([item.completion], wait=wait))
+            await self._save([item], wait=item.tries >= TRIES_BEFORE_WAITING)
+
+    async def _save(self, batch: list[_Pending], *, wait: bool) -> bool:
+        """Save these; False when there are several and one of them, who knows which, cannot be."""
+        try:
+            saved = await self._storage.save([item.completion for item in batch], wait=wait)
+        except ProjectionistError:
+            raise
+        except Exception as error:  # noqa: BLE001  # one film's defect must not stop the others
+            if len(batch) > 1:
+                return False
+            self._queue.remove(batch[0])
+            if not batch[0].saved.done():
+                batch[0].saved.set_exception(error)
+        else:
+            self._settle(batch, saved)
+        return True
 
     def _settle(self, batch: list[_Pending], saved: Saved) -> None:
         held = {completion.claim for completion in saved.held}

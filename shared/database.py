@@ -31,6 +31,7 @@ SCHEMA_REVISION = "0001"
 
 COMMAND_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
+RETRY_AFTER_SECONDS = 5
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
 
@@ -48,6 +49,7 @@ LOST_CONNECTION = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database allows no connections
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TargetServerAttributeNotMatched,
 )
@@ -148,7 +150,8 @@ class Database:
         if there != SCHEMA_REVISION:
             raise SchemaOutdatedError(
                 f"The schema is at revision {there}, this service needs {SCHEMA_REVISION}: "
-                "run `alembic upgrade head`."
+                "run `alembic upgrade head`.",
+                retry_after=RETRY_AFTER_SECONDS,
             )
 
     async def connect_listener(self) -> asyncpg.Connection[asyncpg.Record]:
@@ -172,7 +175,9 @@ class Database:
                 async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
                     return await work(connection)
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-                raise SchemaOutdatedError(f"{error}: run `alembic upgrade head`.") from error
+                raise SchemaOutdatedError(
+                    f"{error}: run `alembic upgrade head`.", retry_after=RETRY_AFTER_SECONDS
+                ) from error
             except COLLISION as error:
                 log.info("transaction_collided", attempt=attempt, error=str(error))
                 last: Exception = error
@@ -186,7 +191,8 @@ class Database:
                 await asyncio.sleep(pause)
                 pause *= 4
         raise DatabaseUnavailableError(
-            f"PostgreSQL did not answer: {type(last).__name__}: {last}", retry_after=5
+            f"PostgreSQL did not answer: {type(last).__name__}: {last}",
+            retry_after=RETRY_AFTER_SECONDS,
         ) from last
 
 

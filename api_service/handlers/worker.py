@@ -49,5 +49,6 @@ def _check_admin(request: web.Request) -> None:
         raise AdminTokenUnsetError("Set ADMIN_TOKEN for the API to switch it on.")
     given = request.headers.get("Authorization", "")
     wanted = f"Bearer {token.get_secret_value()}"
-    if not hmac.compare_digest(given.encode(), wanted.encode()):
+    # aiohttp keeps header bytes that are not UTF-8 as surrogates.
+    if not hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode()):
         raise AdminTokenError("Send `Authorization: Bearer` with the ADMIN_TOKEN of the API.")

@@ -24,10 +24,28 @@ def decode_cursor(text: str, sort: str) -> tuple[str, int]:
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         made_for, sort_key, position = json.loads(packed)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise BadRequestError("cursor: hand back `next_cursor` of the page before as it was") from (
-            error
-        )
-    if made_for != sort or not isinstance(sort_key, str) or not isinstance(position, int):
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise _not_ours() from error
+    if not (_is_text(made_for) and _is_text(sort_key) and _is_position(position)):
+        raise _not_ours()
+    if made_for != sort:
         raise BadRequestError(f"cursor: it was made for sort={made_for}, not for sort={sort}")
     return sort_key, position
+
+
+def _not_ours() -> BadRequestError:
+    return BadRequestError("cursor: hand back `next_cursor` of the page before as it was")
+
+
+def _is_text(value: object) -> bool:
+    """Whether PostgreSQL and an answer can hold it: no NUL, no lone surrogates."""
+    return (
+        isinstance(value, str)
+        and "\0" not in value
+        and not any("\ud800" <= char <= "\udfff" for char in value)
+    )
+
+
+def _is_position(value: object) -> bool:
+    """Whether it is a whole number that PostgreSQL's integer holds."""
+    return type(value) is int and 0 <= value < 2**31

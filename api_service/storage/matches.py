@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import MovieNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.reopening import reopen_session
+from shared.reopening import bring_forward, reopen_session
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,6 +34,8 @@ class MatchStorage:
             lambda connection: _repoint(connection, session_id, position, key)
         )
         await reopen_session(self._database, session_id, lookup_id=lookup_id)
+        # Another session may have queued it behind a list of any length.
+        await bring_forward(self._database, session_id)
 
     async def remove(self, session_id: UUID, position: int) -> None:
         """Take a movie out of its session and its counts.

@@ -120,17 +120,19 @@ class CompletionStorage:
         if not mine:
             return saved
         await _save_films(connection, [done.film for done in mine if done.film])
+        moved: list[SessionCounts] = []
         for done in mine:
             if done.unknown_id:
-                await move_titled_movies(connection, done.claim.lookup_id)
+                moved += await move_titled_movies(connection, done.claim.lookup_id)
         await _end_lookups(connection, mine)
-        saved.sessions = await move_counts(
+        ended = await move_counts(
             connection,
             [
                 OutcomeChange(done.claim.lookup_id, before[done.claim.token_at], done.outcome)
                 for done in mine
             ],
         )
+        saved.sessions = list({counts.session_id: counts for counts in moved + ended}.values())
         saved.listings = await _listings(connection, mine)
         return saved
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.database import CollisionError
 from shared.lookup_keys import title_key, twins_key
 from shared.models import Channel
+from shared.session_counts import SessionCounts, counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,25 +20,113 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 
-async def move_titled_movies(connection: Connection, lookup_id: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One movie that goes from the lookup it has to the one with this key."""
+
+    session_id: UUID
+    position: int
+    title: str
+    lookup_id: int
+    key: str
+
+
+async def move_titled_movies(connection: Connection, lookup_id: int) -> list[SessionCounts]:
     """Re-point the movies of an unknown id that also have a title to their `title:` lookups.
 
-    Two that would meet in one session go to a `twins:` lookup: their ids said that they differ.
-    The caller holds the old lookup FOR UPDATE and moves the counts of what stays with it.
+    Two that would meet in one session go to a `twins:` lookup, also one that fell back to the
+    title before: their ids said that they differ. Sends `new_work` and `session_progress`.
+
+    Args:
+        connection: in a transaction that holds the lookup FOR UPDATE, and that moves the counts
+            of what stays with it afterwards.
+        lookup_id: the lookup by id.
+
+    Returns:
+        The sessions whose movies moved, as they are now.
+
+    Raises:
+        CollisionError: one of the movies was re-pointed meanwhile, or a title's lookup deleted.
     """
+    moves = await _plan(connection, lookup_id)
+    if not moves:
+        return []
+    await _hold_lookups(connection, moves)
+    await connection.execute(
+        """
+        select 1
+        from sessions
+        where id in (select session_id from movies where lookup_id = $1)
+        order by id
+        for no key update
+        """,
+        lookup_id,
+    )
+    if await _plan(connection, lookup_id) != moves:
+        raise CollisionError("movies of these sessions were re-pointed meanwhile")
+    await connection.execute(
+        """
+        update movies
+        set lookup_id = lookups.id
+        from unnest($1::uuid[], $2::integer[], $3::text[]) as moving (session_id, position, key)
+        join lookups using (key)
+        where movies.session_id = moving.session_id and movies.position = moving.position
+        """,
+        [move.session_id for move in moves],
+        [move.position for move in moves],
+        [move.key for move in moves],
+    )
+    return await _count_moved(connection, moves)
+
+
+async def _plan(connection: Connection, lookup_id: int) -> list[_Move]:
+    """Which movies have to go where."""
     movies = await connection.fetch(
         """
-        select session_id, position, title, year
+        select session_id, position, title, year, lookup_id
         from movies
         where lookup_id = $1 and title is not null
         order by session_id, position
         """,
         lookup_id,
     )
-    if not movies:
-        return
-    keys = _fallback_keys(movies)
-    titles = {key: movie["title"] for key, movie in zip(keys, movies, strict=True)}
+    same_title: dict[tuple[UUID, str], list[asyncpg.Record]] = defaultdict(list)
+    for movie in movies:
+        same_title[movie["session_id"], title_key(movie["title"], movie["year"])].append(movie)
+    twins = {
+        place: twins_key(together[0]["title"], together[0]["year"])
+        for place, together in same_title.items()
+    }
+    mates = await connection.fetch(
+        """
+        select session_id, position, movies.title, lookup_id, asked.title_key, key
+        from unnest($1::uuid[], $2::text[], $3::text[]) as asked (session_id, title_key, twins_key)
+        join lookups on key in (title_key, twins_key)
+        join movies using (session_id)
+        where lookup_id = lookups.id and lookup_id <> $4 and movies.title is not null
+        order by session_id, position
+        """,
+        [session_id for session_id, _ in same_title],
+        [key for _, key in same_title],
+        list(twins.values()),
+        lookup_id,
+    )
+    for mate in mates:
+        same_title[mate["session_id"], mate["title_key"]].append(mate)
+    moves = []
+    for place, together in same_title.items():
+        key = place[1] if len(together) == 1 else twins[place]
+        moves += [
+            _Move(place[0], movie["position"], movie["title"], movie["lookup_id"], key)
+            for movie in together
+            if movie.get("key") != key
+        ]
+    return moves
+
+
+async def _hold_lookups(connection: Connection, moves: Sequence[_Move]) -> None:
+    """Make the lookups that are not there yet; none may be answered or deleted from here on."""
+    titles = {move.key: move.title for move in moves}
     await connection.execute(
         """
         insert into lookups (key, title, due_at, turn)
@@ -46,67 +138,38 @@ async def move_titled_movies(connection: Connection, lookup_id: int) -> None:
         list(titles),
         list(titles.values()),
     )
-    await connection.execute(
-        "select 1 from lookups where key = any($1::text[]) order by id for key share",
-        list(titles),
-    )
-    await connection.execute(
+    held = await connection.fetch(
         """
-        select 1
-        from sessions
-        where id in (select session_id from movies where lookup_id = $1)
+        select key
+        from lookups
+        where key = any($1::text[]) or id = any($2::bigint[])
         order by id
-        for no key update
+        for key share
         """,
-        lookup_id,
+        list(titles),
+        [move.lookup_id for move in moves],
     )
-    await connection.execute(
-        """
-        update movies
-        set lookup_id = lookups.id
-        from unnest($2::uuid[], $3::integer[], $4::text[]) as moving (session_id, position, key)
-        join lookups using (key)
-        where movies.session_id = moving.session_id
-          and movies.position = moving.position
-          and movies.lookup_id = $1
-        """,
-        lookup_id,
-        [movie["session_id"] for movie in movies],
-        [movie["position"] for movie in movies],
-        keys,
-    )
-    await _count_moved(connection, movies, keys)
-    await connection.execute("select pg_notify($1, '')", Channel.NEW_WORK)
+    if not titles.keys() <= {row["key"] for row in held}:
+        raise CollisionError("a lookup was deleted between being made and being held")
 
 
-def _fallback_keys(movies: Sequence[asyncpg.Record]) -> list[str]:
-    asked: dict[tuple[UUID, str], int] = {}
-    for movie in movies:
-        place = (movie["session_id"], title_key(movie["title"], movie["year"]))
-        asked[place] = asked.get(place, 0) + 1
-    keys = []
-    for movie in movies:
-        key = title_key(movie["title"], movie["year"])
-        alone = asked[movie["session_id"], key] == 1
-        keys.append(key if alone else twins_key(movie["title"], movie["year"]))
-    return keys
-
-
-async def _count_moved(
-    connection: Connection, movies: Sequence[asyncpg.Record], keys: Sequence[str]
-) -> None:
-    """Count movies that came from a pending lookup under the outcomes that their new ones have."""
-    await connection.execute(
+async def _count_moved(connection: Connection, moves: Sequence[_Move]) -> list[SessionCounts]:
+    """Take the movies from the counts they were in to those of the lookups that they have now."""
+    rows = await connection.fetch(
         """
         with moved as (
           select
-            moving.session_id,
-            count(*) filter (where outcome = 'found') as enriched,
-            count(*) filter (where outcome = 'not_found') as not_found,
-            count(*) filter (where outcome = 'failed') as failed
-          from unnest($1::uuid[], $2::text[]) as moving (session_id, key)
-          join lookups using (key)
-          group by moving.session_id
+            session_id,
+            count(*) filter (where new.outcome = 'found')
+              - count(*) filter (where old.outcome = 'found') as enriched,
+            count(*) filter (where new.outcome = 'not_found')
+              - count(*) filter (where old.outcome = 'not_found') as not_found,
+            count(*) filter (where new.outcome = 'failed')
+              - count(*) filter (where old.outcome = 'failed') as failed
+          from unnest($1::uuid[], $2::bigint[], $3::text[]) as moving (session_id, old_id, new_key)
+          join lookups old on old.id = old_id
+          join lookups new on new.key = new_key
+          group by session_id
         )
         update sessions s
         set
@@ -115,7 +178,14 @@ async def _count_moved(
           failed = s.failed + moved.failed
         from moved
         where s.id = moved.session_id
+        returning
+          s.id, s.status, s.total, s.enriched, s.not_found, s.failed,
+          pg_notify($4, ''), pg_notify($5, s.id::text)
         """,
-        [movie["session_id"] for movie in movies],
-        list(keys),
+        [move.session_id for move in moves],
+        [move.lookup_id for move in moves],
+        [move.key for move in moves],
+        Channel.NEW_WORK,
+        Channel.SESSION_PROGRESS,
     )
+    return [counts_of(row) for row in rows]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.headers import file_stem, find_columns, fold_header, split_name
-from api_service.rules.lists.model import Column, Kind, Layout, SetAside
+from api_service.rules.lists.model import Column, Kind, Layout, SetAside, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,9 @@ def _list(opening: Sequence[list[str]], about: int | None, name: str, *, header:
         columns=find_columns(fold_header(opening[header]), _LIST_COLUMNS),
         header=header,
         film_addresses=True,
-        list_name=" ".join(described.get("name", "").split()) or file_stem(name) or None,
+        list_name=" ".join(described.get("name", "").split())
+        or display_name(file_stem(name))
+        or None,
         may_be_empty=True,
     )
 

@@ -1,0 +1,54 @@
+"""`python -m benchmarks`: lists what can be measured, and measures what takes a few minutes."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+QUICK = {
+    "upload_size": "uploads of 10,000 and 100,000 rows: seconds, memory, who waits for them",
+    "again": "the same list again, all known",
+    "status": "status reads while a large session runs",
+    "idle": "what an idle daemon does",
+    "wake_up": "from an upload's commit to the first request at TMDB",
+}
+LONG = {
+    "five_hundred": "500 new films from upload to completed (over 4 minutes)",
+    "budget": "1,000 films within the request budget (over 8 minutes)",
+}
+
+
+def main() -> None:
+    """Run the benchmarks one after the other; a missed figure is told, and is no failure.
+
+    Raises:
+        SystemExit: with 1, in the end, when one could not measure.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="the long ones too")
+    parser.add_argument("--list", action="store_true", help="only say which there are")
+    options = parser.parse_args()
+    for name, subject in (QUICK | LONG).items():
+        print(f"python -m benchmarks.{name:<13} {subject}")
+    broken = (
+        []
+        if options.list
+        else [name for name in (QUICK | LONG if options.all else QUICK) if not _ran(name)]
+    )
+    if broken:
+        sys.exit(f"Could not measure: {', '.join(broken)}")
+
+
+def _ran(name: str) -> bool:
+    print(f"\n== {name}", flush=True)
+    start = time.perf_counter()
+    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    status = subprocess.run(command, check=False).returncode  # noqa: S603  # our own modules
+    print(f"({time.perf_counter() - start:.0f} s)", flush=True)
+    return status == 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""What every benchmark stands on: a PostgreSQL of its own, the stack, a client, a memory watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import asyncpg
+import psutil
+
+from benchmarks.figures import table
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.processes import ROOT, migrate
+from local_stack.samples.title_list import write_title_list
+from local_stack.stack import Stack, StandIn
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from typing import Self
+
+    from benchmarks.figures import Figure
+    from local_stack.tmdb.film import Film
+
+MEGABYTE = 1024 * 1024
+RAISED_LIMIT = 200
+"""Requests a second where the budget must not be what is measured."""
+
+RAISED_SETTINGS = {"TMDB_RATE_LIMIT": str(RAISED_LIMIT), "TMDB_RATE_PERIOD": "1"}
+_POLL_SECONDS = 0.1
+_SAMPLE_SECONDS = 0.02
+
+
+class BenchmarkError(RuntimeError):
+    """What was to be measured did not happen; the text says what did."""
+
+
+def raised(*, films: int = 0, latency: float = 0.0) -> StandIn:
+    """A stand-in that admits the raised limit; for services with `RAISED_SETTINGS`."""
+    return StandIn(films=films, latency=latency, limit=RAISED_LIMIT, period=1.0)
+
+
+class Room:
+    """Where one benchmark happens: a folder and a PostgreSQL (fsync on) of its own."""
+
+    def __init__(self, folder: Path, server: EmbeddedPostgres) -> None:
+        self.folder = folder
+        self.server = server
+        self._numbers = count(1)
+
+    async def fresh_database(self) -> str:
+        """Make a migrated database; its address."""
+        name = f"benchmark_{next(self._numbers)}"
+        await execute(self.server.dsn(), f"create database {name}")
+        await migrate(self.server.dsn(name))
+        return self.server.dsn(name)
+
+    def write_list(self, films: Iterable[Film]) -> Path:
+        """A list of titles and years, in a file of its own."""
+        path = self.folder / f"list-{next(self._numbers)}.csv"
+        write_title_list(path, films)
+        return path
+
+    @contextlib.asynccontextmanager
+    async def stack(
+        self, stand_in: StandIn, env: dict[str, str] | None = None, *, daemons: int = 1
+    ) -> AsyncIterator[Bench]:
+        """The services over a fresh database, and a client for them."""
+        dsn = await self.fresh_database()
+        stack = Stack(dsn, self.folder / "logs", stand_in=stand_in, env=env or {}, daemons=daemons)
+        async with stack, aiohttp.ClientSession() as http:
+            yield Bench(stack, http)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that was taken: how long its answer took (seconds), and the answer."""
+
+    seconds: float
+    answer: dict[str, Any]
+
+    @property
+    def session_id(self) -> str:
+        """Of the session that it made."""
+        return str(self.answer["session_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Enriched:
+    """A list that went the whole way.
+
+    Attributes:
+        session_id: its session.
+        seconds: from the upload's first byte to `completed_at`, by the machine's one clock.
+        status: the session's, in the end.
+        report: the stand-in's.
+    """
+
+    session_id: str
+    seconds: float
+    status: dict[str, Any]
+    report: dict[str, Any]
+
+    @property
+    def outcomes(self) -> str:
+        """Its counts, to be read."""
+        names = ("enriched_count", "not_found_count", "failed_count")
+        parts = " + ".join(str(self.status[name]) for name in names)
+        return f"{parts} of {self.status['total_movies']}"
+
+
+class Bench:
+    """A running stack with a client for its public API, its database and the stand-in."""
+
+    def __init__(self, stack: Stack, http: aiohttp.ClientSession) -> None:
+        self.stack = stack
+        self.http = http
+
+    async def upload(self, path: Path) -> Upload:
+        """Upload a list as the body itself.
+
+        Raises:
+            BenchmarkError: it was refused.
+        """
+        with path.open("rb") as body:
+            start = time.perf_counter()
+            async with self.http.post(
+                f"{self.stack.api_url}/api/upload", data=body, headers={"Content-Type": "text/csv"}
+            ) as response:
+                text = await response.text()
+            seconds = time.perf_counter() - start
+        if response.status != 201:  # noqa: PLR2004  # HTTP's own number
+            raise BenchmarkError(f"the upload was answered {response.status}: {text}")
+        return Upload(seconds, json.loads(text))
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """A JSON answer of the API."""
+        async with self.http.get(self.stack.api_url + path, raise_for_status=True) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async def wait_until_completed(self, session_id: str) -> dict[str, Any]:
+        """Poll a session's status until it is `completed`; that status.
+
+        Raises:
+            BenchmarkError: a service ended meanwhile.
+        """
+        while all(program.running for program in (self.stack.api, *self.stack.workers)):
+            status = await self.get(f"/api/session/{session_id}/status")
+            if status["status"] == "completed":
+                return status
+            await asyncio.sleep(_POLL_SECONDS)
+        raise BenchmarkError(f"a service ended; its log is in {self.stack.folder}")
+
+    async def enrich(self, path: Path) -> Enriched:
+        """Upload a list and wait until it is completed."""
+        start = time.time()
+        upload = await self.upload(path)
+        status = await self.wait_until_completed(upload.session_id)
+        end = datetime.fromisoformat(status["completed_at"]).timestamp()
+        return Enriched(upload.session_id, end - start, status, await self.tmdb_report())
+
+    async def tmdb_report(self) -> dict[str, Any]:
+        """What the stand-in counted, with the moment of each arrival."""
+        url = f"{self.stack.tmdb_url}/_stand_in/report?arrivals=1"
+        async with self.http.get(url, raise_for_status=True) as response:
+            report: dict[str, Any] = await response.json()
+            return report
+
+    async def forget_requests(self) -> None:
+        """Let the stand-in count anew."""
+        url = f"{self.stack.tmdb_url}/_stand_in/reset"
+        async with self.http.post(url, raise_for_status=True):
+            pass
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record:
+        """One row from the database, over a connection of its own.
+
+        Raises:
+            BenchmarkError: there is none.
+        """
+        connection = await asyncpg.connect(self.stack.dsn)
+        try:
+            row = await connection.fetchrow(query, *args)
+        finally:
+            await connection.close()
+        if row is None:
+            raise BenchmarkError(f"no row: {query}")
+        return row
+
+    async def counts_are_exact(self, session_id: str) -> bool:
+        """Whether a session's stored counts are what a join counts, and add up to its total."""
+        row = await self.fetchrow(
+            """
+            select
+              (total, enriched, not_found, failed) = (
+                select (
+                  count(*),
+                  count(*) filter (where outcome = 'found'),
+                  count(*) filter (where outcome = 'not_found'),
+                  count(*) filter (where outcome = 'failed')
+                )
+                from movies
+                join lookups on lookups.id = movies.lookup_id
+                where session_id = sessions.id
+              )
+              and enriched + not_found + failed = total as exact
+            from sessions
+            where id = $1::text::uuid
+            """,
+            session_id,
+        )
+        return bool(row["exact"])
+
+
+class MemoryWatch:
+    """Samples the resident memory of a process and of the children it has by now, in bytes.
+
+    Shared pages are counted for each, so of the sum only the growth says much; reading it is cheap
+    enough to be done every 20 ms, which the proportional set size is not.
+    """
+
+    def __init__(self, pid: int) -> None:
+        parent = psutil.Process(pid)
+        self._processes = [parent, *parent.children(recursive=True)]
+        self.first = self.peak = self._sum()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._sample())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def growth(self) -> int:
+        """From the first sample to the largest."""
+        return self.peak - self.first
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(_SAMPLE_SECONDS)
+            self.peak = max(self.peak, self._sum())
+
+    def _sum(self) -> int:
+        return sum(process.memory_info().rss for process in self._processes)
+
+
+async def execute(dsn: str, *queries: str) -> None:
+    """Run statements, each by itself."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        for query in queries:
+            await connection.execute(query, timeout=300)
+    finally:
+        await connection.close()
+
+
+def run(
+    measure: Callable[[Room, argparse.Namespace], Awaitable[Sequence[Figure]]],
+    options: argparse.Namespace,
+    server_settings: dict[str, str] | None = None,
+) -> None:
+    """Measure in a room of its own, and print the table."""
+    print(table(asyncio.run(_in_a_room(measure, options, server_settings or {}))), flush=True)
+
+
+async def _in_a_room(
+    measure: Callable[[Room, argparse.Namespace], Awaitable[Sequence[Figure]]],
+    options: argparse.Namespace,
+    server_settings: dict[str, str],
+) -> Sequence[Figure]:
+    home = ROOT / ".local"  # on a disk that an fsync reaches, which a temporary folder may not be
+    home.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=home) as name:
+        folder = Path(name)
+        async with EmbeddedPostgres(folder / "postgres", settings=server_settings) as server:
+            return await measure(Room(folder, server), options)

@@ -1,0 +1,303 @@
+"""Drives the running services from a test: as a user over HTTP, and over SQL as an auditor."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import asyncpg
+
+from local_stack.stack import Stack, StandIn
+from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from local_stack.tmdb.film import Film
+
+PATIENCE_SECONDS = 60.0
+ADMIN_TOKEN = "let-me"
+LIMIT = 400
+"""Requests a second, so that no test waits for the budget."""
+CONCURRENCY = 20
+"""`ENRICH_CONCURRENCY` as it is by default: the most films that one daemon can pay for twice."""
+_KNOWN_TO_MANY = 50
+_POLL_SECONDS = 0.02
+
+MISCOUNTED = """
+    select id, status, completed_at, s.total, s.enriched, s.not_found, s.failed, counted.*
+    from sessions s
+    left join lateral (
+      select
+        count(*) as total_now,
+        count(*) filter (where outcome = 'found') as enriched_now,
+        count(*) filter (where outcome = 'not_found') as not_found_now,
+        count(*) filter (where outcome = 'failed') as failed_now
+      from movies
+      join lookups on lookups.id = lookup_id
+      where session_id = s.id
+    ) as counted on true
+    where (s.total, s.enriched, s.not_found, s.failed)
+        <> (total_now, enriched_now, not_found_now, failed_now)
+      or s.enriched + s.not_found + s.failed <> s.total
+      or s.status <> 'completed'
+      or s.completed_at is null
+    order by id
+"""
+"""Sessions that are not complete, or whose stored counts are not what a join counts."""
+
+LEFT_BEHIND = """
+    select id, key, outcome, due_at, claimed_by
+    from lookups
+    where outcome is null or due_at is not null or claimed_by is not null
+    order by id
+"""
+"""Lookups that still want something, though nothing is going on any more."""
+
+
+async def until(
+    condition: Callable[[], Awaitable[object]], *, seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until a condition holds, and fail when it does not come to hold."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"what was waited for did not happen in {seconds} s"
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def plain_films(count: int) -> list[Film]:
+    """Bundled films that anybody finds, each the only one of its title and year."""
+    alike: dict[tuple[str, int | None], list[Film]] = {}
+    for film in load_films():
+        alike.setdefault((film.title.casefold(), film.year), []).append(film)
+    plain = [
+        film
+        for (film, *others) in alike.values()
+        if not others
+        and film.year
+        and film.vote_count >= _KNOWN_TO_MANY
+        and film.id < FIRST_MADE_UP_ID
+    ]
+    assert len(plain) >= count
+    return plain[:count]
+
+
+def title_list(films: Iterable[Film]) -> bytes:
+    """A plain list of these films, to be uploaded."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(("Title", "Year"))
+    rows.writerows((film.title, film.year) for film in films)
+    return text.getvalue().encode()
+
+
+def folder_form(folder: Path) -> aiohttp.FormData:
+    """Every CSV file below a folder in one form, each under its path there."""
+    form = aiohttp.FormData(quote_fields=False)
+    for path in sorted(folder.rglob("*.csv")):
+        name = path.relative_to(folder).as_posix()
+        form.add_field("files", path.read_bytes(), filename=name, content_type="text/csv")
+    return form
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+class Driver:
+    """A user, an operator and an auditor of one running stack."""
+
+    def __init__(self, stack: Stack, http: aiohttp.ClientSession) -> None:
+        self.stack = stack
+        self.http = http
+
+    # -- the user ----------------------------------------------------------------------------------
+
+    async def call(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401  # aiohttp's own
+        """Send a request to the API; a 500 is a failed test, whoever asks."""
+        async with self.http.request(method, self.stack.api_url + path, **options) as response:
+            text = await response.text()
+            assert response.status != 500, f"{method} {path}: {text}"
+            body = json.loads(text) if text.startswith("{") else {}
+            return Answer(response.status, body, response.headers)
+
+    async def post_list(self, body: bytes, **headers: str) -> Answer:
+        """Upload a list as the body itself."""
+        return await self.call(
+            "POST",
+            "/api/upload",
+            data=body,
+            headers={"Content-Type": "text/csv"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    async def post_folder(self, folder: Path) -> Answer:
+        """Upload every CSV file below a folder in one request."""
+        return await self.call("POST", "/api/upload", data=folder_form(folder))
+
+    async def upload(self, films: Iterable[Film]) -> str:
+        """Upload a list that must be taken; the id of its session."""
+        answer = await self.post_list(title_list(films))
+        assert answer.status == 201, answer
+        return str(answer.body["session_id"])
+
+    async def status(self, session_id: str) -> dict[str, Any]:
+        """A session's status."""
+        answer = await self.call("GET", f"/api/session/{session_id}/status")
+        assert answer.status == 200, answer
+        return answer.body
+
+    async def completed(
+        self, session_id: str, *, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
+        """Wait until a session is completed, through outages too; its status."""
+        answer: Answer | None = None
+
+        async def is_completed() -> bool:
+            nonlocal answer
+            answer = await self.call("GET", f"/api/session/{session_id}/status")
+            assert answer.status in {200, 503}, answer
+            return answer.body.get("status") == "completed"
+
+        await until(is_completed, seconds=seconds)
+        assert answer is not None
+        return answer.body
+
+    async def ended(self, session_id: str, films: int) -> None:
+        """Wait until so many films of a session have an outcome."""
+
+        async def enough() -> bool:
+            status = await self.status(session_id)
+            names = ("enriched_count", "not_found_count", "failed_count")
+            return sum(int(status[name]) for name in names) >= films
+
+        await until(enough)
+
+    async def movies(self, session_id: str) -> list[dict[str, Any]]:
+        """All movies of a session, page by page."""
+        movies: list[dict[str, Any]] = []
+        query = {"limit": "1000"}
+        while True:
+            answer = await self.call("GET", f"/api/session/{session_id}/movies", params=query)
+            assert answer.status == 200, answer
+            movies += answer.body["movies"]
+            if answer.body["next_cursor"] is None:
+                return movies
+            query["cursor"] = answer.body["next_cursor"]
+
+    # -- the operator ------------------------------------------------------------------------------
+
+    async def worker_status(self) -> dict[str, Any]:
+        """The fleet."""
+        return (await self.call("GET", "/worker/status")).body
+
+    def events(self, name: str, log: str = "enrich.log") -> list[dict[str, Any]]:
+        """The log's events of one name; what is no event (a traceback, say) is passed over."""
+        path = self.stack.folder / log
+        lines = path.read_text().splitlines() if path.exists() else []
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for event in events if event["event"] == name]
+
+    # -- the other side of TMDB --------------------------------------------------------------------
+
+    async def go_wrong(self, *rules: dict[str, object]) -> None:
+        """Let the stand-in follow these fault rules from now on; none is no faults."""
+        await self._control("PUT", "faults", json=rules)
+
+    async def change_stand_in(self, **options: float) -> None:
+        """Let the stand-in follow other options from now on."""
+        await self._control("PUT", "options", json=options)
+
+    async def report(self) -> dict[str, Any]:
+        """What the stand-in counted."""
+        return await self._control("GET", "report")
+
+    async def _control(self, method: str, what: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # aiohttp's own
+        url = f"{self.stack.tmdb_url}/_stand_in/{what}"
+        async with self.http.request(method, url, raise_for_status=True, **options) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    # -- the auditor -------------------------------------------------------------------------------
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """Rows from the database, over a connection of its own."""
+        connection = await asyncpg.connect(self.stack.dsn)
+        try:
+            return await connection.fetch(query, *args)
+        finally:
+            await connection.close()
+
+    async def value(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
+        """One value from the database."""
+        return (await self.fetch(query, *args))[0][0]
+
+    async def claims(self) -> int:
+        """How many lookups are claimed at this moment."""
+        return int(await self.value("select count(*) from lookups where claimed_by is not null"))
+
+    async def audit(self, *session_ids: str) -> None:
+        """Check that everything has ended, nothing is lost and nothing is counted twice.
+
+        Args:
+            session_ids: all the sessions that there should be.
+        """
+        there = await self.fetch("select id::text from sessions order by id")
+        assert [row["id"] for row in there] == sorted(session_ids)
+        assert await self.fetch(MISCOUNTED) == []
+        assert await self.fetch(LEFT_BEHIND) == []
+
+    async def paid_twice(self) -> int:
+        """How many requests for a film's details were more than one for each that was found.
+
+        Each costs one request of the budget. For runs without faults that strike details.
+        """
+        asked = int((await self.report())["by_route"].get("movie", 0))
+        found = int(await self.value("select count(*) from lookups where outcome = 'found'"))
+        return asked - found
+
+
+@asynccontextmanager
+async def running(
+    dsn: str,
+    folder: Path,
+    *,
+    stand_in: StandIn | None = None,
+    daemons: int = 1,
+    **settings: str,
+) -> AsyncIterator[Driver]:
+    """Run both services over a database, and drive them.
+
+    Args:
+        dsn: the database, migrated.
+        folder: for logs, and for the temporary files of uploads.
+        stand_in: how TMDB's stand-in is run; by default it admits `LIMIT` requests a second.
+        daemons: how many are started.
+        settings: environment of both services.
+    """
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    budget = stand_in or StandIn(limit=LIMIT, period=1.0)
+    env = {
+        "TMDB_RATE_LIMIT": str(budget.limit),
+        "TMDB_RATE_PERIOD": str(budget.period),
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "TMPDIR": str(temporary),
+        **settings,
+    }
+    stack = Stack(dsn, folder / "logs", stand_in=budget, env=env, daemons=daemons)
+    async with stack, aiohttp.ClientSession() as http:
+        yield Driver(stack, http)

@@ -1,0 +1,253 @@
+"""Uploads that are refused: with the status, code and reason that help, and nothing stored."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import FormData
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from tests.integration.api_service.conftest import Service
+
+GOOD = ("good.csv", "Title\nHeat\n")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+@pytest.fixture(autouse=True)
+def uploads_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where uploads are spooled."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left(service: Service, uploads_folder: Path) -> AsyncIterator[None]:
+    """Check that a refusal left nothing in the database and nothing on disk."""
+    yield
+    assert await service.stored() == {}
+    assert list(uploads_folder.glob("projectionist-upload-*")) == []
+
+
+def zipped(**members: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+# -- nothing at all --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/zip", "application/octet-stream", ""])
+async def test_a_request_without_a_body(service: Service, kind: str) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    response = await service.client.post("/api/upload", headers=headers)
+    await service.problem(response, 400, "empty_upload")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param([("file", b"", "")], id="a file input in which nothing was chosen"),
+        pytest.param([("file", b"", "empty.csv")], id="an empty file"),
+        pytest.param([("a", b"", "a.csv"), ("b", b"", "b.csv")], id="empty files"),
+        pytest.param([("text", b"", None)], id="a blank field"),
+    ],
+)
+async def test_a_form_without_a_byte_in_it(
+    service: Service, form: list[tuple[str, bytes, str | None]]
+) -> None:
+    data = FormData(default_to_multipart=True)
+    for field, content, name in form:
+        data.add_field(field, content, filename=name)
+    response = await service.client.post("/api/upload", data=data)
+    await service.problem(response, 400, "empty_upload")
+
+
+async def test_a_form_without_parts(service: Service) -> None:
+    response = await service.client.post(
+        "/api/upload",
+        data=b"--b--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    await service.problem(response, 400, "empty_upload")
+
+
+# -- files that are no list ------------------------------------------------------------------------
+
+UNREADABLE = [
+    pytest.param("empty.csv", b"", "empty_file", None, id="empty"),
+    pytest.param("blank.csv", b"\n \n\r\n", "empty_file", None, id="only blank lines"),
+    pytest.param("holiday.png", PNG, "bad_encoding", 1, id="a picture"),
+    pytest.param("nul.csv", b"Title\nHeat\0\n", "not_text", 2, id="NUL characters"),
+    pytest.param("notes.csv", b"Heat\nFargo\n", "no_title_column", 1, id="no title column"),
+    pytest.param("page.csv", b"<html>\n<p>no</p>\n", "no_title_column", 1, id="a web page"),
+    pytest.param("latin.csv", b"Title\nHeat\nAm\xe9lie\n", "bad_encoding", 3, id="Latin-1"),
+    pytest.param("cut.csv", "Title\nAmé".encode()[:-1], "bad_encoding", 2, id="cut mid-character"),
+    pytest.param("header.csv", b"Title,Year\n", "no_usable_rows", None, id="only a header"),
+    pytest.param("rows.csv", b"Title,Year\n,1999\n ,2000\n", "no_usable_rows", 2, id="no titles"),
+    pytest.param("quote.csv", b'Title\n"Heat\nFargo\n', "unterminated_quote", 2, id="open quote"),
+    pytest.param("long.csv", b"Title\n" + b"x" * 1_100_000, "field_too_long", 2, id="long field"),
+    pytest.param("cut.zip", zipped(a=b"Title\nHeat\n")[:-9], "broken_zip", None, id="cut zip"),
+    pytest.param("nothing.zip", zipped(), "empty_file", None, id="empty zip"),
+    pytest.param(
+        "book.xlsx", zipped(**{"[Content_Types].xml": b"<x/>"}), "spreadsheet", None, id="workbook"
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason", "line"), UNREADABLE)
+async def test_a_file_that_is_no_list_refuses_the_whole_upload(
+    service: Service, name: str, content: bytes, reason: str, line: int | None
+) -> None:
+    response = await service.upload_files(GOOD, (name, content))
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert (problem["file"], problem["reason"], problem["line"]) == (name, reason, line)
+    assert problem["detail"].startswith(name)
+
+
+@pytest.mark.parametrize(("name", "content", "reason", "line"), UNREADABLE[1:])
+async def test_a_body_that_is_no_list(
+    service: Service, name: str, content: bytes, reason: str, line: int | None
+) -> None:
+    response = await service.upload(
+        content, {"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert (problem["file"], problem["reason"], problem["line"]) == (name, reason, line)
+
+
+async def test_a_bad_member_of_a_zip_is_named(service: Service) -> None:
+    packed = zipped(**{"lists/a.csv": b"Title\nHeat\n", "lists/b.csv": b"\xff\xff\xff"})
+    response = await service.upload_files(("export.zip", packed))
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert (problem["file"], problem["reason"]) == ("lists/b.csv", "bad_encoding")
+
+
+async def test_an_export_without_films_is_refused(service: Service) -> None:
+    response = await service.upload_files(("profile.csv", "Date Joined,Username\n2020-01-01,x\n"))
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert problem["reason"] == "no_usable_rows"
+
+
+@pytest.mark.parametrize("name", ["evil\x1b[31m\u202e.csv", "a" * 5_000 + ".csv", "x\r\n.csv"])
+async def test_a_file_name_is_shown_printable_and_short(service: Service, name: str) -> None:
+    response = await service.upload_files((name, b"nothing"))
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert problem["file"].isprintable()
+    assert len(problem["file"]) <= 255
+
+
+# -- too much --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def small(make_service: Callable[..., Awaitable[Service]]) -> Service:
+    """A service that takes 2,000 bytes and 50 films."""
+    return await make_service(upload_max_bytes=2_000, upload_max_movies=50)
+
+
+async def pieces(content: bytes, size: int = 300) -> AsyncIterator[bytes]:
+    """Sent in pieces, a body has no Content-Length."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+TOO_MUCH = b"Title\n" + b"Heat\n" * 399
+FORM = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.csv"\r\n\r\n%b\r\n'
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
+@pytest.mark.parametrize("size", [2_001, 3_000, 50_000])
+async def test_a_body_over_the_limit(small: Service, size: int, *, chunked: bool) -> None:
+    content = TOO_MUCH.ljust(size, b"\n")
+    response = await small.client.post(
+        "/api/upload",
+        data=pieces(content) if chunked else content,
+        headers={"Content-Type": "text/csv"},
+    )
+    problem = await small.problem(response, 413, "upload_too_large")
+    assert problem["max_bytes"] == 2_000
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
+@pytest.mark.parametrize("parts", [[2_001], [1_500, 501], [100] * 30])
+async def test_files_that_are_over_the_limit_together(
+    small: Service, parts: list[int], *, chunked: bool
+) -> None:
+    content = b"".join(FORM % b"Title\nHeat".ljust(size, b"\n") for size in parts) + b"--b--\r\n"
+    response = await small.client.post(
+        "/api/upload",
+        data=pieces(content) if chunked else content,
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    await small.problem(response, 413, "upload_too_large")
+
+
+async def test_compressed_bytes_count_as_what_they_unpack_to(small: Service) -> None:
+    response = await small.client.post(
+        "/api/upload", data=TOO_MUCH * 9, headers={"Content-Type": "text/csv"}, compress="gzip"
+    )
+    await small.problem(response, 413, "upload_too_large")
+
+
+async def test_a_zip_that_unpacks_to_more_than_the_limit(small: Service) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", TOO_MUCH * 9)
+    response = await small.upload_files(("bomb.zip", packed.getvalue()))
+    problem = await small.problem(response, 422, "unreadable_list")
+    assert (problem["file"], problem["reason"]) == ("a.csv", "too_many_bytes")
+
+
+async def test_more_films_than_the_limit(small: Service) -> None:
+    rows = "\n".join(f"Film {number}" for number in range(51))
+    response = await small.upload(f"Title\n{rows}\n")
+    problem = await small.problem(response, 422, "unreadable_list")
+    assert (problem["reason"], problem["line"]) == ("too_many_movies", 52)
+
+
+async def test_more_parts_than_a_form_may_have(service: Service) -> None:
+    response = await service.upload_files(*[GOOD] * 1001)
+    await service.problem(response, 400, "bad_request")
+
+
+# -- what is sent wrongly --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/mixed; boundary=b",
+        "image/png",
+        "text/html",
+    ],
+)
+async def test_a_kind_of_body_that_is_neither_form_nor_list(service: Service, kind: str) -> None:
+    response = await service.upload("Title\nHeat\n", {"Content-Type": kind})
+    problem = await service.problem(response, 415, "unsupported_media_type")
+    assert kind.partition(";")[0] in problem["detail"]
+    assert "multipart/form-data" in problem["detail"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\tbed", "ключ"])
+async def test_an_idempotency_key_that_is_none(service: Service, key: str) -> None:
+    response = await service.upload("Title\nHeat\n", {"Idempotency-Key": key})
+    problem = await service.problem(response, 400, "bad_request")
+    assert "Idempotency-Key" in problem["detail"]
+
+
+def test_the_default_limits_are_those_of_the_documents() -> None:
+    settings = Settings(_env_file=None, database_url="postgresql://x/y")
+    assert (settings.upload_max_bytes, settings.upload_max_movies) == (52_428_800, 200_000)
