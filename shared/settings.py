@@ -36,7 +36,8 @@ class Settings(BaseSettings):
         "the daemon needs it; never logged",
     )
     tmdb_base_url: str = Field(
-        "https://api.themoviedb.org", description="for a stand-in or a proxy"
+        "https://api.themoviedb.org",
+        description="for a stand-in or a proxy; with or without the `/3` at its end",
     )
     tmdb_language: str = Field("en-US", description="language of titles and overviews")
     tmdb_image_base_url: str = Field(
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
     def _http_address(cls, url: str) -> str:
         if not re.match(r"https?://[^/]", url):
             raise ValueError("must start with http:// or https:// and name a host")
-        return url.rstrip("/")
+        return url.rstrip("/").removesuffix("/3")
 
     @field_validator("listen_database_url", "admin_token", mode="before")
     @classmethod
