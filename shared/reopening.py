@@ -88,13 +88,14 @@ async def _reopen_what_is_free(
         await move_counts(
             connection, [OutcomeChange(row["id"], Outcome(row["outcome"]), None) for row in held]
         )
+        # Every lookup whose counts were moved, even if the session is being deleted meanwhile.
         await connection.execute(
             """
             with wanted as (
-              select lookup_id, row_number() over (order by min(position)) as place
-              from movies
-              where session_id = $1 and lookup_id = any($2::bigint[])
-              group by lookup_id
+              select held.id, row_number() over (order by min(position)) as place
+              from unnest($2::bigint[]) as held (id)
+              left join movies on session_id = $1 and lookup_id = held.id
+              group by held.id
             )
             update lookups
             set
@@ -108,7 +109,7 @@ async def _reopen_what_is_free(
               due_at = clock_timestamp(),
               turn = (select virtual_time from queue_clock) + place
             from wanted
-            where lookups.id = wanted.lookup_id
+            where lookups.id = wanted.id
             """,
             session_id,
             [row["id"] for row in held],
