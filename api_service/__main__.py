@@ -20,14 +20,19 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     set_up_logging(settings, "api")
-    web.run_app(
-        create_app(settings),
-        host=settings.api_host,
-        port=settings.api_port,
-        access_log=None,
-        print=None,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
+    try:
+        web.run_app(
+            create_app(settings),
+            host=settings.api_host,
+            port=settings.api_port,
+            access_log=None,
+            print=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            # A client that has gone does not get the id of what it uploaded: nothing is stored.
+            handler_cancellation=True,
+        )
+    except OSError as error:
+        sys.exit(f"Cannot listen on {settings.api_host}:{settings.api_port}: {error}; set API_PORT")
 
 
 if __name__ == "__main__":

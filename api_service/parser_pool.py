@@ -17,6 +17,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from http import HTTPStatus
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Final, Self
 
@@ -41,6 +42,7 @@ class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened
     """A worker died while it read an upload, and so did the next one; nothing is known of why."""
 
     code = "parser_crashed"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "The upload could not be read"
 
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 LONGEST_REQUEST_ID = 100
 
+_HTTP_PROBLEMS = {
+    400: ("bad_request", "The request cannot be read."),
+    404: ("not_found", "There is no such route: docs/api.md has them all."),
+    405: ("method_not_allowed", "This route takes {allowed}."),
+    413: ("body_too_large", "The body is larger than this route takes."),
+    500: ("internal_server_error", "A defect of this service; it has been logged."),
+}
+"""Code and detail of the errors that aiohttp raises, by status."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -80,14 +89,16 @@ def _problem(error: ProjectionistError) -> web.Response:
 
 
 def _http_problem(error: web.HTTPException) -> web.Response:
+    # Python renames its statuses from version to version; a code is for good.
+    code, detail = _HTTP_PROBLEMS.get(error.status, (f"http_{error.status}", error.reason))
     status = HTTPStatus(error.status)
-    headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+    allowed = error.headers.get("Allow", "")
     return _answer(
         status,
-        status.name.lower(),
-        title=status.phrase,
-        detail=status.description or status.phrase,
-        headers=headers,
+        code,
+        title=error.reason,
+        detail=detail.format(allowed=allowed),
+        headers={"Allow": allowed} if allowed else {},
     )
 
 

@@ -6,11 +6,13 @@ raises bare ValueError or AssertionError out of its parser.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
+import structlog
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -18,15 +20,18 @@ from api_service.rules.lists.model import UploadedFile
 from shared.errors import (
     BadRequestError,
     EmptyUploadError,
+    StorageFullError,
     UnsupportedMediaTypeError,
     UploadTooLargeError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from aiohttp import BodyPartReader
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 256 * 1024
 MOST_FILES = 1000
@@ -77,11 +82,15 @@ class Spool:
         Raises:
             EmptyUploadError: there is not one byte in it.
             UploadTooLargeError: it is more than `max_bytes`.
-            UnsupportedMediaTypeError: it is neither a form nor a list.
+            UnsupportedMediaTypeError: it is neither a form nor a list, or it is compressed.
+            StorageFullError: the disk does not take it.
             BadRequestError: the body breaks off, or its form is broken.
         """
         if request.content_length is not None and request.content_length > 2 * self._max_bytes:
             raise self._too_large()
+        if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
+            # A compressed body that breaks off cannot be told from a whole one here.
+            raise UnsupportedMediaTypeError("Send it without Content-Encoding, or send a zip.")
         try:
             if request.content_type == "multipart/form-data":
                 files = await self._take_form(request)
@@ -127,7 +136,7 @@ class Spool:
     async def _write(self, name: str, number: int, chunks: AsyncIterator[bytes]) -> UploadedFile:
         path = self._folder / f"file-{number}"
         self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
-        with path.open("wb") as target:
+        with _disk(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
                 self._taken += len(chunk)
                 if self._taken > self._max_bytes:
@@ -142,6 +151,20 @@ class Spool:
             "the list.",
             extra={"max_bytes": self._max_bytes},
         )
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """Tell trouble with our own disk from trouble with the client's connection."""
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except OSError as error:
+        log.exception("spool_failed")
+        raise StorageFullError(
+            "The service has no room for it: try again later.", retry_after=60
+        ) from error
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:

@@ -79,6 +79,7 @@ def share_of_budget(arrivals: Sequence[float], limit: int, period: float) -> flo
     return (len(after_burst) - 1) / seconds * period / limit
 
 
-def longest_gap(moments: Sequence[float]) -> float:
-    """The longest time between two moments that follow each other; 0 where there are not two."""
-    return max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
+def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
+    """The longest time in which nothing happened, between a start and an end, which count too."""
+    inside = [moment for moment in sorted(moments) if start <= moment <= end]
+    return max(later - earlier for earlier, later in itertools.pairwise([start, *inside, end]))

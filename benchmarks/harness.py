@@ -197,6 +197,22 @@ class Bench:
             raise BenchmarkError(f"no row: {query}")
         return row
 
+    async def committed_at(self, session_id: str) -> float:
+        """When a session's upload committed, seconds since the epoch.
+
+        For a server with `track_commit_timestamp`. The row of `upload_reports` tells, because
+        nothing but the upload ever writes it.
+        """
+        row = await self.fetchrow(
+            """
+            select extract(epoch from pg_xact_commit_timestamp(xmin))::float8 as committed_at
+            from upload_reports
+            where session_id = $1::text::uuid
+            """,
+            session_id,
+        )
+        return float(row["committed_at"])
+
     async def counts_are_exact(self, session_id: str) -> bool:
         """Whether a session's stored counts are what a join counts, and add up to its total."""
         row = await self.fetchrow(

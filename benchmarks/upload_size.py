@@ -30,9 +30,12 @@ REACH_SECONDS = {10_000: 0.6, 100_000: 5.0}
 REACH_GROWTH = 150 * MEGABYTE
 REACH_LIVEZ = 0.050
 _SMALL_EVERY_SECONDS = 0.3
-_LIMIT, _PERIOD = 200, 10.0
+_LIMIT, _PERIOD = 100, 10.0
 _LIST_IN_PROGRESS = 400
-_LATER_SECONDS = 2.0
+_MARGIN_SECONDS = 4.0
+_FLUSH_SECONDS = 0.2
+"""In which the daemon saves what it could not save before the commit."""
+_EVEN_REQUESTS = 10
 _WORTH_TELLING_SECONDS = 0.02
 
 
@@ -55,7 +58,8 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
         path = room.write_list(pick.films[:rows])
         rounds = [await _round(room, path) for _ in range(options.rounds)]
         figures += _of_rounds(rows, rounds)
-    return figures + await _waits(room, pick.films, largest, pick.generated)
+    small = await _small_uploads(room, pick.films, largest)
+    return [*figures, small, *await _completions(room, pick.films, largest, pick.generated)]
 
 
 async def _round(room: Room, path: Path) -> Round:
@@ -106,86 +110,78 @@ def _of_rounds(rows: int, rounds: Sequence[Round]) -> list[Figure]:
     ]
 
 
-async def _waits(room: Room, films: Sequence[Film], rows: int, generated: int) -> list[Figure]:
-    """How long a large upload makes wait who shares its new films, and who does not.
+async def _small_uploads(room: Room, films: Sequence[Film], rows: int) -> Figure:
+    """How long an upload of one new film waits that a large upload, begun before, has too."""
+    large = room.write_list(films[:rows])
+    small: list[asyncio.Task[Upload]] = []
+    async with room.stack(raised(), daemons=0) as bench:
+        running = asyncio.create_task(bench.upload(large))
+        for film in films[:rows]:
+            await asyncio.wait({running}, timeout=_SMALL_EVERY_SECONDS)
+            if running.done():
+                break
+            small.append(asyncio.create_task(bench.upload(room.write_list([film]))))
+        uploads = [await running, *await asyncio.gather(*small)]
+    return Figure(
+        f"upload of one film that the {rows} rows have, {len(small)} begun meanwhile",
+        spread([upload.seconds for upload in uploads[1:]] or [0.0], "s", 2),
+    )
 
-    Two lists are being enriched, one of films that the large one has, one of others. How long
-    completions wait is seen in the longest time in which a list made no progress.
+
+async def _completions(
+    room: Room, films: Sequence[Film], rows: int, generated: int
+) -> list[Figure]:
+    """How long a large upload makes completions wait: the longest standstill of other lists.
+
+    Two lists are being enriched, one of films that the large one has, one of others.
     """
     stand_in = StandIn(films=generated, latency=0.05, limit=_LIMIT, period=_PERIOD)
     settings = {"TMDB_RATE_LIMIT": str(_LIMIT), "TMDB_RATE_PERIOD": str(_PERIOD)}
     large = room.write_list(films[:rows])
-    shared, others = films[:_LIST_IN_PROGRESS], films[rows:]
     async with room.stack(stand_in, settings) as bench:
-        sharing = await bench.upload(room.write_list(shared))
-        apart = await bench.upload(room.write_list(others))
+        sharing = await bench.upload(room.write_list(films[:_LIST_IN_PROGRESS]))
+        apart = await bench.upload(room.write_list(films[rows:]))
         await _wait_for_the_even_flow(bench)
-        quiet_from = time.time()
-        await asyncio.sleep(_LATER_SECONDS)
+        quiet = time.time()
+        await asyncio.sleep(_MARGIN_SECONDS)
         start = time.time()
-        small = await _small_beside_large(room, bench, large, films[rows - 1 :: -1])
+        committed = await bench.committed_at((await bench.upload(large)).session_id)
+        await asyncio.sleep(_MARGIN_SECONDS)
         end = time.time()
-        await asyncio.sleep(_LATER_SECONDS)
-        standstills = [
-            Figure(
-                f"longest standstill of a list in progress that {name}",
-                f"{await _standstill(bench, upload, start - 1, end + _LATER_SECONDS):.2f} s, "
-                f"{await _standstill(bench, upload, quiet_from, start):.2f} s before",
+        figures = []
+        for name, upload in (("shares its films", sharing), ("does not", apart)):
+            moments = await _answered(bench, upload)
+            before = longest_gap(moments, quiet, start)
+            during = longest_gap(moments, start, committed + _FLUSH_SECONDS)
+            after = longest_gap(moments, committed + _FLUSH_SECONDS, end)
+            figures.append(
+                Figure(
+                    f"longest standstill of a list in progress that {name}",
+                    f"{during:.2f} s until the commit, {after:.2f} s after it "
+                    f"({before:.2f} s with no large upload)",
+                )
             )
-            for name, upload in (("shares films", sharing), ("does not", apart))
-        ]
-    return [
-        Figure(
-            f"an upload of one film that the {rows} rows have, {len(small)} meanwhile",
-            f"{spread(small, 's', 2)}",
-        ),
-        *standstills,
-    ]
+        return figures
 
 
 async def _wait_for_the_even_flow(bench: Bench) -> None:
     """Wait until the first burst of requests is over."""
-    while (await bench.tmdb_report())["requests"] < _LIMIT + 2:  # noqa: ASYNC110  # a process's
+    while (await bench.tmdb_report())["requests"] < _LIMIT + _EVEN_REQUESTS:  # noqa: ASYNC110  # a process's
         await asyncio.sleep(0.1)
 
 
-async def _small_beside_large(
-    room: Room, bench: Bench, large: Path, shared: Sequence[Film]
-) -> list[float]:
-    """Seconds of small uploads, each of one of the large one's films, begun while that runs."""
-    running = asyncio.create_task(bench.upload(large))
-    small: list[asyncio.Task[float]] = []
-
-    async def one(film: Film) -> float:
-        return (await bench.upload(room.write_list([film]))).seconds
-
-    for film in shared:
-        await asyncio.wait({running}, timeout=_SMALL_EVERY_SECONDS)
-        if running.done():
-            break
-        small.append(asyncio.create_task(one(film)))
-    await running
-    return list(await asyncio.gather(*small)) or [0.0]
-
-
-async def _standstill(bench: Bench, upload: Upload, start: float, end: float) -> float:
-    """The longest time, in seconds, in which none of a session's lookups was answered."""
+async def _answered(bench: Bench, upload: Upload) -> list[float]:
+    """When lookups of a session were answered, seconds since the epoch, in order."""
     row = await bench.fetchrow(
         """
-        select array_agg(moment order by moment) as moments
-        from (
-          select distinct extract(epoch from answered_at)::float8 as moment
-          from movies
-          join lookups on lookups.id = movies.lookup_id
-          where session_id = $1::text::uuid
-        ) as answers
-        where moment between $2 and $3
+        select array_agg(extract(epoch from answered_at)::float8 order by answered_at) as moments
+        from movies
+        join lookups on lookups.id = movies.lookup_id
+        where session_id = $1::text::uuid and outcome is not null
         """,
         upload.session_id,
-        start,
-        end,
     )
-    return longest_gap([start, *(row["moments"] or []), end])
+    return list(row["moments"])
 
 
 if __name__ == "__main__":
@@ -197,5 +193,9 @@ if __name__ == "__main__":
     run(
         measure,
         arguments.parse_args(),
-        {"log_min_duration_statement": "0", "log_line_prefix": LINE_PREFIX},
+        {
+            "log_min_duration_statement": "0",
+            "log_line_prefix": LINE_PREFIX,
+            "track_commit_timestamp": "on",
+        },
     )

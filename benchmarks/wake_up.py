@@ -1,9 +1,8 @@
 """Wake-ups: from an upload's commit to the first request at TMDB, with an idle daemon.
 
-PostgreSQL says when the upload committed (`track_commit_timestamp`): the moment at which it began
-to write the commit record, so the interval still has the flush to disk in it, and the API's answer,
-which comes later than the commit, has no part in it. The row of `upload_reports` is asked, because
-nothing but the upload ever writes it. The stand-in notes arrivals by the same machine's clock.
+PostgreSQL says when the upload committed: the moment at which it began to write the commit record.
+So the interval still has the flush to disk in it, and the API's answer, which comes later than the
+commit, has no part in it. The stand-in notes arrivals by the same machine's clock.
 """
 
 from __future__ import annotations
@@ -60,15 +59,8 @@ async def _wake(room: Room, bench: Bench, film: Film, longest_pause: float) -> f
     await asyncio.sleep(random.uniform(0.05, longest_pause))  # noqa: S311  # no secret
     await bench.forget_requests()
     done = await bench.enrich(room.write_list([film]))
-    row = await bench.fetchrow(
-        """
-        select extract(epoch from pg_xact_commit_timestamp(xmin))::float8 as committed_at
-        from upload_reports
-        where session_id = $1::text::uuid
-        """,
-        done.session_id,
-    )
-    return float(done.report["first_request_at"] - row["committed_at"])
+    committed_at = await bench.committed_at(done.session_id)
+    return float(done.report["first_request_at"]) - committed_at
 
 
 if __name__ == "__main__":

@@ -106,8 +106,10 @@ class Dispatcher:
             pause = await self.step()
             if self._nothing_due and not self.in_flight:
                 return
+            # Nobody listens or ticks here: the end of a pause, say, is found by looking.
+            longest = self._options.interval
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(longest if pause is None else min(pause, longest)):
                     await self._wake.wait()
 
     async def step(self) -> float | None:

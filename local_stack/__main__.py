@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from local_stack.demonstration import demonstrate
 from local_stack.postgres import EmbeddedPostgres, PostgresStartError
 from local_stack.processes import ROOT, ProgramError, migrate
 from local_stack.stack import Stack, StandIn
+from shared.settings import Port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,27 +31,24 @@ console = Console(highlight=False)
 class LaunchSettings(BaseSettings):
     """What decides how much of the stack is our own."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore")
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr | None = None
     tmdb_api_key: SecretStr | None = None
-    api_port: int = 8000
+    api_port: Port = 8000
 
 
 async def launch(settings: LaunchSettings, folder: Path) -> None:
-    """Start what is missing, show the sample, and serve until SIGINT or SIGTERM.
+    """Start what is missing, show the sample, and serve until cancelled.
 
     Raises:
         ProgramError: a program did not start.
         PostgresStartError: the embedded server did not.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         dsn = await _database(settings, folder, exits)
         await migrate(dsn)
-        real = settings.tmdb_api_key is not None and settings.tmdb_api_key.get_secret_value()
+        real = settings.tmdb_api_key is not None
         stack = Stack(
             dsn,
             folder / "logs",
@@ -59,29 +58,25 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
         console.print(f"TMDB: {'the real one' if real else 'a stand-in with films of its own'}")
         await exits.enter_async_context(stack)
         console.print(f"API and daemon: running; their logs are in {folder.name}/logs\n")
-        await _serve(stack, folder / "sample", stop)
+        async with asyncio.TaskGroup() as group:
+            for program in (stack.api, *stack.workers):
+                group.create_task(program.wait_for_failure())
+            await demonstrate(stack, folder / "sample", console)
+            console.print(f"\nServing on [bold]{stack.api_url}[/]. Ctrl-C ends it.")
+
+
+async def launch_until_signalled(settings: LaunchSettings, folder: Path) -> None:
+    """Launch; the first SIGINT or SIGTERM, at whatever moment, ends all of it in order."""
+    work = asyncio.create_task(launch(settings, folder))
+
+    def stop() -> None:
         console.print("\nStopping: films in flight are finished, the rest waits for another start.")
+        work.cancel()
 
-
-async def _serve(stack: Stack, sample: Path, stop: asyncio.Event) -> None:
-    """Show the sample and serve until told to stop, or until a program fails."""
-
-    async def show() -> None:
-        await demonstrate(stack, sample, console)
-        console.print(f"\nServing on [bold]{stack.api_url}[/]. Ctrl-C ends it.")
-        await stop.wait()
-
-    programs = (stack.api, *stack.workers)
-    tasks = {
-        asyncio.create_task(job)
-        for job in (show(), stop.wait(), *(program.wait_for_failure() for program in programs))
-    }
-    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
 
 
 async def _database(settings: LaunchSettings, folder: Path, exits: AsyncExitStack) -> str:
@@ -105,17 +100,24 @@ def _is_taken(port: int) -> bool:
 
 def main() -> None:
     """Launch, and say in one line why if it cannot."""
-    settings = LaunchSettings()
+    try:
+        settings = LaunchSettings()
+    except ValidationError as error:
+        wrong = ", ".join(str(problem["loc"][0]).upper() for problem in error.errors())
+        sys.exit(f"Wrong settings: {wrong}")
     if _is_taken(settings.api_port):
         sys.exit(
             f"Port {settings.api_port} is in use. End what listens there (another `make run`?), "
             "or choose another: API_PORT=8080 make run"
         )
+    failures: list[str] = []
     try:
         LOCAL.mkdir(exist_ok=True)
-        asyncio.run(launch(settings, LOCAL))
-    except (PostgresStartError, ProgramError) as error:
-        sys.exit(str(error))
+        asyncio.run(launch_until_signalled(settings, LOCAL))
+    except* (PostgresStartError, ProgramError) as errors:
+        failures = [str(error) for error in errors.exceptions]
+    if failures:
+        sys.exit("\n".join(failures))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 SHOWN = 12
+WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
 
 
 async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
@@ -32,7 +33,8 @@ async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
     summary = write_default_sample(folder)
     console.print(
         f"Sample export: {summary.watched} films seen, {summary.watchlist_only} more on the "
-        f"watchlist, {summary.list_only} on lists; {summary.missing} of them are in no catalogue"
+        f"watchlist, {summary.list_only} on lists\n"
+        f"(TMDB lacks {summary.missing} of them, and lets 40 requests through in 10 seconds)"
     )
     async with aiohttp.ClientSession(stack.api_url) as http:
         session_id = await _upload(http, folder)
@@ -67,7 +69,7 @@ async def _watch(http: aiohttp.ClientSession, session_id: str, console: Console)
         TextColumn("films  {task.description}"),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("")
+        bar = progress.add_task("", total=None)
         while True:
             async with http.get(f"/api/session/{session_id}/status") as response:
                 status = await response.json()
@@ -101,8 +103,8 @@ async def _show(http: aiohttp.ClientSession, session_id: str, console: Console) 
     console.print(table)
     for outcome in ("not_found", "failed"):
         for movie in await _movies(http, session_id, outcome):
-            said = f"{movie['title']} ({movie['year']}): {movie['reason']}"
-            console.print(f"{outcome.replace('_', ' ')}: {said}")
+            why = WORDS.get(movie["reason"], movie["reason"])
+            console.print(f"Not found: {movie['title']} ({movie['year']}): {why}")
 
 
 async def _movies(

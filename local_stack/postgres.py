@@ -77,6 +77,7 @@ class EmbeddedPostgres:
         self._gid = user.pw_gid if user else None
         self._socket_dir: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     @property
     def log_file(self) -> Path:
@@ -88,8 +89,12 @@ class EmbeddedPostgres:
         return f"postgresql://{SUPERUSER}@/{database}?host={self._socket_dir}"
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._initialise)
-        await self.start()
+        try:
+            await asyncio.to_thread(self._initialise)
+            await self.start()
+        except BaseException:
+            await self._clean_up()
+            raise
         return self
 
     async def __aexit__(
@@ -98,6 +103,9 @@ class EmbeddedPostgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._clean_up()
+
+    async def _clean_up(self) -> None:
         await self.stop()
         if self._socket_dir is not None:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
@@ -116,6 +124,7 @@ class EmbeddedPostgres:
         }
         command = [str(self._bin / "postgres"), "-D", str(self.data)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
         self._process = self._spawn(command)
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -188,7 +197,8 @@ class EmbeddedPostgres:
             raise PostgresStartError(f"initdb failed\n{result.stderr}")
 
     def _tail(self) -> str:
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-20:])
+        text = self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
+        return "\n".join(text.splitlines()[-20:])
 
 
 def _let_through(paths: Sequence[Path]) -> None:

@@ -181,6 +181,7 @@ async def migrate(dsn: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        start_new_session=True,  # Ctrl-C at the terminal is for the launcher alone
     )
     if result.returncode != 0:
         raise ProgramError(f"alembic upgrade head failed\n{result.stderr}")

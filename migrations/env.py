@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import sys
+from urllib.parse import parse_qs
 
 import asyncpg
 from alembic import context
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -16,7 +17,7 @@ MIGRATION_LOCK = 0x50524F4A
 
 
 class _DatabaseAddress(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr
 
@@ -30,10 +31,15 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _run() -> None:
-    address = _DatabaseAddress()
+    try:
+        address = _DatabaseAddress()
+    except ValidationError:
+        sys.exit("DATABASE_URL is not set: it names the database to migrate")
     dsn = address.database_url.get_secret_value()
     # SQLAlchemy refuses addresses with several hosts, so asyncpg reads the address itself.
-    several_hosts = "," in dsn.partition("@")[2].partition("/")[0]
+    location, _, options = dsn.partition("://")[2].partition("?")
+    hosts = [location.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
+    several_hosts = any("," in host for host in hosts)
     if several_hosts and "target_session_attrs" not in dsn:
         dsn += f"{'&' if '?' in dsn else '?'}target_session_attrs=read-write"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs
 
 import asyncpg
 import structlog
@@ -198,7 +199,9 @@ class Database:
 
 def _with_attributes(dsn: str) -> str:
     """Ask for the primary when the address names several hosts and does not say otherwise."""
-    several_hosts = "," in dsn.partition("@")[2].partition("/")[0]
+    address, _, options = dsn.partition("://")[2].partition("?")
+    hosts = [address.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
+    several_hosts = any("," in host for host in hosts)
     if not several_hosts or "target_session_attrs" in dsn:
         return dsn
     return f"{dsn}{'&' if '?' in dsn else '?'}target_session_attrs=read-write"

@@ -61,6 +61,14 @@ class UploadTooLargeError(ProjectionistError):
     title = "The upload is too large"
 
 
+class StorageFullError(ProjectionistError):
+    """The service's own disk does not take the upload."""
+
+    code = "storage_full"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The upload cannot be taken in at the moment"
+
+
 class UnsupportedMediaTypeError(ProjectionistError):
     """A body that is neither a form nor a list."""
 

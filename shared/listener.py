@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -72,10 +73,19 @@ class Listener:
             await self._listen_and_prove(connection)
         except (asyncpg.PostgresError, *LOST_CONNECTION) as error:
             log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
+            self._note_loss()
+        else:
+            self._note_loss()
         finally:
             self.connected = False
             with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTION):
                 connection.terminate()
+
+    def _note_loss(self) -> None:
+        # The pool replaces idle connections that were cut without a word, so nobody else may
+        # notice. One that never worked, behind a pooler that swallows LISTEN, is no loss.
+        if self.connected:
+            self._database.lost_at = time.monotonic()
 
     async def _listen_and_prove(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         ended = asyncio.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -25,6 +25,10 @@ class _MaskSecrets:
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {name: self._masked(value) for name, value in event.items()}
+
+    def in_line(self, _: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401  # a renderer's
+        """Mask what stood inside other values than text, which only the renderer turned into it."""
+        return str(self._masked(line))
 
     def _masked(self, value: object) -> object:
         if isinstance(value, str):
@@ -47,14 +51,16 @@ def set_up_logging(settings: Settings, service: str) -> None:
         if console
         else structlog.processors.JSONRenderer()
     )
+    mask = _MaskSecrets(settings)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared_steps,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _MaskSecrets(settings),
+                mask,
                 renderer,
+                mask.in_line,
             ],
         )
     )
@@ -62,6 +68,8 @@ def set_up_logging(settings: Settings, service: str) -> None:
     # These repeat what our own events say, in their own words, and with whole addresses.
     for noisy in ("aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # What reaches this one is not even HTTP; the errors of our handlers end in the middleware.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

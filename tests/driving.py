@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
 import time
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from pathlib import Path
 
+    from local_stack.postgres import EmbeddedPostgres
     from local_stack.tmdb.film import Film
 
 PATIENCE_SECONDS = 60.0
@@ -31,6 +33,7 @@ CONCURRENCY = 20
 """`ENRICH_CONCURRENCY` as it is by default: the most films that one daemon can pay for twice."""
 _KNOWN_TO_MANY = 50
 _POLL_SECONDS = 0.02
+_numbers = itertools.count(1)
 
 MISCOUNTED = """
     select id, status, completed_at, s.total, s.enriched, s.not_found, s.failed, counted.*
@@ -71,6 +74,17 @@ async def until(
     while not await condition():
         assert time.monotonic() < deadline, f"what was waited for did not happen in {seconds} s"
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def create_database(server: EmbeddedPostgres) -> str:
+    """Make a database without any schema; its address."""
+    name = f"driven_{next(_numbers)}"
+    connection = await asyncpg.connect(server.dsn())
+    try:
+        await connection.execute(f"create database {name}")
+    finally:
+        await connection.close()
+    return server.dsn(name)
 
 
 def plain_films(count: int) -> list[Film]:
@@ -204,6 +218,14 @@ class Driver:
         """The fleet."""
         return (await self.call("GET", "/worker/status")).body
 
+    async def tmdb_is(self, state: str) -> None:
+        """Wait until the fleet takes TMDB to be `up`, `down` or `refused`."""
+
+        async def is_so() -> bool:
+            return bool((await self.worker_status())["tmdb"]["state"] == state)
+
+        await until(is_so)
+
     def events(self, name: str, log: str = "enrich.log") -> list[dict[str, Any]]:
         """The log's events of one name; what is no event (a traceback, say) is passed over."""
         path = self.stack.folder / log
@@ -261,13 +283,13 @@ class Driver:
         assert await self.fetch(LEFT_BEHIND) == []
 
     async def paid_twice(self) -> int:
-        """How many requests for a film's details were more than one for each that was found.
+        """How many films TMDB was asked for again, though once would have done.
 
-        Each costs one request of the budget. For runs without faults that strike details.
+        A plain film is asked for with one search, by which it is begun; whoever begins it anew
+        spends one or two requests of the budget for a second time.
         """
-        asked = int((await self.report())["by_route"].get("movie", 0))
-        found = int(await self.value("select count(*) from lookups where outcome = 'found'"))
-        return asked - found
+        begun = int((await self.report())["by_route"].get("search_movie", 0))
+        return begun - int(await self.value("select count(*) from lookups"))
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ class Correction(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     tmdb_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    imdb_id: Annotated[str, Field(pattern=r"^tt\d{7,10}$")] | None = None
+    imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

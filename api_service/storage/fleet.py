@@ -38,7 +38,7 @@ class Pace:
     """What the time left of a session depends on.
 
     Attributes:
-        working: the fleet is neither paused nor without TMDB.
+        working: there is a daemon, and the fleet is neither paused nor without TMDB.
         remaining: movies without an outcome, of each session that has any.
     """
 
@@ -75,7 +75,9 @@ class FleetStorage:
               select
                 count(*) filter (where claimed_by is null) as queued,
                 count(claimed_by) as claimed,
-                extract(epoch from clock_timestamp() - min(due_at))::float8 as oldest_wait
+                extract(epoch from clock_timestamp() - min(due_at) filter (
+                  where claimed_by is null and due_at <= clock_timestamp()
+                ))::float8 as oldest_wait
               from lookups
               where due_at is not null
             ) as queue
@@ -105,14 +107,19 @@ class FleetStorage:
         row = await self._database.fetchrow(
             """
             select
-              paused_since is null and tmdb_state = 'up' as working,
+              paused_since is null
+                and tmdb_state = 'up'
+                and exists (
+                  select from workers where heartbeat_at > clock_timestamp() - $1::interval
+                ) as working,
               array(
                 select total - enriched - not_found - failed
                 from sessions
                 where status = 'enriching'
               ) as remaining
             from fleet
-            """
+            """,
+            timedelta(seconds=SILENT_SECONDS),
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")

@@ -44,6 +44,10 @@ class _TooLargeError(Exception):
     """The answer is larger than anything TMDB has to say."""
 
 
+class _BrokenConnectionError(aiohttp.ClientError):
+    """The connection broke before the answer; the text is the name of aiohttp's own error."""
+
+
 class TMDBClient:
     """Sends requests to TMDB, over connections that stay open between them.
 
@@ -97,6 +101,7 @@ class TMDBClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=self._timeout,
+            middlewares=(_send_once,),
         )
         return self
 
@@ -155,6 +160,22 @@ class TMDBClient:
         return URL(f"{self._base_url}{request.path}").with_query(query)
 
 
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET again by itself when the connection breaks.
+
+    The second request would have no slot of the budget. aiohttp leaves alone what failed to
+    connect (https://github.com/aio-libs/aiohttp/issues/10790).
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenConnectionError(type(error).__name__) from None
+
+
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
     """All bytes of the body, and whether it came to its proper end."""
     body = bytearray()
@@ -177,4 +198,6 @@ def _trouble(error: Exception) -> tuple[Trouble, str]:
         return Trouble.CONNECTION, f"no connection to TMDB ({name})"
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL):
         return Trouble.FOREIGN, f"that is not how TMDB speaks: is TMDB_BASE_URL right? ({name})"
+    if isinstance(error, _BrokenConnectionError):
+        name = str(error)
     return Trouble.RESET, f"the connection ended before the answer ({name})"

@@ -28,6 +28,16 @@ _C1_LEAD: Final = b"\xc2"  # the first byte of U+0080 to U+00BF in UTF-8
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+_KNOWN_BINARIES = {
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file (save it as CSV first)",
+    b"\x1f\x8b": "a gzip archive (unpack it first)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A file that was looked through once, and is text.
@@ -56,7 +66,9 @@ def inspect_text(file: UploadedFile) -> Text:
     has_controls = False
     line, offset, unbroken = 1, 0, 0
     with file.path.open("rb") as stream:
-        encoding = _encoding(stream.read(2))
+        opening = stream.read(8)
+        _refuse_known_binary(file, opening)
+        encoding = _encoding(opening[:2])
         stream.seek(0)
         decoder = codecs.getincrementaldecoder(encoding)()
         while chunk := stream.read(_CHUNK):
@@ -81,6 +93,17 @@ def inspect_text(file: UploadedFile) -> Text:
             raise ListRefused(file.name, Refusal.EMPTY_FILE, "the file is empty")
         _decode(decoder, b"", file, offset, line)
     return Text(file, encoding, has_controls, digest.digest())
+
+
+def _refuse_known_binary(file: UploadedFile, opening: bytes) -> None:
+    """Name what people send by mistake, instead of speaking of its bytes."""
+    for mark, kind in _KNOWN_BINARIES.items():
+        if opening.startswith(mark):
+            raise ListRefused(
+                file.name,
+                Refusal.NOT_TEXT,
+                f"it is {kind}, not a list: send the CSV file itself",
+            )
 
 
 def _encoding(start: bytes) -> str:

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import io
+import json
+import tempfile
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from api_service.app import create_app
+from api_service.context import PARSER
+from api_service.parser_pool import ParserPool
 from enrich_service.storage import StorageService
 from enrich_service.storage.completions import Completion, Film
-from shared.models import Outcome
+from shared.database import Database
+from shared.models import Channel, Outcome
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from pathlib import Path
+    from typing import Self
 
-    import asyncpg
     from aiohttp import ClientResponse, web
 
-    from shared.database import Database
-    from shared.settings import Settings
+    from local_stack.postgres import EmbeddedPostgres
 
     Client = TestClient[web.Request, web.Application]
+    Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 CSV = {"Content-Type": "text/csv"}
 PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer as it came: its status, its head in lower case, and its body."""
+
+    status: int
+    head: str
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of the problem that it is."""
+        assert "content-type: application/problem+json" in self.head, self
+        return str(json.loads(self.body)["code"])
 
 
 class Service:
@@ -49,8 +75,9 @@ class Service:
         self, body: bytes | str, headers: Mapping[str, str] | None = None
     ) -> ClientResponse:
         """Upload a list as the body itself."""
-        data = body.encode() if isinstance(body, str) else body
-        return await self.client.post("/api/upload", data=data, headers={**CSV, **(headers or {})})
+        return await self.client.post(
+            "/api/upload", data=opened(body), headers={**CSV, **(headers or {})}
+        )
 
     async def upload_files(
         self,
@@ -62,8 +89,7 @@ class Service:
         form = FormData(quote_fields=False)  # as browsers and curl send names
         names = list(fields or [f"field {number}" for number in range(len(files))])
         for field, (name, content) in zip(names, files, strict=True):
-            data = content.encode() if isinstance(content, str) else content
-            form.add_field(field, data, filename=name, content_type="text/csv")
+            form.add_field(field, opened(content), filename=name, content_type="text/csv")
         return await self.client.post("/api/upload", data=form, headers=headers)
 
     async def session(self, *rows: str, header: str = "Title,Year") -> str:
@@ -117,6 +143,17 @@ class Service:
         assert problem["detail"]
         return problem
 
+    async def raw(self, request: bytes) -> Raw:
+        """Send bytes as they are; what comes back until the service closes the connection."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_connection(self.client.host, self.client.port)
+            writer.write(request)
+            answer = await reader.read()
+            writer.close()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        return Raw(status, head.decode().lower(), body)
+
     async def stored(self) -> dict[str, int]:
         """How many rows each table that an upload writes has; those without any are left out."""
         row = await self.database.fetchrow(
@@ -132,6 +169,11 @@ class Service:
         )
         assert row is not None
         return {table: count for table, count in row.items() if count}
+
+    async def clear(self) -> None:
+        """Take away everything stored."""
+        for table in ("sessions", "lookups", "catalogue"):
+            await self.database.fetchval(f"delete from {table}")  # noqa: S608  # one of these
 
     async def lookup(self, key: str) -> asyncpg.Record:
         """One lookup's row."""
@@ -228,6 +270,11 @@ class Daemon:
         await self._storage.queue.give_back([claim for claim in claims if claim.key not in ends])
 
 
+def opened(content: bytes | str) -> io.BytesIO:
+    """Content as an open file."""
+    return io.BytesIO(content.encode() if isinstance(content, str) else content)
+
+
 def film(tmdb_id: int | None) -> Film | None:
     """A catalogue row with this id."""
     if tmdb_id is None:
@@ -252,6 +299,48 @@ def film(tmdb_id: int | None) -> Film | None:
     )
 
 
+class LastingParsers(ParserPool):
+    """Parser processes that outlive the applications that use them: starting them takes long."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def open(self) -> None:
+        """Start the processes."""
+        await super().__aenter__()
+
+    async def close(self) -> None:
+        """End them."""
+        await super().__aexit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+async def parsers() -> AsyncIterator[LastingParsers]:
+    """The parser processes of all these tests."""
+    lasting = LastingParsers()
+    await lasting.open()
+    yield lasting
+    await lasting.close()
+
+
+def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
+    """The API with these settings, on a port of this process; `ADMIN_TOKEN` is `let-me`."""
+    changed = settings.model_copy(update={"admin_token": SecretStr("let-me"), **changes})
+    app = create_app(changed)
+    app[PARSER] = parsers
+    return TestClient(TestServer(app))
+
+
+@pytest.fixture
+async def api(settings: Settings, parsers: LastingParsers) -> AsyncIterator[Client]:
+    """The API over the test's database."""
+    async with serve(settings, parsers) as client:
+        yield client
+
+
 @pytest.fixture
 def service(api: Client, database: Database) -> Service:
     """The API over the test's database."""
@@ -266,45 +355,134 @@ def daemon(database: Database) -> Daemon:
 
 @pytest.fixture
 async def make_service(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, parsers: LastingParsers
 ) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
     """Makes services with other settings over the test's database."""
     async with AsyncExitStack() as stack:
 
         async def make(**changes: object) -> Service:
-            changed = settings.model_copy(update={"admin_token": SecretStr("let-me"), **changes})
-            client = TestClient(TestServer(create_app(changed)))
+            client = serve(settings, parsers, **changes)
             return Service(await stack.enter_async_context(client), database)
 
         yield make
 
 
+class Notified:
+    """What is sent with NOTIFY while a test runs."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._connection = connection
+        self._came: list[tuple[str, str]] = []
+        self._fresh = asyncio.Event()
+
+    def take(self, _: object, __: int, channel: str, payload: object) -> None:
+        """Called by the connection."""
+        self._came.append((channel, str(payload)))
+        self._fresh.set()
+
+    def of(self, channel: str) -> list[str]:
+        """The payloads of one channel, in the order in which they came."""
+        return [payload for name, payload in self._came if name == channel]
+
+    def clear(self) -> None:
+        """Forget what came so far."""
+        self._came.clear()
+
+    async def settle(self) -> None:
+        """Wait until everything has come that was committed before this call."""
+        mark = uuid4().hex
+        await self._connection.execute("select pg_notify('settled', $1)", mark)
+        # What was sent before comes before.
+        while mark not in self.of("settled"):
+            self._fresh.clear()
+            await self._fresh.wait()
+
+
 @pytest.fixture
-def until() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
+async def notified(dsn: str) -> AsyncIterator[Notified]:
+    """Listens to the channels of the daemons and of the pages."""
+    connection = await asyncpg.connect(dsn)
+    listening = Notified(connection)
+    for channel in ("settled", *Channel):
+        await connection.add_listener(channel, listening.take)
+    yield listening
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def common_settings(postgres: EmbeddedPostgres, template: str) -> Settings:
+    """Settings over one database for all tests that store nothing."""
+    connection = await asyncpg.connect(postgres.dsn())
+    await connection.execute(f"create database test_refusals template {template}")
+    await connection.close()
+    return Settings(_env_file=None, database_url=postgres.dsn("test_refusals"))
+
+
+@pytest.fixture(scope="session")
+async def common_database(common_settings: Settings) -> AsyncIterator[Database]:
+    """The database of all tests that store nothing."""
+    async with Database(common_settings, application_name="tests") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def common_service(
+    common_settings: Settings, common_database: Database, parsers: LastingParsers
+) -> AsyncIterator[Service]:
+    """One service for all tests that store nothing."""
+    async with serve(common_settings, parsers) as client:
+        yield Service(client, common_database)
+
+
+@pytest.fixture(scope="session")
+async def common_small_service(
+    common_settings: Settings, common_database: Database, parsers: LastingParsers
+) -> AsyncIterator[Service]:
+    """The same, taking 2,000 bytes and 50 films."""
+    limits = {"upload_max_bytes": 2_000, "upload_max_movies": 50}
+    async with serve(common_settings, parsers, **limits) as client:
+        yield Service(client, common_database)
+
+
+@pytest.fixture
+def spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Path]]:
+    """The folders of uploads that are being taken in by this test's requests."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return lambda: list(tmp_path.glob("projectionist-upload-*"))
+
+
+@pytest.fixture
+async def refusing(
+    common_service: Service, spooled: Callable[[], list[Path]]
+) -> AsyncIterator[Service]:
+    """A service that is to refuse: afterwards nothing may be stored, and nothing left on disk."""
+    yield common_service
+    stored = await common_service.stored()
+    await common_service.clear()
+    assert stored == {}
+    assert spooled() == []
+
+
+@pytest.fixture
+async def small(refusing: Service, common_small_service: Service) -> Service:
+    """A service that is to refuse, and takes 2,000 bytes and 50 films."""
+    assert refusing.database is common_small_service.database
+    return common_small_service
+
+
+@pytest.fixture
+def until() -> Until:
     """Waits until a condition holds, and fails when it does not come to hold."""
 
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
+    async def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not await condition():
+        while True:
+            holds = condition()
+            if inspect.isawaitable(holds):
+                holds = await holds
+            if holds:
+                return
             assert time.monotonic() < deadline, "what was waited for did not happen"
             await asyncio.sleep(0.01)
 
     return wait
-
-
-@pytest.fixture
-def raw(service: Service) -> Callable[[bytes], Awaitable[bytes]]:
-    """Sends bytes to the API as they are; what it answers until it closes the connection."""
-
-    async def send(request: bytes) -> bytes:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                service.client.host, service.client.port
-            )
-            try:
-                writer.write(request)
-                return await reader.read()
-            finally:
-                writer.close()
-
-    return send

@@ -57,6 +57,11 @@ Position,Name,Year,URL,Description
 1,The Thing,1982,https://boxd.it/thing,
 2,Fargo,1996,https://boxd.it/fargo,
 """
+TWINS = """\
+Date,Name,Year,Letterboxd URI
+2023-01-05,Emma,1996,https://boxd.it/emma-tv
+2023-01-06,Emma,1996,https://boxd.it/emma
+"""
 PROFILE = "Date Joined,Username,Given Name\n2020-01-01,somebody,Some\n"
 EXPORT = {
     "watched.csv": WATCHED,
@@ -209,12 +214,7 @@ async def test_an_export_becomes_one_movie_for_each_film_with_all_that_was_said_
 
 async def test_twins_share_a_lookup_that_only_gathers_candidates(service: Service) -> None:
     response = await service.upload_files(
-        (
-            "watched.csv",
-            "Date,Name,Year,Letterboxd URI\n"
-            "2023-01-05,Emma,1996,https://boxd.it/emma-tv\n"
-            "2023-01-06,Emma,1996,https://boxd.it/emma\n",
-        )
+        ("watched.csv", TWINS),
     )
     answer = await response.json()
     assert answer["total_movies"] == 2
@@ -274,7 +274,15 @@ async def test_ids_in_a_list_are_asked_for_by_id(service: Service) -> None:
 async def test_text_that_looks_like_sql_copy_or_arrays_comes_back_as_it_was(
     service: Service,
 ) -> None:
-    titles = ["Robert'); drop table movies;--", "\\.", "NULL", "{a,b}", '"quoted"', "\\N", "千と千尋"]
+    titles = [
+        "Robert'); drop table movies;--",
+        "\\.",
+        "NULL",
+        "{a,b}",
+        '"quoted"',
+        "\\N",
+        "千尋",
+    ]
     tags = '{x},NULL,"q",back\\slash'
     rows = [f'"{title.replace(chr(34), chr(34) * 2)}","{tags.replace(chr(34), chr(34) * 2)}"'
             for title in titles]  # fmt: skip

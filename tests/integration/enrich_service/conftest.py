@@ -244,6 +244,14 @@ async def make_worker(
 
 
 @pytest.fixture
+async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Somebody else's connection to the test's database."""
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
 def postgres_admin(postgres: EmbeddedPostgres) -> Callable[[str], Awaitable[None]]:
     """Runs one statement from outside the test's database."""
 

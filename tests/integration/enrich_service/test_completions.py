@@ -64,14 +64,6 @@ def unknown_id(claim: Claim) -> Completion:
 
 
 @pytest.fixture
-async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Somebody else's connection."""
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def progress(dsn: str) -> AsyncIterator[list[str]]:
     """The sessions whose progress was notified."""
     heard: list[str] = []

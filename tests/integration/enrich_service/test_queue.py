@@ -291,22 +291,25 @@ async def test_claims_of_the_silent_and_the_unknown_are_rescued_and_of_the_livin
         "update workers set heartbeat_at = clock_timestamp() - interval '11 s' where id = $1",
         living,
     )
-    assert await storage.queue.rescue(rescuer, set(), SILENT) == 2
+    assert (await storage.queue.rescue_silent(rescuer, SILENT)).freed == 2
     assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[2], keys[3]]
 
 
-async def test_a_worker_rescues_its_own_claims_whose_answer_was_lost(
+async def test_a_rescue_tells_which_claims_stand_in_ones_own_name_and_leaves_them(
     storage: StorageService, lists: Lists
 ) -> None:
     keys = titles(3)
     await lists.add(*keys)
     me = uuid4()
     await beat(storage, me)
-    known = await claim(storage, 1, me)
-    await claim(storage, 1, me)
-    tokens = {one.token for one in known}
-    assert await storage.queue.rescue(me, tokens, SILENT) == 1
-    assert await storage.queue.rescue(me, tokens, SILENT) == 0
+    first = await claim(storage, 1, me)
+    second = await claim(storage, 2, me)
+    rescue = await storage.queue.rescue_silent(me, SILENT)
+    assert rescue.freed == 0
+    assert rescue.own_tokens == {first[0].token, second[0].token}
+    assert await storage.queue.give_back_tokens({second[0].token}) == 2
+    rescue = await storage.queue.rescue_silent(me, SILENT)
+    assert rescue.own_tokens == {first[0].token}
     assert [one.key for one in await claim(storage, 3)] == keys[1:]
 
 
@@ -317,7 +320,7 @@ async def test_a_rescue_changes_no_attempts_and_no_turn(
     await database.fetchval("update lookups set attempts = 2")
     await claim(storage, 1)
     before = await lists.lookup("title:heat|1995")
-    assert await storage.queue.rescue(uuid4(), set(), SILENT) == 1
+    assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
     after = await lists.lookup("title:heat|1995")
     assert (after["attempts"], after["turn"]) == (before["attempts"], before["turn"])
     assert (after["claimed_by"], after["claim_token"]) == (None, None)
@@ -326,15 +329,16 @@ async def test_a_rescue_changes_no_attempts_and_no_turn(
 async def test_a_rescue_waits_for_nobody(storage: StorageService, lists: Lists, dsn: str) -> None:
     keys = titles(2)
     await lists.add(*keys)
-    await claim(storage, 2)
+    claims = await claim(storage, 2)
     other = await asyncpg.connect(dsn)
     try:
         async with other.transaction():
             await other.execute("select 1 from lookups where key = $1 for update", keys[0])
-            assert await storage.queue.rescue(uuid4(), set(), SILENT) == 1
+            assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
+            assert await storage.queue.give_back_tokens({claims[0].token}) == 0
     finally:
         await other.close()
-    assert await storage.queue.rescue(uuid4(), set(), SILENT) == 1
+    assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
 
 
 # -- probes of TMDB show in the view -----------------------------------------------------------

@@ -160,8 +160,18 @@ async def test_the_view_reads_the_head_of_the_queue_and_what_was_claimed(
 async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert await QueueStorage(database).rescue(uuid4(), set(), 12.0) == CLAIMED
+    assert (await QueueStorage(database).rescue_silent(uuid4(), 12.0)).freed == CLAIMED
     assert indexes_read(database.plans) == {"lookups_queue", "lookups_pkey"}
+    for condition in conditions_on_the_queue(database.plans):
+        assert condition is not None
+        assert "turn <=" in condition
+
+
+async def test_giving_back_lost_claims_reads_the_part_of_the_queue_that_was_claimed(
+    database: ExplainingDatabase,
+) -> None:
+    assert await QueueStorage(database).give_back_tokens([uuid4()]) == 0
+    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_pkey"}
     (condition,) = conditions_on_the_queue(database.plans)
     assert condition is not None
     assert "turn <=" in condition

@@ -7,16 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import asyncpg
-import pytest
-
 from enrich_service.storage.completions import Completion
 from shared.models import Outcome
 from shared.reopening import bring_forward, reopen_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
+
+    import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.database import Database
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 A, B, C, D = (f"title:{letter}|1999" for letter in "abcd")
-
-
-@pytest.fixture
-async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Somebody else's connection."""
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 async def end(storage: StorageService, **outcomes: Outcome) -> None:

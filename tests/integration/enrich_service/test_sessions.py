@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import asyncpg
-import pytest
-
 from enrich_service.storage.completions import Completion
 from shared.models import UPLOADS_LOCK, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.database import Database
@@ -24,14 +21,6 @@ A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 async def end_all(storage: StorageService, outcome: Outcome = Outcome.NOT_FOUND) -> None:
     claims = await storage.queue.claim(uuid4(), uuid4(), 100)
     await storage.completions.save([Completion(claim, outcome, "test") for claim in claims])
-
-
-@pytest.fixture
-async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Somebody else's connection."""
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 # -- healing -----------------------------------------------------------------------------------

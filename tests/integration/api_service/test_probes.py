@@ -1,0 +1,217 @@
+"""Alive, ready, or neither: and what is answered while the database is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import aiohttp
+import asyncpg
+import pytest
+
+from local_stack.processes import Program, free_port, migrate
+from local_stack.stack import STAND_IN_KEY
+from shared.database import Database
+from shared.settings import Settings
+from tests.integration.api_service.conftest import Service, serve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from local_stack.postgres import EmbeddedPostgres
+    from tests.integration.api_service.conftest import LastingParsers, Until
+
+SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
+ROUTES = [
+    ("POST", "/api/upload"),
+    ("GET", SESSION),
+    ("GET", f"{SESSION}/status"),
+    ("GET", f"{SESSION}/movies"),
+    ("GET", f"{SESSION}/report"),
+    ("POST", f"{SESSION}/enrich"),
+    ("PUT", f"{SESSION}/movies/1/match"),
+    ("DELETE", f"{SESSION}/movies/1/match"),
+    ("DELETE", SESSION),
+    ("GET", "/worker/status"),
+    ("POST", "/worker/pause"),
+    ("POST", "/worker/resume"),
+]
+PASSWORD = "hush-hush-5ecret"
+ADMIN_TOKEN = "operators-only-7oken"
+DEAD = f"postgresql://somebody:{PASSWORD}@127.0.0.1:1/films"
+
+
+async def ask(service: Service, method: str, path: str) -> aiohttp.ClientResponse:
+    body = b"Title\nHeat\n" if path == "/api/upload" else b'{"tmdb_id": 603}'
+    return await service.client.request(
+        method,
+        path,
+        data=None if method == "GET" else body,
+        headers={"Authorization": "Bearer let-me", "Content-Type": "text/csv"},
+    )
+
+
+async def probe(service: Service, path: str) -> tuple[int, dict[str, object]]:
+    response = await service.client.get(path)
+    return response.status, await response.json()
+
+
+@pytest.fixture
+async def unused_dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database that is not there; whatever is made there is dropped."""
+    name = f"later_{free_port()}"
+    yield postgres.dsn(name)
+    connection = await asyncpg.connect(postgres.dsn())
+    await connection.execute(f"drop database if exists {name} with (force)")
+    await connection.close()
+
+
+def settings_for(dsn: str) -> Settings:
+    return Settings(_env_file=None, database_url=dsn)
+
+
+@pytest.fixture
+async def orphan(parsers: LastingParsers) -> AsyncIterator[Service]:
+    """A service whose database is not there."""
+    settings = settings_for(DEAD)
+    async with serve(settings, parsers) as client:
+        yield Service(client, Database(settings, application_name="never used"))
+
+
+async def test_with_a_database_and_its_schema_all_is_well(refusing: Service) -> None:
+    assert await probe(refusing, "/livez") == (200, {"status": "ok"})
+    assert await probe(refusing, "/readyz") == (200, {"status": "ok"})
+    assert await probe(refusing, "/health") == (
+        200,
+        {"status": "ok", "live": True, "ready": True, "reason": None},
+    )
+
+
+async def test_without_its_database_a_service_is_alive_and_not_ready(orphan: Service) -> None:
+    assert await probe(orphan, "/livez") == (200, {"status": "ok"})
+    (ready, why), (healthy, state) = await asyncio.gather(
+        probe(orphan, "/readyz"), probe(orphan, "/health")
+    )
+    assert (ready, why["status"], healthy) == (503, "unavailable", 503)
+    assert "PostgreSQL did not answer" in str(why["reason"])
+    assert (state["live"], state["ready"], state["reason"]) == (True, False, why["reason"])
+
+
+async def test_without_its_database_every_route_says_when_to_try_again(orphan: Service) -> None:
+    responses = await asyncio.gather(*[ask(orphan, *route) for route in ROUTES])
+    for response in responses:
+        problem = await orphan.problem(response, 503, "database_unavailable")
+        assert int(response.headers["Retry-After"]) > 0
+        assert PASSWORD not in str(problem)
+
+
+async def test_what_needs_no_database_is_refused_without_asking_it(orphan: Service) -> None:
+    response = await orphan.upload("no list")
+    await orphan.problem(response, 422, "unreadable_list")
+    response = await orphan.client.get("/nowhere")
+    await orphan.problem(response, 404, "not_found")
+
+
+async def test_a_service_that_starts_before_its_database_and_schema_begins_when_they_come(
+    parsers: LastingParsers, postgres: EmbeddedPostgres, unused_dsn: str, until: Until
+) -> None:
+    settings = settings_for(unused_dsn)
+    async with (
+        Database(settings, application_name="tests") as database,
+        serve(settings, parsers) as client,
+    ):
+        service = Service(client, database)
+        assert (await probe(service, "/readyz"))[0] == 503
+
+        connection = await asyncpg.connect(postgres.dsn())
+        await connection.execute(
+            f"create database {unused_dsn.split('/')[3].split('?', maxsplit=1)[0]}"
+        )
+        await connection.close()
+        status, why = await probe(service, "/readyz")
+        assert (status, "alembic upgrade head" in str(why["reason"])) == (503, True)
+        for route in ROUTES:
+            response = await ask(service, *route)
+            problem = await service.problem(response, 503, "schema_outdated")
+            assert "alembic upgrade head" in problem["detail"]
+            assert int(response.headers["Retry-After"]) > 0
+
+        await migrate(unused_dsn)
+
+        async def ready() -> bool:
+            return (await probe(service, "/readyz"))[0] == 200
+
+        await until(ready)
+        assert (await service.upload("Title\nHeat\n")).status == 201
+
+
+async def test_another_schema_is_named(service: Service) -> None:
+    await service.database.fetchval("update alembic_version set version_num = '9999'")
+    status, why = await probe(service, "/readyz")
+    assert status == 503
+    assert re.search(r"revision 9999, this service needs \d{4}", str(why["reason"]))
+
+
+async def test_a_service_that_lost_its_connections_gets_new_ones(service: Service) -> None:
+    session_id = await service.session("Heat,1995")
+    await asyncio.gather(*[service.status(session_id) for _ in range(8)])
+    ended = await service.database.fetchval(
+        """
+        select count(pg_terminate_backend(pid, 5000))
+        from pg_stat_activity
+        where application_name = 'projectionist-api' and datname = current_database()
+        """
+    )
+    assert ended > 1
+    answers = await asyncio.gather(*[service.status(session_id) for _ in range(8)])
+    assert {answer["session_id"] for answer in answers} == {session_id}
+
+
+async def test_a_service_that_is_going_away_is_alive_and_not_ready(
+    common_settings: Settings, common_database: Database, parsers: LastingParsers
+) -> None:
+    async with serve(common_settings, parsers) as client:
+        app = client.app
+        assert app is not None
+        service = Service(client, common_database)
+        await app.shutdown()
+        assert await probe(service, "/readyz") == (
+            503,
+            {"status": "unavailable", "reason": "draining"},
+        )
+        assert (await probe(service, "/livez"))[0] == 200
+
+
+async def test_no_secret_is_in_any_log_or_answer(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    env = {
+        "DATABASE_URL": DEAD,
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "TMDB_API_KEY": STAND_IN_KEY,
+        "API_PORT": str(port),
+        "LOG_LEVEL": "DEBUG",
+    }
+    headers = {
+        "Authorization": f"Bearer {ADMIN_TOKEN}",
+        "X-Request-ID": f"id-{ADMIN_TOKEN}",
+        "Content-Type": "text/csv",
+    }
+    log = tmp_path / "api.log"
+    async with (
+        Program("api_service", env=env, ready=f"{url}/livez", log=log) as program,
+        aiohttp.ClientSession(url, headers=headers) as client,
+    ):
+        paths = [*ROUTES, ("GET", f"/{ADMIN_TOKEN}"), ("POST", "/worker/pause"), ("GET", "/health")]
+        responses = await asyncio.gather(
+            *[client.request(method, path, data=b"Title\nHeat\n") for method, path in paths]
+        )
+        answers = [await response.text() for response in responses]
+        assert {response.status for response in responses} <= {404, 405, 415, 422, 503}
+        assert await program.stop() == 0
+    text = log.read_text()
+    assert "request_failed" in text
+    for secret in (PASSWORD, ADMIN_TOKEN, STAND_IN_KEY):
+        assert secret not in text
+        assert not any(secret in answer for answer in answers)

@@ -1,0 +1,178 @@
+"""The fleet over HTTP: what it does, and who may hold and release it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from enrich_service.storage.fleet import FleetStorage, Heartbeat
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
+    from tests.integration.api_service.conftest import Daemon, Notified, Service
+
+ADMIN = {"Authorization": "Bearer let-me"}
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def beat(service: Service, worker: UUID, *, last_run: datetime, interval: float) -> None:
+    await FleetStorage(service.database).beat(
+        Heartbeat(
+            worker_id=worker,
+            host="host:1",
+            last_run=last_run,
+            next_run=last_run + timedelta(seconds=interval),
+            interval_seconds=interval,
+            in_flight=3,
+            draining=False,
+        )
+    )
+
+
+async def status(service: Service) -> dict[str, Any]:
+    return await service.get("/worker/status")
+
+
+async def test_a_fleet_of_nobody_is_stopped(service: Service) -> None:
+    told = await status(service)
+    assert told.pop("tmdb").keys() == {"state", "since", "reason", "next_probe"}
+    assert told == {
+        "worker_status": "stopped",
+        "running": False,
+        "paused_since": None,
+        "last_run": None,
+        "next_run": None,
+        "interval": None,
+        "workers": [],
+        "queue": {"queued": 0, "claimed": 0, "oldest_wait_seconds": None},
+        "budget": {"used": 0, "limit": 40, "period_seconds": 10.0, "held_until": None},
+    }
+
+
+async def test_who_beats_is_running(service: Service) -> None:
+    first, second = uuid4(), uuid4()
+    await beat(service, first, last_run=NOW, interval=10)
+    await beat(service, second, last_run=NOW - timedelta(seconds=3), interval=20)
+    told = await status(service)
+    assert (told["worker_status"], told["running"], told["interval"]) == ("running", True, 10.0)
+    assert datetime.fromisoformat(told["last_run"]) == NOW
+    assert datetime.fromisoformat(told["next_run"]) == NOW + timedelta(seconds=10)
+    assert {worker["id"] for worker in told["workers"]} == {str(first), str(second)}
+    assert [(worker["host"], worker["in_flight"]) for worker in told["workers"]] == (
+        [("host:1", 3)] * 2
+    )
+
+    await service.database.fetchval(
+        "update workers set heartbeat_at = clock_timestamp() - interval '13 seconds' where id = $1",
+        first,
+    )
+    told = await status(service)
+    assert [worker["id"] for worker in told["workers"]] == [str(second)]
+
+
+async def test_the_queue_and_the_budget_are_told(service: Service, daemon: Daemon) -> None:
+    await service.session("Heat,1995", "Ran,1985", "Fargo,1996")
+    await daemon.claim("title:ran|1985")
+    for statement in (
+        "update lookups set due_at = due_at - interval '1 minute'",
+        """
+        update request_window
+        set slots[38:40] = array[
+            clock_timestamp() - interval '11 seconds',
+            clock_timestamp() - interval '9 seconds',
+            clock_timestamp()
+          ],
+          hold_until = clock_timestamp() + interval '1 minute'
+        """,
+    ):
+        await service.database.fetchval(statement)
+    told = await status(service)
+    assert (told["queue"]["queued"], told["queue"]["claimed"]) == (2, 1)
+    assert 60 <= told["queue"]["oldest_wait_seconds"] < 120
+    assert told["budget"]["used"] == 2
+    assert datetime.fromisoformat(told["budget"]["held_until"]) > NOW
+
+
+async def test_trouble_with_tmdb_is_told(service: Service) -> None:
+    await service.database.fetchval(
+        """
+        update fleet
+        set tmdb_state = 'refused', tmdb_reason = 'the key is refused',
+          tmdb_probe_at = clock_timestamp() + interval '1 minute'
+        """
+    )
+    told = (await status(service))["tmdb"]
+    assert (told["state"], told["reason"]) == ("refused", "the key is refused")
+    assert datetime.fromisoformat(told["next_probe"]) > NOW
+    session = await service.status(await service.session("Heat,1995"))
+    assert session["eta_seconds"] is None
+
+
+async def test_pausing_and_resuming(service: Service, notified: Notified) -> None:
+    await beat(service, uuid4(), last_run=NOW, interval=10)
+    told = []
+    for order in ("pause", "pause", "resume", "resume"):
+        response = await service.client.post(f"/worker/{order}", headers=ADMIN)
+        assert response.status == 200
+        answer = await response.json()
+        assert answer == await status(service) | {"queue": answer["queue"]}
+        told.append(answer)
+    assert [answer["worker_status"] for answer in told] == ["paused"] * 2 + ["running"] * 2
+    assert [answer["running"] for answer in told] == [False, False, True, True]
+    since = [answer["paused_since"] for answer in told]
+    assert since[0] is not None
+    assert since == [since[0], since[0], None, None]
+    await notified.settle()
+    assert notified.of("fleet_control") == [""] * 4
+
+
+async def test_a_pause_is_kept_across_restarts(
+    service: Service, make_service: Callable[..., Awaitable[Service]]
+) -> None:
+    await service.client.post("/worker/pause", headers=ADMIN)
+    restarted = await make_service()
+    assert (await status(restarted))["worker_status"] == "paused"
+
+
+@pytest.mark.parametrize("order", ["pause", "resume"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "",
+        "let-me",
+        "Bearer",
+        "Bearer ",
+        "Bearer let-m",
+        "Bearer let-mee",
+        "Bearer LET-ME",
+        "bearer let-me x",
+        "Basic bGV0LW1lOg==",
+        "Bearer лет-ми",
+    ],
+)
+async def test_without_the_right_token_nothing_happens(
+    refusing: Service, order: str, given: str | None
+) -> None:
+    headers = {} if given is None else {"Authorization": given}
+    response = await refusing.client.post(f"/worker/{order}", headers=headers)
+    problem = await refusing.problem(response, 401, "admin_token_required")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert "let-me" not in str(problem)
+    assert (await status(refusing))["worker_status"] == "stopped"
+
+
+@pytest.mark.parametrize("given", [{}, ADMIN, {"Authorization": "Bearer "}])
+async def test_while_no_token_is_set_control_is_switched_off(
+    make_service: Callable[..., Awaitable[Service]], given: dict[str, str]
+) -> None:
+    service = await make_service(admin_token=None)
+    for order in ("pause", "resume"):
+        response = await service.client.post(f"/worker/{order}", headers=given)
+        await service.problem(response, 403, "admin_token_unset")
+    assert (await status(service))["worker_status"] == "stopped"

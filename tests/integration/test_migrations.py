@@ -1,0 +1,180 @@
+"""The schema's way up and down, and a service that waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import aiohttp
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from local_stack.processes import ROOT, Program, free_port, migrate
+from local_stack.stack import STAND_IN_KEY
+from shared.database import SCHEMA_REVISION
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from local_stack.postgres import EmbeddedPostgres
+
+NAME = "migrations_under_test"
+PATIENCE_SECONDS = 30.0
+SHAPE = """
+    select table_name, column_name, data_type, column_default, is_nullable, is_generated
+    from information_schema.columns
+    where table_schema = 'public'
+    union all
+    select tablename, indexname, indexdef, null, null, null from pg_indexes
+    where schemaname = 'public'
+    union all
+    select conrelid::regclass::text, conname, pg_get_constraintdef(oid), null, null, null
+    from pg_constraint
+    where connamespace = 'public'::regnamespace
+    union all
+    select relname, 'options', reloptions::text, null, null, null from pg_class
+    where relnamespace = 'public'::regnamespace and reloptions is not null
+    union all
+    select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), null, null, null
+    from pg_trigger where not tgisinternal
+    order by 1, 2, 3
+"""
+
+
+@pytest.fixture
+async def empty(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A database with nothing in it."""
+    admin = await asyncpg.connect(postgres.dsn())
+    await admin.execute(f"create database {NAME} template template0")
+    yield postgres.dsn(NAME)
+    await admin.execute(f"drop database {NAME} with (force)")
+    await admin.close()
+
+
+async def alembic(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def shape(dsn: str) -> list[tuple[object, ...]]:
+    """Everything that the migrations make, but for their own table."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(SHAPE)
+    finally:
+        await connection.close()
+    return [tuple(row) for row in rows if row[0] != "alembic_version"]
+
+
+async def fetchval(dsn: str, query: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def test_up_down_and_up_again_ends_in_the_same_schema(empty: str) -> None:
+    assert (await alembic(empty, "upgrade", "head")).returncode == 0
+    first = await shape(empty)
+    assert {"sessions", "movies", "lookups", "catalogue", "request_window"} <= {
+        row[0] for row in first
+    }
+    down = await alembic(empty, "downgrade", "base")
+    assert down.returncode == 0, down.stderr
+    assert await shape(empty) == []
+    assert (
+        await fetchval(empty, "select count(*) from pg_proc where proname = 'note_completion'") == 0
+    )
+    assert (await alembic(empty, "upgrade", "head")).returncode == 0
+    assert await shape(empty) == first
+
+
+async def test_two_upgrades_at_once_run_one_after_the_other(empty: str) -> None:
+    results = await asyncio.gather(*(alembic(empty, "upgrade", "head") for _ in range(2)))
+    assert [result.returncode for result in results] == [0, 0], results
+    assert await fetchval(empty, "select array_agg(version_num) from alembic_version") == [
+        SCHEMA_REVISION
+    ]
+    assert await fetchval(empty, "select count(*) from request_window") == 1
+
+
+async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
+    await migrate(empty)
+    before = await shape(empty)
+    await migrate(empty)
+    assert await shape(empty) == before
+
+
+def test_the_services_ask_for_the_newest_revision() -> None:
+    script = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
+    assert script.get_heads() == [SCHEMA_REVISION]
+
+
+async def test_every_row_that_there_is_one_of_is_there_once_and_only_once(dsn: str) -> None:
+    for table in ("queue_clock", "request_window", "fleet"):
+        assert await fetchval(dsn, f"select count(*) from {table}") == 1  # noqa: S608  # named above
+        connection = await asyncpg.connect(dsn)
+        with pytest.raises((asyncpg.UniqueViolationError, asyncpg.CheckViolationError)):
+            await connection.execute(f"insert into {table} select * from {table}")  # noqa: S608  # named above
+        await connection.close()
+
+
+async def test_sql_scripts_are_not_pretended_to(empty: str) -> None:
+    result = await alembic(empty, "upgrade", "head", "--sql")
+    assert result.returncode != 0
+    assert "Offline mode is not supported" in result.stderr
+
+
+@pytest.mark.parametrize("service", ["api_service", "enrich_service"])
+async def test_a_service_before_its_schema_waits_unready_and_says_why(
+    empty: str, tmp_path: Path, service: str
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    program = Program(
+        service,
+        env={
+            "DATABASE_URL": empty,
+            "TMDB_API_KEY": STAND_IN_KEY,
+            "TMDB_BASE_URL": "http://127.0.0.1:1",
+            "WORKER_PORT": str(port),
+            "API_PORT": str(port),
+        },
+        ready=f"{url}/readyz",
+        log=tmp_path / "log",
+    )
+    async with aiohttp.ClientSession() as session:
+        await program.start(wait=False)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said = await _unready_reason(session, url)
+        assert "alembic upgrade head" in said
+        assert (await session.get(f"{url}/livez")).status == 200
+        await migrate(empty)
+        await program.wait_until_ready()
+        assert (await session.get(f"{url}/readyz")).status == 200
+    assert await program.stop() == 0
+
+
+async def _unready_reason(session: aiohttp.ClientSession, url: str) -> str:
+    while True:
+        try:
+            response = await session.get(f"{url}/readyz")
+        except aiohttp.ClientError:
+            await asyncio.sleep(0.02)
+        else:
+            assert response.status == 503
+            return str((await response.json())["reason"])

@@ -1,0 +1,228 @@
+"""Which requests a question takes, and what their answers mean, with answers written by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from enrich_service.course import TOP_CAST, Course
+from enrich_service.storage.queue import Claim
+from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
+from shared.models import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from enrich_service.storage.completions import Completion
+    from enrich_service.tmdb.requests import T_co, TMDBRequest
+
+    Answer = dict[str, Any] | type[NotFoundError | KeyRefusedError]
+
+HEAT = {"id": 949, "title": "Heat", "release_date": "1995-12-15", "vote_count": 7000}
+DETAILS = {
+    "id": 949,
+    "imdb_id": "tt0113277",
+    "title": "Heat",
+    "original_title": "Heat",
+    "release_date": "1995-12-15",
+    "runtime": 170,
+    "genres": [{"id": 80, "name": "Crime"}],
+    "production_countries": [{"iso_3166_1": "US"}],
+    "spoken_languages": [{"iso_639_1": "en"}, {"iso_639_1": "es"}],
+    "overview": "A thief and a detective.",
+    "poster_path": "/heat.jpg",
+    "vote_average": 7.9,
+    "vote_count": 7000,
+    "popularity": 50.5,
+    "credits": {
+        "cast": [
+            {"id": 100 + place, "name": f"Actor {place}", "order": place} for place in range(30)
+        ],
+        "crew": [
+            {"id": 638, "name": "Michael Mann", "job": "Director"},
+            {"id": 639, "name": "Somebody Else", "job": "Producer"},
+        ],
+    },
+}
+NOTHING: dict[str, Any] = {"results": []}
+
+
+class Script:
+    """Answers each request from a list by path, and remembers what was asked."""
+
+    def __init__(
+        self, **answers: Sequence[dict[str, Any] | type[NotFoundError | KeyRefusedError]]
+    ) -> None:
+        self._answers = {route: list(given) for route, given in answers.items()}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
+        self.asked.append((request.path, dict(request.query)))
+        answer = self._answers[request.route].pop(0)
+        if isinstance(answer, type):
+            raise answer("test", route=request.route)
+        return request.model.model_validate(answer)
+
+
+async def run(key: str, script: Script, title: str | None = None) -> Completion:
+    claim = Claim(1, key, title, 0, uuid4())
+    completion = await Course(claim, script).run()
+    assert completion.claim is claim
+    return completion
+
+
+# -- by id -------------------------------------------------------------------------------------
+
+
+async def test_a_tmdb_id_is_one_request_and_certain() -> None:
+    script = Script(movie_details=[DETAILS])
+    done = await run("tmdb:949", script)
+    assert (done.outcome, done.confidence, done.reason) == (Outcome.FOUND, 100, "tmdb id")
+    assert script.asked == [("/3/movie/949", {"append_to_response": "credits"})]
+
+
+async def test_an_imdb_id_is_one_request_and_certain() -> None:
+    script = Script(movie_details=[DETAILS])
+    done = await run("imdb:tt0113277", script)
+    assert (done.outcome, done.confidence, done.reason) == (Outcome.FOUND, 100, "imdb id")
+    assert [path for path, _ in script.asked] == ["/3/movie/tt0113277"]
+
+
+async def test_a_tmdb_id_that_is_gone_is_unknown() -> None:
+    done = await run("tmdb:949", Script(movie_details=[NotFoundError]))
+    assert (done.outcome, done.reason, done.unknown_id) == (Outcome.NOT_FOUND, "unknown_id", True)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"movie_results": [], "tv_results": [{"id": 1396, "name": "Breaking Bad"}]},
+        {"movie_results": [], "tv_episode_results": [{"id": 62085}]},
+    ],
+)
+async def test_an_imdb_id_of_television_is_no_film(found: dict[str, Any]) -> None:
+    script = Script(movie_details=[NotFoundError], find_by_imdb_id=[found])
+    done = await run("imdb:tt0903747", script)
+    assert (done.outcome, done.reason, done.unknown_id) == (Outcome.NOT_FOUND, "tv", False)
+
+
+@pytest.mark.parametrize("answer", [{"movie_results": []}, NotFoundError])
+async def test_an_imdb_id_that_nobody_knows_is_unknown(
+    answer: dict[str, Any] | type[NotFoundError],
+) -> None:
+    script = Script(movie_details=[NotFoundError], find_by_imdb_id=[answer])
+    done = await run("imdb:tt9999999", script)
+    assert (done.reason, done.unknown_id) == ("unknown_id", True)
+
+
+# -- by title ----------------------------------------------------------------------------------
+
+
+async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=[DETAILS])
+    done = await run("title:heat|1995", script, "Heat")
+    assert done.outcome is Outcome.FOUND
+    assert done.confidence is not None
+    assert 75 <= done.confidence <= 100
+    assert [path for path, _ in script.asked] == ["/3/search/movie", "/3/movie/949"]
+    assert script.asked[0][1]["query"] == "Heat", "as it was written, not as it was folded"
+    assert script.asked[0][1]["year"] == "1995"
+
+
+async def test_a_lookup_without_a_title_is_asked_for_by_its_key() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=[DETAILS])
+    done = await run("title:heat|1995", script)
+    assert done.outcome is Outcome.FOUND
+    assert script.asked[0][1]["query"] == "heat"
+
+
+async def test_when_the_year_finds_nothing_the_search_widens_and_ends_with_television() -> None:
+    script = Script(search_movie=[NOTHING] * 9, search_tv=[NOTHING])
+    done = await run("title:heat|1995", script)
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "no_candidates")
+    routes = [path.rpartition("/")[2] for path, _ in script.asked]
+    assert routes[-1] == "tv"
+    assert 2 <= len(routes) <= 6, "a film that is nowhere must not cost the budget of many"
+    assert "year" in script.asked[0][1]
+    assert "year" not in script.asked[-2][1]
+
+
+async def test_a_series_of_that_name_says_that_it_is_no_film() -> None:
+    series = {"results": [{"id": 1396, "name": "Breaking Bad"}]}
+    script = Script(search_movie=[NOTHING] * 9, search_tv=[series])
+    done = await run("title:breaking bad|2008", script)
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "tv")
+
+
+async def test_a_series_of_another_name_says_nothing() -> None:
+    series = {"results": [{"id": 1, "name": "Heat of the Night"}]}
+    script = Script(search_movie=[NOTHING] * 9, search_tv=[series])
+    assert (await run("title:heat|1995", script)).reason == "no_candidates"
+
+
+async def test_two_films_that_fit_alike_are_not_chosen_between() -> None:
+    other = {**HEAT, "id": 950}
+    script = Script(search_movie=[{"results": [HEAT, other]}] * 9)
+    done = await run("title:heat|1995", script)
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "ambiguous")
+    assert {candidate["tmdb_id"] for candidate in done.candidates} == {949, 950}
+    assert {path for path, _ in script.asked} == {"/3/search/movie"}, "and no details are asked for"
+
+
+async def test_a_film_of_another_year_is_a_candidate_and_not_chosen() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}] * 9)
+    done = await run("title:heat|1951", script)
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "other_year")
+    assert [candidate["tmdb_id"] for candidate in done.candidates] == [949]
+
+
+async def test_a_film_that_vanishes_between_search_and_details_is_gone() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=[NotFoundError])
+    done = await run("title:heat|1995", script)
+    assert (done.outcome, done.reason, done.unknown_id) == (Outcome.NOT_FOUND, "gone", False)
+
+
+async def test_twins_are_one_search_and_never_chosen() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}])
+    done = await run("twins:heat|1995", script, "Heat")
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "ambiguous")
+    assert [candidate["tmdb_id"] for candidate in done.candidates] == [949]
+    assert len(script.asked) == 1
+
+
+# -- what is kept, and what passes through -----------------------------------------------------
+
+
+async def test_the_film_is_kept_as_tmdb_tells_it() -> None:
+    film = (await run("tmdb:949", Script(movie_details=[DETAILS]))).film
+    assert film is not None
+    assert (film.tmdb_id, film.imdb_id, film.title) == (949, "tt0113277", "Heat")
+    assert film.release_date == dt.date(1995, 12, 15)
+    assert (film.genres, film.countries, film.languages) == (("Crime",), ("US",), ("en", "es"))
+    assert film.directors == ({"id": 638, "name": "Michael Mann", "profile_path": None},)
+    assert len(film.top_cast) == TOP_CAST
+    assert film.top_cast[0]["name"] == "Actor 0"
+    assert (film.vote_average, film.vote_count, film.popularity) == (Decimal("7.9"), 7000, 50.5)
+
+
+async def test_a_film_of_which_little_is_known_is_kept_too() -> None:
+    bare = {"id": 5, "title": "Bare", "release_date": "", "runtime": 0, "credits": {}}
+    film = (await run("tmdb:5", Script(movie_details=[bare]))).film
+    assert film is not None
+    assert (film.original_title, film.release_date, film.runtime_minutes) == ("Bare", None, None)
+    assert (film.genres, film.directors, film.top_cast) == ((), (), ())
+
+
+async def test_trouble_is_not_the_courses_to_judge() -> None:
+    with pytest.raises(KeyRefusedError):
+        await run("title:heat|1995", Script(search_movie=[KeyRefusedError]))
+
+
+@pytest.mark.parametrize("key", ["tmdb:0", "tmdb:many", "imdb:nm0000134", "title:|", "what:1"])
+async def test_a_key_that_cannot_be_asked_for_is_a_value_error(key: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        await run(key, Script())

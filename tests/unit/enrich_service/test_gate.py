@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+from enrich_service.gate import RequestGate
+
+LATER = 60.0
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def fresh() -> float:
+    return time.monotonic() + LATER
+
+
+def stale() -> float:
+    return time.monotonic() - 0.001
+
+
+async def test_a_fresh_slot_lets_its_holder_through_at_once() -> None:
+    wake = asyncio.Event()
+    gate = RequestGate(wake)
+    await gate.pass_through(fresh())
+    assert gate.waiting == 0
+    assert not wake.is_set()
+
+
+async def test_an_expired_slot_is_thrown_away_and_a_new_one_is_waited_for() -> None:
+    wake = asyncio.Event()
+    gate = RequestGate(wake)
+    passing = asyncio.create_task(gate.pass_through(stale()))
+    await settle()
+    assert (gate.waiting, wake.is_set(), passing.done()) == (1, True, False)
+    assert gate.give([fresh()]) == []
+    await passing
+
+
+async def test_a_slot_that_expires_while_it_is_handed_over_is_thrown_away_too() -> None:
+    gate = RequestGate(asyncio.Event())
+    passing = asyncio.create_task(gate.pass_through())
+    await settle()
+    assert gate.give([stale()]) == [], "it was taken, and found to be too old"
+    await settle()
+    assert not passing.done()
+    assert gate.waiting == 1
+    gate.give([fresh()])
+    await passing
+
+
+async def test_a_loop_that_stood_still_sends_nothing_with_its_old_slots() -> None:
+    gate = RequestGate(asyncio.Event())
+    tasks = [asyncio.create_task(gate.pass_through()) for _ in range(3)]
+    await settle()
+    gate.give([time.monotonic() + 0.05] * 3)
+    time.sleep(0.1)  # noqa: ASYNC251  # the loop is to stand still
+    await settle()
+    assert gate.waiting == 3
+    assert not any(task.done() for task in tasks)
+    gate.give([fresh()] * 3)
+    await asyncio.gather(*tasks)
+
+
+async def test_slots_go_to_those_who_wait_in_the_order_they_came_and_the_rest_comes_back() -> None:
+    gate = RequestGate(asyncio.Event())
+    passed: list[int] = []
+
+    async def request(number: int) -> None:
+        await gate.pass_through()
+        passed.append(number)
+
+    tasks = []
+    for number in range(3):
+        tasks.append(asyncio.create_task(request(number)))
+        await settle()
+    slots = [fresh() + number for number in range(5)]
+    assert gate.give(slots[:2]) == []
+    await settle()
+    assert passed == [0, 1]
+    assert gate.give(slots[2:]) == slots[3:]
+    await asyncio.gather(*tasks)
+    assert passed == [0, 1, 2]
+    assert gate.give(slots) == slots
+
+
+async def test_who_stopped_waiting_takes_no_slot() -> None:
+    gate = RequestGate(asyncio.Event())
+    first = asyncio.create_task(gate.pass_through())
+    second = asyncio.create_task(gate.pass_through())
+    third = asyncio.create_task(gate.pass_through())
+    await settle()
+    first.cancel()
+    second.cancel()
+    await settle()
+    assert gate.waiting == 1
+    assert gate.give([fresh()]) == []
+    await third
+
+
+async def test_everybody_who_starts_to_wait_wakes_the_dispatcher() -> None:
+    wake = asyncio.Event()
+    gate = RequestGate(wake)
+    tasks = []
+    for _ in range(2):
+        wake.clear()
+        tasks.append(asyncio.create_task(gate.pass_through()))
+        await settle()
+        assert wake.is_set()
+    gate.give([fresh(), fresh()])
+    await asyncio.gather(*tasks)

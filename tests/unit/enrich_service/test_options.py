@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from enrich_service.options import WorkerOptions, options_from
+from enrich_service.storage.window import RequestLimit
+from shared.settings import Settings
+
+
+def test_the_settings_of_a_daemon_reach_its_options() -> None:
+    settings = Settings(
+        _env_file=None,
+        database_url="postgresql:///x",
+        enrich_concurrency=7,
+        enrich_interval=3,
+        drain_seconds=4,
+        tmdb_rate_limit=30,
+        tmdb_rate_period=5,
+        tmdb_rate_margin=0.1,
+        session_days=9,
+    )
+    assert options_from(settings) == WorkerOptions(
+        concurrency=7,
+        interval=3,
+        drain=4,
+        request_limit=RequestLimit(limit=30, period=5, margin=0.1),
+        session_days=9,
+    )
+
+
+def test_without_settings_the_options_are_the_projects_own() -> None:
+    settings = Settings(_env_file=None, database_url="postgresql:///x")
+    assert options_from(settings) == WorkerOptions()
+    assert WorkerOptions().request_limit == RequestLimit(limit=40, period=10.0, margin=0.2)
+
+
+def test_a_worker_is_silent_only_after_missing_more_than_one_heartbeat() -> None:
+    options = WorkerOptions()
+    assert options.silent > 2 * options.heartbeat

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from shared.log import set_up_logging
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "0123456789abcdef0123456789abcdef"
+TOKEN = "let-me-in"  # made up
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    for handler in handlers:
+        root.removeHandler(handler)  # or it would be closed
+    noisy = {name: logging.getLogger(name).level for name in ("aiohttp.access", "asyncio")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in noisy.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def settings(log_format: Literal["json", "console"], log_level: str = "INFO") -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url="postgresql:///x",
+        tmdb_api_key=SecretStr(KEY),
+        admin_token=SecretStr(TOKEN),
+        log_format=log_format,
+        log_level=log_level,
+    )
+
+
+def test_events_are_json_with_level_time_and_service(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json"), "enrich")
+    structlog.get_logger("test").warning("movie_not_found", title="Amélie", year=2001)
+    event = json.loads(capsys.readouterr().out)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "movie_not_found",
+        "title": "Amélie",
+        "year": 2001,
+        "level": "warning",
+        "service": "enrich",
+    }
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("secret", [KEY, TOKEN])
+def test_secrets_are_masked_wherever_they_slipped_in(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"], secret: str
+) -> None:
+    set_up_logging(settings(log_format), "enrich")
+    log = structlog.get_logger("test")
+    log.info("asked", url=f"https://api.test/3/movie/603?api_key={secret}&language=en")
+    event = f"an event about {secret}"
+    log.info(event)
+    logging.getLogger("somebody.else").warning("GET /?api_key=%s", secret)
+    try:
+        int(secret + "!")
+    except ValueError:
+        log.exception("failed")
+    said = capsys.readouterr().out
+    assert secret not in said
+    assert said.count("**********") >= 4
+    assert "api.test/3/movie/603" in said
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_secrets_inside_other_values_are_masked(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"]
+) -> None:
+    set_up_logging(settings(log_format), "enrich")
+    structlog.get_logger("test").info(
+        "asked", query={"api_key": KEY}, headers=["Bearer", KEY], error=ValueError(KEY)
+    )
+    assert KEY not in capsys.readouterr().out
+
+
+def test_loggers_of_libraries_speak_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json"), "api")
+    logging.getLogger("some.library").error("it %s", "broke")
+    event = json.loads(capsys.readouterr().out)
+    assert (event["event"], event["level"], event["service"]) == ("it broke", "error", "api")
+
+
+def test_what_is_below_the_level_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json", "WARNING"), "api")
+    log = structlog.get_logger("test")
+    log.info("unheard")
+    log.debug("unheard")
+    log.warning("heard")
+    logging.getLogger("aiohttp.access").info("unheard")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["heard"]
+
+
+def test_lines_for_people_are_one_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("console", "DEBUG"), "enrich")
+    structlog.get_logger("test").debug("movie_enriched", tmdb_id=603)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "movie_enriched" in line
+    assert "tmdb_id=603" in line
+    assert "\N{ESCAPE}" not in line, "colours are for terminals"

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+V3_KEY = "0123456789abcdef0123456789ABCDEF"
+V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl-_"  # made up
+SECRET = "hunter2-hunter2"  # made up
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment and a folder in which nothing is set but the database's address."""
+    for name in os.environ:
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://user:{SECRET}@host/base")
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+def test_defaults_are_those_of_the_readme() -> None:
+    settings = read_settings()
+    assert settings.tmdb_base_url == "https://api.themoviedb.org"
+    assert (settings.tmdb_rate_limit, settings.tmdb_rate_period) == (40, 10)
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
+    assert (settings.worker_host, settings.worker_port) == ("127.0.0.1", 8001)
+    assert (settings.upload_max_bytes, settings.upload_max_movies) == (52_428_800, 200_000)
+    assert (settings.tmdb_api_key, settings.admin_token) == (None, None)
+
+
+def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TMDB_API_KEY", SECRET),
+        ("TMDB_API_KEY", V3_KEY[:-1]),
+        ("TMDB_API_KEY", V3_KEY + "0"),
+        ("TMDB_BASE_URL", SECRET),
+        ("TMDB_BASE_URL", f"ftp://{SECRET}"),
+        ("TMDB_IMAGE_BASE_URL", "https://"),
+        ("TMDB_RATE_LIMIT", "0"),
+        ("TMDB_RATE_LIMIT", "-1"),
+        ("TMDB_RATE_LIMIT", "many-hunter2"),
+        ("TMDB_RATE_PERIOD", "0"),
+        ("TMDB_RATE_MARGIN", "0.001"),
+        ("ENRICH_INTERVAL", "0"),
+        ("ENRICH_CONCURRENCY", "2.5"),
+        ("DRAIN_SECONDS", "soon-hunter2"),
+        ("API_PORT", "65536"),
+        ("WORKER_PORT", "-1"),
+        ("UPLOAD_MAX_BYTES", "0"),
+        ("SESSION_DAYS", "0"),
+        ("LOG_LEVEL", "LOUD-hunter2"),
+        ("LOG_FORMAT", "xml-hunter2"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_never_shown(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    said = str(caught.value)
+    assert f"  {name}: " in said
+    assert "hunter2" not in said
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__, "the context holds the values"
+
+
+def test_every_wrong_setting_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("API_PORT", "no")
+    environment.setenv("TMDB_API_KEY", "no")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert [line.partition(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == [
+        "TMDB_API_KEY",
+        "API_PORT",
+    ]
+
+
+@pytest.mark.parametrize("key", [V3_KEY, V4_TOKEN, f"  {V3_KEY}\n", f" {V4_TOKEN} "])
+def test_both_shapes_of_a_key_are_taken(environment: pytest.MonkeyPatch, key: str) -> None:
+    environment.setenv("TMDB_API_KEY", key)
+    taken = read_settings().tmdb_api_key
+    assert taken is not None
+    assert taken.get_secret_value() == key.strip()
+
+
+@pytest.mark.parametrize("name", ["TMDB_API_KEY", "ADMIN_TOKEN", "LISTEN_DATABASE_URL"])
+def test_a_blank_secret_is_an_unset_one(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv(name, "")
+    assert getattr(read_settings(), name.lower()) is None
+
+
+def test_addresses_lose_their_last_slash(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TMDB_BASE_URL", "http://127.0.0.1:9000/")
+    environment.setenv("TMDB_IMAGE_BASE_URL", "https://images.test/t/p//")
+    settings = read_settings()
+    assert settings.tmdb_base_url == "http://127.0.0.1:9000"
+    assert settings.tmdb_image_base_url == "https://images.test/t/p"
+
+
+def test_a_dotenv_file_is_read_and_the_environment_overrules_it(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("API_PORT=1234\nWORKER_PORT=1235\nSOMETHING_ELSE=1\n")
+    environment.setenv("WORKER_PORT", "4321")
+    settings = read_settings()
+    assert (settings.api_port, settings.worker_port) == (1234, 4321)
+
+
+def test_no_representation_shows_a_secret(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TMDB_API_KEY", V3_KEY)
+    environment.setenv("ADMIN_TOKEN", SECRET)
+    environment.setenv("LISTEN_DATABASE_URL", f"postgresql://u:{SECRET}@h/b")
+    settings = read_settings()
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert SECRET not in shown
+        assert V3_KEY not in shown
