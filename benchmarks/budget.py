@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, share_of_budget
 from benchmarks.films import pick_films
-from benchmarks.harness import MEGABYTE, MemoryWatch, Room, run
+from benchmarks.harness import Room, run
+from benchmarks.memory import MEGABYTE, MemoryWatch
 from local_stack.stack import StandIn
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: a PostgreSQL of its own, the stack, a client, a memory watch."""
+"""What every benchmark stands on: a PostgreSQL of its own, the stack, and a client for both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import asyncpg
-import psutil
 
 from benchmarks.figures import table
 from local_stack.postgres import EmbeddedPostgres
@@ -26,18 +25,15 @@ from local_stack.stack import Stack, StandIn
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-    from typing import Self
 
     from benchmarks.figures import Figure
     from local_stack.tmdb.film import Film
 
-MEGABYTE = 1024 * 1024
 RAISED_LIMIT = 200
 """Requests a second where the budget must not be what is measured."""
 
 RAISED_SETTINGS = {"TMDB_RATE_LIMIT": str(RAISED_LIMIT), "TMDB_RATE_PERIOD": "1"}
 _POLL_SECONDS = 0.1
-_SAMPLE_SECONDS = 0.02
 
 
 class BenchmarkError(RuntimeError):
@@ -236,41 +232,6 @@ class Bench:
             session_id,
         )
         return bool(row["exact"])
-
-
-class MemoryWatch:
-    """Samples the resident memory of a process and of the children it has by now, in bytes.
-
-    Shared pages are counted for each, so of the sum only the growth says much; reading it is cheap
-    enough to be done every 20 ms, which the proportional set size is not.
-    """
-
-    def __init__(self, pid: int) -> None:
-        parent = psutil.Process(pid)
-        self._processes = [parent, *parent.children(recursive=True)]
-        self.first = self.peak = self._sum()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._sample())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    @property
-    def growth(self) -> int:
-        """From the first sample to the largest."""
-        return self.peak - self.first
-
-    async def _sample(self) -> None:
-        while True:
-            await asyncio.sleep(_SAMPLE_SECONDS)
-            self.peak = max(self.peak, self._sum())
-
-    def _sum(self) -> int:
-        return sum(process.memory_info().rss for process in self._processes)
 
 
 async def execute(dsn: str, *queries: str) -> None:

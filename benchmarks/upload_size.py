@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, longest_gap, spread
 from benchmarks.films import pick_films
-from benchmarks.harness import MEGABYTE, Bench, MemoryWatch, Room, Upload, raised, run
+from benchmarks.harness import Bench, Room, Upload, raised, run
+from benchmarks.memory import MEGABYTE, MemoryWatch
 from benchmarks.prober import Prober
 from benchmarks.server_log import LINE_PREFIX, seconds_by_statement
 from local_stack.stack import StandIn

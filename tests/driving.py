@@ -17,6 +17,7 @@ import asyncpg
 
 from local_stack.stack import Stack, StandIn
 from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
+from local_stack.tmdb.generator import FIRST_ID, generate_films
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ PATIENCE_SECONDS = 60.0
 ADMIN_TOKEN = "let-me"
 LIMIT = 400
 """Requests a second, so that no test waits for the budget."""
+MADE_UP = 3000
 CONCURRENCY = 20
 """`ENRICH_CONCURRENCY` as it is by default: the most films that one daemon can pay for twice."""
 _KNOWN_TO_MANY = 50
@@ -89,19 +91,26 @@ async def create_database(server: EmbeddedPostgres) -> str:
 
 def plain_films(count: int) -> list[Film]:
     """Bundled films that anybody finds, each the only one of its title and year."""
+    films = [film for film in _plain(load_films()) if film.id < FIRST_MADE_UP_ID]
+    assert len(films) >= count
+    return films[:count]
+
+
+def made_up_films() -> list[Film]:
+    """Films just as plain, well over a thousand, of a stand-in that makes `MADE_UP` up."""
+    everything = [*load_films(), *generate_films(MADE_UP, seed=1)]
+    return [film for film in _plain(everything) if film.id >= FIRST_ID]
+
+
+def _plain(films: Iterable[Film]) -> list[Film]:
     alike: dict[tuple[str, int | None], list[Film]] = {}
-    for film in load_films():
+    for film in films:
         alike.setdefault((film.title.casefold(), film.year), []).append(film)
-    plain = [
+    return [
         film
         for (film, *others) in alike.values()
-        if not others
-        and film.year
-        and film.vote_count >= _KNOWN_TO_MANY
-        and film.id < FIRST_MADE_UP_ID
+        if not others and film.year and film.vote_count >= _KNOWN_TO_MANY
     ]
-    assert len(plain) >= count
-    return plain[:count]
 
 
 def title_list(films: Iterable[Film]) -> bytes:
@@ -137,6 +146,16 @@ class Driver:
     def __init__(self, stack: Stack, http: aiohttp.ClientSession) -> None:
         self.stack = stack
         self.http = http
+        self.sessions: set[str] = set()
+        """All the sessions that there should be."""
+        self._marks: dict[str, int] = {}
+        self._paid_before = 0
+
+    async def begin(self) -> None:
+        """Let what has happened so far count no more: events, and films paid for twice."""
+        for log in self.stack.folder.iterdir():
+            self._marks[log.name] = log.stat().st_size
+        self._paid_before = await self._paid_in_all()
 
     # -- the user ----------------------------------------------------------------------------------
 
@@ -150,17 +169,24 @@ class Driver:
 
     async def post_list(self, body: bytes, **headers: str) -> Answer:
         """Upload a list as the body itself."""
-        return await self.call(
-            "POST",
-            "/api/upload",
-            data=body,
-            headers={"Content-Type": "text/csv"}
-            | {name.replace("_", "-"): value for name, value in headers.items()},
+        return self._noted(
+            await self.call(
+                "POST",
+                "/api/upload",
+                data=body,
+                headers={"Content-Type": "text/csv"}
+                | {name.replace("_", "-"): value for name, value in headers.items()},
+            )
         )
 
     async def post_folder(self, folder: Path) -> Answer:
         """Upload every CSV file below a folder in one request."""
-        return await self.call("POST", "/api/upload", data=folder_form(folder))
+        return self._noted(await self.call("POST", "/api/upload", data=folder_form(folder)))
+
+    def _noted(self, answer: Answer) -> Answer:
+        if answer.status == 201:
+            self.sessions.add(answer.body["session_id"])
+        return answer
 
     async def upload(self, films: Iterable[Film]) -> str:
         """Upload a list that must be taken; the id of its session."""
@@ -229,7 +255,9 @@ class Driver:
     def events(self, name: str, log: str = "enrich.log") -> list[dict[str, Any]]:
         """The log's events of one name; what is no event (a traceback, say) is passed over."""
         path = self.stack.folder / log
-        lines = path.read_text().splitlines() if path.exists() else []
+        if not path.exists():
+            return []
+        lines = path.read_bytes()[self._marks.get(log, 0) :].decode().splitlines()
         events = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in events if event["event"] == name]
 
@@ -271,23 +299,22 @@ class Driver:
         """How many lookups are claimed at this moment."""
         return int(await self.value("select count(*) from lookups where claimed_by is not null"))
 
-    async def audit(self, *session_ids: str) -> None:
-        """Check that everything has ended, nothing is lost and nothing is counted twice.
-
-        Args:
-            session_ids: all the sessions that there should be.
-        """
-        there = await self.fetch("select id::text from sessions order by id")
-        assert [row["id"] for row in there] == sorted(session_ids)
+    async def audit(self) -> None:
+        """Check that everything has ended, nothing is lost and nothing is counted twice."""
+        there = await self.fetch("select id::text from sessions")
+        assert {row["id"] for row in there} == self.sessions
         assert await self.fetch(MISCOUNTED) == []
         assert await self.fetch(LEFT_BEHIND) == []
 
     async def paid_twice(self) -> int:
-        """How many films TMDB was asked for again, though once would have done.
+        """How many films TMDB was asked for again since `begin`, though once would have done.
 
         A plain film is asked for with one search, by which it is begun; whoever begins it anew
         spends one or two requests of the budget for a second time.
         """
+        return await self._paid_in_all() - self._paid_before
+
+    async def _paid_in_all(self) -> int:
         begun = int((await self.report())["by_route"].get("search_movie", 0))
         return begun - int(await self.value("select count(*) from lookups"))
 

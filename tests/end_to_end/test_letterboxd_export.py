@@ -88,4 +88,4 @@ async def test_an_export_ends_with_the_right_number_of_films(
     assert status["total_movies"] == films
     assert len(await quick.movies(session_id)) == films
     assert status["failed_count"] == 0
-    await quick.audit(session_id)
+    await quick.audit()

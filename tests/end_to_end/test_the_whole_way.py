@@ -34,7 +34,7 @@ async def test_a_sample_export_is_enriched_whole(driver: Driver, sample: Sample)
     assert (status["progress_percent"], status["eta_seconds"]) == (100, 0)
     assert status["completed_at"] >= status["created_at"]
     assert (await driver.call("GET", f"/api/session/{session_id}")).body == status
-    await driver.audit(session_id)
+    await driver.audit()
 
 
 async def test_every_movie_is_the_film_that_it_should_be(driver: Driver, sample: Sample) -> None:
@@ -94,4 +94,4 @@ async def test_a_known_list_is_completed_by_the_uploads_own_answer(
     for count in ("total_movies", "enriched_count", "not_found_count", "failed_count"):
         assert again.body[count] == ended[count]
     assert (await driver.report())["requests"] == asked["requests"], "no request went to TMDB"
-    await driver.audit(first, again.body["session_id"])
+    await driver.audit()

@@ -1,9 +1,11 @@
-"""What the fault tests share: a server of their own to restart, and the bill at the end."""
+"""What the fault tests share: one ground to break things on, and the bill at the end."""
 
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,14 @@ import pytest
 
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
-from tests.driving import create_database
+from local_stack.stack import StandIn
+from tests.driving import LIMIT, MADE_UP, create_database, made_up_films, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from local_stack.tmdb.film import Film
+    from tests.driving import Driver
 
 BILL = pytest.StashKey[dict[str, int]]()
 
@@ -37,28 +43,67 @@ def pytest_terminal_summary(
     """Say how many films each test paid for twice."""
     if kept := config.stash.get(BILL, {}):
         terminalreporter.section("films paid for twice")
-        for name, twice in kept.items():
-            terminalreporter.line(f"{twice:4}  {name}")
+        for name, films in kept.items():
+            terminalreporter.line(f"{films:4}  {name}")
+
+
+class Ground:
+    """A server of its own, the API and a stand-in; daemons come and go with the tests."""
+
+    def __init__(self, postgres: EmbeddedPostgres, driver: Driver) -> None:
+        self.postgres = postgres
+        self.driver = driver
+
+    @asynccontextmanager
+    async def without_database(self, how: signal.Signals) -> AsyncIterator[None]:
+        """End the server, and start it again afterwards."""
+        await self.postgres.stop(how)
+        try:
+            yield
+        finally:
+            await self.postgres.start()
+
+    async def clear(self) -> None:
+        """Forget what earlier tests left, even one that failed half-way."""
+        if not self.driver.stack.api.running:
+            await self.driver.stack.api.start()
+        await self.driver.go_wrong()
+        await self.driver.change_stand_in(latency=0.0)
+        await self.driver.fetch("truncate sessions, lookups, catalogue cascade")
+        await self.driver.fetch(
+            "update fleet set tmdb_state = 'up', tmdb_probe_at = null, tmdb_probes = 0"
+        )
+        self.driver.sessions.clear()
+        await self.driver.begin()
 
 
 @pytest.fixture(scope="session")
-async def own_postgres() -> AsyncIterator[EmbeddedPostgres]:
-    """A server that tests may stop and crash, apart from everybody else's."""
+async def ground() -> AsyncIterator[Ground]:
+    """Both services' surroundings, started once: starting them takes longer than most tests."""
     folder = Path(tempfile.mkdtemp(prefix="projectionist-faults-"))
-    async with EmbeddedPostgres(folder / "postgres", durable=False) as server:
-        yield server
+    stand_in = StandIn(films=MADE_UP, limit=LIMIT, period=1.0)
+    async with EmbeddedPostgres(folder / "postgres", durable=False) as postgres:
+        dsn = await create_database(postgres)
+        await migrate(dsn)
+        async with running(dsn, folder, stand_in=stand_in, daemons=0) as driver:
+            yield Ground(postgres, driver)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-async def own_dsn(own_postgres: EmbeddedPostgres) -> str:
-    """A migrated database of that server."""
-    dsn = await create_database(own_postgres)
-    await migrate(dsn)
-    return dsn
+async def driver(ground: Ground) -> AsyncIterator[Driver]:
+    """Everything but a daemon; the daemons that a test adds end with it."""
+    await ground.clear()
+    stack = ground.driver.stack
+    there = list(stack.workers)
+    yield ground.driver
+    for worker in stack.workers:
+        if worker not in there and worker.running:
+            worker.send_signal(signal.SIGCONT)
+            await worker.stop()
 
 
-@pytest.fixture
-async def empty_dsn(own_postgres: EmbeddedPostgres) -> str:
-    """A database without any schema."""
-    return await create_database(own_postgres)
+@pytest.fixture(scope="session")
+def films() -> list[Film]:
+    """Plain films that the stand-in knows, well over a thousand."""
+    return made_up_films()

@@ -9,147 +9,144 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_stack.stack import StandIn
-from tests.driving import CONCURRENCY, LIMIT, plain_films, running, until
+from tests.driving import CONCURRENCY, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from local_stack.tmdb.film import Film
     from tests.driving import Driver
 
     Bill = Callable[[int], int]
 
-SLOW = StandIn(limit=LIMIT, period=1.0, latency=0.3)
-"""Answers late enough that something is always in flight."""
+SLOW = 0.3
+"""Seconds before an answer, so that something is always in flight."""
 
 
 async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
-    dsn: str, tmp_path: Path, bill: Bill
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(200)
-    async with running(dsn, tmp_path, stand_in=SLOW) as driver:
-        session_id = await driver.upload(films)
-        await driver.ended(session_id, 60)
-        await driver.stack.workers[0].kill()
-        orphans = await driver.claims()
-        assert orphans > 0, "it was killed with work in its hands"
-        await driver.change_stand_in(latency=0.0)
-        await driver.stack.add_daemon()
+    await driver.change_stand_in(latency=SLOW)
+    killed = await driver.stack.add_daemon()
+    session_id = await driver.upload(films[:200])
+    await driver.ended(session_id, 60)
+    await killed.kill()
+    orphans = await driver.claims()
+    assert orphans > 0, "it was killed with work in its hands"
+    await driver.change_stand_in(latency=0.0)
+    await driver.stack.add_daemon()
 
-        status = await driver.completed(session_id)
+    status = await driver.completed(session_id)
 
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
-        assert sum(event["count"] for event in driver.events("claims_rescued")) == orphans
-        assert bill(await driver.paid_twice()) <= orphans
+    assert status["enriched_count"] == 200
+    await driver.audit()
+    assert sum(event["count"] for event in driver.events("claims_rescued")) == orphans
+    assert bill(await driver.paid_twice()) <= orphans
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
-    dsn: str, tmp_path: Path, bill: Bill, number: signal.Signals
+    driver: Driver, films: list[Film], bill: Bill, number: signal.Signals
 ) -> None:
-    films = plain_films(200)
-    async with running(dsn, tmp_path, stand_in=SLOW, DRAIN_SECONDS="5") as driver:
-        session_id = await driver.upload(films)
-        await driver.ended(session_id, 60)
-        assert await driver.claims() > 0
+    await driver.change_stand_in(latency=SLOW)
+    stopped = await driver.stack.add_daemon(DRAIN_SECONDS="5")
+    worker_id = driver.events("worker_started")[0]["worker_id"]
+    session_id = await driver.upload(films[:200])
+    await driver.ended(session_id, 60)
+    assert await driver.claims() > 0
 
-        start = time.monotonic()
-        assert await driver.stack.workers[0].end(number) == 0
-        assert time.monotonic() - start < 5
+    start = time.monotonic()
+    assert await stopped.end(number) == 0
+    assert time.monotonic() - start < 5
 
-        assert await driver.claims() == 0
-        assert await driver.value("select count(*) from workers") == 0
-        assert not driver.events("claims_given_back"), "all in flight was finished"
-        await driver.change_stand_in(latency=0.0)
-        await driver.stack.add_daemon()
-        status = await driver.completed(session_id)
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
-        assert bill(await driver.paid_twice()) == 0
+    assert await driver.claims() == 0
+    assert await driver.fetch("select from workers where id = $1::text::uuid", worker_id) == []
+    assert not driver.events("claims_given_back"), "all in flight was finished"
+    await driver.change_stand_in(latency=0.0)
+    await driver.stack.add_daemon()
+    status = await driver.completed(session_id)
+    assert status["enriched_count"] == 200
+    await driver.audit()
+    assert bill(await driver.paid_twice()) == 0
 
 
 async def test_what_cannot_be_finished_within_the_drain_time_is_given_back(
-    dsn: str, tmp_path: Path, bill: Bill
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(60)
-    async with running(dsn, tmp_path, DRAIN_SECONDS="3") as driver:
-        await driver.go_wrong({"match": "/3/", "kind": "hang"})
-        session_id = await driver.upload(films)
-        await until(lambda: _claimed(driver, CONCURRENCY))
+    stopped = await driver.stack.add_daemon(DRAIN_SECONDS="4")
+    await driver.go_wrong({"match": "/3/", "kind": "hang"})
+    session_id = await driver.upload(films[:60])
+    await until(lambda: _claimed(driver, CONCURRENCY))
 
-        start = time.monotonic()
-        assert await driver.stack.workers[0].stop() == 0
-        assert time.monotonic() - start < 3
+    start = time.monotonic()
+    assert await stopped.stop() == 0
+    assert time.monotonic() - start < 4
 
-        assert await driver.claims() == 0
-        (given_back,) = driver.events("claims_given_back")
-        assert given_back["count"] == CONCURRENCY
-        assert await driver.value("select max(attempts) from lookups") == 0
-        await driver.go_wrong()
-        await driver.stack.add_daemon()
-        status = await driver.completed(session_id)
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
-        assert bill(await driver.paid_twice()) == CONCURRENCY
+    assert await driver.claims() == 0
+    (given_back,) = driver.events("claims_given_back")
+    assert given_back["count"] == CONCURRENCY
+    assert await driver.value("select max(attempts) from lookups") == 0
+    await driver.go_wrong()
+    await driver.stack.add_daemon()
+    status = await driver.completed(session_id)
+    assert status["enriched_count"] == 60
+    await driver.audit()
+    assert bill(await driver.paid_twice()) <= CONCURRENCY
 
 
 async def test_results_of_a_daemon_that_stood_still_change_nothing(
-    dsn: str, tmp_path: Path, bill: Bill
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(120)
-    async with running(dsn, tmp_path, stand_in=SLOW) as driver:
-        stopped = driver.stack.workers[0]
-        session_id = await driver.upload(films)
-        await driver.ended(session_id, 30)
-        stopped.send_signal(signal.SIGSTOP)
-        await driver.change_stand_in(latency=0.0)
-        held = await driver.claims()
-        assert held > 0
-        # Its silence is made older, so that its claims are given back while its requests could
-        # still be answered: only so do late results come.
-        await driver.fetch("update workers set heartbeat_at = heartbeat_at - interval '1 minute'")
-        await driver.stack.add_daemon()
-        await driver.completed(session_id)
-        before = await _everything(driver)
+    await driver.change_stand_in(latency=SLOW)
+    stopped = await driver.stack.add_daemon()
+    session_id = await driver.upload(films[:120])
+    await driver.ended(session_id, 30)
+    stopped.send_signal(signal.SIGSTOP)
+    await driver.change_stand_in(latency=0.0)
+    held = await driver.claims()
+    assert held > 0
+    # Its silence is made older, so that its claims are given back while its requests could still
+    # be answered: only so do late results come.
+    await driver.fetch("update workers set heartbeat_at = heartbeat_at - interval '1 minute'")
+    await driver.stack.add_daemon()
+    await driver.completed(session_id)
+    before = await _everything(driver)
 
-        stopped.send_signal(signal.SIGCONT)
+    stopped.send_signal(signal.SIGCONT)
 
-        await until(lambda: _lost(driver, held))
-        assert await _everything(driver) == before
-        await driver.audit(session_id)
-        assert 0 < bill(await driver.paid_twice()) <= CONCURRENCY
-        assert await stopped.stop() == 0
+    await until(lambda: _lost(driver, held))
+    assert await _everything(driver) == before
+    await driver.audit()
+    assert 0 < bill(await driver.paid_twice()) <= CONCURRENCY
+    assert await stopped.stop() == 0
 
 
 async def test_a_daemon_that_stood_still_for_long_works_again(
-    dsn: str, tmp_path: Path, bill: Bill
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(120)
-    async with running(dsn, tmp_path, stand_in=SLOW, daemons=2) as driver:
-        stopped = driver.stack.workers[0]
-        first = await driver.upload(films[:60])
-        await until(lambda: _claimed(driver, 2 * CONCURRENCY))
-        stopped.send_signal(signal.SIGSTOP)
-        await driver.change_stand_in(latency=0.0)
-        status = await driver.completed(first)  # after the 12 seconds in which it may be silent
-        assert status["enriched_count"] == 60
+    await driver.change_stand_in(latency=SLOW)
+    stopped = await driver.stack.add_daemon()
+    other = await driver.stack.add_daemon()
+    first = await driver.upload(films[:60])
+    await until(lambda: _claimed(driver, 2 * CONCURRENCY))
+    stopped.send_signal(signal.SIGSTOP)
+    await driver.change_stand_in(latency=0.0)
+    status = await driver.completed(first)  # after the 12 seconds for which it may be silent
+    assert status["enriched_count"] == 60
 
-        stopped.send_signal(signal.SIGCONT)
-        assert await driver.stack.workers[1].stop() == 0
+    stopped.send_signal(signal.SIGCONT)
+    assert await other.stop() == 0
 
-        second = await driver.upload(films[60:])
-        status = await driver.completed(second)
-        assert status["enriched_count"] == 60
-        await driver.audit(first, second)
-        assert bill(await driver.paid_twice()) <= CONCURRENCY
+    second = await driver.upload(films[60:120])
+    status = await driver.completed(second)
+    assert status["enriched_count"] == 60
+    await driver.audit()
+    assert bill(await driver.paid_twice()) <= CONCURRENCY
 
 
 async def test_both_services_end_well_on_ctrl_c(dsn: str, tmp_path: Path) -> None:
     async with running(dsn, tmp_path) as driver:
-        session_id = await driver.upload(plain_films(5))
-        await driver.completed(session_id)
         programs = (driver.stack.api, driver.stack.workers[0])
         assert await asyncio.gather(*(one.end(signal.SIGINT) for one in programs)) == [0, 0]
         for log in ("api.log", "enrich.log"):

@@ -1,4 +1,4 @@
-"""PostgreSQL restarted, crashed or cutting connections: work goes on by itself, uploads are whole."""
+"""PostgreSQL restarted, crashed or cutting connections: work goes on, uploads are whole or not."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from local_stack.stack import StandIn
-from tests.driving import CONCURRENCY, LIMIT, plain_films, running, title_list, until
+from tests.driving import CONCURRENCY, title_list, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
-    from local_stack.postgres import EmbeddedPostgres
+    from local_stack.tmdb.film import Film
     from tests.driving import Answer, Driver
+    from tests.faults.conftest import Ground
 
     Bill = Callable[[int], int]
 
-SLOW = StandIn(limit=LIMIT, period=1.0, latency=0.2)
+SLOW = 0.2
 FAST_SHUTDOWN = signal.SIGINT
 CRASH = signal.SIGQUIT
 """PostgreSQL's immediate shutdown: every backend is gone at once, and the next start recovers."""
@@ -30,103 +29,98 @@ CRASH = signal.SIGQUIT
 ends = pytest.mark.parametrize("how", [FAST_SHUTDOWN, CRASH], ids=["restart", "crash"])
 
 
+@pytest.fixture(scope="module")
+async def one_daemon(ground: Ground) -> AsyncIterator[None]:
+    """A daemon that lives through all these troubles."""
+    daemon = await ground.driver.stack.add_daemon()
+    yield
+    assert await daemon.stop() == 0
+
+
+pytestmark = pytest.mark.usefixtures("one_daemon")
+
+
 @ends
 async def test_work_goes_on_after_the_database_comes_back(
-    own_postgres: EmbeddedPostgres,
-    own_dsn: str,
-    tmp_path: Path,
-    bill: Bill,
-    how: signal.Signals,
+    ground: Ground, driver: Driver, films: list[Film], bill: Bill, how: signal.Signals
 ) -> None:
-    films = plain_films(200)
-    async with running(own_dsn, tmp_path, stand_in=SLOW) as driver:
-        session_id = await driver.upload(films)
-        await driver.ended(session_id, 40)
-        assert await driver.claims() > 0
+    await driver.change_stand_in(latency=SLOW)
+    session_id = await driver.upload(films[:200])
+    await driver.ended(session_id, 40)
+    assert await driver.claims() > 0
 
-        await own_postgres.stop(how)
+    async with ground.without_database(how):
         answer = await driver.call("GET", f"/api/session/{session_id}/status")
         assert answer.status == 503
         assert answer.body["code"] == "database_unavailable"
         assert int(answer.headers["Retry-After"]) > 0
         assert (await driver.call("GET", "/livez")).status == 200
         assert (await driver.call("GET", "/readyz")).status == 503
-        await own_postgres.start()
 
-        status = await driver.completed(session_id)
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
-        assert bill(await driver.paid_twice()) <= CONCURRENCY
-        assert all(program.running for program in (driver.stack.api, *driver.stack.workers))
-        assert not driver.events("request_crashed", "api.log")
-        assert (await driver.call("GET", "/readyz")).status == 200
+    status = await driver.completed(session_id)
+    assert status["enriched_count"] == 200
+    await driver.audit()
+    assert bill(await driver.paid_twice()) <= CONCURRENCY
+    assert (await driver.call("GET", "/readyz")).status == 200
+    assert not driver.events("request_crashed", "api.log")
 
 
 @ends
 async def test_an_upload_that_loses_the_database_for_long_leaves_nothing(
-    own_postgres: EmbeddedPostgres, own_dsn: str, tmp_path: Path, how: signal.Signals
+    ground: Ground, driver: Driver, films: list[Film], how: signal.Signals
 ) -> None:
-    films = plain_films(200)
-    async with running(own_dsn, tmp_path) as driver:
-        async with _stuck_upload(driver, title_list(films)) as upload:
-            await own_postgres.stop(how)
+    async with _stuck_upload(driver, title_list(films[:200])) as upload:
+        async with ground.without_database(how):
             answer = await upload
-        assert answer.status == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        await own_postgres.start()
-        await driver.audit()
-        for table in ("movies", "lookups", "upload_reports"):
-            assert await driver.value(f"select count(*) from {table}") == 0, table  # noqa: S608  # names of ours
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    await driver.audit()
+    assert await _stored(driver) == 0
 
-        session_id = await driver.upload(films)
-        status = await driver.completed(session_id)
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
+    status = await driver.completed(await driver.upload(films[:200]))
+    assert status["enriched_count"] == 200
+    await driver.audit()
 
 
 @ends
 async def test_an_upload_survives_a_short_loss_of_the_database(
-    own_postgres: EmbeddedPostgres, own_dsn: str, tmp_path: Path, how: signal.Signals
+    ground: Ground, driver: Driver, films: list[Film], how: signal.Signals
 ) -> None:
-    films = plain_films(200)
-    body = title_list(films)
-    async with running(own_dsn, tmp_path) as driver:
-        async with _stuck_upload(driver, body, Idempotency_Key="once") as upload:
-            await own_postgres.stop(how)
-            await own_postgres.start()
-            first = await upload
-        # How long a restart takes is the machine's affair; a 503 asks the client to come again.
-        assert first.status in {201, 503}
-        again = await driver.post_list(body, Idempotency_Key="once")
-        assert again.status == 201
-        session_id = again.body["session_id"]
-        assert first.body.get("session_id", session_id) == session_id
-        status = await driver.completed(session_id)
-        assert (status["total_movies"], status["enriched_count"]) == (len(films), len(films))
-        await driver.audit(session_id)
+    body = title_list(films[:200])
+    async with _stuck_upload(driver, body, Idempotency_Key="once") as upload:
+        async with ground.without_database(how):
+            pass
+        first = await upload
+    # How long a restart takes is the machine's affair; a 503 asks the client to come again.
+    assert first.status in {201, 503}
+    again = await driver.post_list(body, Idempotency_Key="once")
+    assert again.status == 201
+    session_id = again.body["session_id"]
+    assert first.body.get("session_id", session_id) == session_id
+    status = await driver.completed(session_id)
+    assert (status["total_movies"], status["enriched_count"]) == (200, 200)
+    await driver.audit()
 
 
 async def test_every_connection_may_be_ended_at_any_time(
-    own_dsn: str, tmp_path: Path, bill: Bill
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(200)
-    async with running(own_dsn, tmp_path, stand_in=SLOW) as driver:
-        sessions = []
-        for start in range(0, 200, 50):
-            body = title_list(films[start : start + 50])
-            upload, ended = await asyncio.gather(driver.post_list(body), _end_connections(driver))
-            assert upload.status == 201
-            assert ended > 0
-            sessions.append(upload.body["session_id"])
-            await driver.ended(sessions[-1], 5)
-            await _end_connections(driver)
-        for session_id in sessions:
-            status = await driver.completed(session_id)
-            assert status["enriched_count"] == 50
-        await driver.audit(*sessions)
-        assert not driver.events("request_crashed", "api.log")
-        assert len(driver.events("listener_connected")) > 1
-        assert bill(await driver.paid_twice()) <= 2 * len(sessions) * CONCURRENCY
+    await driver.change_stand_in(latency=SLOW)
+    ended = 0
+    for start in range(0, 200, 50):
+        body = title_list(films[start : start + 50])
+        upload, connections = await asyncio.gather(driver.post_list(body), _end_connections(driver))
+        assert upload.status == 201
+        await driver.ended(upload.body["session_id"], 5)
+        ended += connections + await _end_connections(driver)
+    assert ended > 0
+    for session_id in driver.sessions:
+        status = await driver.completed(session_id)
+        assert status["enriched_count"] == 50
+    await driver.audit()
+    assert not driver.events("request_crashed", "api.log")
+    assert driver.events("listener_connected")
+    assert bill(await driver.paid_twice()) <= 2 * len(driver.sessions) * CONCURRENCY
 
 
 @asynccontextmanager
@@ -135,8 +129,7 @@ async def _stuck_upload(
 ) -> AsyncIterator[asyncio.Task[Answer]]:
     """An upload in the middle of its transaction: its movies are in, its report has to wait."""
     holder = await asyncpg.connect(driver.stack.dsn)
-    hold = holder.transaction()
-    await hold.start()
+    await holder.execute("begin")
     await holder.execute("lock table upload_reports in access exclusive mode")
     upload = asyncio.create_task(driver.post_list(body, **headers))
     await until(lambda: _waits_for_the_lock(driver))
@@ -153,6 +146,18 @@ async def _waits_for_the_lock(driver: Driver) -> bool:
             select count(*)
             from pg_locks
             where relation = 'upload_reports'::regclass and not granted
+            """
+        )
+    )
+
+
+async def _stored(driver: Driver) -> int:
+    """How many rows uploads have left."""
+    return int(
+        await driver.value(
+            """
+            select (select count(*) from sessions) + (select count(*) from movies)
+              + (select count(*) from lookups) + (select count(*) from upload_reports)
             """
         )
     )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
 
-from local_stack.processes import Program, free_port, migrate
+from local_stack.processes import Program, free_port
 from local_stack.tmdb.faults import FaultRule
 from tests.driving import (
     CONCURRENCY,
     LEFT_BEHIND,
     LIMIT,
+    MADE_UP,
     MISCOUNTED,
-    create_database,
     plain_films,
-    running,
     title_list,
     until,
 )
@@ -31,10 +29,10 @@ if TYPE_CHECKING:
     from aiohttp.test_utils import TestClient
 
     from enrich_service.worker import EnrichmentWorker
-    from local_stack.postgres import EmbeddedPostgres
     from local_stack.tmdb.film import Film
     from tests.conftest import RunningStandIn
     from tests.driving import Driver
+    from tests.faults.conftest import Ground
 
     Bill = Callable[[int], int]
     Rule = dict[str, Any]
@@ -49,52 +47,31 @@ TROUBLES: dict[str, Rule] = {
     "truncated": {"kind": "truncated"},
     "reset": {"kind": "reset"},
 }
-"""Silence is apart: the client waits ten seconds for an answer."""
 SILENCE: Rule = {"kind": "hang"}
+"""Apart from the others: the client waits ten seconds for an answer."""
 LIMITED: dict[str, Rule] = {
     "with Retry-After": {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
     "without Retry-After": {"kind": "status", "status": 429},
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Steady:
-    """One stack for several troubles, each of which gets a list of its own."""
-
-    driver: Driver
-    films: list[Film]
-    sessions: list[str]
-
-    async def upload(self) -> str:
-        """Upload films that nobody listed before."""
-        films = self.films[:LISTED]
-        del self.films[:LISTED]
-        self.sessions.append(await self.driver.upload(films))
-        return self.sessions[-1]
-
-
 @pytest.fixture(scope="module")
-async def steady(
-    own_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Steady]:
-    """A stack that lives through all that everybody meets."""
-    dsn = await create_database(own_postgres)
-    await migrate(dsn)
-    async with running(dsn, tmp_path_factory.mktemp("steady")) as driver:
-        yield Steady(driver, plain_films(LISTED * (len(TROUBLES) + len(LIMITED) + 1)), [])
+async def one_daemon(ground: Ground) -> AsyncIterator[None]:
+    """A daemon that lives through all these troubles."""
+    daemon = await ground.driver.stack.add_daemon()
+    yield
+    assert await daemon.stop() == 0
 
 
+@pytest.mark.usefixtures("one_daemon")
 @pytest.mark.parametrize("trouble", [*TROUBLES, "silence"])
 async def test_trouble_with_everybody_costs_no_film_an_attempt(
-    steady: Steady, bill: Bill, trouble: str
+    driver: Driver, films: list[Film], bill: Bill, trouble: str
 ) -> None:
-    driver = steady.driver
-    times_down = len(driver.events("tmdb_down"))
     asked = (await driver.report())["requests"]
-    paid_twice = await driver.paid_twice()
     await driver.go_wrong({"match": "/3/", **TROUBLES.get(trouble, SILENCE)})
 
-    session_id = await steady.upload()
+    session_id = await driver.upload(films[:LISTED])
 
     await driver.tmdb_is("down")
     await until(lambda: _nothing_claimed(driver))
@@ -107,72 +84,66 @@ async def test_trouble_with_everybody_costs_no_film_an_attempt(
     status = await driver.completed(session_id)
 
     assert status["enriched_count"] == LISTED
-    await driver.audit(*steady.sessions)
-    assert len(driver.events("tmdb_down")) == times_down + 1
-    assert len(driver.events("tmdb_up")) == times_down + 1
-    assert bill(await driver.paid_twice() - paid_twice) <= struck
+    await driver.audit()
+    assert len(driver.events("tmdb_down")) == 1
+    assert len(driver.events("tmdb_up")) == 1
+    assert bill(await driver.paid_twice()) <= struck
 
 
+@pytest.mark.usefixtures("one_daemon")
 @pytest.mark.parametrize("how", LIMITED)
 async def test_a_429_holds_everybody_back_and_costs_no_film_an_attempt(
-    steady: Steady, bill: Bill, how: str
+    driver: Driver, films: list[Film], bill: Bill, how: str
 ) -> None:
-    driver = steady.driver
-    times_held = len(driver.events("tmdb_rate_limited"))
-    times_down = len(driver.events("tmdb_down"))
     asked = (await driver.report())["requests"]
-    paid_twice = await driver.paid_twice()
     await driver.go_wrong({"match": "/3/", "times": 25, **LIMITED[how]})
 
-    status = await driver.completed(await steady.upload())
+    status = await driver.completed(await driver.upload(films[:LISTED]))
 
     assert status["enriched_count"] == LISTED
-    await driver.audit(*steady.sessions)
-    held = driver.events("tmdb_rate_limited")[times_held:]
-    assert [event["hold_seconds"] for event in held] == [1.0] * 25
+    await driver.audit()
+    held = [event["hold_seconds"] for event in driver.events("tmdb_rate_limited")]
+    assert held == [1.0] * 25
     assert not driver.events("film_retry")
-    assert len(driver.events("tmdb_down")) == times_down
+    assert not driver.events("tmdb_down")
     assert (await driver.report())["requests"] - asked == 2 * LISTED + 25
-    assert bill(await driver.paid_twice() - paid_twice) <= 25
+    assert bill(await driver.paid_twice()) <= 25
 
 
+@pytest.mark.usefixtures("one_daemon")
 async def test_a_few_films_that_never_succeed_fail_with_their_reasons(
-    dsn: str, tmp_path: Path
+    driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    films = plain_films(60)
     poisoned = dict(zip(TROUBLES, films, strict=False))
-    async with running(dsn, tmp_path) as driver:
-        await driver.go_wrong(
-            *(
-                {"match": rf"/3/movie/{film.id}\?", **TROUBLES[name]}
-                for name, film in poisoned.items()
-            )
-        )
-        session_id = await driver.upload(films)
+    await driver.go_wrong(
+        *({"match": rf"/3/movie/{film.id}\?", **TROUBLES[name]} for name, film in poisoned.items())
+    )
+    session_id = await driver.upload(films[:LISTED])
 
-        status = await driver.completed(session_id)
+    status = await driver.completed(session_id)
 
-        assert status["enriched_count"] == len(films) - len(poisoned)
-        assert status["failed_count"] == len(poisoned)
-        await driver.audit(session_id)
-        failed = {
-            movie["title"]: movie["reason"]
-            for movie in await driver.movies(session_id)
-            if movie["outcome"] == "failed"
-        }
-        assert failed.keys() == {film.title for film in poisoned.values()}
-        assert "HTTP 500" in failed[poisoned["500"].title]
-        assert "cut short" in failed[poisoned["truncated"].title]
-        assert not driver.events("tmdb_down"), "TMDB answered everybody else"
-        attempts = [event["key"] for event in driver.events("film_retry")]
-        assert all(attempts.count(key) == 4 for key in attempts), "each had five attempts"
+    assert status["enriched_count"] == LISTED - len(poisoned)
+    assert status["failed_count"] == len(poisoned)
+    await driver.audit()
+    failed = {
+        movie["title"]: movie["reason"]
+        for movie in await driver.movies(session_id)
+        if movie["outcome"] == "failed"
+    }
+    assert failed.keys() == {film.title for film in poisoned.values()}
+    assert "HTTP 500" in failed[poisoned["500"].title]
+    assert "cut short" in failed[poisoned["truncated"].title]
+    assert not driver.events("tmdb_down"), "TMDB answered everybody else"
+    attempts = [event["key"] for event in driver.events("film_retry")]
+    assert all(attempts.count(key) == 4 for key in attempts), "each had five attempts"
+    assert bill(await driver.paid_twice()) == 4 * len(poisoned)
 
-        await driver.go_wrong()
-        forced = await driver.call("POST", f"/api/session/{session_id}/enrich")
-        assert (forced.status, forced.body["requeued"]) == (202, len(poisoned))
-        status = await driver.completed(session_id)
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
+    await driver.go_wrong()
+    forced = await driver.call("POST", f"/api/session/{session_id}/enrich")
+    assert (forced.status, forced.body["requeued"]) == (202, len(poisoned))
+    status = await driver.completed(session_id)
+    assert status["enriched_count"] == LISTED
+    await driver.audit()
 
 
 async def test_a_few_films_that_are_met_with_silence_fail(
@@ -207,18 +178,20 @@ async def test_a_few_films_that_are_met_with_silence_fail(
     assert tmdb.state.faults.struck["hang"] == 5 * len(silent)
 
 
-async def test_a_tmdb_that_is_gone_is_waited_for(dsn: str, tmp_path: Path, bill: Bill) -> None:
-    films = plain_films(100)
+async def test_a_tmdb_that_is_gone_is_waited_for(
+    driver: Driver, films: list[Film], tmp_path: Path, bill: Bill
+) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     tmdb = Program(
-        *("local_stack.tmdb", "--port", str(port), "--limit", str(LIMIT), "--period", "1"),
-        *("--latency", "0.2"),
+        *("local_stack.tmdb", "--port", str(port), "--films", str(MADE_UP)),
+        *("--limit", str(LIMIT), "--period", "1", "--latency", "0.2"),
         ready=f"{url}/_stand_in/report",
         log=tmp_path / "tmdb.log",
     )
-    async with tmdb, running(dsn, tmp_path, TMDB_BASE_URL=url) as driver:
-        session_id = await driver.upload(films)
+    async with tmdb:
+        await driver.stack.add_daemon(TMDB_BASE_URL=url)
+        session_id = await driver.upload(films[:100])
         await driver.ended(session_id, 20)
         await tmdb.stop()
         await driver.tmdb_is("down")
@@ -227,14 +200,13 @@ async def test_a_tmdb_that_is_gone_is_waited_for(dsn: str, tmp_path: Path, bill:
 
         await tmdb.start()
         status = await driver.completed(session_id)
+        await tmdb.stop()
 
-        assert status["enriched_count"] == len(films)
-        await driver.audit(session_id)
-        assert await tmdb.stop() == 0
-        lives = [json.loads(line) for line in tmdb.log.read_text().splitlines()]
-        asked = sum(life["requests"] for life in lives if life["event"] == "stand_in_stopped")
-        assert driver.events("tmdb_down")
-        assert bill(asked - 2 * len(films)) <= CONCURRENCY
+    assert status["enriched_count"] == 100
+    await driver.audit()
+    lives = [json.loads(line) for line in tmdb.log.read_text().splitlines()]
+    asked = sum(life["requests"] for life in lives if life["event"] == "stand_in_stopped")
+    assert bill(asked - 2 * 100) <= CONCURRENCY
 
 
 async def _without_estimate(driver: Driver, session_id: str) -> bool:

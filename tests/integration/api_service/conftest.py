@@ -8,7 +8,7 @@ import io
 import json
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -326,12 +326,18 @@ async def parsers() -> AsyncIterator[LastingParsers]:
     await lasting.close()
 
 
-def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
+@asynccontextmanager
+async def serve(
+    settings: Settings, parsers: LastingParsers, **changes: object
+) -> AsyncIterator[Client]:
     """The API with these settings, on a port of this process; `ADMIN_TOKEN` is `let-me`."""
     changed = settings.model_copy(update={"admin_token": SecretStr("let-me"), **changes})
     app = create_app(changed)
     app[PARSER] = parsers
-    return TestClient(TestServer(app))
+    server = TestServer(app)
+    await server.start_server(handler_cancellation=True)  # as `python -m api_service` does
+    async with TestClient(server) as client:
+        yield client
 
 
 @pytest.fixture

@@ -59,10 +59,10 @@ async def probe(service: Service, path: str) -> tuple[int, dict[str, object]]:
 
 
 @pytest.fixture
-async def unused_dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """The address of a database that is not there; whatever is made there is dropped."""
+async def unused_name(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The name of a database that is not there; whatever is made there is dropped."""
     name = f"later_{free_port()}"
-    yield postgres.dsn(name)
+    yield name
     connection = await asyncpg.connect(postgres.dsn())
     await connection.execute(f"drop database if exists {name} with (force)")
     await connection.close()
@@ -115,9 +115,9 @@ async def test_what_needs_no_database_is_refused_without_asking_it(orphan: Servi
 
 
 async def test_a_service_that_starts_before_its_database_and_schema_begins_when_they_come(
-    parsers: LastingParsers, postgres: EmbeddedPostgres, unused_dsn: str, until: Until
+    parsers: LastingParsers, postgres: EmbeddedPostgres, unused_name: str, until: Until
 ) -> None:
-    settings = settings_for(unused_dsn)
+    settings = settings_for(postgres.dsn(unused_name))
     async with (
         Database(settings, application_name="tests") as database,
         serve(settings, parsers) as client,
@@ -126,9 +126,7 @@ async def test_a_service_that_starts_before_its_database_and_schema_begins_when_
         assert (await probe(service, "/readyz"))[0] == 503
 
         connection = await asyncpg.connect(postgres.dsn())
-        await connection.execute(
-            f"create database {unused_dsn.split('/')[3].split('?', maxsplit=1)[0]}"
-        )
+        await connection.execute(f"create database {unused_name}")
         await connection.close()
         status, why = await probe(service, "/readyz")
         assert (status, "alembic upgrade head" in str(why["reason"])) == (503, True)
@@ -138,7 +136,7 @@ async def test_a_service_that_starts_before_its_database_and_schema_begins_when_
             assert "alembic upgrade head" in problem["detail"]
             assert int(response.headers["Retry-After"]) > 0
 
-        await migrate(unused_dsn)
+        await migrate(postgres.dsn(unused_name))
 
         async def ready() -> bool:
             return (await probe(service, "/readyz"))[0] == 200

@@ -129,8 +129,6 @@ async def test_a_database_that_is_away_is_unavailable_and_comes_back(
     async with cut_off():
         for call in (
             lambda: database.fetchval("select 1"),
-            lambda: database.fetchrow("select 1"),
-            lambda: database.fetch("select 1"),
             lambda: database.transact(lambda connection: connection.fetchval("select 1")),
             database.check_schema,
         ):

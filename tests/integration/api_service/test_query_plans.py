@@ -1,0 +1,210 @@
+"""The API's statements read by index, however much is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from api_service.storage import StorageService
+from api_service.storage.movies import Cursor
+from api_service.storage.uploads import IdempotencyKey
+from shared.database import Database
+from shared.reopening import bring_forward, reopen_session
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from local_stack.postgres import EmbeddedPostgres
+
+# 3,000 sessions of 30 movies; session n lists the lookups from 30 n on, of which the last 6,000 of
+# 60,000 are pending, so that one session in ten waits.
+ENDED = 100
+WAITING = 1_850
+TIMES = 8
+"""More often than it takes PostgreSQL to settle on one plan for all parameters."""
+LARGE = {"sessions", "movies", "lookups", "upload_reports", "idempotency_keys"}
+
+FILL = (
+    """
+    insert into catalogue (
+      tmdb_id, title, original_title, genres, directors, top_cast, countries, languages,
+      vote_count, popularity
+    )
+    values (1, 'A', 'A', '{}', '[]', '[]', '{}', '{}', 0, 0)
+    """,
+    """
+    insert into lookups (key, outcome, tmdb_id, answered_at, due_at, turn)
+    select
+      'title:film ' || n || '|2000',
+      outcome,
+      case outcome when 'found' then 1 end,
+      case when outcome is not null then clock_timestamp() end,
+      case when outcome is null then clock_timestamp() end,
+      case when outcome is null then n end
+    from generate_series(1, 60000) as n,
+      lateral (
+        select case when n > 54000 then null when n % 4 = 0 then 'not_found' else 'found' end
+      ) as ended (outcome)
+    """,
+    """
+    insert into sessions (id, total)
+    select lpad(to_hex(n), 32, '0')::uuid, 30 from generate_series(1, 3000) as n
+    """,
+    """
+    insert into movies (
+      session_id, position, lookup_id, title, year, watched, watch_dates, rewatches, liked, tags,
+      in_watchlist, lists
+    )
+    select
+      lpad(to_hex(n), 32, '0')::uuid, place, 1 + (n * 30 + place) % 60000,
+      'Film', 2000, true, '{}', 0, false, '{}', false, '{}'
+    from generate_series(1, 3000) as n, generate_series(1, 30) as place
+    """,
+    """
+    update sessions
+    set enriched = counted.enriched, not_found = counted.not_found
+    from (
+      select
+        session_id,
+        count(*) filter (where outcome = 'found') as enriched,
+        count(*) filter (where outcome = 'not_found') as not_found
+      from movies
+      join lookups on lookups.id = lookup_id
+      group by session_id
+    ) as counted
+    where id = session_id
+    """,
+    "insert into upload_reports (session_id, report) select id, '{}' from sessions",
+    "insert into idempotency_keys (key, body_sha256, session_id) select id, '', id from sessions",
+    "analyze",
+)
+
+
+def session(number: int) -> UUID:
+    return UUID(int=number)
+
+
+@pytest.fixture(scope="module")
+async def filled(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
+    """A filled database over a single connection, so that its statistics can be read at once."""
+    server = await asyncpg.connect(postgres.dsn())
+    await server.execute(f"create database test_plans template {template}")
+    settings = Settings(_env_file=None, database_url=postgres.dsn("test_plans"))
+    async with Database(settings, application_name="tests", max_size=1) as database:
+        for statement in FILL:
+            await database.fetchval(statement)
+        yield database
+    await server.execute("drop database test_plans with (force)")
+    await server.close()
+
+
+@pytest.fixture
+def storage(filled: Database) -> StorageService:
+    return StorageService(filled)
+
+
+async def scans(database: Database) -> tuple[dict[str, int], dict[str, int]]:
+    """Sequential scans by table, and scans by index, so far."""
+    await database.fetchval("select pg_stat_force_next_flush()")
+    tables = await database.fetch("select relname, seq_scan from pg_stat_user_tables")
+    indexes = await database.fetch("select indexrelname, idx_scan from pg_stat_user_indexes")
+    return (
+        {row["relname"]: row["seq_scan"] for row in tables},
+        {row["indexrelname"]: row["idx_scan"] for row in indexes},
+    )
+
+
+async def used(
+    database: Database, first: int, work: Callable[[UUID], Awaitable[object]]
+) -> set[str]:
+    """Do it to several sessions: no large table may be read whole; the indexes that were read."""
+    tables, indexes = await scans(database)
+    for number in range(first, first + TIMES):
+        await work(session(number))
+    tables_after, indexes_after = await scans(database)
+    assert {name for name in LARGE if tables_after[name] != tables[name]} == set()
+    return {name for name, count in indexes_after.items() if count >= indexes[name] + TIMES}
+
+
+async def test_a_status_is_one_row_by_its_key(storage: StorageService, filled: Database) -> None:
+    assert await used(filled, ENDED, storage.sessions.get) == {"sessions_pkey"}
+
+
+async def test_an_idempotency_key_is_found_by_index(
+    storage: StorageService, filled: Database
+) -> None:
+    async def find(session_id: UUID) -> None:
+        assert await storage.uploads.find(IdempotencyKey(str(session_id), b"")) == session_id
+
+    assert await used(filled, ENDED, find) == {"idempotency_keys_pkey"}
+
+
+@pytest.mark.parametrize("outcome", [None, "not_found"])
+async def test_a_page_by_position_begins_where_the_last_one_ended(
+    storage: StorageService, filled: Database, outcome: str | None
+) -> None:
+    async def page(session_id: UUID) -> None:
+        found = await storage.movies.page(
+            session_id, outcome=outcome, sort="position", after=Cursor("", 10), limit=5
+        )
+        assert len(found.rows) >= 4
+
+    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
+
+
+@pytest.mark.parametrize("sort", ["title", "year", "rating"])
+async def test_a_page_in_another_order_reads_only_its_session(
+    storage: StorageService, filled: Database, sort: str
+) -> None:
+    async def page(session_id: UUID) -> None:
+        found = await storage.movies.page(
+            session_id,
+            outcome=None,
+            sort=sort,  # type: ignore[arg-type]  # one of its values
+            after=None,
+            limit=5,
+        )
+        assert len(found.rows) == 5
+
+    assert "movies_pkey" in await used(filled, ENDED, page)
+
+
+async def test_asking_again_finds_who_else_lists_a_film_by_index(filled: Database) -> None:
+    async def reopen(session_id: UUID) -> None:
+        assert await reopen_session(filled, session_id) >= 7
+
+    assert {"movies_pkey", "movies_lookup"} <= await used(filled, ENDED + 100, reopen)
+
+
+async def test_bringing_forward_reads_only_its_session(filled: Database) -> None:
+    indexes = await used(filled, WAITING, lambda session_id: bring_forward(filled, session_id))
+    assert {"movies_pkey", "lookups_pkey"} <= indexes
+
+
+async def test_a_correction_reads_nothing_whole(storage: StorageService, filled: Database) -> None:
+    async def correct(session_id: UUID) -> None:
+        await storage.matches.repoint(session_id, 7, "title:film 1|2000")
+        await storage.matches.remove(session_id, 8)
+
+    indexes = await used(filled, ENDED + 200, correct)
+    assert {"movies_pkey", "lookups_key_key", "sessions_pkey"} <= indexes
+
+
+async def test_deleting_a_session_finds_who_else_lists_its_films_by_index(
+    storage: StorageService, filled: Database
+) -> None:
+    async def delete(session_id: UUID) -> None:
+        assert await storage.sessions.delete(session_id)
+
+    indexes = await used(filled, WAITING + 100, delete)
+    assert {"movies_pkey", "movies_lookup", "upload_reports_pkey"} <= indexes
+
+
+async def test_the_pace_of_all_reads_only_who_still_waits(
+    storage: StorageService, filled: Database
+) -> None:
+    assert await used(filled, ENDED, lambda _: storage.fleet.pace()) == {"sessions_enriching"}
