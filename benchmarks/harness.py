@@ -215,12 +215,11 @@ class Bench:
             """
             select
               (total, enriched, not_found, failed) = (
-                select (
+                select
                   count(*),
                   count(*) filter (where outcome = 'found'),
                   count(*) filter (where outcome = 'not_found'),
                   count(*) filter (where outcome = 'failed')
-                )
                 from movies
                 join lookups on lookups.id = movies.lookup_id
                 where session_id = sessions.id

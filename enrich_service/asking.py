@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.requests import T_co, TMDBRequest
 
 LONGEST_HOLD_SECONDS = 3600.0
+"""Whatever TMDB says, somebody looks again after an hour."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +61,15 @@ class BudgetedAsk:
             TMDBError: as `TMDBClient.send`, but never RateLimitedError.
         """
         while True:
-            await self._gate.pass_through(self._expiry)
+            latest = await self._gate.pass_through(self._expiry)
             self._expiry = None
             self.sent_at = time.monotonic()
             try:
-                answer = await self._client.send(request)
+                answer = await self._client.send(request, latest=latest)
+            except SlotExpiredError:
+                continue
             except RateLimitedError as error:
-                await self._hold(error)
+                await hold_back(self._window, self._rule, error)
             except (NotFoundError, RefusedError):
                 await self._health.note_answer()
                 raise
@@ -73,8 +77,10 @@ class BudgetedAsk:
                 await self._health.note_answer()
                 return answer
 
-    async def _hold(self, error: RateLimitedError) -> None:
-        seconds = self._rule.period if error.retry_after is None else error.retry_after
-        seconds = min(seconds, LONGEST_HOLD_SECONDS)
-        log.warning("tmdb_rate_limited", route=error.route, hold_seconds=seconds)
-        await self._window.hold(seconds)
+
+async def hold_back(window: WindowStorage, rule: RequestLimit, error: RateLimitedError) -> None:
+    """Move the whole fleet's window forward after a 429: by Retry-After, or by one period."""
+    seconds = rule.period if error.retry_after is None else error.retry_after
+    seconds = min(seconds, LONGEST_HOLD_SECONDS)
+    log.warning("tmdb_rate_limited", route=error.route, hold_seconds=seconds)
+    await window.hold(seconds)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from enrich_service.health import TMDBHealth
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim, QueueView
+    from enrich_service.storage.queue import Claim, QueueView, TokenAt
 
 LONGEST_BLINDNESS_SECONDS = 1.0
 """While no slot is due, however long that is, the queue and the pause are looked at so often."""
@@ -84,10 +84,14 @@ class Dispatcher:
         """The queue as it was last seen."""
 
     @property
-    def known_tokens(self) -> set[UUID]:
-        """Fencing tokens of all claims that are ours, also of one being made."""
-        tokens = {claim.token for claim in self.in_flight.values()}
-        return tokens | {self._claiming} if self._claiming else tokens
+    def known_claims(self) -> set[TokenAt]:
+        """The claims in flight."""
+        return {claim.token_at for claim in self.in_flight.values()}
+
+    @property
+    def claiming(self) -> UUID | None:
+        """The token of claims that are being made at this moment."""
+        return self._claiming
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -125,12 +129,13 @@ class Dispatcher:
         room = self._room()
         if room + self._gate.waiting == 0:
             return None
-        early = max(self._next_slot_at, self._quiet_until()) - time.monotonic()
+        early = self._early()
         if early > 0 and time.monotonic() - self._viewed_at < LONGEST_BLINDNESS_SECONDS:
             return min(early, LONGEST_BLINDNESS_SECONDS)
         view = await self._look(room)
         if view.paused:
             return None
+        early = self._early()  # looking may have found out that the database was lost
         if early > 0:
             return min(early, LONGEST_BLINDNESS_SECONDS)
         if view.tmdb_state is not TMDBState.UP:
@@ -147,6 +152,8 @@ class Dispatcher:
         view = self.view = await self._storage.queue.view(room, self.session_id)
         self._viewed_at = time.monotonic()
         self._health.state = view.tmdb_state
+        if room == 0 and not view.paused:
+            return view  # without room nothing was counted
         idle = view.due == 0 or view.paused
         if self._was_idle and not idle:
             sessions = await self._storage.sessions.waiting()
@@ -155,13 +162,20 @@ class Dispatcher:
         self._nothing_due = idle
         return view
 
+    def _early(self) -> float:
+        """Seconds until a request may go out at all."""
+        return max(self._next_slot_at, self._quiet_until()) - time.monotonic()
+
     async def _take_and_hand_out(self, wanted: int) -> float | None:
         # The token bucket of this process bounds what it may ask the fleet for.
         while wanted > 0 and not self._limiter.has_capacity(wanted):
             wanted -= 1
         if wanted == 0:
             return self._rule.period / self._rule.limit
+        lost_at = self._storage.database.lost_at
         grant = await self._storage.window.take(self._rule, wanted)
+        if self._storage.database.lost_at != lost_at:
+            return self._early()  # taken from a server that may not know the last sends
         if grant.expiries:
             await self._limiter.acquire(len(grant.expiries))
         self._next_slot_at = time.monotonic() + grant.wait
@@ -189,6 +203,7 @@ class Dispatcher:
         del self.in_flight[task]
         if not task.cancelled() and (error := task.exception()):
             log.error("film_task_crashed", key=task.get_name(), exc_info=error)
+        self._nothing_due = False  # there is room again, and nobody has looked since
         self._wake.set()
 
     async def _wait_for_tmdb(self, view: QueueView) -> float | None:
@@ -197,7 +212,7 @@ class Dispatcher:
         grant = await self._storage.window.take(self._rule, 1)
         if not grant.expiries:
             return grant.wait
-        await self._health.probe_if_due()
+        await self._health.probe_if_due(grant.expiries[0])
         return 0.0
 
     def _quiet_until(self) -> float:

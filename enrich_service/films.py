@@ -76,6 +76,12 @@ class Films:
             # The claim stays in our name with a token that nobody knows any more: the heartbeat
             # gives it back as soon as the database answers.
             log.warning("film_interrupted", key=claim.key, code=error.code, error=error.detail)
+        except Exception:
+            # Not even its failure could be saved: it must not come round again at once.
+            log.exception("film_defect", key=claim.key)
+            await self._storage.queue.give_back(
+                [claim], pause_seconds=self._options.longest_backoff
+            )
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:

@@ -31,8 +31,8 @@ class RequestGate:
         self._forget_cancelled()
         return len(self._queue)
 
-    async def pass_through(self, expiry: float | None = None) -> None:
-        """Return at a moment when a request may be sent.
+    async def pass_through(self, expiry: float | None = None) -> float:
+        """Return at a moment when a request may be sent, with the time until which it may.
 
         Args:
             expiry: of a slot that the caller was given already (`time.monotonic()` seconds). One
@@ -43,6 +43,7 @@ class RequestGate:
             self._queue.append(place)
             self._wake.set()
             expiry = await place
+        return expiry
 
     def give(self, expiries: Iterable[float]) -> list[float]:
         """Hand slots to those who wait, in the order they came; the slots that nobody needed."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.asking import hold_back
+from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
 from enrich_service.tmdb.requests import configuration
 from shared.errors import DatabaseUnavailableError
@@ -35,7 +37,7 @@ class TMDBHealth:
         client: sends the probe.
         storage: keeps the verdict for the fleet.
         options: how far apart probes are.
-        pass_gate: waits for a slot.
+        pass_gate: waits for a slot, and says until when it may be used.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class TMDBHealth:
         client: TMDBClient,
         storage: StorageService,
         options: WorkerOptions,
-        pass_gate: Callable[[], Awaitable[None]],
+        pass_gate: Callable[[], Awaitable[float]],
     ) -> None:
         self._client = client
         self._storage = storage
@@ -78,10 +80,17 @@ class TMDBHealth:
         if self.state is not TMDBState.REFUSED:
             await self._tell_out(TMDBState.REFUSED, error)
 
-    async def probe_if_due(self) -> None:
-        """While TMDB is out: probe it, if its time has come and no other daemon does."""
+    async def probe_if_due(self, latest: float) -> None:
+        """While TMDB is out: probe it, if its time has come and no other daemon does.
+
+        Args:
+            latest: until when the probe may go out (`time.monotonic()` seconds).
+        """
         if await self._storage.fleet.win_probe(self._options.longest_probe):
-            await self._ask()
+            try:
+                await self._ask(latest)
+            except SlotExpiredError:
+                await self._storage.fleet.probe_again_now()
 
     async def close(self) -> None:
         """End a probe that is under way."""
@@ -90,14 +99,18 @@ class TMDBHealth:
             await asyncio.wait([self._probe])
 
     async def _verdict(self) -> bool:
-        await self._pass_gate()
-        return await self._ask()
+        while True:
+            try:
+                return await self._ask(await self._pass_gate())
+            except SlotExpiredError:
+                continue
 
-    async def _ask(self) -> bool:
+    async def _ask(self, latest: float) -> bool:
         try:
-            await self._client.send(configuration())
-        except RateLimitedError:
-            pass  # an answer all the same; the next request to meet it holds the window
+            await self._client.send(configuration(), latest=latest)
+        except RateLimitedError as error:
+            # An answer all the same, and one that concerns the whole fleet.
+            await hold_back(self._storage.window, self._options.request_limit, error)
         except TMDBError as error:
             refused = isinstance(error, KeyRefusedError)
             await self._tell_out(TMDBState.REFUSED if refused else TMDBState.DOWN, error)

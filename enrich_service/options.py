@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from enrich_service.storage.window import RequestLimit
+from shared.models import SILENT_SECONDS
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -34,7 +35,7 @@ class WorkerOptions:
     request_limit: RequestLimit = field(default_factory=RequestLimit)
     session_days: int = 30
     heartbeat: float = 5.0
-    silent: float = 12.0
+    silent: float = SILENT_SECONDS
     attempts: int = 5
     first_backoff: float = 1.0
     longest_backoff: float = 60.0

@@ -45,6 +45,7 @@ class Saver:
         self._storage = storage
         self._queue: list[_Pending] = []
         self._arrived = asyncio.Event()
+        self._stubborn: set[asyncio.Task[None]] = set()
 
     async def save(self, completion: Completion) -> bool:
         """Wait until it is saved; False when the claim was no longer ours and nothing changed.
@@ -53,49 +54,66 @@ class Saver:
             Exception: it cannot be saved as it is, because of what it holds.
         """
         pending = _Pending(completion, asyncio.get_running_loop().create_future())
-        self._queue.append(pending)
-        self._arrived.set()
+        self._put([pending])
         return await pending.saved
 
     async def run(self) -> None:
         """Flush until cancelled."""
-        while True:
-            await self._arrived.wait()
-            await asyncio.sleep(GATHER_SECONDS)
-            self._arrived.clear()
-            try:
+        try:
+            while True:
+                await self._arrived.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+                self._arrived.clear()
                 await self._flush()
-            except ProjectionistError as error:
-                log.warning("completions_wait", waiting=len(self._queue), error=error.detail)
-                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
-            if self._queue:
-                self._arrived.set()
+        finally:
+            for task in self._stubborn:
+                task.cancel()
+
+    def _put(self, items: list[_Pending]) -> None:
+        self._queue += items
+        if self._queue:
+            self._arrived.set()
 
     async def _flush(self) -> None:
         """Save one batch; what was not saved, for whatever reason, is in the queue afterwards."""
-        self._queue = [item for item in self._queue if not item.saved.done()]
-        batch = self._queue[:LARGEST_BATCH]
-        alone = [
-            item
-            for item in batch
-            if item.completion.unknown_id or item.tries >= TRIES_BEFORE_WAITING
-        ]
-        together = [item for item in batch if item not in alone]
-        if together and not await self._save(together, wait=False):
+        batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
+        self._put([])
+        together, alone = [], []
+        for item in batch:
+            if item.saved.done():
+                continue  # its film was cancelled
+            if item.tries >= TRIES_BEFORE_WAITING:
+                self._wait_aside(item)
+            elif item.completion.unknown_id:
+                alone.append(item)
+            else:
+                together.append(item)
+        if together and not await self._save(together):
             alone = together + alone
         for item in alone:
-            await self._save([item], wait=item.tries >= TRIES_BEFORE_WAITING)
+            await self._save([item])
 
-    async def _save(self, batch: list[_Pending], *, wait: bool) -> bool:
+    def _wait_aside(self, item: _Pending) -> None:
+        """Let a completion whose lookup somebody holds for long wait by itself."""
+
+        async def wait() -> None:
+            await self._save([item], wait=True)
+
+        task = asyncio.create_task(wait(), name="stubborn-completion")
+        self._stubborn.add(task)
+        task.add_done_callback(self._stubborn.discard)
+
+    async def _save(self, batch: list[_Pending], *, wait: bool = False) -> bool:
         """Save these; False when there are several and one of them, who knows which, cannot be."""
         try:
             saved = await self._storage.save([item.completion for item in batch], wait=wait)
-        except ProjectionistError:
-            raise
+        except ProjectionistError as error:
+            log.warning("completions_wait", waiting=len(batch), error=error.detail)
+            await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+            self._put(batch)
         except Exception as error:  # noqa: BLE001  # one film's defect must not stop the others
             if len(batch) > 1:
                 return False
-            self._queue.remove(batch[0])
             if not batch[0].saved.done():
                 batch[0].saved.set_exception(error)
         else:
@@ -109,8 +127,8 @@ class Saver:
             claim = item.completion.claim
             if claim in held:
                 item.tries += 1
+                self._put([item])
                 continue
-            self._queue.remove(item)
             if claim in lost:
                 log.warning("claim_lost", key=claim.key)
             if not item.saved.done():

@@ -238,8 +238,9 @@ class EnrichmentWorker:
         """Say that we live, and give back the claims of those who no longer do."""
         while True:
             try:
-                was_cut_off = not self._may_claim()
+                beaten_at = self._beaten_at
                 await self._say_alive()
+                was_cut_off = beaten_at is None or not self._is_fresh(beaten_at)
                 # After an outage everybody's heartbeat is old: let the others speak up first.
                 rescued = 0 if was_cut_off else await self._rescue()
             except ProjectionistError as error:
@@ -274,16 +275,18 @@ class EnrichmentWorker:
         that is being made meanwhile is known by then, and a token is never used twice.
         """
         rescue = await self._storage.queue.rescue_silent(self.worker_id, self._options.silent)
-        lost = rescue.own_tokens - self._dispatcher.known_tokens
-        if not lost:
-            return rescue.freed
-        return rescue.freed + await self._storage.queue.give_back_tokens(lost)
+        unknown = rescue.own - self._dispatcher.known_claims
+        lost = {claim for claim in unknown if claim[1] != self._dispatcher.claiming}
+        if lost:
+            await self._storage.queue.give_back_lost(lost)
+        return rescue.freed + len(lost)
 
     def _may_claim(self) -> bool:
         """Whether nobody can take us for dead before the next heartbeat is due."""
-        if self._beaten_at is None:
-            return False
-        return time.monotonic() - self._beaten_at < self._options.silent - self._options.heartbeat
+        return self._beaten_at is not None and self._is_fresh(self._beaten_at)
+
+    def _is_fresh(self, beaten_at: float) -> bool:
+        return time.monotonic() - beaten_at < self._options.silent - self._options.heartbeat
 
     async def _tick(self) -> None:
         """Find by looking what a lost notification did not tell, and mend what should be true."""
@@ -322,9 +325,8 @@ class EnrichmentWorker:
         self._beaten_at = None
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                if unfinished:
-                    await self._storage.queue.give_back(list(unfinished.values()))
-                    log.info("claims_given_back", count=len(unfinished))
+                if given_back := await self._storage.queue.give_back_all(self.worker_id):
+                    log.info("claims_given_back", count=given_back)
                 await self._storage.fleet.leave(self.worker_id)
         except (TimeoutError, ProjectionistError) as error:
             # Whoever beats next gives them back instead.

@@ -32,6 +32,14 @@ SCHEMA_REVISION = "0001"
 
 COMMAND_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
+# A process that freezes or loses its power between two statements must not go on holding the
+# locks that all others wait for.
+_LIFELINES = {
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 RETRY_AFTER_SECONDS = 5
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
@@ -49,6 +57,7 @@ LOST_CONNECTION = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # the database allows no connections
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -60,7 +69,14 @@ class CollisionError(Exception):
     """Raised by a transaction that met somebody else's and wants to be run again."""
 
 
-COLLISION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, CollisionError)
+# A unique violation is what the second try sees when the first, whose answer was lost, is still
+# being committed.
+COLLISION = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+    CollisionError,
+)
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -95,7 +111,8 @@ class Database:
             command_timeout=COMMAND_SECONDS,
             # A transaction-pooling PgBouncer gives each transaction another server connection.
             statement_cache_size=0 if self._pooled else 100,
-            server_settings=self._server_settings(),
+            # A transaction-pooling PgBouncer refuses to pass most settings on.
+            server_settings=self._names() if self._pooled else self._names() | _LIFELINES,
         )
         await self._pool
         return self
@@ -161,10 +178,10 @@ class Database:
             _with_attributes(self._listen_dsn),
             timeout=CONNECT_SECONDS,
             command_timeout=CONNECT_SECONDS,
-            server_settings=self._server_settings() | {"tcp_keepalives_idle": "15"},
+            server_settings=self._names() | _LIFELINES,
         )
 
-    def _server_settings(self) -> dict[str, str]:
+    def _names(self) -> dict[str, str]:
         return {"application_name": self._application_name, "timezone": "UTC"}
 
     async def _with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -40,6 +40,9 @@ class Channel(StrEnum):
     """The fleet was paused or resumed, or TMDB's state changed; no payload."""
 
 
+SILENT_SECONDS = 12.0
+"""After which a worker without a heartbeat counts as gone."""
+
 UPLOADS_LOCK = 0x55504C44
 """Advisory lock ("UPLD"): shared by who adds movies to lookups, exclusive for who deletes lookups,
 so that no lookup goes away under an upload that has just read its id."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.errors import SessionNotFoundError
 from shared.models import Channel, Outcome, SessionStatus
 
 if TYPE_CHECKING:
@@ -115,8 +116,11 @@ async def move_counts(
     return [counts_of(row) for row in rows]
 
 
-async def recount(connection: Connection, session_id: UUID) -> None:
+async def recount(connection: Connection, session_id: UUID) -> SessionCounts:
     """Set a session's counts to what a join says, holding the session first.
+
+    Raises:
+        SessionNotFoundError: it is gone.
 
     A completion that is under way holds its lookups and waits for the session; it moves the
     counts from what it read, the old outcome, which is also what is counted here.
@@ -125,7 +129,7 @@ async def recount(connection: Connection, session_id: UUID) -> None:
         "select 1 from sessions where id = $1 for no key update",
         session_id,
     )
-    await connection.execute(
+    row = await connection.fetchrow(
         """
         with counted as (
           select
@@ -145,6 +149,10 @@ async def recount(connection: Connection, session_id: UUID) -> None:
           failed = counted.failed
         from counted
         where id = $1
+        returning id, status, sessions.total, sessions.enriched, sessions.not_found, sessions.failed
         """,
         session_id,
     )
+    if row is None:
+        raise SessionNotFoundError("It was deleted meanwhile.")
+    return counts_of(row)

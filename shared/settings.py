@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,7 +84,15 @@ class Settings(BaseSettings):
     def _http_address(cls, url: str) -> str:
         if not re.match(r"https?://[^/]", url):
             raise ValueError("must start with http:// or https:// and name a host")
+        _ = urlsplit(url).port  # raises ValueError for a port that cannot be
         return url.rstrip("/").removesuffix("/3")
+
+    @field_validator("database_url", "listen_database_url")
+    @classmethod
+    def _postgresql_address(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and not re.match(r"postgres(ql)?://", dsn.get_secret_value()):
+            raise ValueError("must start with postgresql://")
+        return dsn
 
     @field_validator("listen_database_url", "admin_token", mode="before")
     @classmethod

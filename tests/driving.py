@@ -99,7 +99,7 @@ def plain_films(count: int) -> list[Film]:
 def made_up_films() -> list[Film]:
     """Films just as plain, well over a thousand, of a stand-in that makes `MADE_UP` up."""
     everything = [*load_films(), *generate_films(MADE_UP, seed=1)]
-    return [film for film in _plain(everything) if film.id >= FIRST_ID]
+    return [film for film in _plain(everything) if FIRST_ID <= film.id < FIRST_MADE_UP_ID]
 
 
 def _plain(films: Iterable[Film]) -> list[Film]:
@@ -267,9 +267,15 @@ class Driver:
         """Let the stand-in follow these fault rules from now on; none is no faults."""
         await self._control("PUT", "faults", json=rules)
 
-    async def change_stand_in(self, **options: float) -> None:
-        """Let the stand-in follow other options from now on."""
-        await self._control("PUT", "options", json=options)
+    async def slow_down(self) -> None:
+        """Let answers take their time, each its own, so that something is always in flight."""
+        await self._control("PUT", "options", json={"latency": 0.15})
+        await self.go_wrong({"match": "/3/", "kind": "delay", "seconds": 0.2, "probability": 0.5})
+
+    async def speed_up(self) -> None:
+        """Let answers come at once."""
+        await self._control("PUT", "options", json={"latency": 0.0})
+        await self.go_wrong()
 
     async def report(self) -> dict[str, Any]:
         """What the stand-in counted."""

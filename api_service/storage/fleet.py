@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.fleet_control import set_paused
-from shared.models import TMDBState
+from shared.models import SILENT_SECONDS, TMDBState
 
 if TYPE_CHECKING:
     import asyncpg
 
     from shared.database import Database
-
-SILENT_SECONDS = 12.0
 
 
 @dataclass(frozen=True, slots=True)

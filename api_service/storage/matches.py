@@ -43,7 +43,19 @@ class MatchStorage:
         Raises:
             MovieNotFoundError: the session has no movie there.
         """
-        await self._database.transact(lambda connection: _remove(connection, session_id, position))
+        seen = False
+
+        async def work(connection: Connection) -> None:
+            nonlocal seen
+            try:
+                await _remove(connection, session_id, position)
+            except MovieNotFoundError:
+                # Of a second try, after the answer to the first COMMIT was lost, it is gone already.
+                if not seen:
+                    raise
+            seen = True
+
+        await self._database.transact(work)
 
 
 async def _repoint(connection: Connection, session_id: UUID, position: int, key: str) -> int:
@@ -112,7 +124,7 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
 async def _hold_movie(
     connection: Connection, session_id: UUID, position: int, *further_lookups: int
 ) -> int:
-    """Lock a movie's lookup and these, then its session, then itself; the lookup that it has."""
+    """Lock a movie's lookup and these, then its session, which holds it too; the lookup it has."""
     seen = await _lookup_of(connection, session_id, position)
     while True:
         await connection.execute(

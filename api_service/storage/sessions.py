@@ -92,8 +92,10 @@ class SessionStorage:
         transaction. While an upload is in progress, which may be about to list them, they stay,
         and the daemon's tick takes them out.
         """
+        seen = False
 
         async def work(connection: Connection) -> bool:
+            nonlocal seen
             alone = await connection.fetchval("select pg_try_advisory_xact_lock($1)", UPLOADS_LOCK)
             pending = (
                 await connection.fetch(
@@ -123,6 +125,8 @@ class SessionStorage:
                     """,
                     [row["id"] for row in pending],
                 )
-            return bool(deleted)
+            # Of a second try, after the answer to the first COMMIT was lost, it is gone already.
+            seen = seen or bool(deleted)
+            return seen
 
         return await self._database.transact(work)

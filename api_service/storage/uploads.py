@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
 from shared.database import CollisionError
-from shared.errors import IdempotencyKeyReusedError, UploadInProgressError
+from shared.errors import IdempotencyKeyReusedError, ProjectionistError, UploadInProgressError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.reopening import bring_forward, reopen_session
+from shared.session_counts import recount
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +21,13 @@ if TYPE_CHECKING:
 
     from shared.database import Connection, Database
 
+log = structlog.get_logger(__name__)
+
 ASK_AGAIN_AFTER = timedelta(days=7)
 """After which a film that was not found is asked for again by an upload."""
 KEY_LIFETIME = timedelta(hours=24)
+MOST_AT_ONCE = 4
+"""Uploads that are stored at the same time by one process."""
 WORTH_ANALYSING = 1000
 """Staged movies from which on the planner had better know how many there are."""
 
@@ -66,6 +74,9 @@ class UploadStorage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # An upload may wait for another that queues the same films; those who only read must
+        # still get a connection.
+        self._storing = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def find(self, idempotency: IdempotencyKey) -> UUID | None:
         """The session that this key made, if it made one in the last 24 hours.
@@ -103,13 +114,24 @@ class UploadStorage:
         """
         if upload.idempotency and (known := await self.find(upload.idempotency)):
             return known
-        stored = await self._database.transact(lambda connection: _store(connection, upload))
-        # Both in transactions of their own: inside the upload they would deadlock with completions.
+        async with self._storing:
+            stored = await self._database.transact(lambda connection: _store(connection, upload))
+        try:
+            await self._catch_up(stored)
+        except ProjectionistError as error:
+            # The upload is stored; a force does the same, and the tick mends the rest.
+            log.warning("upload_not_caught_up", code=error.code, error=error.detail)
+        return stored.session_id
+
+    async def _catch_up(self, stored: _Stored) -> None:
+        """Ask again what ended in vain, and bring forward what others queued with later turns.
+
+        Both in transactions of their own: inside the upload they would deadlock with completions.
+        """
         if stored.asked_in_vain:
             await reopen_session(self._database, stored.session_id, not_found_for=ASK_AGAIN_AFTER)
         if stored.pending > stored.newly_queued:
             await bring_forward(self._database, stored.session_id)
-        return stored.session_id
 
 
 async def _store(connection: Connection, upload: StagedUpload) -> _Stored:
@@ -124,8 +146,15 @@ async def _store(connection: Connection, upload: StagedUpload) -> _Stored:
     await connection.execute(
         "insert into sessions (id, total) values ($1, $2)", upload.session_id, upload.total
     )
+    if upload.total >= WORTH_ANALYSING:
+        # A plan for the foreign key's check that was made while `lookups` was small reads all of
+        # it for every movie.
+        await connection.execute("discard plans")
     await _list_movies(connection, upload)
-    pending, in_vain = await _count(connection, upload.session_id)
+    # A statement after the one whose foreign keys locked the lookups, so that it sees what was
+    # committed while those locks were waited for.
+    counts = await recount(connection, upload.session_id)
+    pending, in_vain = counts.total - counts.ended, counts.not_found + counts.failed
     await connection.execute(
         "insert into upload_reports (session_id, report) values ($1, $2)",
         upload.session_id,
@@ -240,34 +269,3 @@ async def _list_movies(connection: Connection, upload: StagedUpload) -> None:
     )
     if int(status.rpartition(" ")[2]) != upload.total:
         raise CollisionError("a lookup was deleted between being read and being listed")
-
-
-async def _count(connection: Connection, session_id: UUID) -> tuple[int, int]:
-    """Set the session's counts; how many movies are pending, and how many not found or failed.
-
-    A statement after the one that locked the lookups, so that it sees what was committed while
-    those locks were waited for.
-    """
-    row = await connection.fetchrow(
-        """
-        update sessions
-        set enriched = counted.enriched, not_found = counted.not_found, failed = counted.failed
-        from (
-          select
-            count(*) filter (where outcome = 'found') as enriched,
-            count(*) filter (where outcome = 'not_found') as not_found,
-            count(*) filter (where outcome = 'failed') as failed
-          from movies
-          join lookups on lookups.id = movies.lookup_id
-          where session_id = $1
-        ) as counted
-        where id = $1
-        returning
-          total - sessions.enriched - sessions.not_found - sessions.failed as pending,
-          sessions.not_found + sessions.failed as in_vain
-        """,
-        session_id,
-    )
-    if row is None:
-        raise RuntimeError("the session just inserted is gone")
-    return row["pending"], row["in_vain"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+import asyncpg
+import structlog
+
 from enrich_service.storage.fallback import move_titled_movies
+from shared.errors import SessionNotFoundError
 from shared.models import Outcome
-from shared.session_counts import OutcomeChange, SessionCounts, move_counts
+from shared.session_counts import OutcomeChange, SessionCounts, move_counts, recount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +24,11 @@ if TYPE_CHECKING:
 
     from enrich_service.storage.queue import Claim, TokenAt
     from shared.database import Connection, Database
+
+
+LOCK_PATIENCE = "set local lock_timeout = '5s'"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +113,29 @@ class CompletionStorage:
             wait: wait for lookups that somebody holds. Only for one completion at a time, so that
                 nothing else is held meanwhile.
         """
-        return await self._database.transact(
-            lambda connection: self._save(connection, completions, wait=wait)
+
+        async def work(connection: Connection) -> Saved:
+            return await self._save(connection, completions, wait=wait)
+
+        try:
+            return await self._database.transact(work)
+        except asyncpg.LockNotAvailableError:
+            return Saved(held=list(completions))
+        except asyncpg.CheckViolationError:
+            # A count that would go below zero or beyond the total was wrong before. It must not
+            # keep these films from all other sessions that wait for them.
+            await self._recount_listing(completions)
+            return await self._database.transact(work)
+
+    async def _recount_listing(self, completions: Sequence[Completion]) -> None:
+        rows = await self._database.fetch(
+            "select distinct session_id from movies where lookup_id = any($1::bigint[])",
+            [done.claim.lookup_id for done in completions],
         )
+        for row in rows:
+            log.error("session_miscounted", session_id=str(row["session_id"]))
+            with contextlib.suppress(SessionNotFoundError):
+                await self._database.transact(partial(recount, session_id=row["session_id"]))
 
     async def _save(
         self, connection: Connection, completions: Sequence[Completion], *, wait: bool
@@ -142,6 +173,7 @@ async def _hold(
 ) -> dict[TokenAt, Outcome | None]:
     """Lock the lookups that are still ours, in id order: their outcomes so far."""
     if wait:
+        await connection.execute(LOCK_PATIENCE)
         await connection.execute(
             "select 1 from lookups where id = any($1::bigint[]) order by id for update",
             [done.claim.lookup_id for done in completions],

@@ -119,6 +119,12 @@ class FleetStorage:
             Channel.FLEET_CONTROL,
         )
 
+    async def probe_again_now(self) -> None:
+        """Let anybody probe at once: the one who was to do it did not come to it."""
+        await self._database.fetchval(
+            "update fleet set tmdb_probe_at = clock_timestamp() where tmdb_state <> 'up'"
+        )
+
     async def win_probe(self, next_within: float) -> bool:
         """Whether this daemon is the one that probes TMDB now; nobody else may for a while."""
         return bool(

@@ -59,11 +59,11 @@ class Rescue:
 
     Attributes:
         freed: claims of silent workers that were given back.
-        own_tokens: of the claims in our own name, as they stood then.
+        own: the claims in our own name, as they stood then.
     """
 
     freed: int
-    own_tokens: frozenset[UUID]
+    own: frozenset[TokenAt]
 
 
 class QueueStorage:
@@ -256,41 +256,61 @@ class QueueStorage:
             )
             select
               (select count(*) from freed) as freed,
-              array(
-                select distinct claim_token
-                from lookups
-                where due_at is not null
-                  and turn <= (select virtual_time from queue_clock)
-                  and claimed_by = $1
-              ) as own_tokens
+              coalesce(array_agg(id), '{}') as own_ids,
+              coalesce(array_agg(claim_token), '{}') as own_tokens
+            from lookups
+            where due_at is not null
+              and turn <= (select virtual_time from queue_clock)
+              and claimed_by = $1
             """,
             worker_id,
             timedelta(seconds=silent),
         )
         if row is None:
             raise RuntimeError("a select without a table has a row")
-        return Rescue(row["freed"], frozenset(row["own_tokens"]))
+        return Rescue(row["freed"], frozenset(zip(row["own_ids"], row["own_tokens"], strict=True)))
 
-    async def give_back_tokens(self, tokens: Collection[UUID]) -> int:
-        """Give back all claims with these tokens; how many they were."""
+    async def give_back_lost(self, claims: Collection[TokenAt]) -> None:
+        """Give back claims that nobody works on."""
+        await self._database.fetchval(
+            """
+            with lost as (
+              select lookups.id
+              from lookups
+              join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
+                on lookups.id = mine.id and claim_token = mine.token
+              order by lookups.id
+              for no key update of lookups skip locked
+            )
+            update lookups
+            set claimed_by = null, claim_token = null
+            from lost
+            where lookups.id = lost.id
+            """,
+            [lookup_id for lookup_id, _ in claims],
+            [token for _, token in claims],
+        )
+
+    async def give_back_all(self, worker_id: UUID) -> int:
+        """Give back every claim in this worker's name, known to it or not; how many they were."""
         return len(
             await self._database.fetch(
                 """
-                with lost as (
+                with held as (
                   select id
                   from lookups
                   where due_at is not null
                     and turn <= (select virtual_time from queue_clock)
-                    and claim_token = any($1::uuid[])
+                    and claimed_by = $1
                   order by id
-                  for no key update skip locked
+                  for no key update
                 )
                 update lookups
                 set claimed_by = null, claim_token = null
-                from lost
-                where lookups.id = lost.id
+                from held
+                where lookups.id = held.id
                 returning lookups.id
                 """,
-                list(tokens),
+                worker_id,
             )
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.errors import SessionNotFoundError
 from shared.models import Channel
 from shared.reopening import reopen_session
 from shared.session_counts import recount
@@ -62,7 +64,8 @@ class SessionStorage:
             HEAL_SESSIONS,
         )
         for row in broken:
-            await self._heal(row["id"])
+            with contextlib.suppress(SessionNotFoundError):  # it was deleted meanwhile
+                await self._heal(row["id"])
         return [row["id"] for row in broken]
 
     async def _heal(self, session_id: UUID) -> None:

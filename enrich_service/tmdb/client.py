@@ -6,6 +6,8 @@ error, no log record and no representation of anything here.
 
 from __future__ import annotations
 
+import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
     from pydantic import BaseModel, SecretStr
 
     from enrich_service.tmdb.requests import T_co, TMDBRequest
+
+_LATEST: ContextVar[float | None] = ContextVar("latest", default=None)
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes after decompression. TMDB's longest answer to what is asked here is under one megabyte."""
@@ -38,6 +44,27 @@ class _Reply:
     headers: Mapping[str, str]
     body: bytes
     is_whole: bool
+
+
+class SlotExpiredError(Exception):
+    """Connecting took longer than the request's slot lasts; the connection is kept for the next."""
+
+
+class _PunctualConnector(aiohttp.TCPConnector):
+    """Lets no request go out later than it may: names, TCP and TLS take their time before it."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # the overridden method has it
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        latest = _LATEST.get()
+        if latest is not None and time.monotonic() > latest:
+            connection.release()
+            raise SlotExpiredError
+        return connection
 
 
 class _TooLargeError(Exception):
@@ -95,9 +122,7 @@ class TMDBClient:
         if self._sends_header:
             headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._connections, ttl_dns_cache=_DNS_CACHE_SECONDS
-            ),
+            connector=_PunctualConnector(limit=self._connections, ttl_dns_cache=_DNS_CACHE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=self._timeout,
@@ -115,10 +140,15 @@ class TMDBClient:
             await self._session.close()
             self._session = None
 
-    async def send(self, request: TMDBRequest[T_co]) -> T_co:
+    async def send(self, request: TMDBRequest[T_co], *, latest: float | None = None) -> T_co:
         """Send one request and read its answer, within `timeout_seconds`.
 
+        Args:
+            request: what to ask.
+            latest: until when it may go out (`time.monotonic()` seconds).
+
         Raises:
+            SlotExpiredError: there was no connection in time; nothing was sent.
             TMDBError: see `read_answer`; besides, UnavailableError when no answer came, and
                 MalformedError when it was cut short or larger than `LARGEST_ANSWER`.
             RuntimeError: the client is used outside `async with`.
@@ -127,7 +157,11 @@ class TMDBClient:
             raise RuntimeError("TMDBClient is used outside `async with`")
         # The exchange returns its failure: an error raised in there would drag along frames and
         # contexts that hold the address with the key.
-        outcome = await self._exchange(self._session, request)
+        token = _LATEST.set(latest)
+        try:
+            outcome = await self._exchange(self._session, request)
+        finally:
+            _LATEST.reset(token)
         if not isinstance(outcome, _Reply):
             raise outcome
         if outcome.status == HTTPStatus.OK and not outcome.is_whole:

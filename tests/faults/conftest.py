@@ -67,8 +67,7 @@ class Ground:
         """Forget what earlier tests left, even one that failed half-way."""
         if not self.driver.stack.api.running:
             await self.driver.stack.api.start()
-        await self.driver.go_wrong()
-        await self.driver.change_stand_in(latency=0.0)
+        await self.driver.speed_up()
         await self.driver.fetch("truncate sessions, lookups, catalogue cascade")
         await self.driver.fetch(
             "update fleet set tmdb_state = 'up', tmdb_probe_at = null, tmdb_probes = 0"

@@ -20,21 +20,18 @@ if TYPE_CHECKING:
 
     Bill = Callable[[int], int]
 
-SLOW = 0.3
-"""Seconds before an answer, so that something is always in flight."""
-
 
 async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     killed = await driver.stack.add_daemon()
     session_id = await driver.upload(films[:200])
     await driver.ended(session_id, 60)
     await killed.kill()
     orphans = await driver.claims()
     assert orphans > 0, "it was killed with work in its hands"
-    await driver.change_stand_in(latency=0.0)
+    await driver.speed_up()
     await driver.stack.add_daemon()
 
     status = await driver.completed(session_id)
@@ -49,11 +46,11 @@ async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
 async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
     driver: Driver, films: list[Film], bill: Bill, number: signal.Signals
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     stopped = await driver.stack.add_daemon(DRAIN_SECONDS="5")
-    worker_id = driver.events("worker_started")[0]["worker_id"]
     session_id = await driver.upload(films[:200])
     await driver.ended(session_id, 60)
+    worker_id = driver.events("worker_started")[0]["worker_id"]
     assert await driver.claims() > 0
 
     start = time.monotonic()
@@ -63,7 +60,7 @@ async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
     assert await driver.claims() == 0
     assert await driver.fetch("select from workers where id = $1::text::uuid", worker_id) == []
     assert not driver.events("claims_given_back"), "all in flight was finished"
-    await driver.change_stand_in(latency=0.0)
+    await driver.speed_up()
     await driver.stack.add_daemon()
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 200
@@ -98,12 +95,12 @@ async def test_what_cannot_be_finished_within_the_drain_time_is_given_back(
 async def test_results_of_a_daemon_that_stood_still_change_nothing(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     stopped = await driver.stack.add_daemon()
     session_id = await driver.upload(films[:120])
     await driver.ended(session_id, 30)
     stopped.send_signal(signal.SIGSTOP)
-    await driver.change_stand_in(latency=0.0)
+    await driver.speed_up()
     held = await driver.claims()
     assert held > 0
     # Its silence is made older, so that its claims are given back while its requests could still
@@ -125,13 +122,13 @@ async def test_results_of_a_daemon_that_stood_still_change_nothing(
 async def test_a_daemon_that_stood_still_for_long_works_again(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     stopped = await driver.stack.add_daemon()
     other = await driver.stack.add_daemon()
     first = await driver.upload(films[:60])
     await until(lambda: _claimed(driver, 2 * CONCURRENCY))
     stopped.send_signal(signal.SIGSTOP)
-    await driver.change_stand_in(latency=0.0)
+    await driver.speed_up()
     status = await driver.completed(first)  # after the 12 seconds for which it may be silent
     assert status["enriched_count"] == 60
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Bill = Callable[[int], int]
 
-SLOW = 0.2
 FAST_SHUTDOWN = signal.SIGINT
 CRASH = signal.SIGQUIT
 """PostgreSQL's immediate shutdown: every backend is gone at once, and the next start recovers."""
@@ -44,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("one_daemon")
 async def test_work_goes_on_after_the_database_comes_back(
     ground: Ground, driver: Driver, films: list[Film], bill: Bill, how: signal.Signals
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     session_id = await driver.upload(films[:200])
     await driver.ended(session_id, 40)
     assert await driver.claims() > 0
@@ -69,9 +68,9 @@ async def test_work_goes_on_after_the_database_comes_back(
 async def test_an_upload_that_loses_the_database_for_long_leaves_nothing(
     ground: Ground, driver: Driver, films: list[Film], how: signal.Signals
 ) -> None:
-    async with _stuck_upload(driver, title_list(films[:200])) as upload:
-        async with ground.without_database(how):
-            answer = await upload
+    body = title_list(films[:200])
+    async with _stuck_upload(driver, body) as upload, ground.without_database(how):
+        answer = await upload
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
     await driver.audit()
@@ -105,9 +104,9 @@ async def test_an_upload_survives_a_short_loss_of_the_database(
 async def test_every_connection_may_be_ended_at_any_time(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    await driver.change_stand_in(latency=SLOW)
+    await driver.slow_down()
     ended = 0
-    for start in range(0, 200, 50):
+    for start in range(0, 150, 50):
         body = title_list(films[start : start + 50])
         upload, connections = await asyncio.gather(driver.post_list(body), _end_connections(driver))
         assert upload.status == 201

@@ -20,20 +20,20 @@ LIMIT = 60
 async def test_two_daemons_keep_to_one_budget_and_share_the_work(
     dsn: str, tmp_path: Path, bill: Callable[[int], int]
 ) -> None:
-    films = plain_films(120)
+    films = plain_films(90)
     stand_in = StandIn(limit=LIMIT, period=2.0, latency=0.2)
     # A wide margin: on a busy machine a request may be a while on its way.
     async with running(
         dsn, tmp_path, stand_in=stand_in, daemons=2, TMDB_RATE_MARGIN="0.5"
     ) as driver:
-        first = await driver.upload(films[:80])
-        second = await driver.upload(films[40:])
+        first = await driver.upload(films[:60])
+        second = await driver.upload(films[30:])
         seen: set[object] = set()
         await until(lambda: _both_claim(driver, seen))
 
         for session_id in (first, second):
             status = await driver.completed(session_id)
-            assert status["enriched_count"] == 80
+            assert status["enriched_count"] == 60
 
         await driver.audit()
         report = await driver.report()
@@ -46,7 +46,7 @@ async def test_two_daemons_keep_to_one_budget_and_share_the_work(
 async def test_one_of_two_daemons_may_leave_at_any_time(
     driver: Driver, films: list[Film], bill: Callable[[int], int]
 ) -> None:
-    await driver.change_stand_in(latency=0.2)
+    await driver.slow_down()
     leaving = await driver.stack.add_daemon()
     await driver.stack.add_daemon()
     session_id = await driver.upload(films[:150])

@@ -1,36 +1,17 @@
-"""TMDB in trouble: for a while with everybody, for ever with a few films, or not there at all."""
+"""TMDB in trouble: for a while with everybody, or for ever with a few films."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
 
-from local_stack.processes import Program, free_port
-from local_stack.tmdb.faults import FaultRule
-from tests.driving import (
-    CONCURRENCY,
-    LEFT_BEHIND,
-    LIMIT,
-    MADE_UP,
-    MISCOUNTED,
-    plain_films,
-    title_list,
-    until,
-)
+from tests.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
-    from aiohttp import web
-    from aiohttp.test_utils import TestClient
-
-    from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.film import Film
-    from tests.conftest import RunningStandIn
     from tests.driving import Driver
     from tests.faults.conftest import Ground
 
@@ -144,69 +125,6 @@ async def test_a_few_films_that_never_succeed_fail_with_their_reasons(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == LISTED
     await driver.audit()
-
-
-async def test_a_few_films_that_are_met_with_silence_fail(
-    api: TestClient[web.Request, web.Application],
-    worker: EnrichmentWorker,
-    tmdb: RunningStandIn,
-    dsn: str,
-) -> None:
-    # In this process, with a client that waits two seconds: five times ten would be a minute.
-    films = plain_films(30)
-    silent = [FaultRule(match=rf"/3/movie/{film.id}\?", **SILENCE) for film in films[:3]]
-    tmdb.state.faults.replace(silent)
-    uploaded = await api.post(
-        "/api/upload", data=title_list(films), headers={"Content-Type": "text/csv"}
-    )
-    assert uploaded.status == 201
-
-    async def is_completed() -> bool:
-        status = await (await api.get(uploaded.headers["Location"])).json()
-        return bool(status["status"] == "completed")
-
-    await worker.start_scheduler()
-    await until(is_completed)
-
-    connection = await asyncpg.connect(dsn)
-    failed = await connection.fetch("select reason from lookups where outcome = 'failed'")
-    assert await connection.fetch(MISCOUNTED) == []
-    assert await connection.fetch(LEFT_BEHIND) == []
-    await connection.close()
-    assert len(failed) == len(silent)
-    assert all("no answer in time" in row["reason"] for row in failed)
-    assert tmdb.state.faults.struck["hang"] == 5 * len(silent)
-
-
-async def test_a_tmdb_that_is_gone_is_waited_for(
-    driver: Driver, films: list[Film], tmp_path: Path, bill: Bill
-) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    tmdb = Program(
-        *("local_stack.tmdb", "--port", str(port), "--films", str(MADE_UP)),
-        *("--limit", str(LIMIT), "--period", "1", "--latency", "0.2"),
-        ready=f"{url}/_stand_in/report",
-        log=tmp_path / "tmdb.log",
-    )
-    async with tmdb:
-        await driver.stack.add_daemon(TMDB_BASE_URL=url)
-        session_id = await driver.upload(films[:100])
-        await driver.ended(session_id, 20)
-        await tmdb.stop()
-        await driver.tmdb_is("down")
-        await until(lambda: _nothing_claimed(driver))
-        assert await driver.value("select max(attempts) from lookups") == 0
-
-        await tmdb.start()
-        status = await driver.completed(session_id)
-        await tmdb.stop()
-
-    assert status["enriched_count"] == 100
-    await driver.audit()
-    lives = [json.loads(line) for line in tmdb.log.read_text().splitlines()]
-    asked = sum(life["requests"] for life in lives if life["event"] == "stand_in_stopped")
-    assert bill(asked - 2 * 100) <= CONCURRENCY
 
 
 async def _without_estimate(driver: Driver, session_id: str) -> bool:

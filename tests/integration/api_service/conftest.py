@@ -8,8 +8,9 @@ import io
 import json
 import tempfile
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from api_service.context import PARSER
 from api_service.parser_pool import ParserPool
 from enrich_service.storage import StorageService
 from enrich_service.storage.completions import Completion, Film
+from enrich_service.storage.fleet import Heartbeat
 from shared.database import Database
 from shared.models import Channel, Outcome
 from shared.settings import Settings
@@ -222,6 +224,13 @@ class Daemon:
     def __init__(self, storage: StorageService) -> None:
         self._storage = storage
 
+    async def beat(self) -> None:
+        """Be there, as far as the API can tell."""
+        now = datetime.now(UTC)
+        await self._storage.fleet.beat(
+            Heartbeat(uuid4(), "host:1", now, now, 10.0, 0, draining=False)
+        )
+
     async def claim(self, *keys: str) -> None:
         """Claim these lookups and keep them in flight."""
         claims = await self._storage.queue.claim(uuid4(), uuid4(), 100_000)
@@ -317,27 +326,21 @@ class LastingParsers(ParserPool):
         await super().__aexit__(None, None, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def parsers() -> AsyncIterator[LastingParsers]:
-    """The parser processes of all these tests."""
+    """The parser processes of all tests of a module."""
     lasting = LastingParsers()
     await lasting.open()
     yield lasting
     await lasting.close()
 
 
-@asynccontextmanager
-async def serve(
-    settings: Settings, parsers: LastingParsers, **changes: object
-) -> AsyncIterator[Client]:
+def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
     """The API with these settings, on a port of this process; `ADMIN_TOKEN` is `let-me`."""
     changed = settings.model_copy(update={"admin_token": SecretStr("let-me"), **changes})
     app = create_app(changed)
     app[PARSER] = parsers
-    server = TestServer(app)
-    await server.start_server(handler_cancellation=True)  # as `python -m api_service` does
-    async with TestClient(server) as client:
-        yield client
+    return TestClient(TestServer(app))
 
 
 @pytest.fixture
@@ -367,8 +370,8 @@ async def make_service(
     async with AsyncExitStack() as stack:
 
         async def make(**changes: object) -> Service:
-            client = serve(settings, parsers, **changes)
-            return Service(await stack.enter_async_context(client), database)
+            client = await stack.enter_async_context(serve(settings, parsers, **changes))
+            return Service(client, database)
 
         yield make
 
@@ -431,7 +434,7 @@ async def common_database(common_settings: Settings) -> AsyncIterator[Database]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def common_service(
     common_settings: Settings, common_database: Database, parsers: LastingParsers
 ) -> AsyncIterator[Service]:
@@ -440,7 +443,7 @@ async def common_service(
         yield Service(client, common_database)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def common_small_service(
     common_settings: Settings, common_database: Database, parsers: LastingParsers
 ) -> AsyncIterator[Service]:

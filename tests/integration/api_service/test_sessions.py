@@ -38,7 +38,8 @@ ROUTES = [
 ]
 
 
-async def test_the_fields_and_their_types(service: Service) -> None:
+async def test_the_fields_and_their_types(service: Service, daemon: Daemon) -> None:
+    await daemon.beat()
     session_id = await service.session("Heat,1995")
     status = await service.status(session_id)
     assert {name: type(value) for name, value in status.items()} == FIELDS
@@ -81,11 +82,11 @@ async def test_progress_is_100_only_when_nothing_is_left(service: Service, daemo
     assert (await service.status(session_id))["progress_percent"] == 100
 
 
-async def test_there_is_no_time_left_to_tell_while_the_fleet_is_paused(
-    service: Service, until: Until
+async def test_there_is_no_time_left_to_tell_while_nobody_works(
+    service: Service, daemon: Daemon, until: Until
 ) -> None:
     session_id = await service.session("Heat,1995")
-    assert (await service.status(session_id))["eta_seconds"] > 0
+    assert (await service.status(session_id))["eta_seconds"] is None
     admin = {"Authorization": "Bearer let-me"}
 
     async def eta() -> int | None:
@@ -95,6 +96,8 @@ async def test_there_is_no_time_left_to_tell_while_the_fleet_is_paused(
     async def unknown() -> bool:
         return await eta() is None
 
+    await daemon.beat()
+    await until(eta)
     await service.client.post("/worker/pause", headers=admin)
     await until(unknown)
     await service.client.post("/worker/resume", headers=admin)
@@ -102,8 +105,9 @@ async def test_there_is_no_time_left_to_tell_while_the_fleet_is_paused(
 
 
 async def test_the_time_left_counts_those_who_share_the_budget(
-    make_service: Callable[..., Awaitable[Service]],
+    make_service: Callable[..., Awaitable[Service]], daemon: Daemon
 ) -> None:
+    await daemon.beat()
     service = await make_service(tmdb_rate_limit=1)  # one film takes twice 10.2 s
     small = await service.session("Heat,1995")
     assert (await service.status(small))["eta_seconds"] == 20

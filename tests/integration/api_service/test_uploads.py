@@ -14,7 +14,7 @@ from aiohttp import FormData
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.integration.api_service.conftest import Service
+    from tests.integration.api_service.conftest import Daemon, Service
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -83,7 +83,10 @@ def zipped(files: Mapping[str, str]) -> bytes:
     return packed.getvalue()
 
 
-async def test_the_answer_has_the_sessions_status_and_where_to_read_it(service: Service) -> None:
+async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
+    service: Service, daemon: Daemon
+) -> None:
+    await daemon.beat()
     before = datetime.now(UTC) - timedelta(seconds=5)
     response = await service.upload("Title,Year\nHeat,1995\nEmma,2020\n")
 

@@ -540,3 +540,49 @@ async def test_a_movie_that_is_corrected_meanwhile_stays_corrected(
     assert await lists.keys(session) == ["tmdb:949", "tmdb:949"]
     assert await lists.counts(session) == (2, 0, 0)
     assert await lists.drifted() == []
+
+
+async def test_a_twin_that_is_corrected_meanwhile_is_no_twin_any_more(
+    *,
+    storage: StorageService,
+    lists: Lists,
+    asked: type[Asked],
+    other: asyncpg.Connection[asyncpg.Record],
+    until: Until,
+) -> None:
+    session = await lists.add(
+        asked("tmdb:1", "The Thing", 1982), asked("tmdb:2", "The Thing", 1982), "tmdb:1091"
+    )
+    mine = await claims(storage)
+    await storage.completions.save([found(mine["tmdb:1091"], 1091)])
+    await storage.completions.save([unknown_id(mine["tmdb:1"])])
+    async with other.transaction():
+        await other.execute(
+            """
+            select 1
+            from lookups
+            where key in ('title:the thing|1982', 'tmdb:1091')
+            order by id
+            for key share
+            """
+        )
+        await other.execute("select 1 from sessions for no key update")
+        moving = asyncio.create_task(storage.completions.save([unknown_id(mine["tmdb:2"])]))
+
+        async def waits() -> bool:
+            return bool(
+                await other.fetchval("select exists (select from pg_locks where not granted)")
+            )
+
+        await until(waits)
+        await other.execute(
+            """
+            update movies set lookup_id = (select id from lookups where key = 'tmdb:1091')
+            where position = 1
+            """
+        )
+        await other.execute("update sessions set enriched = enriched + 1")
+    await moving
+    assert await lists.keys(session) == ["tmdb:1091", "title:the thing|1982", "tmdb:1091"]
+    assert await lists.counts(session) == (2, 0, 0)
+    assert await lists.drifted() == []

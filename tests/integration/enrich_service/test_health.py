@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
+from enrich_service.storage.window import RequestLimit
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -187,7 +189,7 @@ async def test_a_probe_that_is_over_the_limit_is_an_answer(
         {"match": "/3/", "kind": "status", "status": 500},
     )
     session = await lists.add("title:heat|1995")
-    worker = await make_worker()
+    worker = await make_worker(request_limit=RequestLimit(500, 0.2, 0.1))
     await worker.start_scheduler()
 
     async def completed() -> bool:
@@ -195,6 +197,8 @@ async def test_a_probe_that_is_over_the_limit_is_an_answer(
 
     await until(completed)
     assert await lists.counts(session) == (0, 0, 1)
+    held = await database.fetchval("select hold_until > '-infinity' from request_window")
+    assert held, "and it concerns the whole fleet"
     assert await state(database) == "up"
 
 

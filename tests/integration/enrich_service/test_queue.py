@@ -306,11 +306,36 @@ async def test_a_rescue_tells_which_claims_stand_in_ones_own_name_and_leaves_the
     second = await claim(storage, 2, me)
     rescue = await storage.queue.rescue_silent(me, SILENT)
     assert rescue.freed == 0
-    assert rescue.own_tokens == {first[0].token, second[0].token}
-    assert await storage.queue.give_back_tokens({second[0].token}) == 2
+    assert rescue.own == {first[0].token_at, second[0].token_at}
+    await storage.queue.give_back_lost([one.token_at for one in second])
     rescue = await storage.queue.rescue_silent(me, SILENT)
-    assert rescue.own_tokens == {first[0].token}
+    assert rescue.own == {first[0].token_at}
     assert [one.key for one in await claim(storage, 3)] == keys[1:]
+
+
+async def test_claims_that_were_made_anew_are_not_given_back_as_lost(
+    storage: StorageService, lists: Lists
+) -> None:
+    await lists.add("title:heat|1995")
+    (lost,) = await claim(storage, 1)
+    await storage.queue.give_back([lost])
+    (present,) = await claim(storage, 1)
+    await storage.queue.give_back_lost([lost.token_at])
+    assert (await lists.lookup(present.key))["claim_token"] == present.token
+
+
+async def test_who_leaves_gives_back_every_claim_in_its_name_and_nobody_elses(
+    storage: StorageService, lists: Lists
+) -> None:
+    keys = titles(4)
+    await lists.add(*keys)
+    leaving, staying = uuid4(), uuid4()
+    await claim(storage, 2, leaving)
+    await claim(storage, 1, staying)
+    await claim(storage, 1, leaving)
+    assert await storage.queue.give_back_all(leaving) == 3
+    assert await storage.queue.give_back_all(leaving) == 0
+    assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[1], keys[3]]
 
 
 async def test_a_rescue_changes_no_attempts_and_no_turn(
@@ -335,7 +360,8 @@ async def test_a_rescue_waits_for_nobody(storage: StorageService, lists: Lists, 
         async with other.transaction():
             await other.execute("select 1 from lookups where key = $1 for update", keys[0])
             assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
-            assert await storage.queue.give_back_tokens({claims[0].token}) == 0
+            await storage.queue.give_back_lost([claims[0].token_at])
+            assert (await lists.lookup(keys[0]))["claim_token"] == claims[0].token
     finally:
         await other.close()
     assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1

@@ -167,10 +167,10 @@ async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
         assert "turn <=" in condition
 
 
-async def test_giving_back_lost_claims_reads_the_part_of_the_queue_that_was_claimed(
+async def test_giving_back_ones_claims_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert await QueueStorage(database).give_back_tokens([uuid4()]) == 0
+    assert await QueueStorage(database).give_back_all(uuid4()) == 0
     assert indexes_read(database.plans) <= {"lookups_queue", "lookups_pkey"}
     (condition,) = conditions_on_the_queue(database.plans)
     assert condition is not None

@@ -185,9 +185,9 @@ async def test_a_mistake_is_neither_retried_nor_hidden(database: Database) -> No
     async def work(connection: Connection) -> None:
         nonlocal tries
         tries += 1
-        await connection.execute("insert into notes values (1, 'again')")
+        await connection.execute("insert into notes values (3, null)")
 
-    with pytest.raises(asyncpg.UniqueViolationError):
+    with pytest.raises(asyncpg.NotNullViolationError):
         await database.transact(work)
     assert tries == 1
 

@@ -193,7 +193,7 @@ def test_zip_in_a_folder_is_read_like_its_files(upload: Upload) -> None:
         ('"a"b\n', Refusal.NO_TITLE_COLUMN, 1),
         ('Title\n"Heat\n', Refusal.UNTERMINATED_QUOTE, 2),
         ('"Title\nHeat\n', Refusal.UNTERMINATED_QUOTE, 1),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Refusal.BAD_ENCODING, 1),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Refusal.NOT_TEXT, None),
         (b"PK\x03\x04 and no more", Refusal.BROKEN_ZIP, None),
     ],
 )

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from enrich_service.asking import LONGEST_HOLD_SECONDS, BudgetedAsk
 from enrich_service.gate import RequestGate
 from enrich_service.storage.window import RequestLimit
+from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import (
     KeyRefusedError,
     MalformedError,
@@ -39,16 +40,18 @@ ROUTE = "movie_details"
 class Outside:
     """What lies beyond the asking: the wire, the window and the fleet's view of TMDB."""
 
-    def __init__(self, *answers: MovieDetails | TMDBError) -> None:
+    def __init__(self, *answers: MovieDetails | TMDBError | SlotExpiredError) -> None:
         self._answers = list(answers)
         self.sent_at: list[float] = []
+        self.latest: list[float] = []
         self.holds: list[float] = []
         self.notes = 0
 
-    async def send(self, _: TMDBRequest[MovieDetails]) -> MovieDetails:
+    async def send(self, _: TMDBRequest[MovieDetails], *, latest: float) -> MovieDetails:
         self.sent_at.append(time.monotonic())
+        self.latest.append(latest)
         answer = self._answers.pop(0)
-        if isinstance(answer, TMDBError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -104,6 +107,19 @@ async def test_an_expired_slot_of_the_claim_is_not_used() -> None:
     assert (gate.waiting, outside.sent_at) == (1, [])
     gate.give([fresh()])
     assert await asked is FILM
+
+
+async def test_a_request_that_found_no_connection_in_time_takes_another_slot() -> None:
+    gate = RequestGate(asyncio.Event())
+    outside = Outside(SlotExpiredError(), FILM)
+    first, second = fresh(), fresh() + 1
+    asked = asyncio.create_task(asking(outside, gate, first)(movie_details(603)))
+    await settle()
+    assert gate.waiting == 1
+    gate.give([second])
+    assert await asked is FILM
+    assert outside.latest == [first, second]
+    assert (outside.notes, outside.holds) == (1, [])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,16 @@ async def test_a_fresh_slot_lets_its_holder_through_at_once() -> None:
     assert not wake.is_set()
 
 
+async def test_who_passes_is_told_the_time_until_which_it_may_send() -> None:
+    gate = RequestGate(asyncio.Event())
+    held, given = fresh(), fresh() + 1
+    assert await gate.pass_through(held) == held
+    passing = asyncio.create_task(gate.pass_through(stale()))
+    await settle()
+    gate.give([given])
+    assert await passing == given
+
+
 async def test_an_expired_slot_is_thrown_away_and_a_new_one_is_waited_for() -> None:
     wake = asyncio.Event()
     gate = RequestGate(wake)
