@@ -142,7 +142,9 @@ class Spool:
                 if self._taken > self._max_bytes:
                     raise self._too_large()
                 self._digest.update(chunk)
-                target.write(chunk)
+                rest = memoryview(chunk)
+                while rest:  # a disk that is almost full takes a part and says so only by its size
+                    rest = rest[target.write(rest) :]
         return UploadedFile(name, path)
 
     def _too_large(self) -> UploadTooLargeError:

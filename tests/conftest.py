@@ -37,18 +37,27 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 TEMPLATE = "template_of_tests"
+ROOM_BYTES = 2 * 1024**3
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[EmbeddedPostgres]:
     """One server for the whole run; its data is not worth an fsync."""
-    folder = Path(tempfile.mkdtemp(prefix="projectionist-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="projectionist-tests-", dir=_memory()))
     async with EmbeddedPostgres(
         folder / "postgres", durable=False, settings={"max_connections": "300"}
     ) as server:
         yield server
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """A file system in memory with room enough, or None: a database a test is many small files."""
+    shared_memory = Path("/dev/shm")  # noqa: S108  # the folder made in it is ours alone
+    if not shared_memory.is_dir() or shutil.disk_usage(shared_memory).free < ROOM_BYTES:
+        return None
+    return str(shared_memory)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class MatchStorage:
             try:
                 await _remove(connection, session_id, position)
             except MovieNotFoundError:
-                # Of a second try, after the answer to the first COMMIT was lost, it is gone already.
+                # To a second try, after the first COMMIT's answer was lost, it is gone already.
                 if not seen:
                     raise
             seen = True

@@ -133,7 +133,7 @@ async def test_a_disposition_that_says_nothing_does_no_harm(service: Service) ->
 # -- bodies ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"identity, gzip", b"x\xff"])
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"identity, gzip", b"x\xff"])
 async def test_a_compressed_upload_is_not_read(refusing: Service, coding: bytes) -> None:
     # One that breaks off could not be told from a whole one.
     answer = await refusing.raw(post(LIST, b"text/csv", b"Content-Encoding: " + coding))

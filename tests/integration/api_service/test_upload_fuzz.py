@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 # Derandomised: every run tries the same bodies. What is refused leaves the database as it was, and
 # what is taken is cleared away, so that one database serves all examples.
 examples = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -75,6 +75,10 @@ LISTS = st.builds(
     ROWS,
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+)
+
+ZIPPED_NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=10
 )
 
 
@@ -167,7 +171,7 @@ async def test_random_forms(refusing: Service, body: bytes) -> None:
 
 @examples
 @given(
-    members=st.lists(st.tuples(st.text(min_size=1, max_size=10), LISTS), min_size=1, max_size=3),
+    members=st.lists(st.tuples(ZIPPED_NAMES, LISTS), min_size=1, max_size=3),
     flips=st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), max_size=4),
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
@@ -177,7 +181,7 @@ async def test_damaged_zips(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
-            archive.writestr(name.encode("utf-8", "replace").decode(), content)
+            archive.writestr(name, content)
     damaged = bytearray(packed.getvalue())
     for place, value in flips:
         damaged[place % len(damaged)] = value

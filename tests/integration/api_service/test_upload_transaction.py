@@ -10,7 +10,10 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+    from aiohttp import ClientResponse
 
     from tests.integration.api_service.conftest import Notified, Service, Until
 
@@ -110,28 +113,117 @@ async def commits_that_wait(
         await connection.execute("select pg_reload_conf()")
 
 
-async def test_an_upload_whose_answer_to_commit_is_lost_is_stored_once(
+async def lose_the_answer(
     service: Service,
     bystander: asyncpg.Connection[asyncpg.Record],
     until: Until,
     dsn: str,
-) -> None:
+    request: Callable[[], Coroutine[None, None, ClientResponse]],
+    *,
+    done: str,
+) -> ClientResponse:
+    """Make a request, and end the backend that has done its COMMIT before it can say so.
+
+    `done` is the SQL expression that is true from that COMMIT on.
+    """
+
     async def committing() -> int | None:
         return await waiting(service, "IPC", "SyncRep")
 
     async with commits_that_wait(bystander, dsn, until):
-        uploading = asyncio.create_task(service.upload(LIST, {"Idempotency-Key": "k"}))
+        asking = asyncio.create_task(request())
         await until(committing)
-        assert await service.stored() == {}
-        first = await committing()
-        await bystander.execute("select pg_terminate_backend($1)", first)
-        # It was committed, and nobody was told.
-        await until(lambda: bystander.fetchval("select count(*) from sessions"))
-    response = await uploading
+        await bystander.execute("select pg_terminate_backend($1)", await committing())
+        await until(lambda: bystander.fetchval(f"select {done}"))
+    return await asking
+
+
+async def test_an_upload_whose_answer_to_commit_is_lost_is_stored_once(
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+) -> None:
+    response = await lose_the_answer(
+        service,
+        bystander,
+        until,
+        dsn,
+        lambda: service.upload(LIST, {"Idempotency-Key": "k"}),
+        done="exists (select from sessions)",
+    )
     answer = await response.json()
     assert (response.status, answer["total_movies"]) == (201, 3)
     assert await service.stored() == WHOLE | {"idempotency_keys": 1}
     assert await service.counts(answer["session_id"]) == ("enriching", 3, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "left", "done"),
+    [
+        ("", 0, "not exists (select from sessions)"),
+        ("/movies/2/match", 2, "not exists (select from movies where position = 2)"),
+    ],
+)
+async def test_a_deletion_whose_answer_to_commit_is_lost_is_said_to_be_done(
+    service: Service,
+    bystander: asyncpg.Connection[asyncpg.Record],
+    until: Until,
+    dsn: str,
+    *,
+    path: str,
+    left: int,
+    done: str,
+) -> None:
+    session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985")
+    response = await lose_the_answer(
+        service,
+        bystander,
+        until,
+        dsn,
+        lambda: service.client.delete(f"/api/session/{session_id}{path}"),
+        done=done,
+    )
+    assert response.status == 204
+    assert (await service.stored()).get("movies", 0) == left
+    assert await service.drifted() == []
+
+
+async def test_a_correction_whose_answer_to_commit_is_lost_is_made_once(
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+) -> None:
+    session_id = await service.session("Heat,1995", "Fargo,1996")
+    path = f"/api/session/{session_id}/movies/2/match"
+    response = await lose_the_answer(
+        service,
+        bystander,
+        until,
+        dsn,
+        lambda: service.client.put(path, json={"tmdb_id": 603}),
+        done="exists (select from lookups where key = 'tmdb:603')",
+    )
+    assert (response.status, (await response.json())["outcome"]) == (200, "pending")
+    assert await service.counts(session_id) == ("enriching", 2, 0, 0, 0)
+
+
+async def test_of_a_client_that_goes_away_before_its_upload_is_stored_nothing_is_stored(
+    service: Service,
+    bystander: asyncpg.Connection[asyncpg.Record],
+    spooled: Callable[[], list[Path]],
+    until: Until,
+) -> None:
+    async def blocked() -> int | None:
+        return await waiting(service, "Lock", "relation")
+
+    async def free() -> bool:
+        return await blocked() is None
+
+    async with bystander.transaction():
+        await bystander.execute("lock table upload_reports in share mode")
+        uploading = asyncio.create_task(service.upload(LIST))
+        await until(blocked)
+        uploading.cancel()
+        await until(free)
+    await until(lambda: not spooled())
+    assert await service.stored() == {}
+    assert (await service.upload(LIST)).status == 201
 
 
 @pytest.mark.parametrize("table", ["sessions", "movies", "upload_reports", "idempotency_keys"])
