@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -248,7 +249,9 @@ def run(
     options: argparse.Namespace,
     server_settings: dict[str, str] | None = None,
 ) -> None:
-    """Measure in a room of its own, and print the table."""
+    """Measure in a room of its own, and print the table, and how busy the machine was before."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} processors, load {load:.1f} from elsewhere", flush=True)
     print(table(asyncio.run(_in_a_room(measure, options, server_settings or {}))), flush=True)
 
 

@@ -57,12 +57,12 @@ CONTENDED = 40
 ADMIN = {"Authorization": "Bearer let-me"}
 OPTIONS = replace(QUICK, interval=1.0)
 DEFECTS = {
-    *("session_healed", "film_defect", "film_task_crashed", "request_crashed"),
-    *("reopening_incomplete", "parser_crashed"),
+    *("session_healed", "session_miscounted", "reopening_incomplete", "upload_not_caught_up"),
+    *("film_defect", "film_task_crashed", "request_crashed", "parser_crashed", "spool_failed"),
 }
 """Events that say that something was wrong, even where it was mended."""
-GAVE_UP = "database_unavailable"
-"""The code of a transaction that was run four times, each time in vain."""
+GAVE_UP = "PostgreSQL did not answer"
+"""What is said of a transaction that was run four times, each time in vain."""
 UNQUIET = "select count(*) from lookups where due_at is not null or claimed_by is not null"
 
 

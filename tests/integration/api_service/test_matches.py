@@ -11,7 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
-    from tests.integration.api_service.conftest import Daemon, Notified, Service
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Notified, Service
 
 HEAT = "title:heat|1995"
 FARGO = "title:fargo|1996"

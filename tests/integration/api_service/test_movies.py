@@ -11,7 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.integration.api_service.conftest import Daemon, Service
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Service
 
 COUNT = 47
 SORTS = ["position", "title", "year", "rating"]

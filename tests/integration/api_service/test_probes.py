@@ -14,14 +14,14 @@ from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
 from shared.settings import Settings
-from tests.integration.api_service.conftest import Service, serve
+from tests.integration.api_service.driving import Service, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.integration.api_service.conftest import LastingParsers, Until
+    from tests.integration.api_service.driving import LastingParsers, Until
 
 SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
 ROUTES = [

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.conftest import Daemon, Notified, Service, Until
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Notified, Service, Until
 
 
 def keys(*names: str) -> list[str]:

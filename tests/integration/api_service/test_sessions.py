@@ -11,7 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.integration.api_service.conftest import Daemon, Service, Until
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Service, Until
 
 FIELDS = {
     "session_id": str,

@@ -14,7 +14,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.integration.api_service.conftest import Service
+    from tests.integration.api_service.driving import Service
 
 GOOD = ("good.csv", "Title\nHeat\n")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))

@@ -14,7 +14,8 @@ from aiohttp import FormData
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.integration.api_service.conftest import Daemon, Service
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Service
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

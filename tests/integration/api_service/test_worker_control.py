@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from tests.integration.api_service.conftest import Daemon, Notified, Service
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Notified, Service
 
 ADMIN = {"Authorization": "Bearer let-me"}
 NOW = datetime.now(UTC).replace(microsecond=0)
