@@ -74,6 +74,7 @@ class Dispatcher:
         self._next_slot_at = 0.0
         self._viewed_at = 0.0
         self._was_idle = True
+        self._found_work = False
         self._nothing_due = False
         self.in_flight: dict[asyncio.Task[None], Claim] = {}
         self.session_id: UUID | None = None
@@ -141,7 +142,12 @@ class Dispatcher:
         if view.tmdb_state is not TMDBState.UP:
             return await self._wait_for_tmdb(view)
         wanted = min(self._gate.waiting + view.due, self._rule.limit)
-        return await self._take_and_hand_out(wanted) if wanted else view.next_due
+        pause = await self._take_and_hand_out(wanted) if wanted else view.next_due
+        if self._found_work:
+            # Told after the films are on their way: whoever waits for them waits no longer for it.
+            self._found_work = False
+            log.info("sessions_found", sessions=await self._storage.sessions.waiting())
+        return pause
 
     def _room(self) -> int:
         if self.stopping or not self._may_claim():
@@ -155,9 +161,7 @@ class Dispatcher:
         if room == 0 and not view.paused:
             return view  # without room nothing was counted
         idle = view.due == 0 or view.paused
-        if self._was_idle and not idle:
-            sessions = await self._storage.sessions.waiting()
-            log.info("sessions_found", sessions=sessions)
+        self._found_work = self._found_work or (self._was_idle and not idle)
         self._was_idle = idle
         self._nothing_due = idle
         return view

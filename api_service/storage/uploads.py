@@ -128,6 +128,9 @@ class UploadStorage:
 
         Both in transactions of their own: inside the upload they would deadlock with completions.
         """
+        if stored.newly_queued >= WORTH_ANALYSING:
+            # Until the planner knows of them, daemons read the whole table for each claim.
+            await self._database.fetch("analyze (skip_locked) lookups")
         if stored.asked_in_vain:
             await reopen_session(self._database, stored.session_id, not_found_for=ASK_AGAIN_AFTER)
         if stored.pending > stored.newly_queued:

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 from local_stack.tmdb.film import load_films
 
 if TYPE_CHECKING:
-    from tests.driving import Driver
-    from tests.end_to_end.conftest import Sample
+    from tests.end_to_end.conftest import Enriched, Sample
 
 
-async def test_a_sample_export_is_enriched_whole(driver: Driver, sample: Sample) -> None:
-    truth = sample.summary
-
-    answer = await driver.post_folder(sample.folder)
+def test_the_upload_says_what_it_has_read(enriched: Enriched, sample: Sample) -> None:
+    answer, truth = enriched.upload, sample.summary
     assert answer.status == 201
+    assert answer.headers["Location"] == f"/api/session/{enriched.session_id}/status"
     assert answer.body["total_movies"] == truth.films
-    assert answer.headers["Location"] == f"/api/session/{answer.body['session_id']}/status"
     read = answer.body["report"]
     assert read["total_movies"] == truth.films
     assert (read["watched"], read["watchlist_only"], read["list_only"]) == (
@@ -27,21 +24,22 @@ async def test_a_sample_export_is_enriched_whole(driver: Driver, sample: Sample)
     )
     assert read["rejected_count"] == 0
 
-    session_id = answer.body["session_id"]
-    status = await driver.completed(session_id)
+
+async def test_every_film_that_there_is_was_found(enriched: Enriched, sample: Sample) -> None:
+    status, truth = enriched.status, sample.summary
     assert status["enriched_count"] == truth.films - truth.missing
     assert (status["not_found_count"], status["failed_count"]) == (truth.missing, 0)
     assert (status["progress_percent"], status["eta_seconds"]) == (100, 0)
     assert status["completed_at"] >= status["created_at"]
-    assert (await driver.call("GET", f"/api/session/{session_id}")).body == status
-    await driver.audit()
+    same = await enriched.driver.call("GET", f"/api/session/{enriched.session_id}")
+    assert same.body == status
+    await enriched.driver.audit()
 
 
-async def test_every_movie_is_the_film_that_it_should_be(driver: Driver, sample: Sample) -> None:
-    session_id = (await driver.post_folder(sample.folder)).body["session_id"]
-    await driver.completed(session_id)
-    movies = await driver.movies(session_id)
-
+async def test_every_movie_is_the_film_that_it_should_be(
+    enriched: Enriched, sample: Sample
+) -> None:
+    movies = await enriched.driver.movies(enriched.session_id)
     assert [movie["position"] for movie in movies] == list(range(1, len(movies) + 1))
     seen = [movie["watched"] for movie in movies]
     assert seen == sorted(seen, reverse=True), "watched films come first"
@@ -58,40 +56,34 @@ async def test_every_movie_is_the_film_that_it_should_be(driver: Driver, sample:
             assert (movie["outcome"], movie["reason"]) == ("not_found", "no_candidates")
             assert (movie["title"], movie["year"]) not in films
             assert movie["tmdb_id"] is None
-    rated = [movie for movie in movies if movie["rating"] is not None]
-    assert len(rated) == sample.summary.rated
+    assert sum(movie["rating"] is not None for movie in movies) == sample.summary.rated
     assert sum(movie["liked"] for movie in movies) == sample.summary.liked
     assert sum(len(movie["watch_dates"]) for movie in movies) == sample.summary.viewings
-    assert sum(movie["review"] is not None for movie in movies) > 0
+    assert any(movie["review"] for movie in movies)
 
 
-async def test_posters_are_there_to_be_seen(driver: Driver, sample: Sample) -> None:
-    session_id = (await driver.post_folder(sample.folder)).body["session_id"]
-    await driver.completed(session_id)
-
-    posters = [movie["poster_url"] for movie in await driver.movies(session_id)]
-    with_poster = [url for url in posters if url]
-    assert len(with_poster) == sample.summary.films - sample.summary.missing
-    for url in with_poster[:5]:
-        async with driver.http.get(url) as response:
+async def test_posters_are_there_to_be_seen(enriched: Enriched, sample: Sample) -> None:
+    movies = await enriched.driver.movies(enriched.session_id)
+    posters = [movie["poster_url"] for movie in movies if movie["poster_url"]]
+    assert len(posters) == sample.summary.films - sample.summary.missing
+    for url in posters[:5]:
+        async with enriched.driver.http.get(url) as response:
             assert response.status == 200
             assert response.content_type == "image/svg+xml"
 
 
 async def test_a_known_list_is_completed_by_the_uploads_own_answer(
-    driver: Driver, sample: Sample
+    enriched: Enriched, sample: Sample
 ) -> None:
-    first = (await driver.post_folder(sample.folder)).body["session_id"]
-    ended = await driver.completed(first)
-    asked = await driver.report()
+    asked = (await enriched.driver.report())["requests"]
 
-    again = await driver.post_folder(sample.folder)
+    again = await enriched.driver.post_folder(sample.folder)
 
     assert again.status == 201
     assert again.body["status"] == "completed"
     assert again.body["completed_at"] is not None
-    assert again.body["session_id"] != first
+    assert again.body["session_id"] != enriched.session_id
     for count in ("total_movies", "enriched_count", "not_found_count", "failed_count"):
-        assert again.body[count] == ended[count]
-    assert (await driver.report())["requests"] == asked["requests"], "no request went to TMDB"
-    await driver.audit()
+        assert again.body[count] == enriched.status[count]
+    await enriched.driver.audit()
+    assert (await enriched.driver.report())["requests"] == asked, "no request went to TMDB"
