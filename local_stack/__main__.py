@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,9 +20,6 @@ from local_stack.postgres import EmbeddedPostgres, PostgresStartError
 from local_stack.processes import ROOT, ProgramError, migrate
 from local_stack.stack import Stack, StandIn
 from shared.settings import Port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOCAL = ROOT / ".local"
 
@@ -100,6 +98,9 @@ def _is_taken(port: int) -> bool:
 
 def main() -> None:
     """Launch, and say in one line why if it cannot."""
+    parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
+    parser.add_argument("--data", type=Path, default=LOCAL, help="where it keeps its data")
+    told = parser.parse_args()
     try:
         settings = LaunchSettings()
     except ValidationError as error:
@@ -112,8 +113,8 @@ def main() -> None:
         )
     failures: list[str] = []
     try:
-        LOCAL.mkdir(exist_ok=True)
-        asyncio.run(launch_until_signalled(settings, LOCAL))
+        told.data.mkdir(exist_ok=True)
+        asyncio.run(launch_until_signalled(settings, told.data))
     except* (PostgresStartError, ProgramError) as errors:
         failures = [str(error) for error in errors.exceptions]
     if failures:

@@ -278,8 +278,8 @@ class Driver:
         await self.go_wrong()
 
     async def report(self) -> dict[str, Any]:
-        """What the stand-in counted."""
-        return await self._control("GET", "report")
+        """What the stand-in counted, and when each request arrived."""
+        return await self._control("GET", "report?arrivals=1")
 
     async def _control(self, method: str, what: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # aiohttp's own
         url = f"{self.stack.tmdb_url}/_stand_in/{what}"

@@ -101,6 +101,18 @@ async def test_an_upload_survives_a_short_loss_of_the_database(
     await driver.audit()
 
 
+async def test_an_upload_whose_connection_is_ended_is_run_again(
+    driver: Driver, films: list[Film]
+) -> None:
+    async with _stuck_upload(driver, title_list(films[:50])) as upload:
+        assert await _end_connections(driver, "projectionist-api") > 0
+    answer = await upload
+    assert answer.status == 201
+    status = await driver.completed(answer.body["session_id"])
+    assert (status["total_movies"], status["enriched_count"]) == (50, 50)
+    await driver.audit()
+
+
 async def test_every_connection_may_be_ended_at_any_time(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
@@ -162,13 +174,14 @@ async def _stored(driver: Driver) -> int:
     )
 
 
-async def _end_connections(driver: Driver) -> int:
-    """End every connection to the database but our own; how many that were."""
+async def _end_connections(driver: Driver, whose: str = "projectionist-%") -> int:
+    """End every connection of the services, or of one of them; how many that were."""
     ended = await driver.fetch(
         """
         select pg_terminate_backend(pid)
         from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid()
-        """
+        where datname = current_database() and application_name like $1
+        """,
+        whose,
     )
     return len(ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,7 +88,10 @@ async def test_a_429_holds_everybody_back_and_costs_no_film_an_attempt(
     assert held == [1.0] * 25
     assert not driver.events("film_retry")
     assert not driver.events("tmdb_down")
-    assert (await driver.report())["requests"] - asked == 2 * LISTED + 25
+    arrivals = (await driver.report())["arrivals"][asked:]
+    assert len(arrivals) == 2 * LISTED + 25
+    longest_rest = max(later - sooner for sooner, later in pairwise(arrivals))
+    assert longest_rest > 0.9, "nobody asks for as long as TMDB said, or one period"
     assert bill(await driver.paid_twice()) <= 25
 
 
