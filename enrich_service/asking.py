@@ -51,8 +51,6 @@ class BudgetedAsk:
         self._rule = rule
         self._health = health
         self._expiry: float | None = expiry
-        self.sent_at = time.monotonic()
-        """When the latest request went out (`time.monotonic()` seconds)."""
 
     async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
         """Send it as soon as the budget allows; after a 429 again, which costs no attempt.
@@ -63,7 +61,7 @@ class BudgetedAsk:
         while True:
             latest = await self._gate.pass_through(self._expiry)
             self._expiry = None
-            self.sent_at = time.monotonic()
+            sent_at = time.monotonic()
             try:
                 answer = await self._client.send(request, latest=latest)
             except SlotExpiredError:
@@ -71,10 +69,10 @@ class BudgetedAsk:
             except RateLimitedError as error:
                 await hold_back(self._window, self._rule, error)
             except (NotFoundError, RefusedError):
-                await self._health.note_answer()
+                await self._health.note_answer(sent_at)
                 raise
             else:
-                await self._health.note_answer()
+                await self._health.note_answer(sent_at)
                 return answer
 
 

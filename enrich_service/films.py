@@ -90,7 +90,7 @@ class Films:
             await self._health.note_refused_key(error)
             await self._storage.queue.give_back([claim])
         except TMDBError as error:
-            await self._after_trouble(claim, error, ask.sent_at)
+            await self._after_trouble(claim, error)
         except ProjectionistError:
             raise
         except Exception as error:
@@ -98,11 +98,11 @@ class Films:
             log.exception("film_defect", key=claim.key)
             await self._charge(claim, f"internal error: {type(error).__name__}")
 
-    async def _after_trouble(self, claim: Claim, error: TMDBError, sent_at: float) -> None:
+    async def _after_trouble(self, claim: Claim, error: TMDBError) -> None:
         if not error.retryable:
             log.warning("tmdb_request_refused", key=claim.key, error=str(error))
             await self._saver.save(Completion(claim, Outcome.FAILED, str(error)))
-        elif await self._health.film_is_to_blame(sent_at):
+        elif await self._health.film_is_to_blame():
             await self._charge(claim, str(error))
         else:
             log.info("film_given_back", key=claim.key, error=str(error))

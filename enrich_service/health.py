@@ -1,13 +1,16 @@
 """TMDB's health as the fleet sees it: whether a failure is the film's own or everybody's.
 
-A film is charged with a failed attempt only when TMDB answers others. When nothing has been
-answered since the film's request was sent, one probe decides for all who wonder; while TMDB is out
-the fleet claims nothing and one daemon probes once per backoff.
+A film is charged with a failed attempt only when TMDB answers a request that was sent after the
+film's had failed: one sent before may have slipped through just ahead of an outage. When no such
+answer comes by itself, one probe decides for all who wonder; while TMDB is out the fleet claims
+nothing and one daemon probes once per backoff.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ from enrich_service.asking import hold_back
 from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
 from enrich_service.tmdb.requests import configuration
-from shared.errors import DatabaseUnavailableError
+from shared.errors import DatabaseUnavailableError, ProjectionistError
 from shared.models import TMDBState
 
 if TYPE_CHECKING:
@@ -51,26 +54,29 @@ class TMDBHealth:
         self._storage = storage
         self._options = options
         self._pass_gate = pass_gate
-        self._answered_at = 0.0
-        self._probe: asyncio.Task[bool] | None = None
+        self._wondering: dict[asyncio.Future[bool], float] = {}
+        """Who waits for a verdict, with the time at which the film's request had failed."""
+        self._decider: asyncio.Task[None] | None = None
         self.state = TMDBState.UP
 
-    async def note_answer(self) -> None:
-        """TMDB answered something usable (or a clean "no such film")."""
-        self._answered_at = time.monotonic()
+    async def note_answer(self, sent_at: float) -> None:
+        """TMDB answered something usable (or a clean "no such film") to a request sent then."""
+        self._decide(to_blame=True, failed_before=sent_at)
         if self.state is not TMDBState.UP:
             await self._tell_up()
 
-    async def film_is_to_blame(self, sent_at: float) -> bool:
-        """Whether a request sent then (`time.monotonic()`) failed although TMDB answers others."""
-        if self._answered_at > sent_at:
-            return True
+    async def film_is_to_blame(self) -> bool:
+        """Whether the request that has just failed did so although TMDB answers others."""
         if self.state is not TMDBState.UP:
             return False
-        if self._probe is None or self._probe.done():
-            self._probe = asyncio.create_task(self._verdict(), name="tmdb-probe")
-        # One film's cancellation must not take the probe away from the others.
-        return await asyncio.shield(self._probe)
+        verdict = asyncio.get_running_loop().create_future()
+        self._wondering[verdict] = time.monotonic()
+        if self._decider is None or self._decider.done():
+            self._decider = asyncio.create_task(self._probe_for_a_verdict(), name="tmdb-verdict")
+        try:
+            return await verdict
+        finally:
+            self._wondering.pop(verdict, None)
 
     async def note_refused_key(self, error: KeyRefusedError) -> None:
         """The key was refused: nothing can succeed until it is put right.
@@ -94,18 +100,31 @@ class TMDBHealth:
 
     async def close(self) -> None:
         """End a probe that is under way."""
-        if self._probe is not None and not self._probe.done():
-            self._probe.cancel()
-            await asyncio.wait([self._probe])
+        if self._decider is not None and not self._decider.done():
+            self._decider.cancel()
+            await asyncio.wait([self._decider])
 
-    async def _verdict(self) -> bool:
-        while True:
-            try:
-                return await self._ask(await self._pass_gate())
-            except SlotExpiredError:
-                continue
+    async def _probe_for_a_verdict(self) -> None:
+        """Probe until nobody wonders; an answer to another film in time makes it unnecessary."""
+        try:
+            await asyncio.sleep(self._options.verdict)
+            while self._wondering:
+                with contextlib.suppress(SlotExpiredError):
+                    await self._ask(await self._pass_gate())
+        except ProjectionistError as error:
+            log.warning("tmdb_state_not_saved", error=error.detail)
+        finally:
+            # Whatever ended the probe, no film is charged without a reason.
+            self._decide(to_blame=False)
 
-    async def _ask(self, latest: float) -> bool:
+    def _decide(self, *, to_blame: bool, failed_before: float = math.inf) -> None:
+        for verdict, failed_at in list(self._wondering.items()):
+            if failed_at < failed_before and not verdict.done():
+                verdict.set_result(to_blame)
+                del self._wondering[verdict]
+
+    async def _ask(self, latest: float) -> None:
+        sent_at = time.monotonic()
         try:
             await self._client.send(configuration(), latest=latest)
         except RateLimitedError as error:
@@ -114,11 +133,11 @@ class TMDBHealth:
         except TMDBError as error:
             refused = isinstance(error, KeyRefusedError)
             await self._tell_out(TMDBState.REFUSED if refused else TMDBState.DOWN, error)
-            return False
-        await self.note_answer()
-        return True
+            return
+        await self.note_answer(sent_at)
 
     async def _tell_out(self, state: TMDBState, error: TMDBError) -> None:
+        self._decide(to_blame=False)
         if self.state is not state:
             event = "tmdb_key_refused" if state is TMDBState.REFUSED else "tmdb_down"
             log.error(event, reason=str(error))

@@ -26,6 +26,7 @@ class WorkerOptions:
         silent: after which a worker counts as gone.
         attempts: how often a film may fail by itself.
         first_backoff, longest_backoff: between a film's attempts.
+        verdict: how long a failed film waits for TMDB to answer another before TMDB is probed.
         first_probe, longest_probe: between probes while TMDB is out.
     """
 
@@ -39,6 +40,7 @@ class WorkerOptions:
     attempts: int = 5
     first_backoff: float = 1.0
     longest_backoff: float = 60.0
+    verdict: float = 0.5
     first_probe: float = 1.0
     longest_probe: float = 60.0
 

@@ -131,6 +131,7 @@ QUICK = WorkerOptions(
     request_limit=RequestLimit(limit=500, period=1.0, margin=0.2),
     first_backoff=0.05,
     longest_backoff=0.2,
+    verdict=0.05,
     first_probe=0.1,
     longest_probe=0.5,
 )

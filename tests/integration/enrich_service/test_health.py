@@ -101,6 +101,33 @@ async def test_an_outage_costs_no_attempt_and_ends_by_itself(
     assert (names.count("tmdb_down"), names.count("tmdb_up")) == (1, 1)
 
 
+async def test_an_answer_to_an_earlier_request_does_not_charge_a_film_for_an_outage(
+    *,
+    make_worker: MakeWorker,
+    lists: Lists,
+    break_tmdb: BreakTMDB,
+    database: Database,
+    until: Until,
+) -> None:
+    break_tmdb(
+        {"match": "query=heat", "kind": "delay", "seconds": 0.1}, {"match": "/3/", "kind": "hang"}
+    )
+    await lists.add(*FILMS)
+    worker = await make_worker(timeout_seconds=0.5, first_probe=60.0)
+    with capture_logs() as events:
+        await worker.start_scheduler()
+
+        async def is_out() -> bool:
+            return await state(database) == "down" and not worker.get_status().in_flight
+
+        await until(is_out)
+    assert await attempts(database) == 0
+    given_back = [event["key"] for event in events if event["event"] == "film_given_back"]
+    assert sorted(given_back) == sorted(FILMS), (
+        "though heat's search was answered before they failed"
+    )
+
+
 async def test_a_refused_key_costs_no_attempt_and_work_resumes_when_it_is_right(
     *,
     make_worker: MakeWorker,
