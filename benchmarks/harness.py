@@ -73,7 +73,8 @@ class Room:
     ) -> AsyncIterator[Bench]:
         """The services over a fresh database, and a client for them."""
         dsn = await self.fresh_database()
-        stack = Stack(dsn, self.folder / "logs", stand_in=stand_in, env=env or {}, daemons=daemons)
+        logs = self.folder / f"logs-{next(self._numbers)}"
+        stack = Stack(dsn, logs, stand_in=stand_in, env=env or {}, daemons=daemons)
         async with stack, aiohttp.ClientSession() as http:
             yield Bench(stack, http)
 

@@ -69,7 +69,7 @@ class TMDBHealth:
         """Whether the request that has just failed did so although TMDB answers others."""
         if self.state is not TMDBState.UP:
             return False
-        verdict = asyncio.get_running_loop().create_future()
+        verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._wondering[verdict] = time.monotonic()
         if self._decider is None or self._decider.done():
             self._decider = asyncio.create_task(self._probe_for_a_verdict(), name="tmdb-verdict")
