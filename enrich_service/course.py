@@ -56,7 +56,14 @@ class Course:
     ask: Ask
 
     async def run(self) -> Completion:
-        """Ask TMDB what the key asks for."""
+        """Ask TMDB what the key asks for, or only for the film that it was found to be."""
+        if known := self.claim.refreshes:
+            try:
+                details = await self.ask(movie_details(known.tmdb_id))
+            except NotFoundError:
+                pass  # TMDB has the film no more, perhaps under another id
+            else:
+                return self._found(details, known.confidence, known.reason)
         key = parse_key(self.claim.key)
         match key.kind:
             case LookupKind.TMDB:
@@ -121,7 +128,7 @@ class Course:
         page = await self.ask(search_movie(title, year=key.year))
         return self._not_found("ambiguous", list_candidates(title, key.year, page.results))
 
-    def _found(self, details: MovieDetails, confidence: int, reason: str) -> Completion:
+    def _found(self, details: MovieDetails, confidence: int, reason: str | None) -> Completion:
         return Completion(
             self.claim, Outcome.FOUND, reason, film=_film(details), confidence=confidence
         )

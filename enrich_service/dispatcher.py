@@ -1,7 +1,9 @@
 """The dispatcher: looks at the queue, takes slots, hands them out, and claims films with the rest.
 
-Slots go first to the next requests of films in flight; no film is claimed without a slot to start
-on. So fairness, pause and a 429 take effect at once, and a daemon that dies takes nothing along.
+Slots go first to the next requests of films in flight, of this daemon and, by a moment's courtesy,
+of all others; no film is claimed without a slot to start on. So fairness, pause and a 429 take
+effect at once, a film that was begun is soon done, and a daemon that dies takes nothing along. Work
+that nobody waits for gets half the budget at most, and only while nobody waits.
 """
 
 from __future__ import annotations
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue import Claim, QueueView, TokenAt
+    from enrich_service.storage.window import Grant, RequestLimit
 
 LONGEST_BLINDNESS_SECONDS = 1.0
 """While no slot is due, however long that is, the queue and the pause are looked at so often."""
+
+COURTESY = 1 / 8
+"""Parts of the margin by which a daemon that would only claim comes later than those that wait."""
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +148,12 @@ class Dispatcher:
         if view.tmdb_state is not TMDBState.UP:
             return await self._wait_for_tmdb(view)
         wanted = min(self._gate.waiting + view.due, self._rule.limit)
-        pause = await self._take_and_hand_out(wanted) if wanted else view.next_due
+        if wanted:
+            pause = await self._take_and_hand_out(wanted)
+        elif view.background:
+            pause = await self._work_in_the_background()
+        else:
+            pause = view.next_due
         if self._found_work:
             # Told after the films are on their way: whoever waits for them waits no longer for it.
             self._found_work = False
@@ -167,8 +178,9 @@ class Dispatcher:
         return view
 
     def _early(self) -> float:
-        """Seconds until a request may go out at all."""
-        return max(self._next_slot_at, self._quiet_until()) - time.monotonic()
+        """Seconds until this daemon may ask for a slot."""
+        courtesy = 0.0 if self._gate.waiting else self._rule.margin * COURTESY
+        return max(self._next_slot_at + courtesy, self._quiet_until()) - time.monotonic()
 
     async def _take_and_hand_out(self, wanted: int) -> float | None:
         # The token bucket of this process bounds what it may ask the fleet for.
@@ -176,17 +188,37 @@ class Dispatcher:
             wanted -= 1
         if wanted == 0:
             return self._rule.period / self._rule.limit
-        lost_at = self._storage.database.lost_at
-        grant = await self._storage.window.take(self._rule, wanted)
-        if self._storage.database.lost_at != lost_at:
-            return self._early()  # taken from a server that may not know the last sends
-        if grant.expiries:
-            await self._limiter.acquire(len(grant.expiries))
-        self._next_slot_at = time.monotonic() + grant.wait
+        grant = await self._take(self._rule, wanted)
+        if grant is None:
+            return self._early()
+        # Where slots are there for all, courtesy would only cost time.
+        self._next_slot_at = time.monotonic() + grant.wait if grant.wait > 0 else 0.0
         left = self._gate.give(grant.expiries)
         if left:
             await self._claim(left)
+        return max(self._early(), 0.0)
+
+    async def _work_in_the_background(self) -> float | None:
+        """Claim one of the lookups that nobody waits for, if its smaller budget has a slot."""
+        grant = await self._take(self._options.background_limit, 1)
+        if grant is None:
+            return self._early()
+        if grant.expiries:
+            await self._claim(list(grant.expiries))
         return grant.wait
+
+    async def _take(self, rule: RequestLimit, wanted: int) -> Grant | None:
+        """Take slots; None when the database was lost meanwhile.
+
+        They came, then, from a server that may not know the last sends.
+        """
+        lost_at = self._storage.database.lost_at
+        grant = await self._storage.window.take(rule, wanted)
+        if self._storage.database.lost_at != lost_at:
+            return None
+        if grant.expiries:
+            await self._limiter.acquire(len(grant.expiries))
+        return grant
 
     async def _claim(self, expiries: list[float]) -> None:
         token = self._claiming = uuid4()

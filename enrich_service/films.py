@@ -79,16 +79,14 @@ class Films:
         except Exception:
             # Not even its failure could be saved: it must not come round again at once.
             log.exception("film_defect", key=claim.key)
-            await self._storage.queue.give_back(
-                [claim], pause_seconds=self._options.longest_backoff
-            )
+            await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
             await self._saver.save(await Course(claim, ask).run())
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
-            await self._storage.queue.give_back([claim])
+            await self._storage.queue.give_back(claim)
         except TMDBError as error:
             await self._after_trouble(claim, error)
         except ProjectionistError:
@@ -101,17 +99,17 @@ class Films:
     async def _after_trouble(self, claim: Claim, error: TMDBError) -> None:
         if not error.retryable:
             log.warning("tmdb_request_refused", key=claim.key, error=str(error))
-            await self._saver.save(Completion(claim, Outcome.FAILED, str(error)))
+            await self._fail(claim, str(error))
         elif await self._health.film_is_to_blame():
             await self._charge(claim, str(error))
         else:
             log.info("film_given_back", key=claim.key, error=str(error))
-            await self._storage.queue.give_back([claim], pause_seconds=self._options.first_backoff)
+            await self._storage.queue.give_back(claim, pause_seconds=self._options.first_backoff)
 
     async def _charge(self, claim: Claim, reason: str) -> None:
         attempts = claim.attempts + 1
         if attempts >= self._options.attempts:
-            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
+            await self._fail(claim, reason)
             return
         longest = min(
             self._options.first_backoff * 2 ** (attempts - 1), self._options.longest_backoff
@@ -121,3 +119,13 @@ class Films:
             "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
         )
         await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
+
+    async def _fail(self, claim: Claim, reason: str) -> None:
+        if claim.refreshes is None:
+            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
+            return
+        # An old record is better than none: what was found stays found.
+        log.warning("refresh_postponed", key=claim.key, error=reason)
+        await self._storage.queue.retry(
+            claim, attempts=0, backoff_seconds=self._options.refresh_pause
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from enrich_service.storage.window import RequestLimit
@@ -22,6 +22,8 @@ class WorkerOptions:
         drain: how long work in flight may take after a stop was asked for.
         request_limit: TMDB's limit.
         session_days: how long a session may stay unread, in days.
+        catalogue_days: how old a record of TMDB's may grow before it is refreshed, in days.
+        refresh_pause: before a record that could not be refreshed is tried again.
         heartbeat: between heartbeats.
         silent: after which a worker counts as gone.
         attempts: how often a film may fail by itself.
@@ -35,6 +37,8 @@ class WorkerOptions:
     drain: float = 20.0
     request_limit: RequestLimit = field(default_factory=RequestLimit)
     session_days: int = 30
+    catalogue_days: int = 30
+    refresh_pause: float = 86400.0
     heartbeat: float = 5.0
     silent: float = SILENT_SECONDS
     attempts: int = 5
@@ -43,6 +47,11 @@ class WorkerOptions:
     verdict: float = 0.5
     first_probe: float = 1.0
     longest_probe: float = 60.0
+
+    @property
+    def background_limit(self) -> RequestLimit:
+        """What background work may use: half, so that whoever comes finds the other half free."""
+        return replace(self.request_limit, limit=max(self.request_limit.limit // 2, 1))
 
 
 def options_from(settings: Settings) -> WorkerOptions:
@@ -57,4 +66,5 @@ def options_from(settings: Settings) -> WorkerOptions:
             margin=settings.tmdb_rate_margin,
         ),
         session_days=settings.session_days,
+        catalogue_days=settings.catalogue_days,
     )

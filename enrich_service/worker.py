@@ -17,6 +17,7 @@ from enrich_service.dispatcher import Dispatcher
 from enrich_service.films import Films
 from enrich_service.gate import RequestGate
 from enrich_service.health import TMDBHealth
+from enrich_service.housekeeping import Housekeeping
 from enrich_service.options import WorkerOptions
 from enrich_service.saver import Saver
 from enrich_service.storage.fleet import Heartbeat
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.tmdb.client import TMDBClient
 
-FORGET_BATCH = 20
 RETRY_SECONDS = 1.0
 LEAVE_SECONDS = 2.0
 DRAIN_SHARE = 0.8
@@ -111,6 +111,7 @@ class EnrichmentWorker:
             },
             on_connect=self._wake.set,
         )
+        self._housekeeping = Housekeeping(storage, self._options)
         self._scheduler: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._beaten_at: float | None = None
@@ -274,11 +275,11 @@ class EnrichmentWorker:
         Which of our claims are lost is decided by what is known *after* they were read: a claim
         that is being made meanwhile is known by then, and a token is never used twice.
         """
-        rescue = await self._storage.queue.rescue_silent(self.worker_id, self._options.silent)
+        rescue = await self._storage.rescue.rescue_silent(self.worker_id, self._options.silent)
         unknown = rescue.own - self._dispatcher.known_claims
         lost = {claim for claim in unknown if claim[1] != self._dispatcher.claiming}
         if lost:
-            await self._storage.queue.give_back_lost(lost)
+            await self._storage.rescue.give_back_lost(lost)
         return rescue.freed + len(lost)
 
     def _may_claim(self) -> bool:
@@ -299,20 +300,10 @@ class EnrichmentWorker:
             try:
                 # A database that does not answer must not make the tick itself late.
                 async with asyncio.timeout(interval / 2):
-                    await self._mend()
+                    if await self._housekeeping.do():
+                        self._wake.set()
             except (TimeoutError, ProjectionistError) as error:
                 log.warning("tick_failed", error=f"{type(error).__name__}: {error}")
-
-    async def _mend(self) -> None:
-        for session_id in await self._storage.sessions.heal():
-            log.warning("session_healed", session_id=str(session_id))
-        if swept := await self._storage.sessions.sweep_unlisted():
-            log.info("unlisted_lookups_deleted", count=swept)
-        forgotten = await self._storage.sessions.forget_unread(
-            self._options.session_days, FORGET_BATCH
-        )
-        if forgotten:
-            log.info("unread_sessions_deleted", count=forgotten)
 
     async def _leave(self) -> None:
         """End whatever is still in flight, give its claims back and sign off."""
@@ -325,7 +316,7 @@ class EnrichmentWorker:
         self._beaten_at = None
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                if given_back := await self._storage.queue.give_back_all(self.worker_id):
+                if given_back := await self._storage.rescue.give_back_all(self.worker_id):
                     log.info("claims_given_back", count=given_back)
                 await self._storage.fleet.leave(self.worker_id)
         except (TimeoutError, ProjectionistError) as error:

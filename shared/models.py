@@ -40,6 +40,9 @@ class Channel(StrEnum):
     """The fleet was paused or resumed, or TMDB's state changed; no payload."""
 
 
+BACKGROUND_TURN = 2**63 - 1
+"""The largest turn there is: of what nobody waits for."""
+
 SILENT_SECONDS = 12.0
 """After which a worker without a heartbeat counts as gone."""
 

@@ -67,6 +67,8 @@ async def move_counts(
 
     Sends `session_progress` for each. Locks the sessions in id order.
     """
+    if not changes:
+        return []
     ids = [change.lookup_id for change in changes]
     await connection.execute(
         """

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     upload_max_bytes: PositiveInt = Field(52_428_800, description="of all files of one upload")
     upload_max_movies: PositiveInt = Field(200_000, description="distinct films of one upload")
     session_days: PositiveInt = Field(30, description="days that a session stays unread")
+    catalogue_days: Annotated[int, Field(gt=0, le=180)] = Field(
+        30, description="days after which a record of TMDB's is refreshed; its terms allow 180"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG names each film"
     )

@@ -1,4 +1,4 @@
-"""Taking lookups that no session lists out of the queue, without harming an upload."""
+"""Deleting lookups that no session lists, without harming an upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
-    """Delete those of these lookups that have no outcome and no movie; how many that were.
+    """Delete those of these lookups that have no movie; how many that were.
 
     Gives way to an upload in progress (it may be about to list them) by deleting nothing: the
     daemon's tick comes back to them. A lookup that somebody holds is somebody's, and skipped.
@@ -26,7 +26,7 @@ async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
             """
             select id
             from lookups
-            where id = any($1::bigint[]) and outcome is null
+            where id = any($1::bigint[])
             order by id
             for update skip locked
             """,

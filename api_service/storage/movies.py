@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from shared.database import Database
 
 SortName = Literal["position", "title", "year", "rating"]
+
+SHOWN_FOR = timedelta(days=180)
+"""TMDB's terms: no data is kept longer than six months
+(https://www.themoviedb.org/api-terms-of-use)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,13 @@ class MovieStorage:
             from unnest($2::integer[]) with ordinality as place (position, number)
             join movies m on m.session_id = $1 and m.position = place.position
             join lookups l on l.id = m.lookup_id
-            left join catalogue c on c.tmdb_id = l.tmdb_id
+            left join catalogue c
+              on c.tmdb_id = l.tmdb_id and c.fetched_at > clock_timestamp() - $3::interval
             order by place.number
             """,
             session_id,
             [row["position"] for row in places],
+            SHOWN_FOR,
         )
         return MoviePage(rows, Cursor(last["sort_key"], last["position"]) if last else None)
 

@@ -1,4 +1,4 @@
-"""The daemon's SQL: the queue, the request window, completions and the fleet, behind one name."""
+"""The daemon's SQL: the queue, window, completions, fleet, sessions, records, behind one name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from enrich_service.storage.completions import CompletionStorage
 from enrich_service.storage.fleet import FleetStorage
 from enrich_service.storage.queue import QueueStorage
+from enrich_service.storage.records import RecordStorage
+from enrich_service.storage.rescue import RescueStorage
+from enrich_service.storage.retention import RetentionStorage
 from enrich_service.storage.sessions import SessionStorage
 from enrich_service.storage.window import WindowStorage
 
@@ -22,7 +25,10 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.queue = QueueStorage(database)
+        self.rescue = RescueStorage(database)
         self.window = WindowStorage(database)
         self.completions = CompletionStorage(database)
         self.fleet = FleetStorage(database)
         self.sessions = SessionStorage(database)
+        self.retention = RetentionStorage(database)
+        self.records = RecordStorage(database)

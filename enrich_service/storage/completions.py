@@ -156,15 +156,17 @@ class CompletionStorage:
             if done.unknown_id:
                 moved += await move_titled_movies(connection, done.claim.lookup_id)
         await _end_lookups(connection, mine)
+        # A refreshed record changes no outcome, and its film may stand in ten thousand sessions.
+        changed = [done for done in mine if done.outcome is not before[done.claim.token_at]]
         ended = await move_counts(
             connection,
             [
                 OutcomeChange(done.claim.lookup_id, before[done.claim.token_at], done.outcome)
-                for done in mine
+                for done in changed
             ],
         )
         saved.sessions = list({counts.session_id: counts for counts in moved + ended}.values())
-        saved.listings = await _listings(connection, mine)
+        saved.listings = await _listings(connection, changed)
         return saved
 
 
@@ -297,6 +299,8 @@ async def _end_lookups(connection: Connection, completions: Sequence[Completion]
 
 
 async def _listings(connection: Connection, completions: Sequence[Completion]) -> list[Listing]:
+    if not completions:
+        return []
     rows = await connection.fetch(
         """
         select lookup_id, session_id, title, year

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.errors import SessionNotFoundError
 from shared.models import Channel
 from shared.reopening import reopen_session
 from shared.session_counts import recount
-from shared.unlisted import delete_unlisted
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from shared.database import Connection, Database
 
-SWEEP_LOOKUPS = 500
 HEAL_SESSIONS = 5
 
 
@@ -99,48 +96,3 @@ class SessionStorage:
             )
 
         await self._database.transact(work)
-
-    async def sweep_unlisted(self) -> int:
-        """Delete lookups near the head of the queue that no session lists any more.
-
-        Deleting a session takes its own lookups away; this finds what it had to leave because an
-        upload was in progress. It gives way to uploads too. How many it deleted.
-        """
-        unlisted = await self._database.fetch(
-            """
-            select id
-            from (
-              select id
-              from lookups
-              where due_at is not null and outcome is null
-              order by turn, id
-              limit $1
-            ) as head
-            where not exists (select from movies where lookup_id = head.id)
-            """,
-            SWEEP_LOOKUPS,
-        )
-        if not unlisted:
-            return 0
-        return await delete_unlisted(self._database, [row["id"] for row in unlisted])
-
-    async def forget_unread(self, days: int, batch: int) -> int:
-        """Delete a few sessions that nobody has read for so many days; how many it deleted."""
-        return len(
-            await self._database.fetch(
-                """
-                delete from sessions
-                where id in (
-                  select id
-                  from sessions
-                  where read_at < clock_timestamp() - $1::interval
-                  order by read_at
-                  limit $2
-                  for update skip locked
-                )
-                returning id
-                """,
-                timedelta(days=days),
-                batch,
-            )
-        )

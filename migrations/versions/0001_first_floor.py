@@ -83,6 +83,7 @@ STATEMENTS: tuple[str, ...] = (
       fetched_at      timestamptz not null default clock_timestamp()
     )
     """,
+    "create index catalogue_age on catalogue (fetched_at)",
     # -- the queue --------------------------------------------------------------------------------
     # A claim changes claimed_by and claim_token, which no index mentions, so it is a HOT update;
     # the fill factor keeps room for it on the page.
@@ -114,6 +115,10 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "create index lookups_queue on lookups (turn, id) where due_at is not null",
+    # When the next backoff ends, among any number that are due already.
+    "create index lookups_due on lookups (due_at) where due_at is not null",
+    # Who needs a record: for refreshing the old ones, and for deleting what nobody needs.
+    "create index lookups_record on lookups (tmdb_id) where tmdb_id is not null",
     """
     create table movies (
       session_id   uuid not null references sessions on delete cascade,
@@ -135,14 +140,16 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "create index movies_lookup on movies (lookup_id)",
-    # V, the virtual clock of start-time fair queueing: the largest turn claimed so far.
+    # V, the virtual clock of start-time fair queueing: the largest turn claimed so far; and the
+    # largest turn given to a retry.
     """
     create table queue_clock (
       only_row     boolean primary key default true check (only_row),
-      virtual_time bigint not null
+      virtual_time bigint not null,
+      retry_turn   bigint not null
     ) with (fillfactor = 10, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
     """,
-    "insert into queue_clock (virtual_time) values (0)",
+    "insert into queue_clock (virtual_time, retry_turn) values (0, 0)",
     # -- the fleet --------------------------------------------------------------------------------
     # The last send times, oldest first; how many of them the latest taking got; and the time
     # before which nobody may send.

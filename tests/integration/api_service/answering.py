@@ -33,7 +33,9 @@ class Daemon:
         """Claim these lookups and keep them in flight."""
         claims = await self._storage.queue.claim(uuid4(), uuid4(), 100_000)
         assert set(keys) <= {claim.key for claim in claims}
-        await self._storage.queue.give_back([claim for claim in claims if claim.key not in keys])
+        for claim in claims:
+            if claim.key not in keys:
+                await self._storage.queue.give_back(claim)
 
     async def answer(
         self,
@@ -74,7 +76,9 @@ class Daemon:
         )
         assert not saved.held
         assert not saved.lost
-        await self._storage.queue.give_back([claim for claim in claims if claim.key not in ends])
+        for claim in claims:
+            if claim.key not in ends:
+                await self._storage.queue.give_back(claim)
 
 
 def film(tmdb_id: int | None) -> Film | None:

@@ -10,8 +10,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.storage.completions import Completion
 from shared.models import Outcome, SessionStatus
+from tests.integration.enrich_service.answering import found
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,33 +27,8 @@ if TYPE_CHECKING:
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 
 
-def film(tmdb_id: int = 603, title: str = "The Matrix") -> Film:
-    return Film(
-        tmdb_id=tmdb_id,
-        imdb_id="tt0133093",
-        title=title,
-        original_title=title,
-        release_date=None,
-        genres=("Action",),
-        directors=({"id": 9340, "name": "Lana Wachowski"},),
-        top_cast=({"id": 6384, "name": "Keanu Reeves", "character": "Neo"},),
-        runtime_minutes=136,
-        countries=("US",),
-        languages=("en",),
-        overview="A hacker learns what is real.",
-        poster_path="/p.jpg",
-        vote_average=Decimal("8.22"),
-        vote_count=26_000,
-        popularity=80.5,
-    )
-
-
 async def claims(storage: StorageService, wanted: int = 100) -> dict[str, Claim]:
     return {claim.key: claim for claim in await storage.queue.claim(uuid4(), uuid4(), wanted)}
-
-
-def found(claim: Claim, tmdb_id: int = 603) -> Completion:
-    return Completion(claim, Outcome.FOUND, "exact title", film=film(tmdb_id), confidence=100)
 
 
 def not_found(claim: Claim, reason: str = "no_candidates") -> Completion:
@@ -282,7 +258,7 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
 async def test_a_late_result_changes_nothing(storage: StorageService, lists: Lists) -> None:
     session = await lists.add(A, B)
     lost = await claims(storage)
-    await storage.queue.give_back([lost[A]])
+    await storage.queue.give_back(lost[A])
     mine = await claims(storage)
     before = await lists.lookup(A)
     saved = await storage.completions.save([not_found(lost[A]), found(lost[B])])

@@ -227,7 +227,8 @@ async def test_what_is_given_back_is_due_again_with_its_attempts_as_they_were(
     await lists.add(*titles(3))
     await database.fetchval("update lookups set attempts = 3")
     claims = await claim(storage, 3)
-    await storage.queue.give_back(claims)
+    for one in claims:
+        await storage.queue.give_back(one)
     again = await claim(storage, 3)
     assert [one.key for one in again] == titles(3)
     assert [one.attempts for one in again] == [3, 3, 3]
@@ -237,7 +238,8 @@ async def test_what_is_given_back_with_a_pause_is_not_due_before_it_ends(
     storage: StorageService, lists: Lists
 ) -> None:
     await lists.add("title:heat|1995")
-    await storage.queue.give_back(await claim(storage, 1), pause_seconds=30)
+    (only,) = await claim(storage, 1)
+    await storage.queue.give_back(only, pause_seconds=30)
     assert await claim(storage, 1) == []
     view = await storage.queue.view(5)
     assert view.next_due is not None
@@ -252,8 +254,20 @@ async def test_a_retry_counts_the_attempt_and_comes_before_those_who_came_later(
     await storage.queue.retry(first, attempts=first.attempts + 1, backoff_seconds=0)
     again, *_ = await claim(storage, 5)
     assert (again.key, again.attempts) == (first.key, 1)
-    assert (await lists.lookup(first.key))["turn"] == 2
+    assert (await lists.lookup(first.key))["turn"] == 3
     assert await virtual_time(database) == 5
+
+
+async def test_films_that_an_outage_gave_back_take_turns_with_a_new_list(
+    storage: StorageService, lists: Lists
+) -> None:
+    old, new = titles(8)[:5], titles(8)[5:]
+    await lists.add(*old)
+    for one in await claim(storage, 5):
+        await storage.queue.give_back(one)
+    await lists.add(*new)
+    queued = [one.key for one in await claim(storage, 8)]
+    assert queued == [old[0], new[0], old[1], new[1], old[2], new[2], old[3], old[4]]
 
 
 async def test_late_news_of_a_lost_claim_changes_nothing(
@@ -261,10 +275,10 @@ async def test_late_news_of_a_lost_claim_changes_nothing(
 ) -> None:
     await lists.add("title:heat|1995")
     (lost,) = await claim(storage, 1)
-    await storage.queue.give_back([lost])
+    await storage.queue.give_back(lost)
     (mine,) = await claim(storage, 1)
     before = await lists.lookup(mine.key)
-    await storage.queue.give_back([lost])
+    await storage.queue.give_back(lost)
     await storage.queue.retry(lost, attempts=4, backoff_seconds=60)
     assert await lists.lookup(mine.key) == before
 
@@ -291,7 +305,7 @@ async def test_claims_of_the_silent_and_the_unknown_are_rescued_and_of_the_livin
         "update workers set heartbeat_at = clock_timestamp() - interval '11 s' where id = $1",
         living,
     )
-    assert (await storage.queue.rescue_silent(rescuer, SILENT)).freed == 2
+    assert (await storage.rescue.rescue_silent(rescuer, SILENT)).freed == 2
     assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[2], keys[3]]
 
 
@@ -304,11 +318,11 @@ async def test_a_rescue_tells_which_claims_stand_in_ones_own_name_and_leaves_the
     await beat(storage, me)
     first = await claim(storage, 1, me)
     second = await claim(storage, 2, me)
-    rescue = await storage.queue.rescue_silent(me, SILENT)
+    rescue = await storage.rescue.rescue_silent(me, SILENT)
     assert rescue.freed == 0
     assert rescue.own == {one.token_at for one in first + second}
-    await storage.queue.give_back_lost([one.token_at for one in second])
-    rescue = await storage.queue.rescue_silent(me, SILENT)
+    await storage.rescue.give_back_lost([one.token_at for one in second])
+    rescue = await storage.rescue.rescue_silent(me, SILENT)
     assert rescue.own == {first[0].token_at}
     assert [one.key for one in await claim(storage, 3)] == keys[1:]
 
@@ -318,9 +332,9 @@ async def test_claims_that_were_made_anew_are_not_given_back_as_lost(
 ) -> None:
     await lists.add("title:heat|1995")
     (lost,) = await claim(storage, 1)
-    await storage.queue.give_back([lost])
+    await storage.queue.give_back(lost)
     (present,) = await claim(storage, 1)
-    await storage.queue.give_back_lost([lost.token_at])
+    await storage.rescue.give_back_lost([lost.token_at])
     assert (await lists.lookup(present.key))["claim_token"] == present.token
 
 
@@ -333,8 +347,8 @@ async def test_who_leaves_gives_back_every_claim_in_its_name_and_nobody_elses(
     await claim(storage, 2, leaving)
     await claim(storage, 1, staying)
     await claim(storage, 1, leaving)
-    assert await storage.queue.give_back_all(leaving) == 3
-    assert await storage.queue.give_back_all(leaving) == 0
+    assert await storage.rescue.give_back_all(leaving) == 3
+    assert await storage.rescue.give_back_all(leaving) == 0
     assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[1], keys[3]]
 
 
@@ -345,7 +359,7 @@ async def test_a_rescue_changes_no_attempts_and_no_turn(
     await database.fetchval("update lookups set attempts = 2")
     await claim(storage, 1)
     before = await lists.lookup("title:heat|1995")
-    assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
+    assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
     after = await lists.lookup("title:heat|1995")
     assert (after["attempts"], after["turn"]) == (before["attempts"], before["turn"])
     assert (after["claimed_by"], after["claim_token"]) == (None, None)
@@ -359,12 +373,12 @@ async def test_a_rescue_waits_for_nobody(storage: StorageService, lists: Lists, 
     try:
         async with other.transaction():
             await other.execute("select 1 from lookups where key = $1 for update", keys[0])
-            assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
-            await storage.queue.give_back_lost([claims[0].token_at])
+            assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
+            await storage.rescue.give_back_lost([claims[0].token_at])
             assert (await lists.lookup(keys[0]))["claim_token"] == claims[0].token
     finally:
         await other.close()
-    assert (await storage.queue.rescue_silent(uuid4(), SILENT)).freed == 1
+    assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
 
 
 # -- probes of TMDB show in the view -----------------------------------------------------------

@@ -10,6 +10,9 @@ import asyncpg
 import pytest
 
 from enrich_service.storage.queue import QueueStorage
+from enrich_service.storage.records import RecordStorage
+from enrich_service.storage.rescue import RescueStorage
+from enrich_service.storage.retention import RetentionStorage
 from shared.database import Database
 
 if TYPE_CHECKING:
@@ -86,16 +89,23 @@ async def database(
         select 'title:queued ' || n || '|1999', 'queued', clock_timestamp(), n
         from generate_series(1, 50000) as n;
 
-        insert into lookups (key, title, outcome, answered_at)
-        select 'title:ended ' || n || '|1999', 'ended', 'not_found', clock_timestamp()
+        insert into catalogue (
+          tmdb_id, title, original_title, genres, directors, top_cast, countries, languages,
+          vote_count, popularity, fetched_at
+        )
+        select n, 'A', 'A', '{}', '[]', '[]', '{}', '{}', 0, 0,
+          clock_timestamp() - n * interval '1 minute'
+        from generate_series(1, 50000) as n;
+
+        insert into lookups (key, title, outcome, tmdb_id, confidence, answered_at)
+        select 'title:ended ' || n || '|1999', 'ended', 'found', n, 100, clock_timestamp()
         from generate_series(1, 50000) as n;
 
         update lookups set claimed_by = gen_random_uuid(), claim_token = gen_random_uuid()
         where turn <= 20;
 
         update queue_clock set virtual_time = 20;
-        analyze lookups;
-        analyze queue_clock
+        analyze lookups, queue_clock, catalogue
         """
     )
     await connection.close()
@@ -112,14 +122,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def indexes_read(plans: list[dict[str, Any]]) -> set[str]:
     """The indexes through which `lookups` is read; fails when it is read without one."""
+    return indexes_of(plans, "lookups")
+
+
+def indexes_of(plans: list[dict[str, Any]], table: str) -> set[str]:
+    """The indexes through which a table is read; fails when it is read without one."""
     every = [node for plan in plans for node in nodes(plan)]
     assert not [
-        node
-        for node in every
-        if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "lookups"
+        node for node in every if node["Node Type"] == "Seq Scan" and node["Relation Name"] == table
     ]
     names = {node["Index Name"] for node in every if "Index Name" in node}
-    return {name for name in names if name.startswith("lookups_")}
+    return {name for name in names if name.startswith(f"{table}_")}
 
 
 def conditions_on_the_queue(plans: list[dict[str, Any]]) -> list[str | None]:
@@ -129,6 +142,14 @@ def conditions_on_the_queue(plans: list[dict[str, Any]]) -> list[str | None]:
         for node in nodes(plan)
         if node.get("Index Name") == "lookups_queue"
     ]
+
+
+def assert_only_the_claimed_part_is_read(plans: list[dict[str, Any]]) -> None:
+    conditions = conditions_on_the_queue(plans)
+    assert conditions
+    for condition in conditions:
+        assert condition is not None
+        assert "turn <=" in condition or "turn =" in condition
 
 
 def sorts(plans: list[dict[str, Any]]) -> int:
@@ -149,29 +170,42 @@ async def test_the_view_reads_the_head_of_the_queue_and_what_was_claimed(
 ) -> None:
     view = await QueueStorage(database).view(20)
     assert view.due == 20
-    assert indexes_read(database.plans) == {"lookups_queue"}
-    assert sorts(database.plans) == 0
-    due, next_due = conditions_on_the_queue(database.plans)
-    assert due is None, "as far as there is room"
-    assert next_due is not None
-    assert "turn <=" in next_due
+    assert indexes_read(database.plans) == {"lookups_queue", "lookups_due"}
+    assert sorts(database.plans) == 0, "as far as there is room"
+    due, background = conditions_on_the_queue(database.plans)
+    assert due is not None
+    assert "turn <" in due
+    assert background is not None
+    assert "turn =" in background
 
 
 async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert (await QueueStorage(database).rescue_silent(uuid4(), 12.0)).freed == CLAIMED
+    assert (await RescueStorage(database).rescue_silent(uuid4(), 12.0)).freed == CLAIMED
     assert indexes_read(database.plans) == {"lookups_queue", "lookups_pkey"}
-    for condition in conditions_on_the_queue(database.plans):
-        assert condition is not None
-        assert "turn <=" in condition
+    assert_only_the_claimed_part_is_read(database.plans)
 
 
 async def test_giving_back_ones_claims_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert await QueueStorage(database).give_back_all(uuid4()) == 0
+    assert await RescueStorage(database).give_back_all(uuid4()) == 0
     assert indexes_read(database.plans) <= {"lookups_queue", "lookups_pkey"}
-    (condition,) = conditions_on_the_queue(database.plans)
-    assert condition is not None
-    assert "turn <=" in condition
+    assert_only_the_claimed_part_is_read(database.plans)
+
+
+async def test_refreshes_read_the_oldest_records_and_who_has_them(
+    database: ExplainingDatabase,
+) -> None:
+    await RecordStorage(database).queue_refreshes(30, 20)
+    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_record", "lookups_pkey"}
+    assert indexes_of(database.plans, "catalogue") == {"catalogue_age"}
+
+
+async def test_records_that_nobody_needs_are_found_among_the_oldest(
+    database: ExplainingDatabase,
+) -> None:
+    assert await RetentionStorage(database).drop_records(30) == 0
+    assert indexes_of(database.plans, "catalogue") <= {"catalogue_age", "catalogue_pkey"}
+    assert indexes_read(database.plans) == {"lookups_record"}

@@ -36,7 +36,8 @@ async def end(storage: StorageService, **outcomes: Outcome) -> None:
             for name, outcome in outcomes.items()
         ]
     )
-    await storage.queue.give_back(list(kept.values()))
+    for claim in kept.values():
+        await storage.queue.give_back(claim)
 
 
 async def make_found(database: Database, key: str) -> None:

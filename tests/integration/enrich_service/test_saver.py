@@ -14,13 +14,15 @@ from structlog.testing import capture_logs
 
 from enrich_service.saver import Saver
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.storage.completions import Completion
 from shared.database import Database
 from shared.models import Outcome
+from tests.integration.enrich_service.answering import film
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from enrich_service.storage.completions import Film
     from enrich_service.storage.queue import Claim
     from shared.settings import Settings
     from tests.integration.enrich_service.conftest import Asked, Lists
@@ -28,24 +30,7 @@ if TYPE_CHECKING:
     Admin = Callable[[str], Awaitable[None]]
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
-FILM = Film(
-    tmdb_id=603,
-    imdb_id=None,
-    title="The Matrix",
-    original_title="The Matrix",
-    release_date=None,
-    genres=(),
-    directors=(),
-    top_cast=(),
-    runtime_minutes=136,
-    countries=(),
-    languages=(),
-    overview=None,
-    poster_path=None,
-    vote_average=None,
-    vote_count=0,
-    popularity=0.0,
-)
+FILM = film()
 
 
 @asynccontextmanager
@@ -96,7 +81,7 @@ async def test_a_film_whose_claim_is_lost_is_told_so_and_the_others_are_saved(
 ) -> None:
     session = await lists.add(*titles(3))
     first, *others = await claims(storage)
-    await storage.queue.give_back([first])
+    await storage.queue.give_back(first)
     async with running(storage) as saver:
         with capture_logs() as events:
             results = await asyncio.gather(*(saver.save(found(one)) for one in [first, *others]))
@@ -110,7 +95,7 @@ async def test_the_present_and_a_past_claim_of_one_film_are_told_apart(
 ) -> None:
     session = await lists.add("title:heat|1995")
     (past,) = await claims(storage)
-    await storage.queue.give_back([past])
+    await storage.queue.give_back(past)
     (present,) = await claims(storage)
     async with running(storage) as saver:
         results = await asyncio.gather(saver.save(found(past)), saver.save(found(present)))

@@ -1,0 +1,75 @@
+"""Records of TMDB's that have grown old: queued again, in the turn of what nobody waits for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.models import BACKGROUND_TURN
+
+if TYPE_CHECKING:
+    from shared.database import Database
+
+
+class RecordStorage:
+    """Keeps the catalogue fresh."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def queue_refreshes(self, days: int, most: int) -> int:
+        """Queue the oldest records of films that somebody lists; how many that were.
+
+        A lookup that has the record asks for it again and keeps its outcome meanwhile; one of them
+        is enough for all that share the record.
+
+        Args:
+            days: from which age on a record is old.
+            most: how many may be due at the same time, so that what is claimed in the background
+                is found among a few.
+        """
+        return len(
+            await self._database.fetch(
+                """
+                with room as (
+                  select greatest($2 - count(*), 0) as places
+                  from lookups
+                  where due_at is not null and turn = $3 and due_at <= clock_timestamp()
+                ),
+                old as (
+                  select asker.id
+                  from catalogue
+                  cross join lateral (
+                    select
+                      count(due_at) as queued,
+                      min(id) filter (
+                        where outcome = 'found'
+                          and exists (select from movies where lookup_id = lookups.id)
+                      ) as id
+                    from lookups
+                    where tmdb_id = catalogue.tmdb_id
+                  ) as asker
+                  where fetched_at < clock_timestamp() - $1::interval
+                    and queued = 0
+                    and asker.id is not null
+                  order by fetched_at
+                  limit (select places from room)
+                ),
+                held as (
+                  select id
+                  from lookups
+                  where id in (select id from old) and due_at is null and outcome = 'found'
+                  order by id
+                  for no key update skip locked
+                )
+                update lookups
+                set due_at = clock_timestamp(), turn = $3
+                from held
+                where lookups.id = held.id
+                returning lookups.id
+                """,
+                timedelta(days=days),
+                most,
+                BACKGROUND_TURN,
+            )
+        )

@@ -1,0 +1,129 @@
+"""Claims that nobody works on: of workers that fell silent, and of those who forgot them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.models import BACKGROUND_TURN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from uuid import UUID
+
+    from enrich_service.storage.queue import TokenAt
+    from shared.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What a rescue found.
+
+    Attributes:
+        freed: claims of silent workers that were given back.
+        own: the claims in our own name, as they stood then.
+    """
+
+    freed: int
+    own: frozenset[TokenAt]
+
+
+class RescueStorage:
+    """Gives claims back. They keep their turns, which had come.
+
+    What is claimed has a turn of at most V, the clock's time, or is one of the few that are queued
+    for the background, so only these parts of the queue are read.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rescue_silent(self, worker_id: UUID, silent: float) -> Rescue:
+        """Give back the claims of workers that were silent for `silent` seconds."""
+        row = await self._database.fetchrow(
+            """
+            with orphaned as (
+              select id
+              from lookups
+              where due_at is not null
+                and (turn <= (select virtual_time from queue_clock) or turn = $3)
+                and claimed_by <> $1
+                and not exists (
+                  select
+                  from workers
+                  where workers.id = claimed_by
+                    and heartbeat_at > clock_timestamp() - $2::interval
+                )
+              order by id
+              for no key update skip locked
+            ),
+            freed as (
+              update lookups
+              set claimed_by = null, claim_token = null
+              from orphaned
+              where lookups.id = orphaned.id
+              returning 1
+            )
+            select
+              (select count(*) from freed) as freed,
+              coalesce(array_agg(id), '{}') as own_ids,
+              coalesce(array_agg(claim_token), '{}') as own_tokens
+            from lookups
+            where due_at is not null
+              and (turn <= (select virtual_time from queue_clock) or turn = $3)
+              and claimed_by = $1
+            """,
+            worker_id,
+            timedelta(seconds=silent),
+            BACKGROUND_TURN,
+        )
+        if row is None:
+            raise RuntimeError("a select without a table has a row")
+        return Rescue(row["freed"], frozenset(zip(row["own_ids"], row["own_tokens"], strict=True)))
+
+    async def give_back_lost(self, claims: Collection[TokenAt]) -> None:
+        """Give back claims that nobody works on."""
+        await self._database.fetchval(
+            """
+            with lost as (
+              select lookups.id
+              from lookups
+              join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
+                on lookups.id = mine.id and claim_token = mine.token
+              order by lookups.id
+              for no key update of lookups skip locked
+            )
+            update lookups
+            set claimed_by = null, claim_token = null
+            from lost
+            where lookups.id = lost.id
+            """,
+            [lookup_id for lookup_id, _ in claims],
+            [token for _, token in claims],
+        )
+
+    async def give_back_all(self, worker_id: UUID) -> int:
+        """Give back every claim in this worker's name, known to it or not; how many they were."""
+        return len(
+            await self._database.fetch(
+                """
+                with held as (
+                  select id
+                  from lookups
+                  where due_at is not null
+                    and (turn <= (select virtual_time from queue_clock) or turn = $2)
+                    and claimed_by = $1
+                  order by id
+                  for no key update
+                )
+                update lookups
+                set claimed_by = null, claim_token = null
+                from held
+                where lookups.id = held.id
+                returning lookups.id
+                """,
+                worker_id,
+                BACKGROUND_TURN,
+            )
+        )

@@ -1,0 +1,191 @@
+"""What is no longer needed goes: lookups that nobody lists, sessions that nobody reads, records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from enrich_service.storage.completions import Completion
+from shared.models import UPLOADS_LOCK, Outcome
+from tests.integration.enrich_service.answering import end_all, find_all
+
+if TYPE_CHECKING:
+    import asyncpg
+    import pytest
+
+    from enrich_service.storage import StorageService
+    from shared.database import Database
+    from tests.integration.enrich_service.conftest import Lists
+
+A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
+
+
+async def keys(database: Database) -> set[str]:
+    return {row["key"] for row in await database.fetch("select key from lookups")}
+
+
+# -- sweeping ----------------------------------------------------------------------------------
+
+
+async def test_what_nobody_lists_any_more_leaves_the_queue(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    kept = await lists.add(A)
+    gone = await lists.add(A, B, C)
+    await database.fetchval("delete from sessions where id = $1", gone)
+    assert await storage.retention.sweep_queue() == 2
+    assert await lists.keys(kept) == [A]
+    assert await database.fetchval("select array_agg(key) from lookups") == [A]
+    assert await storage.retention.sweep_queue() == 0
+
+
+async def test_an_answer_is_kept_even_when_nobody_lists_it(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await lists.add(A)
+    await end_all(storage)
+    await database.fetchval("delete from sessions")
+    assert await storage.retention.sweep_queue() == 0
+    assert await database.fetchval("select count(*) from lookups") == 1
+
+
+async def test_sweeping_gives_way_to_an_upload_in_progress(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await lists.add(A)
+    await database.fetchval("delete from sessions")
+    async with other.transaction():
+        await other.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
+        assert await storage.retention.sweep_queue() == 0
+    assert await storage.retention.sweep_queue() == 1
+
+
+async def test_what_somebody_holds_is_not_swept(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await lists.add(A, B)
+    await database.fetchval("delete from sessions")
+    async with other.transaction():
+        await other.execute("select 1 from lookups where key = $1 for key share", A)
+        assert await storage.retention.sweep_queue() == 1
+    assert await storage.retention.sweep_queue() == 1
+
+
+async def test_an_old_answer_that_nobody_lists_goes_and_a_young_or_listed_one_stays(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await lists.add(A, B)
+    await lists.add(C)
+    await end_all(storage)
+    await database.fetchval(
+        """
+        update lookups set answered_at = clock_timestamp() - interval '31 days' where key <> $1
+        """,
+        B,
+    )
+    await database.fetchval(
+        "delete from sessions where id = (select session_id from movies limit 1)"
+    )
+    assert await storage.retention.sweep_answers(30) == 1
+    assert await keys(database) == {B, C}
+    assert await storage.retention.sweep_answers(30) == 0
+
+
+async def test_the_sweep_goes_round_all_lookups_a_few_at_a_time(
+    storage: StorageService, lists: Lists, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enrich_service.storage.retention.SWEEP_LOOKUPS", 2)
+    await lists.add(*(f"title:film {n}|1999" for n in range(5)))
+    await end_all(storage)
+    await database.fetchval("update lookups set answered_at = '2020-01-01'")
+    await database.fetchval("delete from sessions")
+    assert [await storage.retention.sweep_answers(30) for _ in range(4)] == [2, 2, 1, 0]
+    await lists.add(A)
+    await end_all(storage)
+    await database.fetchval("update lookups set answered_at = '2020-01-01'")
+    await database.fetchval("delete from sessions")
+    assert await storage.retention.sweep_answers(30) == 1, "it began anew"
+
+
+# -- forgetting --------------------------------------------------------------------------------
+
+
+async def test_sessions_that_nobody_reads_are_deleted_oldest_first(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    sessions = [await lists.add(A) for _ in range(4)]
+    for days, session in zip((33, 31, 29, 32), sessions, strict=True):
+        await database.fetchval(
+            "update sessions set read_at = clock_timestamp() - $2 * interval '1 day' where id = $1",
+            session,
+            days,
+        )
+    for gone in (0, 3, 1):
+        assert await storage.retention.forget_unread(30)
+        left = await database.fetchval("select array_agg(id) from sessions")
+        assert sessions[gone] not in left
+    assert not await storage.retention.forget_unread(30)
+    assert left == [sessions[2]]
+    assert await database.fetchval("select count(*) from movies") == 1
+
+
+async def test_a_forgotten_session_takes_the_lookups_along_that_nobody_else_lists(
+    storage: StorageService, lists: Lists, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enrich_service.storage.retention.SWEEP_LOOKUPS", 1)
+    kept = await lists.add(B)
+    await end_all(storage)
+    gone = await lists.add(A, B, C)
+    (claimed, *_) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    await storage.completions.save([Completion(claimed, Outcome.NOT_FOUND, "test")])
+    await database.fetchval("update sessions set read_at = '2020-01-01' where id = $1", gone)
+    assert await storage.retention.forget_unread(30)
+    assert await keys(database) == {B}, "answered or not"
+    assert await lists.keys(kept) == [B]
+
+
+async def test_a_session_that_is_being_worked_on_is_not_waited_for(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await lists.add(A)
+    await database.fetchval("update sessions set read_at = '2020-01-01'")
+    async with other.transaction():
+        await other.execute("select 1 from sessions for no key update")
+        assert not await storage.retention.forget_unread(30)
+    assert await storage.retention.forget_unread(30)
+
+
+# -- records -----------------------------------------------------------------------------------
+
+
+async def test_an_old_record_that_no_lookup_needs_is_deleted(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await lists.add("tmdb:603", "tmdb:949")
+    await find_all(storage)
+    await database.fetchval("update catalogue set fetched_at = '2020-01-01'")
+    assert await storage.retention.drop_records(30) == 0, "lookups refer to both"
+    await database.fetchval("delete from sessions")
+    await database.fetchval("update lookups set answered_at = '2020-01-01' where key = 'tmdb:603'")
+    assert await storage.retention.sweep_answers(30) == 1
+    assert await storage.retention.drop_records(30) == 1
+    assert await database.fetchval("select array_agg(tmdb_id) from catalogue") == [949]
+
+
+async def test_a_young_record_stays_though_no_lookup_needs_it(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await lists.add("tmdb:603")
+    await find_all(storage)
+    await database.fetchval("delete from sessions")
+    await database.fetchval("delete from lookups")
+    assert await storage.retention.drop_records(30) == 0
