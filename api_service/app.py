@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import PACER, PARSER, SETTINGS, STORAGE, Pacer
+from api_service.context import PACER, PARSER, SETTINGS, STORAGE
 from api_service.handlers import movies, sessions, uploads, worker
+from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import problems, request_ids
 from api_service.storage import StorageService

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aiohttp import web
 
+from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
-from api_service.rules.eta import estimate_seconds
 from api_service.storage import StorageService
 from shared.errors import BadRequestError, SessionNotFoundError
 from shared.settings import Settings
@@ -17,39 +16,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from api_service.storage.fleet import Pace
     from api_service.storage.sessions import SessionRow
-
-PACE_SECONDS = 1.0
-"""How old the pace may be from which `eta_seconds` is computed."""
-
-
-class Pacer:
-    """Estimates the time left from the pace of the fleet, which it reads at most once a second.
-
-    So a status poll reads one row, however many clients poll.
-    """
-
-    def __init__(self, storage: StorageService, settings: Settings) -> None:
-        self._storage = storage
-        self._limit = settings.tmdb_rate_limit
-        self._period = settings.tmdb_rate_period + settings.tmdb_rate_margin
-        self._pace: Pace | None = None
-        self._read_at = 0.0
-
-    async def eta_seconds(self, session: SessionRow) -> int | None:
-        """Seconds until the session is complete; None while the fleet does not work."""
-        if session.remaining == 0:
-            return 0
-        if self._pace is None or time.monotonic() - self._read_at > PACE_SECONDS:
-            self._read_at = time.monotonic()
-            self._pace = await self._storage.fleet.pace()
-        if not self._pace.working:
-            return None
-        return estimate_seconds(
-            session.remaining, self._pace.remaining, limit=self._limit, period=self._period
-        )
-
 
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)

@@ -51,6 +51,8 @@ class BudgetedAsk:
         self._rule = rule
         self._health = health
         self._expiry: float | None = expiry
+        self.spent = 0
+        """Slots of the budget that it took so far."""
 
     async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
         """Send it as soon as the budget allows; after a 429 again, which costs no attempt.
@@ -61,6 +63,7 @@ class BudgetedAsk:
         while True:
             latest = await self._gate.pass_through(self._expiry)
             self._expiry = None
+            self.spent += 1
             sent_at = time.monotonic()
             try:
                 answer = await self._client.send(request, latest=latest)

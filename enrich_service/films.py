@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from enrich_service.health import TMDBHealth
     from enrich_service.options import WorkerOptions
     from enrich_service.saver import Saver
+    from enrich_service.spending import Spending
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue import Claim
     from enrich_service.tmdb.client import TMDBClient
@@ -36,6 +37,7 @@ class Films:
         gate: gives slots to requests.
         health: says whose fault a failure is.
         saver: saves completions.
+        spending: is told what each film took.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Films:
         gate: RequestGate,
         health: TMDBHealth,
         saver: Saver,
+        spending: Spending,
     ) -> None:
         self._client = client
         self._storage = storage
@@ -54,6 +57,7 @@ class Films:
         self._gate = gate
         self._health = health
         self._saver = saver
+        self._spending = spending
 
     async def see_through(self, claim: Claim, expiry: float) -> None:
         """See one claim to its end: saved, queued again, or given back.
@@ -80,10 +84,13 @@ class Films:
             # Not even its failure could be saved: it must not come round again at once.
             log.exception("film_defect", key=claim.key)
             await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
+        finally:
+            if claim.refreshes is None:
+                self._spending.note_requests(ask.spent)
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
-            await self._saver.save(await Course(claim, ask).run())
+            await self._save(await Course(claim, ask).run())
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
             await self._storage.queue.give_back(claim)
@@ -120,9 +127,13 @@ class Films:
         )
         await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
 
+    async def _save(self, completion: Completion) -> None:
+        if await self._saver.save(completion) and completion.claim.refreshes is None:
+            self._spending.note_end()
+
     async def _fail(self, claim: Claim, reason: str) -> None:
         if claim.refreshes is None:
-            await self._saver.save(Completion(claim, Outcome.FAILED, reason))
+            await self._save(Completion(claim, Outcome.FAILED, reason))
             return
         # An old record is better than none: what was found stays found.
         log.warning("refresh_postponed", key=claim.key, error=reason)

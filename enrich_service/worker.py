@@ -20,6 +20,7 @@ from enrich_service.health import TMDBHealth
 from enrich_service.housekeeping import Housekeeping
 from enrich_service.options import WorkerOptions
 from enrich_service.saver import Saver
+from enrich_service.spending import Spending
 from enrich_service.storage.fleet import Heartbeat
 from shared.errors import ProjectionistError
 from shared.listener import Listener
@@ -85,6 +86,7 @@ class EnrichmentWorker:
         self._wake = asyncio.Event()
         self._gate = RequestGate(self._wake)
         self._saver = Saver(storage.completions)
+        self._spending = Spending()
         self._health = TMDBHealth(tmdb_client, storage, self._options, self._gate.pass_through)
         self._dispatcher = Dispatcher(
             worker_id=self.worker_id,
@@ -100,6 +102,7 @@ class EnrichmentWorker:
                 gate=self._gate,
                 health=self._health,
                 saver=self._saver,
+                spending=self._spending,
             ).see_through,
             may_claim=self._may_claim,
         )
@@ -265,6 +268,7 @@ class EnrichmentWorker:
                 interval_seconds=self._options.interval,
                 in_flight=len(self._dispatcher.in_flight),
                 draining=self._stop.is_set(),
+                requests_per_film=self._spending.requests_per_film,
             )
         )
         self._beaten_at = asked_at

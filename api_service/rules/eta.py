@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-REQUESTS_PER_FILM = 2
-"""A search and the details; films that were listed by id take one."""
+REQUESTS_PER_FILM = 2.0
+"""A search and the details, where no daemon has told yet what films take."""
 
 
-def estimate_seconds(
-    remaining: int, everyones_remaining: Iterable[int], *, limit: int, period: float
-) -> int:
-    """Seconds until the last of a session's remaining movies has an outcome.
+def films_ahead(remaining: int, everyones_remaining: Iterable[int]) -> int:
+    """How many films end until the last of a session's has: at most, if no two lists share any.
 
     Turns go round film by film, so until then every session gets as many films as this one, or as
     many as it has left.
@@ -22,10 +20,21 @@ def estimate_seconds(
     Args:
         remaining: movies of this session without an outcome.
         everyones_remaining: the same of every session that waits, this one included.
+    """
+    return max(sum(min(other, remaining) for other in everyones_remaining), remaining)
+
+
+def estimate_seconds(
+    films: int, *, requests_per_film: float | None, wait: float, limit: int, period: float
+) -> int:
+    """Seconds until so many films have ended.
+
+    Args:
+        films: that come before the end, those in flight included.
+        requests_per_film: as lately measured, None where nothing was.
+        wait: seconds until the next request may go out.
         limit: requests in any period.
         period: seconds.
     """
-    if remaining == 0:
-        return 0
-    films = max(sum(min(other, remaining) for other in everyones_remaining), remaining)
-    return round(films * REQUESTS_PER_FILM * period / limit)
+    requests = films * (REQUESTS_PER_FILM if requests_per_film is None else requests_per_film)
+    return round(wait + requests * period / limit)

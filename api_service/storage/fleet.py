@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from shared.database import Database
 
 
+MOST_COUNTED = 2000
+"""Lookups of the queue that are counted for an estimate."""
+
+
 @dataclass(frozen=True, slots=True)
 class FleetRow:
     """The fleet and its queue. Durations are seconds."""
@@ -37,10 +41,14 @@ class Pace:
 
     Attributes:
         working: there is a daemon, and the fleet is neither paused nor without TMDB.
+        wait: seconds until the next request may go out.
+        requests_per_film: what films took lately, None where no daemon has ended any.
         remaining: movies without an outcome, of each session that has any.
     """
 
     working: bool
+    wait: float
+    requests_per_film: float | None
     remaining: tuple[int, ...]
 
 
@@ -100,8 +108,13 @@ class FleetStorage:
             timedelta(seconds=SILENT_SECONDS),
         )
 
-    async def pace(self) -> Pace:
-        """Who shares the budget at the moment."""
+    async def pace(self, limit: int, period: float) -> Pace:
+        """Who shares the budget at the moment, and how fast it goes.
+
+        Args:
+            limit: requests in any `period`.
+            period: seconds, the margin included.
+        """
         row = await self._database.fetchrow(
             """
             select
@@ -110,18 +123,55 @@ class FleetStorage:
                 and exists (
                   select from workers where heartbeat_at > clock_timestamp() - $1::interval
                 ) as working,
+              extract(epoch from greatest(
+                hold_until, slots[cardinality(slots) - $2 + 1] + $3, clock_timestamp()
+              ) - clock_timestamp())::float8 as wait,
+              (
+                select avg(requests_per_film)
+                from workers
+                where heartbeat_at > clock_timestamp() - $1::interval
+              ) as requests_per_film,
               array(
                 select total - enriched - not_found - failed
                 from sessions
                 where status = 'enriching'
               ) as remaining
-            from fleet
+            from fleet, request_window
             """,
             timedelta(seconds=SILENT_SECONDS),
+            limit,
+            timedelta(seconds=period),
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")
-        return Pace(row["working"], tuple(row["remaining"]))
+        return Pace(row["working"], row["wait"], row["requests_per_film"], tuple(row["remaining"]))
+
+    async def films_ahead(self, remaining: int) -> int | None:
+        """How many lookups come before the last of a session's, that one included.
+
+        Counted in the queue, because lists share films; None where that would be too many to count.
+
+        Args:
+            remaining: movies of the session without an outcome: its last one's turn is about as
+                many after the clock's time.
+        """
+        counted = int(
+            await self._database.fetchval(
+                """
+                select count(*)
+                from (
+                  select
+                  from lookups
+                  where due_at is not null
+                    and turn <= (select virtual_time from queue_clock) + $1
+                  limit $2
+                ) as ahead
+                """,
+                remaining,
+                MOST_COUNTED,
+            )
+        )
+        return counted if counted < MOST_COUNTED else None
 
     async def set_paused(self, *, paused: bool) -> None:
         """Pause or resume the whole fleet; kept across restarts."""

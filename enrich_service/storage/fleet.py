@@ -19,7 +19,7 @@ FORGET_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a worker says of itself."""
+    """What a worker says of itself; `requests_per_film` is None until films have ended."""
 
     worker_id: UUID
     host: str
@@ -28,6 +28,7 @@ class Heartbeat:
     interval_seconds: float
     in_flight: int
     draining: bool
+    requests_per_film: float | None = None
 
 
 class FleetStorage:
@@ -42,18 +43,21 @@ class FleetStorage:
             """
             with forgotten as (
               delete from workers
-              where heartbeat_at < clock_timestamp() - $8::interval and id <> $1
+              where heartbeat_at < clock_timestamp() - $9::interval and id <> $1
             )
-            insert into workers as w
-              (id, host, last_run, next_run, interval_seconds, in_flight, draining)
-            values ($1, $2, $3, $4, $5, $6, $7)
+            insert into workers as w (
+              id, host, last_run, next_run, interval_seconds, in_flight, draining,
+              requests_per_film
+            )
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (id) do update
             set
               heartbeat_at = clock_timestamp(),
               last_run = excluded.last_run,
               next_run = excluded.next_run,
               in_flight = excluded.in_flight,
-              draining = excluded.draining
+              draining = excluded.draining,
+              requests_per_film = excluded.requests_per_film
             """,
             beat.worker_id,
             beat.host,
@@ -62,6 +66,7 @@ class FleetStorage:
             beat.interval_seconds,
             beat.in_flight,
             beat.draining,
+            beat.requests_per_film,
             timedelta(seconds=FORGET_SECONDS),
         )
 

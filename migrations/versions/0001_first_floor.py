@@ -180,15 +180,16 @@ STATEMENTS: tuple[str, ...] = (
     "insert into fleet (tmdb_state, tmdb_since) values ('up', clock_timestamp())",
     """
     create table workers (
-      id               uuid primary key,
-      host             text not null,
-      started_at       timestamptz not null default clock_timestamp(),
-      heartbeat_at     timestamptz not null default clock_timestamp(),
-      last_run         timestamptz,
-      next_run         timestamptz,
-      interval_seconds double precision not null,
-      in_flight        integer not null default 0,
-      draining         boolean not null default false
+      id                uuid primary key,
+      host              text not null,
+      started_at        timestamptz not null default clock_timestamp(),
+      heartbeat_at      timestamptz not null default clock_timestamp(),
+      last_run          timestamptz,
+      next_run          timestamptz,
+      interval_seconds  double precision not null,
+      in_flight         integer not null default 0,
+      draining          boolean not null default false,
+      requests_per_film double precision
     ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
     """,
 )

@@ -207,4 +207,15 @@ async def test_deleting_a_session_finds_who_else_lists_its_films_by_index(
 async def test_the_pace_of_all_reads_only_who_still_waits(
     storage: StorageService, filled: Database
 ) -> None:
-    assert await used(filled, ENDED, lambda _: storage.fleet.pace()) == {"sessions_enriching"}
+    indexes = await used(filled, ENDED, lambda _: storage.fleet.pace(40, 10.2))
+    assert indexes == {"sessions_enriching"}
+
+
+async def test_what_comes_before_a_film_is_counted_at_the_head_of_the_queue(
+    storage: StorageService, filled: Database
+) -> None:
+    async def count(_: UUID) -> None:
+        assert await storage.fleet.films_ahead(54_100) is not None
+        assert await storage.fleet.films_ahead(60_000) is None, "too many to be counted"
+
+    assert await used(filled, ENDED, count) == {"lookups_queue"}
