@@ -164,6 +164,7 @@ class FleetStorage:
                   from lookups
                   where due_at is not null
                     and turn <= (select virtual_time from queue_clock) + $1
+                  order by turn, id
                   limit $2
                 ) as ahead
                 """,
