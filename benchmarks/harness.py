@@ -180,20 +180,24 @@ class Bench:
         async with self.http.post(url, raise_for_status=True):
             pass
 
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """Rows from the database, over a connection of its own."""
+        connection = await asyncpg.connect(self.stack.dsn)
+        try:
+            return await connection.fetch(query, *args)
+        finally:
+            await connection.close()
+
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record:
-        """One row from the database, over a connection of its own.
+        """The one row that a query has.
 
         Raises:
             BenchmarkError: there is none.
         """
-        connection = await asyncpg.connect(self.stack.dsn)
-        try:
-            row = await connection.fetchrow(query, *args)
-        finally:
-            await connection.close()
-        if row is None:
+        rows = await self.fetch(query, *args)
+        if not rows:
             raise BenchmarkError(f"no row: {query}")
-        return row
+        return rows[0]
 
     async def committed_at(self, session_id: str) -> float:
         """When a session's upload committed, seconds since the epoch.

@@ -1,0 +1,68 @@
+"""A short list beside a long one: they take turns, on several daemons as on one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from local_stack.stack import StandIn
+from tests.driving import MADE_UP, made_up_films, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from local_stack.tmdb.film import Film
+    from tests.driving import Driver
+
+DAEMONS = 3
+LONG, SHORT = 600, 12
+PAST_THE_BURST = 60
+"""Films by which the first burst, which a quiet fleet answers at once, is over."""
+UNDER_WAY = 4 * DAEMONS
+"""Films of the long list that may be in hand when the short one comes, or when it ends."""
+
+
+async def test_a_short_list_waits_for_as_many_films_of_a_long_one_as_it_has_itself(
+    dsn: str, tmp_path: Path
+) -> None:
+    films = made_up_films()
+    async with _at_work_on(films[:LONG], dsn, tmp_path) as (driver, long):
+        for start in (LONG, LONG + SHORT):
+            before = await _ended(driver, long)
+            await driver.completed(await driver.upload(films[start : start + SHORT]))
+            meanwhile = await _ended(driver, long) - before
+            assert SHORT / 2 <= meanwhile <= SHORT + UNDER_WAY, "neither stops the other"
+
+
+async def test_lists_of_one_size_advance_evenly(dsn: str, tmp_path: Path) -> None:
+    films = made_up_films()
+    async with _at_work_on(films[:LONG], dsn, tmp_path) as (driver, _):
+        lists = [films[start : start + 30] for start in range(LONG, LONG + 150, 30)]
+        sessions = [await driver.upload(films) for films in lists]
+        before = [await _ended(driver, session) for session in sessions]
+        for session, ended in zip(sessions, before, strict=True):
+            await driver.ended(session, ended + 15)
+        after = await asyncio.gather(*(_ended(driver, session) for session in sessions))
+        progress = [now - then for now, then in zip(after, before, strict=True)]
+        assert max(progress) <= 1.5 * min(progress), progress
+
+
+@asynccontextmanager
+async def _at_work_on(
+    films: list[Film], dsn: str, folder: Path
+) -> AsyncIterator[tuple[Driver, str]]:
+    """Several daemons that have begun a long list; its session."""
+    stand_in = StandIn(films=MADE_UP, limit=40, period=1.0, latency=0.05)
+    async with running(
+        dsn, folder, stand_in=stand_in, daemons=DAEMONS, TMDB_RATE_MARGIN="0.5"
+    ) as driver:
+        session_id = await driver.upload(films)
+        await driver.ended(session_id, PAST_THE_BURST)
+        yield driver, session_id
+
+
+async def _ended(driver: Driver, session_id: str) -> int:
+    status = await driver.status(session_id)
+    return sum(int(status[name]) for name in ("enriched_count", "not_found_count", "failed_count"))
