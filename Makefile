@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check bench race lock clean
+.PHONY: setup run test test-faults check bench race lock clean
 
 setup: $(STAMP)
 
@@ -20,6 +20,11 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The faults that take more than a minute each; `make test` leaves them out. They add no coverage
+# that the others lack, so no threshold is asked of them.
+test-faults: setup
+	$(BIN)/python -m pytest -m long tests/faults
 
 check: setup
 	$(BIN)/ruff check
