@@ -99,7 +99,7 @@ class MoviesAnswer(Answer):
 
 
 class WorkerAnswer(Answer):
-    """One running daemon."""
+    """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself."""
 
     id: UUID
     host: str
@@ -109,6 +109,7 @@ class WorkerAnswer(Answer):
     next_run: datetime | None
     in_flight: int
     draining: bool
+    tmdb_state: TMDBState
 
 
 class QueueAnswer(Answer):

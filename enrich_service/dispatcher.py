@@ -145,7 +145,7 @@ class Dispatcher:
         early = self._early()  # looking may have found out that the database was lost
         if early > 0:
             return min(early, LONGEST_BLINDNESS_SECONDS)
-        if view.tmdb_state is not TMDBState.UP:
+        if not self._health.is_good:
             return await self._wait_for_tmdb(view)
         wanted = min(self._gate.waiting + view.due, self._rule.limit)
         if wanted:
@@ -168,7 +168,7 @@ class Dispatcher:
     async def _look(self, room: int) -> QueueView:
         view = self.view = await self._storage.queue.view(room, self.session_id)
         self._viewed_at = time.monotonic()
-        self._health.state = view.tmdb_state
+        self._health.note_state(view.tmdb_state)
         if room == 0 and not view.paused:
             return view  # without room nothing was counted
         idle = view.due == 0 or view.paused
@@ -243,12 +243,18 @@ class Dispatcher:
         self._wake.set()
 
     async def _wait_for_tmdb(self, view: QueueView) -> float | None:
-        if view.next_probe is not None and view.next_probe > 0:
-            return view.next_probe
+        if view.tmdb_state is TMDBState.UP:
+            self._gate.turn_away()  # others are answered: theirs are the films, too
+            pause, probe = self._health.own_probe_in, self._health.probe_alone
+        else:
+            pause = (view.next_probe or 0.0) + self._health.courtesy
+            probe = self._health.probe_if_due
+        if pause > 0:
+            return pause
         grant = await self._storage.window.take(self._rule, 1)
         if not grant.expiries:
             return grant.wait
-        await self._health.probe_if_due(grant.expiries[0])
+        await probe(grant.expiries[0])
         return 0.0
 
     def _quiet_until(self) -> float:

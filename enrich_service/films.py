@@ -9,6 +9,7 @@ import structlog
 
 from enrich_service.asking import BudgetedAsk
 from enrich_service.course import Course
+from enrich_service.gate import TurnedAwayError
 from enrich_service.storage.completions import Completion
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from shared.errors import ProjectionistError
@@ -96,6 +97,9 @@ class Films:
             await self._storage.queue.give_back(claim)
         except TMDBError as error:
             await self._after_trouble(claim, error)
+        except TurnedAwayError:
+            log.info("film_given_back", key=claim.key, error="TMDB cannot be reached from here")
+            await self._storage.queue.give_back(claim)
         except ProjectionistError:
             raise
         except Exception as error:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class TurnedAwayError(Exception):
+    """There will be no slot for this request: this daemon does not reach TMDB, others do."""
+
+
 class RequestGate:
     """A queue of requests that wait for slots.
 
@@ -37,6 +41,9 @@ class RequestGate:
         Args:
             expiry: of a slot that the caller was given already (`time.monotonic()` seconds). One
                 that has expired, because the process stalled, is thrown away and taken anew.
+
+        Raises:
+            TurnedAwayError: nobody here is to wait any longer.
         """
         while expiry is None or time.monotonic() > expiry:
             place = asyncio.get_running_loop().create_future()
@@ -55,6 +62,14 @@ class RequestGate:
             else:
                 left.append(expiry)
         return left
+
+    def turn_away(self) -> None:
+        """Let nobody wait any longer: what they wait for can be done elsewhere."""
+        self._forget_cancelled()
+        for place in self._queue:
+            if not place.done():
+                place.set_exception(TurnedAwayError())
+        self._queue.clear()
 
     def _forget_cancelled(self) -> None:
         while self._queue and self._queue[0].done():

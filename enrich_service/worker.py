@@ -24,7 +24,7 @@ from enrich_service.spending import Spending
 from enrich_service.storage.fleet import Heartbeat
 from shared.errors import ProjectionistError
 from shared.listener import Listener
-from shared.models import Channel
+from shared.models import Channel, TMDBState
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -53,6 +53,7 @@ class WorkerStatus:
         in_flight: films being looked up.
         tick_overdue: whether the tick should have come long ago.
         listening: whether wake-ups arrive.
+        tmdb_state: what TMDB is to this daemon, which may be cut off by itself.
     """
 
     worker_status: str
@@ -63,6 +64,7 @@ class WorkerStatus:
     in_flight: int
     tick_overdue: bool
     listening: bool
+    tmdb_state: TMDBState
 
 
 class EnrichmentWorker:
@@ -87,7 +89,9 @@ class EnrichmentWorker:
         self._gate = RequestGate(self._wake)
         self._saver = Saver(storage.completions)
         self._spending = Spending()
-        self._health = TMDBHealth(tmdb_client, storage, self._options, self._gate.pass_through)
+        self._health = TMDBHealth(
+            self.worker_id, tmdb_client, storage, self._options, self._gate.pass_through
+        )
         self._dispatcher = Dispatcher(
             worker_id=self.worker_id,
             storage=storage,
@@ -196,6 +200,7 @@ class EnrichmentWorker:
             in_flight=len(self._dispatcher.in_flight),
             tick_overdue=overdue,
             listening=self._listener.connected,
+            tmdb_state=self._health.own,
         )
 
     # -- the loops ---------------------------------------------------------------------------------
@@ -269,6 +274,7 @@ class EnrichmentWorker:
                 in_flight=len(self._dispatcher.in_flight),
                 draining=self._stop.is_set(),
                 requests_per_film=self._spending.requests_per_film,
+                tmdb_state=self._health.own,
             )
         )
         self._beaten_at = asked_at

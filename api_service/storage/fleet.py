@@ -100,7 +100,7 @@ class FleetStorage:
             """
             select
               id, host, started_at, heartbeat_at, last_run, next_run, interval_seconds, in_flight,
-              draining
+              draining, tmdb_state
             from workers
             where heartbeat_at > clock_timestamp() - $1::interval
             order by started_at, id

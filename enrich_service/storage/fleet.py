@@ -19,7 +19,10 @@ FORGET_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a worker says of itself; `requests_per_film` is None until films have ended."""
+    """What a worker says of itself; `requests_per_film` is None until films have ended.
+
+    `tmdb_state` is what TMDB is to this worker, which may be cut off by itself.
+    """
 
     worker_id: UUID
     host: str
@@ -29,6 +32,7 @@ class Heartbeat:
     in_flight: int
     draining: bool
     requests_per_film: float | None = None
+    tmdb_state: TMDBState = TMDBState.UP
 
 
 class FleetStorage:
@@ -43,13 +47,13 @@ class FleetStorage:
             """
             with forgotten as (
               delete from workers
-              where heartbeat_at < clock_timestamp() - $9::interval and id <> $1
+              where heartbeat_at < clock_timestamp() - $10::interval and id <> $1
             )
             insert into workers as w (
               id, host, last_run, next_run, interval_seconds, in_flight, draining,
-              requests_per_film
+              requests_per_film, tmdb_state
             )
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (id) do update
             set
               heartbeat_at = clock_timestamp(),
@@ -57,7 +61,8 @@ class FleetStorage:
               next_run = excluded.next_run,
               in_flight = excluded.in_flight,
               draining = excluded.draining,
-              requests_per_film = excluded.requests_per_film
+              requests_per_film = excluded.requests_per_film,
+              tmdb_state = excluded.tmdb_state
             """,
             beat.worker_id,
             beat.host,
@@ -67,6 +72,7 @@ class FleetStorage:
             beat.in_flight,
             beat.draining,
             beat.requests_per_film,
+            beat.tmdb_state,
             timedelta(seconds=FORGET_SECONDS),
         )
 
@@ -122,6 +128,25 @@ class FleetStorage:
             timedelta(seconds=first_pause),
             timedelta(seconds=longest_pause),
             Channel.FLEET_CONTROL,
+        )
+
+    async def others_reach_tmdb(self, worker_id: UUID, silent: float) -> bool:
+        """Whether another living worker has found nothing wrong with TMDB."""
+        return bool(
+            await self._database.fetchval(
+                """
+                select exists (
+                  select
+                  from workers
+                  where id <> $1
+                    and tmdb_state = 'up'
+                    and not draining
+                    and heartbeat_at > clock_timestamp() - $2::interval
+                )
+                """,
+                worker_id,
+                timedelta(seconds=silent),
+            )
         )
 
     async def probe_again_now(self) -> None:

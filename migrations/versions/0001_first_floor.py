@@ -189,7 +189,8 @@ STATEMENTS: tuple[str, ...] = (
       interval_seconds  double precision not null,
       in_flight         integer not null default 0,
       draining          boolean not null default false,
-      requests_per_film double precision
+      requests_per_film double precision,
+      tmdb_state        text not null check (tmdb_state in ('up', 'down', 'refused'))
     ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
     """,
 )

@@ -225,14 +225,19 @@ async def make_worker(
     )
     async with AsyncExitStack() as stack:
 
-        async def make(*, timeout_seconds: float = 2.0, **options: Any) -> EnrichmentWorker:  # noqa: ANN401  # an option's value
+        async def make(
+            *,
+            timeout_seconds: float = 2.0,
+            api_key: str = STAND_IN_KEY,
+            **options: Any,  # noqa: ANN401  # an option's value
+        ) -> EnrichmentWorker:
             database = await stack.enter_async_context(
                 Database(settings, application_name="tests-worker")
             )
             client = await stack.enter_async_context(
                 TMDBClient(
                     base_url=tmdb.url,
-                    api_key=SecretStr(STAND_IN_KEY),
+                    api_key=SecretStr(api_key),
                     timeout_seconds=timeout_seconds,
                 )
             )

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from enrich_service.gate import RequestGate
+import pytest
+
+from enrich_service.gate import RequestGate, TurnedAwayError
 
 LATER = 60.0
 
@@ -122,3 +124,21 @@ async def test_everybody_who_starts_to_wait_wakes_the_dispatcher() -> None:
         assert wake.is_set()
     gate.give([fresh(), fresh()])
     await asyncio.gather(*tasks)
+
+
+async def test_who_is_turned_away_waits_no_longer_and_whoever_comes_later_does() -> None:
+    gate = RequestGate(asyncio.Event())
+    gone = asyncio.create_task(gate.pass_through())
+    first = asyncio.create_task(gate.pass_through())
+    second = asyncio.create_task(gate.pass_through())
+    await settle()
+    gone.cancel()
+    gate.turn_away()
+    for task in (first, second):
+        with pytest.raises(TurnedAwayError):
+            await task
+    assert gate.waiting == 0
+    later = asyncio.create_task(gate.pass_through())
+    await settle()
+    assert gate.give([fresh()]) == []
+    await later
