@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from local_stack.postgres import die_with_parent
+from local_stack.servers import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

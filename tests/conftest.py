@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -43,10 +44,16 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[EmbeddedPostgres]:
-    """One server for the whole run; its data is not worth an fsync."""
+    """One server for the whole run; its data is not worth an fsync.
+
+    `PG_BIN` names the folder of another version's binaries, /usr/lib/postgresql/15/bin say.
+    """
     folder = Path(tempfile.mkdtemp(prefix="projectionist-tests-", dir=_memory()))
     async with EmbeddedPostgres(
-        folder / "postgres", durable=False, settings={"max_connections": "300"}
+        folder / "postgres",
+        durable=False,
+        settings={"max_connections": "300"},
+        programs=Path(named) if (named := os.environ.get("PG_BIN")) else None,
     ) as server:
         yield server
     shutil.rmtree(folder, ignore_errors=True)
