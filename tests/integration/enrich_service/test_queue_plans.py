@@ -1,4 +1,4 @@
-"""The queue's statements read its partial index, however long the queue is."""
+"""The queue's statements read its partial index, and are cheap, however long the queue is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
+from enrich_service.storage.window import RequestLimit, WindowStorage
 from shared.database import Database
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CLAIMED = 20
 """Of 50,000 queued lookups."""
+COMPILED_ABOVE = 100_000
+"""`jit_above_cost` as it is by default: the plan of what seems so dear is compiled first."""
 
 
 class Explaining:
@@ -209,3 +212,15 @@ async def test_records_that_nobody_needs_are_found_among_the_oldest(
     assert await RetentionStorage(database).drop_records(30) == 0
     assert indexes_of(database.plans, "catalogue") <= {"catalogue_age", "catalogue_pkey"}
     assert indexes_read(database.plans) == {"lookups_record"}
+
+
+async def test_no_statement_of_a_wake_up_seems_worth_compiling(
+    database: ExplainingDatabase,
+) -> None:
+    """Compiling takes hundreds of times as long as running such a statement."""
+    await QueueStorage(database).view(20)
+    await WindowStorage(database).take(RequestLimit(), 40)
+    await QueueStorage(database).claim(uuid4(), uuid4(), 20)
+    assert len(database.plans) >= 3
+    for plan in database.plans:
+        assert plan["Total Cost"] < COMPILED_ABOVE / 10
