@@ -167,8 +167,12 @@ def free_port() -> int:
         return port
 
 
-async def migrate(dsn: str) -> None:
+async def migrate(dsn: str, **settings: str) -> None:
     """Bring a database to the newest schema.
+
+    Args:
+        dsn: the database.
+        settings: further settings in the environment.
 
     Raises:
         ProgramError: with what Alembic said.
@@ -177,7 +181,7 @@ async def migrate(dsn: str) -> None:
         subprocess.run,
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn},
+        env={**os.environ, "DATABASE_URL": dsn, **settings},
         capture_output=True,
         text=True,
         check=False,

@@ -20,6 +20,7 @@ class _DatabaseAddress(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr
+    listen_database_url: SecretStr | None = None
 
 
 def _migrate(connection: Connection) -> None:
@@ -35,7 +36,9 @@ async def _run() -> None:
         address = _DatabaseAddress()
     except ValidationError:
         sys.exit("DATABASE_URL is not set: it names the database to migrate")
-    dsn = address.database_url.get_secret_value()
+    # The lock lasts as long as a connection, which a transaction-pooling PgBouncer shares out.
+    direct = address.listen_database_url or address.database_url
+    dsn = direct.get_secret_value()
     # SQLAlchemy refuses addresses with several hosts, so asyncpg reads the address itself.
     location, _, options = dsn.partition("://")[2].partition("?")
     hosts = [location.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
@@ -44,7 +47,15 @@ async def _run() -> None:
         dsn += f"{'&' if '?' in dsn else '?'}target_session_attrs=read-write"
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(dsn)
+        connection = await asyncpg.connect(dsn)
+        async with connection.transaction():
+            statement = await connection.prepare("select pg_backend_pid()", name="")
+            if await statement.fetchval() != connection.get_server_pid():
+                sys.exit(
+                    "A pooler is between here and PostgreSQL: set LISTEN_DATABASE_URL to "
+                    "PostgreSQL's own address"
+                )
+        return connection
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool

@@ -28,8 +28,9 @@ class Settings(BaseSettings):
     )
     listen_database_url: SecretStr | None = Field(
         None,
-        description="direct connection for LISTEN where `DATABASE_URL` is a transaction-pooling "
-        "PgBouncer; setting it also turns the statement cache off (default: `DATABASE_URL`)",
+        description="direct connection, for LISTEN and migrations, where `DATABASE_URL` is a "
+        "transaction-pooling PgBouncer; setting it also turns the statement cache off "
+        "(default: `DATABASE_URL`)",
     )
     tmdb_api_key: SecretStr | None = Field(
         None,
