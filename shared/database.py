@@ -32,14 +32,17 @@ SCHEMA_REVISION = "0001"
 
 COMMAND_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
-# A process that freezes or loses its power between two statements must not go on holding the
-# locks that all others wait for.
-_LIFELINES = {
+# What a transaction-pooling PgBouncer refuses to pass on. A process that freezes or loses its power
+# between two statements must not go on holding the locks that all others wait for; and statements
+# as short as ours are never worth compiling.
+_OF_A_DIRECT_CONNECTION = {
     "idle_in_transaction_session_timeout": "10s",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
+    "jit": "off",
 }
+_KEPT_STATEMENTS = 100
 RETRY_AFTER_SECONDS = 5
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
@@ -69,6 +72,10 @@ class CollisionError(Exception):
     """Raised by a transaction that met somebody else's and wants to be run again."""
 
 
+class _PoolerFoundError(Exception):
+    """Between us and PostgreSQL is a pooler that nobody spoke of."""
+
+
 # A unique violation is what the second try sees when the first, whose answer was lost, is still
 # being committed.
 COLLISION = (
@@ -94,8 +101,9 @@ class Database:
     def __init__(self, settings: Settings, *, application_name: str, max_size: int = 10) -> None:
         self._dsn = settings.database_url.get_secret_value()
         listen = settings.listen_database_url
-        self._listen_dsn = listen.get_secret_value() if listen else self._dsn
-        self._pooled = listen is not None
+        self._listen_dsn = listen.get_secret_value() if listen else None
+        self._pooled = True if listen else None
+        """Whether a pooler is between us and PostgreSQL; None while that is not known."""
         self._application_name = application_name
         self._max_size = max_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -109,11 +117,8 @@ class Database:
             max_size=self._max_size,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
+            connect=self._connect,
             reset=_leave_as_it_is,
-            # A transaction-pooling PgBouncer gives each transaction another server connection.
-            statement_cache_size=0 if self._pooled else 100,
-            # A transaction-pooling PgBouncer refuses to pass most settings on.
-            server_settings=self._names() if self._pooled else self._names() | _LIFELINES,
         )
         await self._pool
         return self
@@ -175,15 +180,59 @@ class Database:
 
     async def connect_listener(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection of its own for LISTEN, outside the pool."""
+        direct = self._listen_dsn is not None or not self._pooled
         return await asyncpg.connect(
-            _with_attributes(self._listen_dsn),
+            _with_attributes(self._listen_dsn or self._dsn),
             timeout=CONNECT_SECONDS,
             command_timeout=CONNECT_SECONDS,
-            server_settings=self._names() | _LIFELINES,
+            statement_cache_size=_KEPT_STATEMENTS if direct else 0,
+            server_settings=self._server_settings(direct=direct),
         )
 
-    def _names(self) -> dict[str, str]:
-        return {"application_name": self._application_name, "timezone": "UTC"}
+    async def _connect(self, *where: Any, **options: Any) -> asyncpg.Connection[asyncpg.Record]:  # noqa: ANN401  # asyncpg's own
+        """Open a connection of the pool, as suits what it leads to.
+
+        A transaction-pooling PgBouncer refuses to pass most settings on, and gives each transaction
+        another server connection, so that a statement prepared before may be missing or, worse,
+        another's. So the first connection finds out whether one is there, even if nobody said so.
+        """
+        if not self._pooled:
+            try:
+                return await self._connect_directly(*where, **options)
+            except (asyncpg.ProtocolViolationError, _PoolerFoundError) as error:
+                self._pooled = True
+                log.warning("pooler_found", reason=str(error), advice="set LISTEN_DATABASE_URL")
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            *where,
+            **options,
+            statement_cache_size=0,
+            server_settings=self._server_settings(direct=False),
+        )
+        return connection
+
+    async def _connect_directly(
+        self,
+        *where: Any,  # noqa: ANN401  # asyncpg's own
+        **options: Any,  # noqa: ANN401  # asyncpg's own
+    ) -> asyncpg.Connection[asyncpg.Record]:
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            *where,
+            **options,
+            statement_cache_size=_KEPT_STATEMENTS,
+            server_settings=self._server_settings(direct=True),
+        )
+        if self._pooled is None:
+            try:
+                await _check_who_answers(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            self._pooled = False
+        return connection
+
+    def _server_settings(self, *, direct: bool) -> dict[str, str]:
+        names = {"application_name": self._application_name, "timezone": "UTC"}
+        return names | _OF_A_DIRECT_CONNECTION if direct else names
 
     async def _with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         if self._pool is None:
@@ -213,6 +262,17 @@ class Database:
             f"PostgreSQL did not answer: {type(last).__name__}: {last}",
             retry_after=RETRY_AFTER_SECONDS,
         ) from last
+
+
+async def _check_who_answers(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Raise _PoolerFoundError where somebody passes statements on to PostgreSQL."""
+    async with connection.transaction():
+        # Without a name, lest it stays behind on a server connection that others use.
+        statement = await connection.prepare("select pg_backend_pid()", name="")
+        answering = await statement.fetchval()
+    connected = connection.get_server_pid()
+    if answering != connected:
+        raise _PoolerFoundError(f"connected to process {connected}, but {answering} answers")
 
 
 async def _leave_as_it_is(_: Connection) -> None:

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from shared.database import LOST_CONNECTION
+from shared.errors import ProjectionistError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 PROOF_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
+SWALLOWED = (
+    "notifications do not arrive; LISTEN_DATABASE_URL must lead to PostgreSQL itself, "
+    "not to a transaction-pooling PgBouncer"
+)
 _FIRST_BACKOFF_SECONDS = 0.1
 _LONGEST_BACKOFF_SECONDS = 5.0
 
@@ -62,8 +67,10 @@ class Listener:
             except (asyncpg.PostgresError, *LOST_CONNECTION) as error:
                 log.warning("listener_connect_failed", error=f"{type(error).__name__}: {error}")
             else:
-                backoff = _FIRST_BACKOFF_SECONDS
+                reconnects = self.reconnects
                 await self._serve(connection)
+                if self.reconnects > reconnects:
+                    backoff = _FIRST_BACKOFF_SECONDS
             # Jitter keeps a fleet from coming back in one rush.
             await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
             backoff = min(backoff * 2, _LONGEST_BACKOFF_SECONDS)
@@ -71,7 +78,7 @@ class Listener:
     async def _serve(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         try:
             await self._listen_and_prove(connection)
-        except (asyncpg.PostgresError, *LOST_CONNECTION) as error:
+        except (asyncpg.PostgresError, ProjectionistError, *LOST_CONNECTION) as error:
             log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
             self._note_loss()
         else:
@@ -103,11 +110,16 @@ class Listener:
         for channel in self._channels:
             await connection.add_listener(channel, deliver)
         while not ended.is_set():
-            # A half-open connection, or a pooler that swallows LISTEN, fails this round trip.
+            # A half-open connection, or a pooler that swallows LISTEN, fails this round trip. The
+            # pool sends, as everybody else does: the answer to a statement of this connection
+            # brings its own notifications along even through such a pooler.
             proved.clear()
-            await connection.execute("select pg_notify($1, '')", proof_channel)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await proved.wait()
+            await self._database.fetchval("select pg_notify($1, '')", proof_channel)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await proved.wait()
+            except TimeoutError:
+                raise TimeoutError(SWALLOWED) from None
             if not self.connected:
                 self.connected = True
                 self.reconnects += 1

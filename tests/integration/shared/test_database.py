@@ -205,6 +205,11 @@ async def test_connections_name_their_service_and_speak_utc(database: Database) 
     assert tuple(row) == ("tests", "UTC")
 
 
+async def test_statements_are_not_compiled(database: Database) -> None:
+    """They are short; compiling one takes longer than running it a hundred times."""
+    assert await database.fetchval("select current_setting('jit')") == "off"
+
+
 async def test_behind_a_pooler_no_statement_is_kept_prepared(settings: Settings, dsn: str) -> None:
     """A transaction-pooling PgBouncer gives each transaction another server connection."""
     pooled = settings.model_copy(update={"listen_database_url": SecretStr(dsn)})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LISTENERS = """
 select pid
 from pg_stat_activity
-where datname = current_database() and application_name = 'tests' and query like '%pg_notify%'
+where datname = current_database() and application_name = 'tests' and query like 'LISTEN %'
 """
 
 
