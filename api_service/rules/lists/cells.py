@@ -22,7 +22,7 @@ _FOUR_DIGITS = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
 _TITLE_WITH_YEAR = re.compile(r"(.*\S)\s*\(([0-9]{4})\)")
 _ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")  # spreadsheets write whole numbers as 603.0
-_IMDB_ID = re.compile(r"(?<![a-z0-9])tt[0-9]{5,10}(?![0-9])", re.IGNORECASE)
+_IMDB_ID = re.compile(r"(?<![a-z0-9])tt([0-9]{5,10})(?![0-9])", re.IGNORECASE)
 _RATING = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?")
 _RATINGS = {half: half for half in (Decimal(number) / 2 for number in range(1, 11))}
 _YES = frozenset({"yes", "true", "y", "1"})
@@ -132,6 +132,8 @@ def read_tmdb_id(cell: str) -> int | None:
 def read_imdb_id(cell: str) -> str | None:
     """An IMDb title id in lower case, also out of an IMDb address.
 
+    A spreadsheet loses leading zeros, of which IMDb writes as many as make seven digits.
+
     Raises:
         ValueError: nothing like tt0133093 in it.
     """
@@ -140,7 +142,7 @@ def read_imdb_id(cell: str) -> str | None:
     found = _IMDB_ID.search(cell)
     if not found:
         raise ValueError(f"{_shown(cell)} is no IMDb title id such as tt0133093; not used")
-    return found[0].lower()
+    return f"tt{int(found[1]):07}"
 
 
 def read_address(cell: str) -> str:

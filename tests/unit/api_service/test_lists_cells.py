@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api_service.handlers.movies import Correction
 from api_service.rules.lists import cells
+from enrich_service.tmdb.requests import movie_details
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,25 @@ def test_ids_are_read() -> None:
     assert cells.read_imdb_id("TT0133093") == "tt0133093"
     assert cells.read_imdb_id("https://www.imdb.com/title/tt0133093/") == "tt0133093"
     assert cells.read_imdb_id(" ") is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("tt12345", "tt0012345"),
+        ("TT133093", "tt0133093"),
+        ("tt0133093", "tt0133093"),
+        ("tt00133093", "tt0133093"),
+        ("tt12345678", "tt12345678"),
+        ("tt1234567890", "tt1234567890"),
+    ],
+)
+def test_an_imdb_id_is_read_as_one_that_tmdb_can_be_asked_for(cell: str, expected: str) -> None:
+    read = cells.read_imdb_id(cell)
+    assert read == expected
+    assert read is not None
+    assert movie_details(read).path == f"/3/movie/{expected}"
+    assert Correction(imdb_id=read).key == f"imdb:{expected}"
 
 
 @pytest.mark.parametrize("cell", ["0", "-5", "603.5", "2147483648", "tt603", "٦٠٣"])
