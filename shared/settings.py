@@ -9,18 +9,33 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+# A blank host would be all of the machine's addresses.
+Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+# Far beyond what is of use, and within what an interval of PostgreSQL and a date of Python hold.
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+SHORTEST_ADMIN_TOKEN = 16
 
 
 class Settings(BaseSettings):
     """Every setting of the project. Durations are seconds, sizes are bytes."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     database_url: SecretStr = Field(
         description="PostgreSQL 15 or newer; several hosts allowed, then "
@@ -45,26 +60,36 @@ class Settings(BaseSettings):
     tmdb_image_base_url: str = Field(
         "https://image.tmdb.org/t/p", description="where posters are served from"
     )
-    tmdb_rate_limit: PositiveInt = Field(
+    tmdb_rate_limit: Annotated[int, Field(gt=0, le=10_000)] = Field(
         40, description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons"
     )
-    tmdb_rate_period: PositiveFloat = Field(10, description="seconds")
+    tmdb_rate_period: Seconds = Field(10, description="seconds")
     tmdb_rate_margin: Annotated[float, Field(ge=0.02)] = Field(
-        0.2, description="seconds that a request may reach TMDB later than its slot"
+        0.2,
+        description="seconds that a request may reach TMDB later than its slot; less than "
+        "`TMDB_RATE_PERIOD`",
     )
-    enrich_interval: PositiveFloat = Field(10, description="seconds between fallback ticks")
-    enrich_concurrency: PositiveInt = Field(20, description="films in flight in one daemon")
-    drain_seconds: PositiveFloat = Field(
+    enrich_interval: Seconds = Field(10, description="seconds between fallback ticks")
+    enrich_concurrency: Annotated[int, Field(gt=0, le=1_000)] = Field(
+        20, description="films in flight in one daemon"
+    )
+    drain_seconds: Seconds = Field(
         20, description="seconds that work in flight may take after SIGTERM"
     )
-    api_host: str = Field("127.0.0.1", description="containers set 0.0.0.0")
+    api_host: Host = Field("127.0.0.1", description="containers set 0.0.0.0")
     api_port: Port = Field(8000, description="the API's port")
-    worker_host: str = Field("127.0.0.1", description="containers set 0.0.0.0")
+    worker_host: Host = Field("127.0.0.1", description="containers set 0.0.0.0")
     worker_port: Port = Field(8001, description="port of the daemon's probes")
-    admin_token: SecretStr | None = Field(None, description="worker control is refused while unset")
+    admin_token: SecretStr | None = Field(
+        None,
+        description=f"at least {SHORTEST_ADMIN_TOKEN} characters; worker control is refused while "
+        "unset",
+    )
     upload_max_bytes: PositiveInt = Field(52_428_800, description="of all files of one upload")
     upload_max_movies: PositiveInt = Field(200_000, description="distinct films of one upload")
-    session_days: PositiveInt = Field(30, description="days that a session stays unread")
+    session_days: Annotated[int, Field(gt=0, le=36_500)] = Field(
+        30, description="days that a session stays unread"
+    )
     catalogue_days: Annotated[int, Field(gt=0, le=180)] = Field(
         30, description="days after which a record of TMDB's is refreshed; its terms allow 180"
     )
@@ -98,10 +123,26 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return dsn
 
-    @field_validator("listen_database_url", "admin_token", mode="before")
+    @field_validator("tmdb_rate_margin")
     @classmethod
-    def _blank_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
+    def _within_the_period(cls, margin: float, others: ValidationInfo) -> float:
+        if margin >= others.data.get("tmdb_rate_period", margin + 1):
+            raise ValueError("must be less than TMDB_RATE_PERIOD")
+        return margin
+
+    @field_validator("admin_token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        """Refuse what is guessed in no time, and what would be masked in every other word logged.
+
+        A token stands in a header, which takes neither spaces around it nor other characters.
+        """
+        text = token.get_secret_value().strip() if token else ""
+        if not text:
+            return None
+        if len(text) < SHORTEST_ADMIN_TOKEN or not (text.isascii() and text.isprintable()):
+            raise ValueError(f"must be at least {SHORTEST_ADMIN_TOKEN} printable ASCII characters")
+        return SecretStr(text)
 
 
 class SettingsError(Exception):

@@ -31,6 +31,7 @@ from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN, StandIn
 from shared.database import Database
 from shared.settings import Settings
+from tests.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -160,9 +161,9 @@ async def worker(database: Database, tmdb: RunningStandIn) -> AsyncIterator[Enri
 async def api(
     settings: Settings, tmdb: RunningStandIn
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    """The API on a port of this process, over real HTTP; `ADMIN_TOKEN` is `let-me`."""
+    """The API on a port of this process, over real HTTP."""
     changed = settings.model_copy(
-        update={"admin_token": SecretStr("let-me"), "tmdb_image_base_url": f"{tmdb.url}/t/p"}
+        update={"admin_token": SecretStr(ADMIN_TOKEN), "tmdb_image_base_url": f"{tmdb.url}/t/p"}
     )
     async with TestClient(TestServer(create_api(changed))) as client:
         yield client

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
 
 PATIENCE_SECONDS = 60.0
-ADMIN_TOKEN = "let-me"
+ADMIN_TOKEN = "let-me-in-please"
 LIMIT = 400
 """Requests a second, so that no test waits for the budget."""
 MADE_UP = 3000

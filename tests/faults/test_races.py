@@ -35,7 +35,7 @@ from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
 from shared.database import Database
 from tests.conftest import QUICK, RunningStandIn
-from tests.driving import LEFT_BEHIND, MADE_UP, MISCOUNTED, made_up_films, until
+from tests.driving import ADMIN_TOKEN, LEFT_BEHIND, MADE_UP, MISCOUNTED, made_up_films, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -54,7 +54,7 @@ ROUND_SECONDS = 3.0
 SETTLE_SECONDS = 60.0
 CONTENDED = 40
 """Films of a round that every list has some of."""
-ADMIN = {"Authorization": "Bearer let-me"}
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 OPTIONS = replace(QUICK, interval=1.0)
 DEFECTS = {
     *("session_healed", "session_miscounted", "reopening_incomplete", "upload_not_caught_up"),

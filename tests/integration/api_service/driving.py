@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from api_service.app import create_app
 from api_service.context import PARSER
 from api_service.parser_pool import ParserPool
+from tests.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -230,8 +231,8 @@ class LastingParsers(ParserPool):
 
 
 def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
-    """The API with these settings, on a port of this process; `ADMIN_TOKEN` is `let-me`."""
-    changed = settings.model_copy(update={"admin_token": SecretStr("let-me"), **changes})
+    """The API with these settings, on a port of this process."""
+    changed = settings.model_copy(update={"admin_token": SecretStr(ADMIN_TOKEN), **changes})
     app = create_app(changed)
     app[PARSER] = parsers
     return TestClient(TestServer(app))

@@ -14,6 +14,7 @@ from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
 from shared.settings import Settings
+from tests.driving import ADMIN_TOKEN
 from tests.integration.api_service.driving import Service, serve
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ ROUTES = [
     ("POST", "/worker/resume"),
 ]
 PASSWORD = "hush-hush-5ecret"
-ADMIN_TOKEN = "operators-only-7oken"
 DEAD = f"postgresql://somebody:{PASSWORD}@127.0.0.1:1/films"
 
 
@@ -49,7 +49,7 @@ async def ask(service: Service, method: str, path: str) -> aiohttp.ClientRespons
         method,
         path,
         data=None if method == "GET" else body,
-        headers={"Authorization": "Bearer let-me", "Content-Type": "text/csv"},
+        headers={"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "text/csv"},
     )
 
 

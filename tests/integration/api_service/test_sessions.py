@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.driving import ADMIN_TOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -88,7 +90,7 @@ async def test_there_is_no_time_left_to_tell_while_nobody_works(
 ) -> None:
     session_id = await service.session("Heat,1995")
     assert (await service.status(session_id))["eta_seconds"] is None
-    admin = {"Authorization": "Bearer let-me"}
+    admin = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
     async def eta() -> int | None:
         seconds: int | None = (await service.status(session_id))["eta_seconds"]

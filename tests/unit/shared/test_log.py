@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY = "0123456789abcdef0123456789abcdef"
-TOKEN = "let-me-in"  # made up
+TOKEN = "let-me-in-please"  # made up
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 V3_KEY = "0123456789abcdef0123456789ABCDEF"
 V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl-_"  # made up
 SECRET = "hunter2-hunter2"  # made up
+ADMIN_TOKEN = "hunter2-for-operators"  # made up
 
 
 @pytest.fixture
@@ -55,15 +56,30 @@ def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
         ("TMDB_RATE_LIMIT", "0"),
         ("TMDB_RATE_LIMIT", "-1"),
         ("TMDB_RATE_LIMIT", "many-hunter2"),
+        ("TMDB_RATE_LIMIT", "10001"),
         ("TMDB_RATE_PERIOD", "0"),
+        ("TMDB_RATE_PERIOD", "inf"),
+        ("TMDB_RATE_PERIOD", "1e300"),
         ("TMDB_RATE_MARGIN", "0.001"),
+        ("TMDB_RATE_MARGIN", "inf"),
+        ("TMDB_RATE_MARGIN", "nan"),
+        ("TMDB_RATE_MARGIN", "10"),
         ("ENRICH_INTERVAL", "0"),
+        ("ENRICH_INTERVAL", "inf"),
         ("ENRICH_CONCURRENCY", "2.5"),
+        ("ENRICH_CONCURRENCY", "1000000"),
+        ("DRAIN_SECONDS", "inf"),
         ("DRAIN_SECONDS", "soon-hunter2"),
         ("API_PORT", "65536"),
         ("WORKER_PORT", "-1"),
         ("UPLOAD_MAX_BYTES", "0"),
         ("SESSION_DAYS", "0"),
+        ("SESSION_DAYS", "9999999"),
+        ("API_HOST", " "),
+        ("WORKER_HOST", " "),
+        ("ADMIN_TOKEN", "hunter2"),
+        ("ADMIN_TOKEN", " hunter2         "),
+        ("ADMIN_TOKEN", "hunter2-hunter2-ü"),
         ("LOG_LEVEL", "LOUD-hunter2"),
         ("LOG_FORMAT", "xml-hunter2"),
     ],
@@ -106,6 +122,28 @@ def test_a_blank_secret_is_an_unset_one(environment: pytest.MonkeyPatch, name: s
     assert getattr(read_settings(), name.lower()) is None
 
 
+@pytest.mark.parametrize("name", ["API_HOST", "WORKER_HOST", "API_PORT", "SESSION_DAYS"])
+def test_a_blank_setting_has_its_default(environment: pytest.MonkeyPatch, name: str) -> None:
+    """A blank host in particular would listen on all addresses."""
+    environment.setenv(name, "")
+    assert getattr(read_settings(), name.lower()) == Settings.model_fields[name.lower()].default
+
+
+def test_a_token_loses_the_spaces_that_no_header_keeps(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ADMIN_TOKEN", f" {ADMIN_TOKEN}\n")
+    token = read_settings().admin_token
+    assert token is not None
+    assert token.get_secret_value() == ADMIN_TOKEN
+
+
+def test_a_short_period_needs_a_shorter_margin(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TMDB_RATE_PERIOD", "0.1")
+    with pytest.raises(SettingsError, match=r"TMDB_RATE_MARGIN: .* less than TMDB_RATE_PERIOD"):
+        read_settings()
+    environment.setenv("TMDB_RATE_MARGIN", "0.05")
+    assert read_settings().tmdb_rate_margin == 0.05
+
+
 def test_addresses_lose_their_last_slash(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TMDB_BASE_URL", "http://127.0.0.1:9000/")
     environment.setenv("TMDB_IMAGE_BASE_URL", "https://images.test/t/p//")
@@ -125,9 +163,10 @@ def test_a_dotenv_file_is_read_and_the_environment_overrules_it(
 
 def test_no_representation_shows_a_secret(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TMDB_API_KEY", V3_KEY)
-    environment.setenv("ADMIN_TOKEN", SECRET)
+    environment.setenv("ADMIN_TOKEN", ADMIN_TOKEN)
     environment.setenv("LISTEN_DATABASE_URL", f"postgresql://u:{SECRET}@h/b")
     settings = read_settings()
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert SECRET not in shown
+        assert ADMIN_TOKEN not in shown
         assert V3_KEY not in shown
