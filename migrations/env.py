@@ -16,6 +16,12 @@ MIGRATION_LOCK = 0x50524F4A
 """Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
 
 
+UNUSABLE = (
+    "DATABASE_URL cannot be read as postgresql://user:password@host:5432/database; in a password "
+    "write # as %23, / as %2F, ? as %3F, @ as %40, % as %25"
+)
+
+
 class _DatabaseAddress(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -31,37 +37,52 @@ def _migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def _run() -> None:
+def _address() -> str:
     try:
-        address = _DatabaseAddress()
+        settings = _DatabaseAddress()
     except ValidationError:
         sys.exit("DATABASE_URL is not set: it names the database to migrate")
     # The lock lasts as long as a connection, which a transaction-pooling PgBouncer shares out.
-    direct = address.listen_database_url or address.database_url
+    direct = settings.listen_database_url or settings.database_url
     dsn = direct.get_secret_value()
     # SQLAlchemy refuses addresses with several hosts, so asyncpg reads the address itself.
     location, _, options = dsn.partition("://")[2].partition("?")
-    hosts = [location.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
-    several_hosts = any("," in host for host in hosts)
-    if several_hosts and "target_session_attrs" not in dsn:
+    authority = location.partition("/")[0]
+    if "#" in dsn or authority.count("@") > 1:
+        sys.exit(UNUSABLE)
+    hosts = [authority.rpartition("@")[2], *parse_qs(options).get("host", ())]
+    if any("," in host for host in hosts) and "target_session_attrs" not in dsn:
         dsn += f"{'&' if '?' in dsn else '?'}target_session_attrs=read-write"
+    return dsn
 
-    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+
+async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    try:
         connection = await asyncpg.connect(dsn)
-        async with connection.transaction():
-            statement = await connection.prepare("select pg_backend_pid()", name="")
-            if await statement.fetchval() != connection.get_server_pid():
-                sys.exit(
-                    "A pooler is between here and PostgreSQL: set LISTEN_DATABASE_URL to "
-                    "PostgreSQL's own address"
-                )
+    except (ValueError, IndexError, asyncpg.ClientConfigurationError):
+        # These repeat what asyncpg stumbled over: a piece of the password, maybe.
+        sys.exit(UNUSABLE)
+    async with connection.transaction():
+        statement = await connection.prepare("select pg_backend_pid()", name="")
+        if await statement.fetchval() != connection.get_server_pid():
+            sys.exit(
+                "A pooler is between here and PostgreSQL: set LISTEN_DATABASE_URL to "
+                "PostgreSQL's own address"
+            )
+    return connection
+
+
+async def _run() -> None:
+    connection = await _connect(_address())
+
+    async def connected() -> "asyncpg.Connection[asyncpg.Record]":
         return connection
 
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool
+        "postgresql+asyncpg://", async_creator=connected, poolclass=pool.NullPool
     )
-    async with engine.connect() as connection:
-        await connection.run_sync(_migrate)
+    async with engine.connect() as migrating:
+        await migrating.run_sync(_migrate)
     await engine.dispose()
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from shared.database_address import passwords_in
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
@@ -21,7 +23,11 @@ class _MaskSecrets:
 
     def __init__(self, settings: Settings) -> None:
         secrets = [settings.tmdb_api_key, settings.admin_token]
-        self._values = [secret.get_secret_value() for secret in secrets if secret]
+        values = {secret.get_secret_value() for secret in secrets if secret}
+        for address in (settings.database_url, settings.listen_database_url):
+            values |= passwords_in(address.get_secret_value()) if address else set()
+        # The longest first: one may be a part of another.
+        self._values = sorted(values, key=len, reverse=True)
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {name: self._masked(value) for name, value in event.items()}

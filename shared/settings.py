@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.database_address import check_address
 from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -39,7 +40,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(
         description="PostgreSQL 15 or newer; several hosts allowed, then "
-        "`target_session_attrs=read-write` unless said otherwise"
+        "`target_session_attrs=read-write` unless said otherwise; in a password write `#` as "
+        "`%23`, `/` as `%2F`, `?` as `%3F`, `@` as `%40`"
     )
     listen_database_url: SecretStr | None = Field(
         None,
@@ -119,9 +121,11 @@ class Settings(BaseSettings):
     @field_validator("database_url", "listen_database_url")
     @classmethod
     def _postgresql_address(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is not None and not re.match(r"postgres(ql)?://", dsn.get_secret_value()):
-            raise ValueError("must start with postgresql://")
-        return dsn
+        if dsn is None:
+            return None
+        address = dsn.get_secret_value().strip()
+        check_address(address)
+        return SecretStr(address)
 
     @field_validator("tmdb_rate_margin")
     @classmethod

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "let-me-in-please"  # made up
+PASSWORD = 'hush"hush#5ecret'  # made up
+SHORT = "event"  # made up
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +40,8 @@ def _logging_as_it_was() -> Iterator[None]:
 def settings(log_format: Literal["json", "console"], log_level: str = "INFO") -> Settings:
     return Settings(
         _env_file=None,
-        database_url="postgresql:///x",
+        database_url=SecretStr(f"postgresql://u:{quote(PASSWORD)}@h/x"),
+        listen_database_url=SecretStr(f"postgresql://u:{SHORT}@h/x"),
         tmdb_api_key=SecretStr(KEY),
         admin_token=SecretStr(TOKEN),
         log_format=log_format,
@@ -60,7 +64,7 @@ def test_events_are_json_with_level_time_and_service(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-@pytest.mark.parametrize("secret", [KEY, TOKEN])
+@pytest.mark.parametrize("secret", [KEY, TOKEN, PASSWORD, quote(PASSWORD), f":{SHORT}@"])
 def test_secrets_are_masked_wherever_they_slipped_in(
     capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"], secret: str
 ) -> None:
@@ -89,6 +93,25 @@ def test_secrets_inside_other_values_are_masked(
         "asked", query={"api_key": KEY}, headers=["Bearer", KEY], error=ValueError(KEY)
     )
     assert KEY not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_passwords_inside_errors_are_masked(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"]
+) -> None:
+    set_up_logging(settings(log_format), "enrich")
+    structlog.get_logger("test").info("lost", error=ValueError(f"no {PASSWORD}, u:{SHORT}@h"))
+    said = capsys.readouterr().out
+    assert "5ecret" not in said
+    assert f":{SHORT}@" not in said
+
+
+def test_a_short_password_does_not_take_its_word_from_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up_logging(settings("json"), "enrich")
+    structlog.get_logger("test").info("an event")
+    assert json.loads(capsys.readouterr().out)["event"] == "an event"
 
 
 def test_loggers_of_libraries_speak_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
