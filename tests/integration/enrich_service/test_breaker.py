@@ -1,0 +1,95 @@
+"""TMDB out for a whole fleet, for long: one probe a backoff from all, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from enrich_service.worker import EnrichmentWorker
+    from shared.database import Database
+    from tests.conftest import RunningStandIn
+    from tests.integration.enrich_service.conftest import Lists
+
+    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
+    BreakTMDB = Callable[..., None]
+
+FIRST_PROBE, LONGEST_PROBE = 0.05, 0.4
+"""A thousandth of the real ones, so that ten backoffs, ten minutes of the real, take seconds."""
+BACKOFFS = 10
+WORKERS = 3
+TROUBLES = {
+    "down": {"kind": "status", "status": 503},
+    "refused": {"kind": "status", "status": 401},
+}
+FILMS = [
+    "title:heat|1995",
+    "title:alien|1979",
+    "title:the matrix|1999",
+    "title:se7en|1995",
+    "title:toy story|1995",
+    "title:la haine|1995",
+]
+
+
+@pytest.mark.parametrize("state", TROUBLES)
+async def test_a_fleet_without_tmdb_sends_one_probe_a_backoff_and_resumes_by_itself(
+    *,
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    database: Database,
+    break_tmdb: BreakTMDB,
+    until: Until,
+    state: str,
+) -> None:
+    break_tmdb({"match": "/3/", **TROUBLES[state]})
+    session = await lists.add(*FILMS)
+    workers = [
+        await make_worker(interval=0.1, first_probe=FIRST_PROBE, longest_probe=LONGEST_PROBE)
+        for _ in range(WORKERS)
+    ]
+    for worker in workers:
+        await worker.start_scheduler()
+
+    async def nobody_claims() -> bool:
+        out = await database.fetchval("select tmdb_state from fleet")
+        return out == state and not any(worker.get_status().in_flight for worker in workers)
+
+    await until(nobody_claims)
+    films = _asked_for_films(tmdb)
+    probed = tmdb.state.by_route["configuration"]
+    began = len(tmdb.state.arrivals)
+    since = await database.fetchval("select tmdb_since from fleet")
+
+    async def long_enough() -> bool:
+        return tmdb.state.by_route["configuration"] >= probed + BACKOFFS
+
+    await until(long_enough)
+    assert _asked_for_films(tmdb) == films, "nothing but probes"
+    arrivals = list(tmdb.state.arrivals)[began:]
+    rests = [later - sooner for sooner, later in itertools.pairwise(arrivals)]
+    # The first probes may lie nearer together; from the fourth on the longest pause is reached.
+    assert min(rests[4:]) > 0.9 * LONGEST_PROBE
+    row = await database.fetchrow("select tmdb_state, tmdb_reason, tmdb_since from fleet")
+    assert row is not None
+    assert (row["tmdb_state"], row["tmdb_since"]) == (state, since)
+    assert f"HTTP {TROUBLES[state]['status']}" in row["tmdb_reason"]
+    assert await database.fetchval("select max(attempts) from lookups") == 0
+
+    break_tmdb()
+
+    async def completed() -> bool:
+        return await lists.status(session) == "completed"
+
+    await until(completed)
+    assert await lists.counts(session) == (len(FILMS), 0, 0)
+
+
+def _asked_for_films(tmdb: RunningStandIn) -> int:
+    return tmdb.state.requests - tmdb.state.by_route["configuration"]
