@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import problems, request_ids
 from api_service.storage import StorageService
+from api_service.upload_folders import remove_abandoned_folders
 from shared.database import Database
 from shared.probes import Probes
 
@@ -39,6 +41,8 @@ def create_app(settings: Settings) -> web.Application:
     probes = Probes(database, lambda: None)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
+        if removed := await asyncio.to_thread(remove_abandoned_folders):
+            log.warning("abandoned_uploads_removed", folders=removed)
         async with database, app[PARSER]:
             log.info("api_started", host=settings.api_host, port=settings.api_port)
             yield

@@ -136,7 +136,7 @@ class Spool:
     async def _write(self, name: str, number: int, chunks: AsyncIterator[bytes]) -> UploadedFile:
         path = self._folder / f"file-{number}"
         self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
-        with _disk(), path.open("wb", buffering=0) as target:
+        with our_disk(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
                 self._taken += len(chunk)
                 if self._taken > self._max_bytes:
@@ -156,7 +156,7 @@ class Spool:
 
 
 @contextlib.contextmanager
-def _disk() -> Iterator[None]:
+def our_disk() -> Iterator[None]:
     """Tell trouble with our own disk from trouble with the client's connection."""
     try:
         yield

@@ -31,6 +31,8 @@ ADMIN_TOKEN = "let-me-in-please"
 LIMIT = 400
 """Requests a second, so that no test waits for the budget."""
 MADE_UP = 3000
+TEMPORARY = "temporary"
+"""Folder beside the logs, in which the API keeps uploads under way."""
 CONCURRENCY = 20
 """`ENRICH_CONCURRENCY` as it is by default: the most films that one daemon can pay for twice."""
 _KNOWN_TO_MANY = 50
@@ -238,6 +240,10 @@ class Driver:
                 return movies
             query["cursor"] = answer.body["next_cursor"]
 
+    def uploads_on_disk(self) -> list[str]:
+        """Names of the folders in which uploads are kept while they are under way."""
+        return [path.name for path in (self.stack.folder.parent / TEMPORARY).iterdir()]
+
     # -- the operator ------------------------------------------------------------------------------
 
     async def worker_status(self) -> dict[str, Any]:
@@ -343,7 +349,7 @@ async def running(
         daemons: how many are started.
         settings: environment of both services.
     """
-    temporary = folder / "temporary"
+    temporary = folder / TEMPORARY
     temporary.mkdir()
     budget = stand_in or StandIn(limit=LIMIT, period=1.0)
     env = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,11 +15,13 @@ from api_service.context import PARSER, SETTINGS, STORAGE, json_response, no_suc
 from api_service.handlers.sessions import described
 from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.rules.lists.report import shorten
-from api_service.spool import Spool
+from api_service.spool import Spool, our_disk
 from api_service.storage.uploads import IdempotencyKey, StagedUpload
+from api_service.upload_folders import upload_folder
 from shared.errors import BadRequestError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
     from uuid import UUID
 
@@ -36,8 +37,9 @@ log = structlog.get_logger(__name__)
 async def upload(request: web.Request) -> web.Response:
     """`POST /api/upload`: one or many files in a form, or a list as the body itself."""
     client_key = _idempotency_key(request)
-    with tempfile.TemporaryDirectory(prefix="projectionist-upload-") as name:
-        folder = Path(name)
+    with ExitStack() as exits:
+        with our_disk():
+            folder = exits.enter_context(upload_folder())
         spooled = await Spool(folder, request.app[SETTINGS].upload_max_bytes).take_in(request)
         key = IdempotencyKey(client_key, spooled.sha256) if client_key else None
         known = await request.app[STORAGE].uploads.find(key) if key else None

@@ -38,11 +38,15 @@ async def test_an_upload_under_way_leaves_nothing(
     await holder.close()
     await until(lambda: _api_has_no_connection(driver))
     await driver.audit()
+    assert len(driver.uploads_on_disk()) == 1
     assert await driver.value("select count(*) from movies") == 0
     assert await driver.value("select count(*) from lookups") == 0
     await until(lambda: _are_gone(parsers))
 
     await api.start()
+    assert driver.uploads_on_disk() == []
+    (removed,) = driver.events("abandoned_uploads_removed", "api.log")
+    assert removed["folders"] == 1
     await driver.stack.add_daemon()
     status = await driver.completed(await driver.upload(films[:100]))
     assert status["enriched_count"] == 100
@@ -53,13 +57,16 @@ async def test_uploads_of_an_api_that_is_killed_at_any_moment_are_whole_or_not_t
     driver: Driver, films: list[Film]
 ) -> None:
     await driver.stack.add_daemon()
+    parsers = psutil.Process(driver.stack.api.pid).children(recursive=True)
     body = title_list(films[:100])
     uploads = [asyncio.create_task(driver.post_list(body)) for _ in range(12)]
     await until(lambda: _has_sessions(driver, 3))
     await driver.stack.api.kill()
     answers = await asyncio.gather(*uploads, return_exceptions=True)
     await until(lambda: _api_has_no_connection(driver))
+    await until(lambda: _are_gone(parsers))
     await driver.stack.api.start()
+    assert driver.uploads_on_disk() == []
 
     told = {answer.body["session_id"] for answer in answers if isinstance(answer, Answer)}
     stored = {row["id"] for row in await driver.fetch("select id::text from sessions")}

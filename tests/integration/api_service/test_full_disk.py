@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -37,3 +38,20 @@ async def test_an_upload_for_which_there_is_no_room(dsn: str, tmp_path: Path, si
     connection = await asyncpg.connect(dsn)
     assert await connection.fetchval("select count(*) from sessions") == 1
     await connection.close()
+
+
+async def test_an_upload_while_the_temporary_folder_is_gone(dsn: str, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    env = {"DATABASE_URL": dsn, "API_PORT": str(port), "TMPDIR": str(temporary)}
+    async with (
+        Program("api_service", env=env, ready=f"{url}/readyz", log=tmp_path / "api.log"),
+        aiohttp.ClientSession(url, headers={"Content-Type": "text/csv"}) as client,
+    ):
+        shutil.rmtree(temporary)
+        response = await client.post("/api/upload", data=b"Title\nHeat\n")
+        assert (response.status, (await response.json())["code"]) == (503, "storage_full")
+        temporary.mkdir()
+        assert (await client.post("/api/upload", data=b"Title\nHeat\n")).status == 201
+    assert list(temporary.iterdir()) == []
