@@ -82,7 +82,7 @@ def _problem(error: ProjectionistError) -> web.Response:
         error.status,
         error.code,
         title=error.title,
-        detail=error.detail,
+        detail=error.told,
         headers=headers,
         extra=error.extra,
     )

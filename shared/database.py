@@ -244,7 +244,9 @@ class Database:
                     return await work(connection)
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
                 raise SchemaOutdatedError(
-                    f"{error}: run `alembic upgrade head`.", retry_after=RETRY_AFTER_SECONDS
+                    f"{error}: run `alembic upgrade head`.",
+                    told="Tables of this service are missing: run `alembic upgrade head`.",
+                    retry_after=RETRY_AFTER_SECONDS,
                 ) from error
             except COLLISION as error:
                 log.info("transaction_collided", attempt=attempt, error=str(error))
@@ -260,6 +262,7 @@ class Database:
                 pause *= 4
         raise DatabaseUnavailableError(
             f"PostgreSQL did not answer: {type(last).__name__}: {last}",
+            told="The database does not answer at the moment.",
             retry_after=RETRY_AFTER_SECONDS,
         ) from last
 

@@ -34,6 +34,7 @@ class Probes:
         self._database = database
         self._stalled = stalled
         self.draining = False
+        self._said: str | None = None
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the probes from an application."""
@@ -72,7 +73,11 @@ class Probes:
         except TimeoutError:
             return "the database does not answer"
         except ProjectionistError as error:
-            return error.detail
+            if error.detail != self._said:
+                log.warning("not_ready", code=error.code, error=error.detail)
+                self._said = error.detail
+            return error.told
+        self._said = None
         return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
@@ -95,7 +96,7 @@ async def test_without_its_database_a_service_is_alive_and_not_ready(orphan: Ser
         probe(orphan, "/readyz"), probe(orphan, "/health")
     )
     assert (ready, why["status"], healthy) == (503, "unavailable", 503)
-    assert "PostgreSQL did not answer" in str(why["reason"])
+    assert why["reason"] == "The database does not answer at the moment."
     assert (state["live"], state["ready"], state["reason"]) == (True, False, why["reason"])
 
 
@@ -104,7 +105,19 @@ async def test_without_its_database_every_route_says_when_to_try_again(orphan: S
     for response in responses:
         problem = await orphan.problem(response, 503, "database_unavailable")
         assert int(response.headers["Retry-After"]) > 0
-        assert PASSWORD not in str(problem)
+        assert problem["detail"] == "The database does not answer at the moment."
+
+
+async def test_why_the_database_is_away_is_for_the_log_alone(orphan: Service) -> None:
+    with capture_logs() as log:
+        answers = [
+            await (await ask(orphan, "GET", path)).text()
+            for path in ("/readyz", "/readyz", "/health", "/worker/status")
+        ]
+    assert not any("127.0.0.1" in answer or "Error" in answer for answer in answers)
+    events = [event for event in log if event["log_level"] == "warning"]
+    assert [event["event"] for event in events] == ["not_ready", "request_failed"]
+    assert all("ConnectionRefusedError" in event["error"] for event in events)
 
 
 async def test_what_needs_no_database_is_refused_without_asking_it(orphan: Service) -> None:
@@ -134,6 +147,7 @@ async def test_a_service_that_starts_before_its_database_and_schema_begins_when_
             response = await ask(service, *route)
             problem = await service.problem(response, 503, "schema_outdated")
             assert "alembic upgrade head" in problem["detail"]
+            assert "relation" not in problem["detail"]
             assert int(response.headers["Retry-After"]) > 0
 
         await migrate(postgres.dsn(unused_name))
