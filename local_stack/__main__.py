@@ -19,9 +19,13 @@ from local_stack.demonstration import demonstrate
 from local_stack.postgres import EmbeddedPostgres, PostgresStartError
 from local_stack.processes import ROOT, ProgramError, migrate
 from local_stack.stack import Stack, StandIn
-from shared.settings import Port
+from shared.settings import DatabaseAddress, Port, wrong_settings
 
 LOCAL = ROOT / ".local"
+INVENTED = (
+    "DATABASE_URL is set and TMDB_API_KEY is not: the stand-in's films would be written into that "
+    "database as if TMDB had told them. Set TMDB_API_KEY too, or leave DATABASE_URL out."
+)
 
 console = Console(highlight=False)
 
@@ -31,7 +35,7 @@ class LaunchSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr | None = None
+    database_url: DatabaseAddress | None = None
     tmdb_api_key: SecretStr | None = None
     api_port: Port = 8000
 
@@ -81,8 +85,10 @@ async def _database(settings: LaunchSettings, folder: Path, exits: AsyncExitStac
     if settings.database_url is not None:
         console.print("PostgreSQL: the one that DATABASE_URL names")
         return settings.database_url.get_secret_value()
-    server = await exits.enter_async_context(EmbeddedPostgres(folder / "postgres"))
-    console.print(f"PostgreSQL: embedded, its data is kept in {folder.name}/postgres")
+    # What the stand-in told must never answer for TMDB, nor the other way round.
+    data = folder / ("postgres" if settings.tmdb_api_key is None else "postgres-tmdb")
+    server = await exits.enter_async_context(EmbeddedPostgres(data))
+    console.print(f"PostgreSQL: embedded, its data is kept in {folder.name}/{data.name}")
     return server.dsn()
 
 
@@ -104,8 +110,9 @@ def main() -> None:
     try:
         settings = LaunchSettings()
     except ValidationError as error:
-        wrong = ", ".join(str(problem["loc"][0]).upper() for problem in error.errors())
-        sys.exit(f"Wrong settings: {wrong}")
+        sys.exit(wrong_settings(error))
+    if settings.database_url and not settings.tmdb_api_key:
+        sys.exit(INVENTED)
     if _is_taken(settings.api_port):
         sys.exit(
             f"Port {settings.api_port} is in use. End what listens there (another `make run`?), "

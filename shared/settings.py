@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     Field,
     PositiveInt,
     SecretStr,
@@ -31,6 +32,15 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 SHORTEST_ADMIN_TOKEN = 16
 
 
+def _checked(address: SecretStr) -> SecretStr:
+    text = address.get_secret_value().strip()
+    check_address(text)
+    return SecretStr(text)
+
+
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_checked)]
+
+
 class Settings(BaseSettings):
     """Every setting of the project. Durations are seconds, sizes are bytes."""
 
@@ -38,12 +48,12 @@ class Settings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
     )
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseAddress = Field(
         description="PostgreSQL 15 or newer; several hosts allowed, then "
         "`target_session_attrs=read-write` unless said otherwise; in a password write `#` as "
         "`%23`, `/` as `%2F`, `?` as `%3F`, `@` as `%40`"
     )
-    listen_database_url: SecretStr | None = Field(
+    listen_database_url: DatabaseAddress | None = Field(
         None,
         description="direct connection, for LISTEN and migrations, where `DATABASE_URL` is a "
         "transaction-pooling PgBouncer; setting it also turns the statement cache off "
@@ -118,15 +128,6 @@ class Settings(BaseSettings):
         _ = urlsplit(url).port  # raises ValueError for a port that cannot be
         return url.rstrip("/").removesuffix("/3")
 
-    @field_validator("database_url", "listen_database_url")
-    @classmethod
-    def _postgresql_address(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is None:
-            return None
-        address = dsn.get_secret_value().strip()
-        check_address(address)
-        return SecretStr(address)
-
     @field_validator("tmdb_rate_margin")
     @classmethod
     def _within_the_period(cls, margin: float, others: ValidationInfo) -> float:
@@ -163,8 +164,13 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        ]
-        raise SettingsError("Wrong settings:\n  " + "\n  ".join(lines)) from None
+        raise SettingsError(wrong_settings(error)) from None
+
+
+def wrong_settings(error: ValidationError) -> str:
+    """One line for each wrong setting, without its value."""
+    lines = [
+        f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+    return "Wrong settings:\n  " + "\n  ".join(lines)

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from local_stack.processes import ROOT, free_port
+from local_stack.stack import STAND_IN_KEY
+from tests.driving import plain_films, title_list, until
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
 
 
-async def _launch(data: Path, port: str) -> Process:
+async def _launch(data: Path, port: str, **env: str) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local_stack", "--data", str(data)),
         cwd=ROOT,
-        env={**os.environ, "API_PORT": port},
+        env={**os.environ, "API_PORT": port, **env},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -51,10 +53,63 @@ async def test_the_sample_is_on_its_way_and_ctrl_c_ends_everything(tmp_path: Pat
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
 
 
-async def test_a_wrong_port_is_named_in_one_line(tmp_path: Path) -> None:
+async def test_what_the_stand_in_told_is_not_there_when_the_real_tmdb_is_meant(
+    tmp_path: Path,
+) -> None:
+    known = await _after_upload(tmp_path / "data", complete=True)
+    assert known["enriched_count"] == 1
+    real = {"TMDB_API_KEY": STAND_IN_KEY, "TMDB_BASE_URL": "http://127.0.0.1:1"}
+    unknown = await _after_upload(tmp_path / "data", complete=False, **real)
+    assert (unknown["status"], unknown["enriched_count"]) == ("enriching", 0)
+
+
+async def _after_upload(data: Path, *, complete: bool, **env: str) -> dict[str, object]:
+    """The status of a film's session in a launch of its own, once it is complete or at once."""
+    launcher = await _launch(data, port := str(free_port()), **env)
+    await _until_said(launcher, "Sample export")
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        film = title_list(plain_films(1))
+        answer = await http.post("/api/upload", data=film, headers={"Content-Type": "text/csv"})
+        status = await answer.json()
+        address = answer.headers["Location"]
+
+        async def is_completed() -> bool:
+            nonlocal status
+            status = await (await http.get(address)).json()
+            return bool(status["status"] == "completed")
+
+        if complete:
+            await until(is_completed)
+    launcher.send_signal(signal.SIGINT)
+    await asyncio.wait_for(launcher.communicate(), 60)
+    return dict(status)
+
+
+async def test_a_database_of_ones_own_is_not_filled_with_the_stand_ins_films(
+    tmp_path: Path, dsn: str
+) -> None:
+    launcher = await _launch(tmp_path, str(free_port()), DATABASE_URL=dsn)
+    output, _ = await asyncio.wait_for(launcher.communicate(), 60)
+    assert launcher.returncode == 1
+    assert "Set TMDB_API_KEY too" in output.decode()
+    assert not (tmp_path / "logs").exists()
+
+
+async def test_an_address_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path) -> None:
+    address = "postgresql://u:s3cretpw#1@127.0.0.1:1/x"
+    launcher = await _launch(tmp_path, str(free_port()), DATABASE_URL=address)
+    output, _ = await asyncio.wait_for(launcher.communicate(), 60)
+    assert launcher.returncode == 1
+    assert "DATABASE_URL: " in output.decode()
+    assert "s3cretpw" not in output.decode()
+
+
+async def test_a_wrong_port_is_named(tmp_path: Path) -> None:
     launcher = await _launch(tmp_path, "many")
     output, _ = await asyncio.wait_for(launcher.communicate(), 60)
-    assert (launcher.returncode, output.decode().strip()) == (1, "Wrong settings: API_PORT")
+    assert launcher.returncode == 1
+    assert output.decode().startswith("Wrong settings:\n  API_PORT: ")
+    assert "many" not in output.decode()
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
