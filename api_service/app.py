@@ -12,7 +12,7 @@ from api_service.context import PACER, PARSER, SETTINGS, STORAGE
 from api_service.handlers import movies, sessions, uploads, worker
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
-from api_service.problems import problems, request_ids
+from api_service.problems import answer_expectations, problems, request_ids
 from api_service.storage import StorageService
 from api_service.upload_folders import remove_abandoned_folders
 from shared.database import Database
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> web.Application:
 
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)
+    app.on_response_prepare.append(answer_expectations)
     _add_routes(app)
     probes.add_routes(app)
     return app

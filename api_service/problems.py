@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from shared.errors import BadRequestError, ProjectionistError
 
@@ -25,6 +25,7 @@ _HTTP_PROBLEMS = {
     404: ("not_found", "There is no such route: docs/api.md has them all."),
     405: ("method_not_allowed", "This route takes {allowed}."),
     413: ("body_too_large", "The body is larger than this route takes."),
+    417: ("expectation_failed", "Of the header Expect only 100-continue is known."),
     500: ("internal_server_error", "A defect of this service; it has been logged."),
 }
 """Code and detail of the errors that aiohttp raises, by status."""
@@ -72,6 +73,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         log.exception("request_crashed", method=request.method, path=request.path)
         return _http_problem(web.HTTPInternalServerError())
+
+
+async def answer_expectations(_: web.Request, response: web.StreamResponse) -> None:
+    """Turn aiohttp's answer to an unknown `Expect`, which no middleware sees, into a problem.
+
+    For `on_response_prepare`, at which time its length has been written down already.
+    """
+    if isinstance(response, web.HTTPExpectationFailed):
+        problem = _http_problem(response)
+        response.text = problem.text or ""
+        response.content_type = problem.content_type
+        response.headers[hdrs.CONTENT_LENGTH] = str(problem.content_length)
 
 
 def _problem(error: ProjectionistError) -> web.Response:
