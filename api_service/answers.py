@@ -113,9 +113,14 @@ class WorkerAnswer(Answer):
 
 
 class QueueAnswer(Answer):
-    """The queue: lookups waiting and in flight, and seconds that the oldest has been due."""
+    """The queue: lookups that somebody waits for and those in flight.
+
+    Besides, old records that are to be refreshed (`background`), and the seconds that the oldest of
+    what is waited for has been due.
+    """
 
     queued: int
+    background: int
     claimed: int
     oldest_wait_seconds: float | None
 
@@ -228,7 +233,10 @@ def worker_status_answer(
         interval=min((worker["interval_seconds"] for worker in workers), default=None),
         workers=[WorkerAnswer.model_validate(dict(worker)) for worker in workers],
         queue=QueueAnswer(
-            queued=fleet.queued, claimed=fleet.claimed, oldest_wait_seconds=fleet.oldest_wait
+            queued=fleet.queued,
+            background=fleet.background,
+            claimed=fleet.claimed,
+            oldest_wait_seconds=fleet.oldest_wait,
         ),
         tmdb=TMDBAnswer(
             state=fleet.tmdb_state,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.fleet_control import set_paused
-from shared.models import SILENT_SECONDS, TMDBState
+from shared.models import BACKGROUND_TURN, SILENT_SECONDS, TMDBState
 
 if TYPE_CHECKING:
     import asyncpg
@@ -29,6 +29,7 @@ class FleetRow:
     tmdb_since: datetime
     tmdb_next_probe: datetime | None
     queued: int
+    background: int
     claimed: int
     oldest_wait: float | None
     requests_in_period: int
@@ -69,6 +70,7 @@ class FleetStorage:
               tmdb_since,
               tmdb_probe_at as tmdb_next_probe,
               queue.queued,
+              queue.background,
               queue.claimed,
               queue.oldest_wait,
               (
@@ -79,16 +81,18 @@ class FleetStorage:
               case when hold_until > clock_timestamp() then hold_until end as held_until
             from fleet, request_window, (
               select
-                count(*) filter (where claimed_by is null) as queued,
+                count(*) filter (where claimed_by is null and turn < $2) as queued,
+                count(*) filter (where claimed_by is null and turn = $2) as background,
                 count(claimed_by) as claimed,
                 extract(epoch from clock_timestamp() - min(due_at) filter (
-                  where claimed_by is null and due_at <= clock_timestamp()
+                  where claimed_by is null and due_at <= clock_timestamp() and turn < $2
                 ))::float8 as oldest_wait
               from lookups
               where due_at is not null
             ) as queue
             """,
             timedelta(seconds=period),
+            BACKGROUND_TURN,
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")

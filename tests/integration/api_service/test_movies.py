@@ -159,6 +159,23 @@ async def test_what_tmdb_knows_stands_beside_what_the_user_said(
     assert found["poster_url"] == "https://image.tmdb.org/t/p/w342/poster.jpg"
 
 
+async def test_what_tmdb_said_more_than_180_days_ago_is_not_shown(
+    service: Service, daemon: Daemon
+) -> None:
+    session_id = await service.session("Heat,1995", "Ran,1985")
+    await daemon.answer(found={"title:heat|1995": 949, "title:ran|1985": 11645})
+    await service.database.fetchval(
+        """
+        update catalogue set fetched_at = clock_timestamp() - interval '181 days'
+        where tmdb_id = 949
+        """
+    )
+    heat, ran = await service.movies(session_id)
+    assert (heat["title"], heat["outcome"], heat["tmdb_id"]) == ("Heat", "found", None)
+    assert (heat["genres"], heat["overview"], heat["poster_url"]) == ([], None, None)
+    assert (ran["outcome"], ran["tmdb_id"]) == ("found", 11645)
+
+
 async def test_what_was_not_found_shows_its_candidates_and_the_reason(
     service: Service, daemon: Daemon
 ) -> None:

@@ -52,7 +52,7 @@ async def test_a_fleet_of_nobody_is_stopped(service: Service) -> None:
         "next_run": None,
         "interval": None,
         "workers": [],
-        "queue": {"queued": 0, "claimed": 0, "oldest_wait_seconds": None},
+        "queue": {"queued": 0, "background": 0, "claimed": 0, "oldest_wait_seconds": None},
         "budget": {"used": 0, "limit": 40, "period_seconds": 10.0, "held_until": None},
     }
 
@@ -84,6 +84,10 @@ async def test_the_queue_and_the_budget_are_told(service: Service, daemon: Daemo
     for statement in (
         "update lookups set due_at = due_at - interval '1 minute'",
         """
+        insert into lookups (key, due_at, turn)
+        values ('tmdb:1', clock_timestamp() - interval '1 hour', 9223372036854775807)
+        """,
+        """
         update request_window
         set slots[38:40] = array[
             clock_timestamp() - interval '11 seconds',
@@ -95,7 +99,8 @@ async def test_the_queue_and_the_budget_are_told(service: Service, daemon: Daemo
     ):
         await service.database.fetchval(statement)
     told = await status(service)
-    assert (told["queue"]["queued"], told["queue"]["claimed"]) == (2, 1)
+    queue = told["queue"]
+    assert (queue["queued"], queue["background"], queue["claimed"]) == (2, 1, 1)
     assert 60 <= told["queue"]["oldest_wait_seconds"] < 120
     assert told["budget"]["used"] == 2
     assert datetime.fromisoformat(told["budget"]["held_until"]) > NOW

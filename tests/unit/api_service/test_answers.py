@@ -84,6 +84,7 @@ def fleet(*, paused_since: datetime | None = None) -> FleetRow:
         tmdb_since=CREATED,
         tmdb_next_probe=None,
         queued=0,
+        background=0,
         claimed=0,
         oldest_wait=None,
         requests_in_period=0,
