@@ -21,6 +21,8 @@ from http import HTTPStatus
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Final, Self
 
+import structlog
+
 from api_service.rules.lists.reading import read_lists
 from shared.errors import ProjectionistError
 
@@ -36,6 +38,8 @@ READS_PER_WORKER: Final = 20
 
 _NICENESS: Final = 5
 _ATTEMPTS: Final = 2
+
+log = structlog.get_logger(__name__)
 
 
 class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened to the parser
@@ -96,11 +100,14 @@ class ParserPool:
         )
         worker = await self._idle.get()
         try:
-            for _ in range(_ATTEMPTS):
+            for attempt in range(1, _ATTEMPTS + 1):
                 if self._closing:
                     break
-                with contextlib.suppress(BrokenProcessPool):
+                try:
                     return await worker.run(call)
+                except BrokenProcessPool:
+                    if not self._closing:
+                        log.warning("parser_crashed", attempt=attempt)
         finally:
             self._idle.put_nowait(worker)
         raise ParserCrashed(

@@ -149,6 +149,7 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
             continue
         context = {
             "session_id": str(listing.session_id),
+            "key": completion.claim.key,  # all there is of a film that is listed by its id alone
             "title": listing.title,
             "year": listing.year,
             "number": next(numbers[listing.session_id]),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
+import structlog
+
 from api_service.answers import WorkerStatusAnswer, worker_status_answer
 from api_service.context import SETTINGS, STORAGE, json_response
 from shared.errors import AdminTokenError, AdminTokenUnsetError
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+log = structlog.get_logger(__name__)
 
 
 async def get_worker_status(request: web.Request) -> web.Response:
@@ -22,6 +26,7 @@ async def pause(request: web.Request) -> web.Response:
     """`POST /worker/pause`: hold the whole fleet."""
     _check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=True)
+    log.info("fleet_paused")
     return json_response(await _status(request))
 
 
@@ -29,6 +34,7 @@ async def resume(request: web.Request) -> web.Response:
     """`POST /worker/resume`: release it."""
     _check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=False)
+    log.info("fleet_resumed")
     return json_response(await _status(request))
 
 

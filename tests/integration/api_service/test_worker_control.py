@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from enrich_service.storage.fleet import FleetStorage, Heartbeat
 from tests.driving import ADMIN_TOKEN
@@ -124,12 +125,16 @@ async def test_trouble_with_tmdb_is_told(service: Service) -> None:
 async def test_pausing_and_resuming(service: Service, notified: Notified) -> None:
     await beat(service, uuid4(), last_run=NOW, interval=10)
     told = []
-    for order in ("pause", "pause", "resume", "resume"):
-        response = await service.client.post(f"/worker/{order}", headers=ADMIN)
-        assert response.status == 200
-        answer = await response.json()
-        assert answer == await status(service) | {"queue": answer["queue"]}
-        told.append(answer)
+    with capture_logs() as log:
+        for order in ("pause", "pause", "resume", "resume"):
+            response = await service.client.post(f"/worker/{order}", headers=ADMIN)
+            assert response.status == 200
+            answer = await response.json()
+            assert answer == await status(service) | {"queue": answer["queue"]}
+            told.append(answer)
+    orders = [event for event in log if event["event"].startswith("fleet_")]
+    assert [event["event"] for event in orders] == ["fleet_paused"] * 2 + ["fleet_resumed"] * 2
+    assert all(event["log_level"] == "info" for event in orders)
     assert [answer["worker_status"] for answer in told] == ["paused"] * 2 + ["running"] * 2
     assert [answer["running"] for answer in told] == [False, False, True, True]
     since = [answer["paused_since"] for answer in told]

@@ -217,6 +217,9 @@ async def test_each_movie_and_each_completed_session_is_logged(
         "warning",
     )
     assert (said["movie_failed"]["reason"], said["movie_failed"]["title"]) == ("HTTP 500", "alien")
+    assert [
+        said[name]["key"] for name in ("movie_enriched", "movie_not_found", "movie_failed")
+    ] == [*(heat.key, nothing.key, alien.key)]
     numbers = [event["number"] for event in events if "number" in event]
     assert sorted(numbers) == [1, 2, 3]
     (completed,) = [event for event in events if event["event"] == "session_completed"]

@@ -72,8 +72,9 @@ async def test_what_is_no_film_is_not_found_for_a_reason(
     assert (row["outcome"], row["reason"], row["attempts"]) == ("not_found", reason, 0)
     assert tmdb.state.answered[429] == 0
     (said,) = [event for event in events if event["event"] == "movie_not_found"]
-    assert (said["session_id"], said["reason"], said["log_level"]) == (
+    assert (said["session_id"], said["key"], said["reason"], said["log_level"]) == (
         str(session),
+        key,
         reason,
         "warning",
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from api_service import parser_pool
 from api_service.parser_pool import READS_PER_WORKER, ParserCrashed, ParserPool
@@ -135,9 +136,11 @@ async def test_read_that_kills_two_workers_is_given_up_and_the_next_one_is_read(
 
 
 async def test_worker_that_died_while_idle_costs_nothing(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
-        end(*workers())
-        assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+    with capture_logs() as log:
+        async with ParserPool() as pool:
+            end(*workers())
+            assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+    assert [(event["event"], event["attempt"]) for event in log] == [("parser_crashed", 1)]
 
 
 async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path: Path) -> None:
