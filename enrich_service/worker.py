@@ -264,19 +264,19 @@ class EnrichmentWorker:
 
     async def _say_alive(self) -> None:
         asked_at = time.monotonic()
-        await self._storage.fleet.beat(
-            Heartbeat(
-                worker_id=self.worker_id,
-                host=_host(),
-                last_run=self._last_run,
-                next_run=self._next_run,
-                interval_seconds=self._options.interval,
-                in_flight=len(self._dispatcher.in_flight),
-                draining=self._stop.is_set(),
-                requests_per_film=self._spending.requests_per_film,
-                tmdb_state=self._health.own,
-            )
+        beat = Heartbeat(
+            worker_id=self.worker_id,
+            host=_host(),
+            last_run=self._last_run,
+            next_run=self._next_run,
+            interval_seconds=self._options.interval,
+            in_flight=len(self._dispatcher.in_flight),
+            draining=self._stop.is_set(),
+            requests_per_film=self._spending.requests_per_film,
+            tmdb_state=self._health.own,
         )
+        # The smallest statement there is, and a regular one: it finds out a silent database.
+        await self._storage.database.within(self._options.heartbeat, self._storage.fleet.beat(beat))
         self._beaten_at = asked_at
 
     async def _rescue(self) -> int:

@@ -17,7 +17,7 @@ import structlog
 from shared.errors import DatabaseUnavailableError, SchemaOutdatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -111,6 +111,10 @@ class Database:
         """When a connection was last found lost (`time.monotonic()` seconds)."""
 
     async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def _open(self) -> None:
         self._pool = asyncpg.create_pool(
             _with_attributes(self._dsn),
             min_size=0,
@@ -121,7 +125,6 @@ class Database:
             reset=_leave_as_it_is,
         )
         await self._pool
-        return self
 
     async def __aexit__(
         self,
@@ -162,6 +165,30 @@ class Database:
     async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
         """Run one statement; the first value of its first row. Raises as `transact` does."""
         return await self._with_connection(lambda connection: connection.fetchval(query, *args))
+
+    async def within(self, seconds: float, work: Coroutine[None, None, T]) -> T:
+        """Await work on this database that never takes so long, unless the server is silent.
+
+        Then every connection is given up, also those over which somebody waits for an answer, and
+        all who wait go on over new ones. Without this each would wait for `COMMAND_SECONDS`: over a
+        connection whose other end has gone without a word, nobody ever says that it has.
+        """
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+            if not task.done():
+                log.warning("database_silent", seconds=seconds)
+                await self._start_anew()
+            return await task
+        finally:
+            task.cancel()
+
+    async def _start_anew(self) -> None:
+        silent = self._pool
+        await self._open()
+        self.lost_at = time.monotonic()
+        if silent is not None:
+            silent.terminate()
 
     async def check_schema(self) -> None:
         """Ask whether the schema is the one that this program was written for.

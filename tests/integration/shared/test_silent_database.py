@@ -1,0 +1,48 @@
+"""A server that falls silent without ending any connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from shared.database import Database
+from tests.line import Cut, address_over, line_to_database
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+SECONDS = 0.3
+
+
+async def test_all_who_wait_for_a_silent_server_go_on_over_new_connections(
+    settings: Settings,
+) -> None:
+    dsn = settings.database_url.get_secret_value()
+    async with line_to_database(dsn) as line:
+        over_the_line = settings.model_copy(
+            update={"database_url": SecretStr(address_over(line, dsn))}
+        )
+        async with Database(over_the_line, application_name="tests") as database:
+            asked = [database.fetchval("select 1 from pg_sleep(0.1)") for _ in range(3)]
+            assert await asyncio.gather(*asked) == [1, 1, 1]
+            assert database.lost_at is None
+
+            line.cut(Cut.SILENCE)
+            line.heal()  # but these three connections stay silent
+            others = [asyncio.create_task(database.fetchval("select 2")) for _ in range(2)]
+            await asyncio.sleep(0)
+            start = time.monotonic()
+            assert await database.within(SECONDS, database.fetchval("select 3")) == 3
+            assert await asyncio.gather(*others) == [2, 2]
+            assert SECONDS <= time.monotonic() - start < 5
+            assert database.lost_at is not None, "what it said before may be forgotten"
+
+
+async def test_an_answer_in_time_costs_no_connection(database: Database) -> None:
+    process = await database.fetchval("select pg_backend_pid()")
+    again = await database.within(5.0, database.fetchval("select pg_backend_pid()"))
+    assert again == process
+    assert database.lost_at is None
