@@ -31,8 +31,7 @@ async def run_daemon(settings: Settings) -> None:
     """Run the daemon until SIGTERM or SIGINT, then drain.
 
     Raises:
-        SettingsError: there is no TMDB key.
-        OSError: the probes' port is taken.
+        SettingsError: there is no TMDB key, or the probes' port is taken.
     """
     if settings.tmdb_api_key is None:
         raise SettingsError("Wrong settings:\n  TMDB_API_KEY: the daemon cannot work without it")
@@ -92,8 +91,12 @@ async def _serve_probes(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=PROBE_SHUTDOWN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, settings.worker_host, settings.worker_port).start()
-    log.info("probes_started", host=settings.worker_host, port=settings.worker_port)
+    host, port = settings.worker_host, settings.worker_port
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise SettingsError(f"Cannot listen on {host}:{port}: {error}; set WORKER_PORT") from error
+    log.info("probes_started", host=host, port=port)
 
 
 def _stalled(worker: EnrichmentWorker) -> str | None:
