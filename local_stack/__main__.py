@@ -11,13 +11,14 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
 from local_stack.demonstration import demonstrate
 from local_stack.postgres import EmbeddedPostgres, PostgresStartError
-from local_stack.processes import ROOT, ProgramError, migrate
+from local_stack.processes import ROOT, WATCH_SECONDS, ProgramError, migrate
 from local_stack.stack import Stack, StandIn
 from shared.settings import DatabaseAddress, Port, wrong_settings
 
@@ -63,7 +64,12 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
         async with asyncio.TaskGroup() as group:
             for program in (stack.api, *stack.workers):
                 group.create_task(program.wait_for_failure())
-            await demonstrate(stack, folder / "sample", console)
+            try:
+                await demonstrate(stack, folder / "sample", console)
+            except aiohttp.ClientError as error:
+                # If a program has ended, its watcher says so in a moment, and why.
+                await asyncio.sleep(2 * WATCH_SECONDS)
+                raise ProgramError(f"The API does not answer: {error}") from error
             console.print(f"\nServing on [bold]{stack.api_url}[/]. Ctrl-C ends it.")
 
 

@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
-_WATCH_SECONDS = 0.5
+WATCH_SECONDS = 0.5
 
 
 class ProgramError(RuntimeError):
-    """A program ended, or did not answer in time; the text has the end of its log."""
+    """A program ended, or did not answer in time; the text says how, and has the end of its log."""
 
 
 class Program:
@@ -49,6 +49,7 @@ class Program:
         self._ready = ready
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -87,6 +88,7 @@ class Program:
 
     def _spawn(self) -> None:
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             self._process = subprocess.Popen(  # noqa: S603  # our own program
                 [sys.executable, "-m", *self._arguments],
                 cwd=ROOT,
@@ -104,7 +106,7 @@ class Program:
             async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
                 while not await self._answers(session):
                     if not self.running:
-                        raise ProgramError(f"{self._arguments[0]} ended\n{self._tail()}")
+                        raise ProgramError(f"{self._arguments[0]} ended{self._how()}")
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise ProgramError(f"{self._arguments[0]} is not ready\n{self._tail()}") from None
@@ -116,8 +118,8 @@ class Program:
             ProgramError: it did.
         """
         while self.running:  # noqa: ASYNC110  # the kernel sets no Event when a process ends
-            await asyncio.sleep(_WATCH_SECONDS)
-        raise ProgramError(f"{self._arguments[0]} ended by itself\n{self._tail()}")
+            await asyncio.sleep(WATCH_SECONDS)
+        raise ProgramError(f"{self._arguments[0]} ended by itself,{self._how()}")
 
     async def stop(self) -> int:
         """Send SIGTERM and wait for the end; its exit status."""
@@ -155,8 +157,20 @@ class Program:
         except (aiohttp.ClientError, OSError):
             return False
 
+    def _how(self) -> str:
+        status = self._process.poll() if self._process else None
+        if status is None:
+            how = ""
+        elif status < 0:
+            how = f" by {signal.Signals(-status).name}"
+        else:
+            how = f" with exit status {status}"
+        return f"{how}\n{self._tail()}"
+
     def _tail(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+        """The end of what it logged since it was started; nothing of earlier runs."""
+        text = self.log.read_bytes()[self._log_start :].decode(errors="replace")
+        return "\n".join(text.splitlines()[-30:])
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import aiohttp
+import psutil
 
 from local_stack.processes import ROOT, free_port
 from local_stack.stack import STAND_IN_KEY
@@ -121,3 +122,18 @@ async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
     await server.wait_closed()
     assert launcher.returncode == 1
     assert f"Port {port} is in use" in output.decode()
+
+
+async def test_an_api_that_is_killed_is_named_with_its_end(tmp_path: Path) -> None:
+    launcher = await _launch(tmp_path / "data", str(free_port()))
+    await _until_said(launcher, "Sample export")
+    (api,) = [
+        child
+        for child in psutil.Process(launcher.pid).children()
+        if "api_service" in child.cmdline()
+    ]
+    api.kill()
+    output, _ = await asyncio.wait_for(launcher.communicate(), 60)
+    assert launcher.returncode == 1
+    assert "api_service ended by itself, by SIGKILL" in output.decode()
+    assert "Traceback" not in output.decode()
