@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 SHOWN = 12
+ENDED = ("enriched_count", "not_found_count", "failed_count")
 WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
 
 
 async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
-    """Take the sample from upload to `completed` over the public API.
+    """Take the sample from upload to `completed` over the public API, and say what it waits for.
 
     Raises:
         ProgramError: the API refused the sample.
@@ -68,23 +69,53 @@ async def _watch(http: aiohttp.ClientSession, session_id: str, console: Console)
         MofNCompleteColumn(),
         TextColumn("films  {task.description}"),
     )
+    told = ""
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=None)
         while True:
-            async with http.get(f"/api/session/{session_id}/status") as response:
-                status = await response.json()
-            ended = ("enriched_count", "not_found_count", "failed_count")
-            eta = status["eta_seconds"]
-            progress.update(
-                bar,
-                total=status["total_movies"],
-                completed=sum(status[name] for name in ended),
-                description="" if eta is None else f"about {eta} s left",
-            )
-            if status["status"] == "completed":
-                progress.update(bar, description="completed")
-                return
+            status, trouble = await _status(http, session_id)
+            if trouble and trouble != told:
+                console.print(trouble, soft_wrap=True)
+            told = trouble
+            if status:
+                eta = status["eta_seconds"]
+                progress.update(
+                    bar,
+                    total=status["total_movies"],
+                    completed=sum(status[name] for name in ENDED),
+                    description="waiting" if eta is None else f"about {eta} s left",
+                )
+                if status["status"] == "completed":
+                    progress.update(bar, description="completed")
+                    return
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _status(http: aiohttp.ClientSession, session_id: str) -> tuple[dict[str, Any], str]:
+    """How far the session is, if that is to be had, and why it does not get on, if it does not."""
+    async with http.get(f"/api/session/{session_id}/status") as response:
+        status = await response.json(content_type=None)
+        if not response.ok:
+            return {}, str(status["detail"])
+    if status["eta_seconds"] is not None:
+        return status, ""
+    async with http.get("/worker/status") as response:
+        fleet = await response.json(content_type=None)
+        if not response.ok:
+            return status, str(fleet["detail"])
+    return status, _hindrance(fleet)
+
+
+def _hindrance(fleet: dict[str, Any]) -> str:
+    reason = fleet["tmdb"]["reason"]
+    match fleet["tmdb"]["state"], fleet["worker_status"]:
+        case "refused", _:
+            return f"TMDB refuses the key ({reason}). Put TMDB_API_KEY right and start anew."
+        case "down", _:
+            return f"TMDB is out ({reason}). It is tried again until it answers."
+        case _, "paused":
+            return "The fleet is paused; POST /worker/resume lets it go on."
+    return ""
 
 
 async def _show(http: aiohttp.ClientSession, session_id: str, console: Console) -> None:

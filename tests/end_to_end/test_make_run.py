@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import psutil
+import pytest
+from aiohttp.test_utils import TestServer
 
 from local_stack.processes import ROOT, free_port
 from local_stack.stack import STAND_IN_KEY
+from local_stack.tmdb.app import create_app as create_stand_in
+from local_stack.tmdb.options import StandInOptions
 from tests.driving import plain_films, title_list, until
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
+
+    from local_stack.tmdb.catalogue import Catalogue
 
 
 async def _launch(data: Path, port: str, **env: str) -> Process:
@@ -122,6 +128,27 @@ async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
     await server.wait_closed()
     assert launcher.returncode == 1
     assert f"Port {port} is in use" in output.decode()
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("f" * 32, "TMDB refuses the key"), (None, "TMDB is out")]
+)
+async def test_why_nothing_is_found_is_said(
+    tmp_path: Path, bundled_catalogue: Catalogue, key: str | None, said: str
+) -> None:
+    server = TestServer(create_stand_in(bundled_catalogue, StandInOptions(api_key=key)))
+    await server.start_server()
+    url = str(server.make_url("")).rstrip("/")
+    if key is None:
+        await server.close()
+    launcher = await _launch(
+        tmp_path / "data", str(free_port()), TMDB_API_KEY=STAND_IN_KEY, TMDB_BASE_URL=url
+    )
+    await _until_said(launcher, said)
+    launcher.send_signal(signal.SIGINT)
+    output, _ = await asyncio.wait_for(launcher.communicate(), 60)
+    await server.close()
+    assert launcher.returncode == 0, output.decode()
 
 
 async def test_an_api_that_is_killed_is_named_with_its_end(tmp_path: Path) -> None:
