@@ -113,7 +113,7 @@ class _Unpacker:
                 Refusal.NESTED_ZIP,
                 "a zip or spreadsheet inside a zip is not read; upload the CSV files themselves",
             )
-        return UploadedFile(info.filename, path)
+        return UploadedFile(info.filename, path, from_zip=True)
 
     def _count(self, name: str) -> None:
         self._files += 1

@@ -125,10 +125,17 @@ class Column(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file of an upload: its name as the client gave it (with folders, or ""), and its path."""
+    """A file of an upload.
+
+    Attributes:
+        name: as the client gave it, with folders, or "".
+        path: where it is.
+        from_zip: whether it came in a zip, into which people pack what is no list, too.
+    """
 
     name: str
     path: Path
+    from_zip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

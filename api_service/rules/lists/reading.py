@@ -13,7 +13,7 @@ from api_service.rules.lists.copying import write_movies
 from api_service.rules.lists.formats import recognise
 from api_service.rules.lists.letterboxd import holds_no_films
 from api_service.rules.lists.merging import FilmMerger, Source
-from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal
+from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
 from api_service.rules.lists.text import Text, field_limit, inspect_text, read_records
@@ -29,6 +29,7 @@ REPORT_FILE: Final = "report.json"
 
 _ROWS_PER_MOVIE: Final = 10
 _MIN_ROWS: Final = 100_000
+_LIST_ENDINGS: Final = (".csv", ".tsv")
 _FILE_BITS: Final = 32
 """Room for a line number in a row's canonical place."""
 
@@ -107,19 +108,32 @@ def read_lists(
 def _recognise(
     members: Sequence[UploadedFile], budget: Budget
 ) -> tuple[list[_List], list[FileJournal]]:
-    """The lists among the files, in canonical order, and journals of the files that are none."""
+    """The lists among the files, in canonical order, and journals of the files that are none.
+
+    Raises:
+        ListRefused: a file is none that should be one, or there is no list at all.
+    """
     lists: list[_List] = []
+    unread: ListRefused | None = None
     set_aside: list[FileJournal] = []
     for file in members:
         aside = holds_no_films(file.name)
         if aside is None:
-            text = inspect_text(file)
-            delimiter, found = recognise(text)
+            try:
+                text = inspect_text(file)
+                delimiter, found = recognise(text)
+            except ListRefused as error:
+                if not file.from_zip or file.name.casefold().endswith(_LIST_ENDINGS):
+                    raise
+                unread = unread or error
+                found = SetAside("is no CSV file")
             if isinstance(found, Layout):
                 lists.append(_List(text, delimiter, found))
                 continue
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
+    if unread and not lists:
+        raise unread
     lists.sort(key=_List.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
     distinct = []

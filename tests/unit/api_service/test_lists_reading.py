@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import json
 import pickle
-import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, ReadResult, Refusal, UploadedFile
-from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
+from api_service.rules.lists.model import ListRefused, Refusal
+from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE
+from tests.unit.api_service.conftest import WATCHED
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.unit.api_service.conftest import Upload
 
-WATCHED = "Date,Name,Year,Letterboxd URI\n2020-01-01,Heat,1995,https://boxd.it/heat\n"
 LIST_START = "Date,Name,Tags,URL,Description\n2020-01-01,Noir,,https://boxd.it/L,\n\n"
 LIST_ROWS = "Position,Name,Year,URL,Description\n1,Heat,1995,https://boxd.it/heat,\n"
-
-
-class Upload:
-    """Reads what a test uploads."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.max_movies = 1_000
-
-    def read(self, files: dict[str, str | bytes]) -> ReadResult:
-        uploaded = []
-        for number, (name, content) in enumerate(files.items()):
-            path = self.folder / f"upload-{number}"
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            uploaded.append(UploadedFile(name, path))
-        return read_lists(
-            uploaded, max_movies=self.max_movies, max_bytes=10_000_000, folder=self.folder
-        )
-
-    def report(self, files: dict[str, str | bytes]) -> dict[str, Any]:
-        self.read(files)
-        report: dict[str, Any] = json.loads((self.folder / REPORT_FILE).read_text())
-        return report
-
-    def formats(self, files: dict[str, str | bytes]) -> dict[str, str | None]:
-        return {file["name"]: file["format"] for file in self.report(files)["files"]}
-
-    def refusal(self, files: dict[str, str | bytes]) -> ListRefused:
-        with pytest.raises(ListRefused) as caught:
-            self.read(files)
-        return caught.value
-
-
-@pytest.fixture
-def upload(tmp_path: Path) -> Upload:
-    return Upload(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -159,26 +122,6 @@ def test_liked_reviews_are_known_without_their_folder(upload: Upload) -> None:
         "watched.csv": WATCHED,
     }
     assert upload.report(files)["files"][1]["set_aside"]
-
-
-def test_zip_in_a_folder_is_read_like_its_files(upload: Upload) -> None:
-    with zipfile.ZipFile(upload.folder / "export.zip", "w") as archive:
-        archive.writestr("letterboxd-me/watched.csv", WATCHED)
-        archive.writestr("letterboxd-me/likes/films.csv", WATCHED)
-        archive.writestr("letterboxd-me/profile.csv", "Username,Email\nme,me@example.org\n")
-    report = upload.report({"": (upload.folder / "export.zip").read_bytes()})
-    assert report["total_movies"] == 1
-    assert [file["format"] for file in report["files"]] == [
-        "letterboxd_watched",
-        "letterboxd_likes",
-        None,
-    ]
-    assert sorted(path.name for path in upload.folder.iterdir()) == [
-        "export.zip",
-        MOVIES_FILE,
-        REPORT_FILE,
-        "upload-0",
-    ]
 
 
 @pytest.mark.parametrize(
