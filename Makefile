@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Each prints its figure; see benchmarks/__init__.py for what there is.
+# Each prints its figure; `.venv/bin/python -m benchmarks --list` says which there are.
 bench: setup
 	$(BIN)/python -m benchmarks
 
