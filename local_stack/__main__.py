@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
-from pydantic import SecretStr, ValidationError
+from pydantic import PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
@@ -20,7 +20,7 @@ from local_stack.demonstration import demonstrate
 from local_stack.postgres import EmbeddedPostgres, PostgresStartError
 from local_stack.processes import ROOT, WATCH_SECONDS, ProgramError, migrate
 from local_stack.stack import Stack, StandIn
-from shared.settings import DatabaseAddress, Port, wrong_settings
+from shared.settings import DatabaseAddress, Port, Seconds, Settings, wrong_settings
 
 LOCAL = ROOT / ".local"
 INVENTED = (
@@ -39,6 +39,8 @@ class LaunchSettings(BaseSettings):
     database_url: DatabaseAddress | None = None
     tmdb_api_key: SecretStr | None = None
     api_port: Port = 8000
+    tmdb_rate_limit: PositiveInt = Settings.model_fields["tmdb_rate_limit"].default
+    tmdb_rate_period: Seconds = Settings.model_fields["tmdb_rate_period"].default
 
 
 async def launch(settings: LaunchSettings, folder: Path) -> None:
@@ -52,10 +54,13 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
         dsn = await _database(settings, folder, exits)
         await migrate(dsn)
         real = settings.tmdb_api_key is not None
+        stand_in = StandIn(
+            latency=0.05, limit=settings.tmdb_rate_limit, period=settings.tmdb_rate_period
+        )
         stack = Stack(
             dsn,
             folder / "logs",
-            stand_in=None if real else StandIn(latency=0.05),
+            stand_in=None if real else stand_in,
             api_port=settings.api_port,
         )
         console.print(f"TMDB: {'the real one' if real else 'a stand-in with films of its own'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from local_stack.stack import Stack
 
 POLL_SECONDS = 0.25
+LINE_SECONDS = 5.0
+"""Between lines where a bar cannot be drawn, because the output is no terminal."""
 SHOWN = 12
 ENDED = ("enriched_count", "not_found_count", "failed_count")
 WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
@@ -34,14 +37,19 @@ async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
     summary = write_default_sample(folder)
     console.print(
         f"Sample export: {summary.watched} films seen, {summary.watchlist_only} more on the "
-        f"watchlist, {summary.list_only} on lists\n"
-        f"(TMDB lacks {summary.missing} of them, and lets 40 requests through in 10 seconds)"
+        f"watchlist, {summary.list_only} on lists"
     )
+    if stack.stand_in is not None:
+        console.print(
+            f"(TMDB lacks {summary.missing} of them, and lets {stack.stand_in.limit} requests "
+            f"through in {stack.stand_in.period:g} seconds)"
+        )
     async with aiohttp.ClientSession(stack.api_url) as http:
         session_id = await _upload(http, folder)
         await _watch(http, session_id, console)
         await _show(http, session_id, console)
-        console.print(f"\nAll of it: {stack.api_url}/api/session/{session_id}/movies")
+        address = f"{stack.api_url}/api/session/{session_id}/movies"
+        console.print(f"\nAll of it: {address}", soft_wrap=True)
 
 
 async def _upload(http: aiohttp.ClientSession, folder: Path) -> str:
@@ -69,8 +77,8 @@ async def _watch(http: aiohttp.ClientSession, session_id: str, console: Console)
         MofNCompleteColumn(),
         TextColumn("films  {task.description}"),
     )
-    told = ""
-    with Progress(*columns, console=console) as progress:
+    told, next_line = "", 0.0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None)
         while True:
             status, trouble = await _status(http, session_id)
@@ -78,17 +86,23 @@ async def _watch(http: aiohttp.ClientSession, session_id: str, console: Console)
                 console.print(trouble, soft_wrap=True)
             told = trouble
             if status:
-                eta = status["eta_seconds"]
-                progress.update(
-                    bar,
-                    total=status["total_movies"],
-                    completed=sum(status[name] for name in ENDED),
-                    description="waiting" if eta is None else f"about {eta} s left",
-                )
-                if status["status"] == "completed":
-                    progress.update(bar, description="completed")
+                ended, total = sum(status[name] for name in ENDED), status["total_movies"]
+                left = _left(status)
+                progress.update(bar, total=total, completed=ended, description=left)
+                is_completed = status["status"] == "completed"
+                if not console.is_terminal and (is_completed or time.monotonic() >= next_line):
+                    console.print(f"{ended}/{total} films  {left}")
+                    next_line = time.monotonic() + LINE_SECONDS
+                if is_completed:
                     return
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _left(status: dict[str, Any]) -> str:
+    if status["status"] == "completed":
+        return "completed"
+    eta = status["eta_seconds"]
+    return "waiting" if eta is None else f"about {eta} s left"
 
 
 async def _status(http: aiohttp.ClientSession, session_id: str) -> tuple[dict[str, Any], str]:

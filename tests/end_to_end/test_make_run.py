@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -36,11 +37,15 @@ async def _launch(data: Path, port: str, **env: str) -> Process:
     )
 
 
-async def _until_said(process: Process, text: str) -> None:
+async def _until_said(process: Process, text: str) -> str:
+    """Wait until a line has this text; all that was said until then."""
     assert process.stdout is not None
+    said = ""
     async with asyncio.timeout(60):
         while text not in (line := (await process.stdout.readline()).decode()):
-            assert line, "it ended before it said so"
+            assert line, f"it ended before it said so: {said}"
+            said += line
+    return said + line
 
 
 async def test_the_sample_is_on_its_way_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
@@ -58,6 +63,23 @@ async def test_the_sample_is_on_its_way_and_ctrl_c_ends_everything(tmp_path: Pat
     assert b"Stopping" in output
     assert b"Traceback" not in output
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
+
+
+async def test_the_sample_is_completed_and_shown(tmp_path: Path) -> None:
+    """With a raised budget; into a file, where every address must stay in one piece."""
+    port = str(free_port())
+    launcher = await _launch(tmp_path / "data", port, TMDB_RATE_LIMIT="1000", TMDB_RATE_PERIOD="1")
+    said = await _until_said(launcher, "Serving on")
+    launcher.send_signal(signal.SIGINT)
+    output, _ = await asyncio.wait_for(launcher.communicate(), 60)
+    assert launcher.returncode == 0, output.decode()
+    (first, *_, last) = re.findall(r"^(\d+)/74 films  (.*)$", said, re.MULTILINE)
+    assert int(first[0]) < 74
+    assert last == ("74", "completed")
+    assert "of 71 films found" in said
+    assert said.count("TMDB knows no such title") == 3
+    address = rf"http://127\.0\.0\.1:{port}/api/session/[\w-]+/movies"
+    assert re.search(f"^All of it: {address}$", said, re.MULTILINE)
 
 
 async def test_what_the_stand_in_told_is_not_there_when_the_real_tmdb_is_meant(
