@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 60.0
 ADMIN_TOKEN = "let-me-in-please"
 LIMIT = 400
 """Requests a second, so that no test waits for the budget."""
-MADE_UP = 3000
+MADE_UP = 5000
 TEMPORARY = "temporary"
 """Folder beside the logs, in which the API keeps uploads under way."""
 CONCURRENCY = 20
@@ -99,7 +99,7 @@ def plain_films(count: int) -> list[Film]:
 
 
 def made_up_films() -> list[Film]:
-    """Films just as plain, well over a thousand, of a stand-in that makes `MADE_UP` up."""
+    """Films just as plain, well over two thousand, of a stand-in that makes `MADE_UP` up."""
     everything = [*load_films(), *generate_films(MADE_UP, seed=1)]
     return [film for film in _plain(everything) if FIRST_ID <= film.id < FIRST_MADE_UP_ID]
 

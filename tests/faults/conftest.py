@@ -104,5 +104,5 @@ async def driver(ground: Ground) -> AsyncIterator[Driver]:
 
 @pytest.fixture(scope="session")
 def films() -> list[Film]:
-    """Plain films that the stand-in knows, well over a thousand."""
+    """Plain films that the stand-in knows, well over two thousand."""
     return made_up_films()

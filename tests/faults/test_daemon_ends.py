@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.driving import CONCURRENCY, running, until
+from tests.faults.watching import RESUMED_SECONDS, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
 
     assert status["enriched_count"] == 200
     await driver.audit()
+    assert await longest_rest(driver) < RESUMED_SECONDS
     assert sum(event["count"] for event in driver.events("claims_rescued")) == orphans
     assert bill(await driver.paid_twice()) <= orphans
 
@@ -131,6 +133,7 @@ async def test_a_daemon_that_stood_still_for_long_works_again(
     await driver.speed_up()
     status = await driver.completed(first)  # after the 12 seconds for which it may be silent
     assert status["enriched_count"] == 60
+    assert await longest_rest(driver) < RESUMED_SECONDS
 
     stopped.send_signal(signal.SIGCONT)
     assert await other.stop() == 0

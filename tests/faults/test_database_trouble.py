@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from tests.driving import CONCURRENCY, title_list, until
+from tests.faults.watching import RESUMED_AFTER_DATABASE_SECONDS, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -59,6 +60,7 @@ async def test_work_goes_on_after_the_database_comes_back(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 200
     await driver.audit()
+    assert await longest_rest(driver) < RESUMED_AFTER_DATABASE_SECONDS
     assert bill(await driver.paid_twice()) <= CONCURRENCY
     assert (await driver.call("GET", "/readyz")).status == 200
     assert not driver.events("request_crashed", "api.log")
@@ -131,6 +133,7 @@ async def test_every_connection_may_be_ended_at_any_time(
     await driver.audit()
     assert not driver.events("request_crashed", "api.log")
     assert driver.events("listener_connected")
+    assert await longest_rest(driver) < RESUMED_AFTER_DATABASE_SECONDS
     assert bill(await driver.paid_twice()) <= 2 * len(driver.sessions) * CONCURRENCY
 
 
