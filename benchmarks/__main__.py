@@ -20,7 +20,6 @@ LONG = {
     "reliability": "how long work stands still after a fault; lost wake-ups (over 4 minutes)",
     "fleet": "1, 2, 4 and 8 daemons: budget, fairness, ETA (over 7 minutes)",
     "budget": "1,000 films within the request budget (over 8 minutes)",
-    "fleet": "fleets of 1, 2, 4 and 8 daemons: budget, fairness, ETA (about 8 minutes)",
 }
 
 
