@@ -70,7 +70,10 @@ class Ground:
         await self.driver.speed_up()
         await self.driver.fetch("truncate sessions, lookups, catalogue cascade")
         await self.driver.fetch(
-            "update fleet set tmdb_state = 'up', tmdb_probe_at = null, tmdb_probes = 0"
+            """
+            update fleet
+            set tmdb_state = 'up', tmdb_probe_at = null, tmdb_probes = 0, paused_since = null
+            """
         )
         self.driver.sessions.clear()
         await self.driver.begin()
