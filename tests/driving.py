@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import inspect
 import io
 import itertools
 import json
@@ -20,7 +21,7 @@ from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
 from local_stack.tmdb.generator import FIRST_ID, generate_films
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
@@ -39,7 +40,7 @@ _KNOWN_TO_MANY = 50
 _POLL_SECONDS = 0.02
 _numbers = itertools.count(1)
 
-MISCOUNTED = """
+_DRIFTED = """
     select id, status, completed_at, s.total, s.enriched, s.not_found, s.failed, counted.*
     from sessions s
     left join lateral (
@@ -54,6 +55,13 @@ MISCOUNTED = """
     ) as counted on true
     where (s.total, s.enriched, s.not_found, s.failed)
         <> (total_now, enriched_now, not_found_now, failed_now)
+"""
+
+DRIFTED = f"{_DRIFTED} order by id"
+"""Sessions whose stored counts are not what a join counts."""
+
+MISCOUNTED = f"""
+    {_DRIFTED}
       or s.enriched + s.not_found + s.failed <> s.total
       or s.status <> 'completed'
       or s.completed_at is null
@@ -70,12 +78,13 @@ LEFT_BEHIND = """
 """Lookups that still want something, though nothing is going on any more."""
 
 
-async def until(
-    condition: Callable[[], Awaitable[object]], *, seconds: float = PATIENCE_SECONDS
-) -> None:
-    """Wait until a condition holds, and fail when it does not come to hold."""
+async def until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until a condition holds, which may be a coroutine's; fail when it does not come to."""
     deadline = time.monotonic() + seconds
-    while not await condition():
+    while True:
+        holds = condition()
+        if await holds if inspect.isawaitable(holds) else holds:
+            return
         assert time.monotonic() < deadline, f"what was waited for did not happen in {seconds} s"
         await asyncio.sleep(_POLL_SECONDS)
 

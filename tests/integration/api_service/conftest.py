@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import tempfile
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -18,7 +15,6 @@ from shared.models import Channel
 from shared.settings import Settings
 from tests.integration.api_service.answering import Daemon
 from tests.integration.api_service.driving import (
-    PATIENCE_SECONDS,
     LastingParsers,
     Notified,
     Service,
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.integration.api_service.driving import Client, Until
+    from tests.integration.api_service.driving import Client
 
 
 @pytest.fixture(scope="module")
@@ -145,21 +141,3 @@ async def small(refusing: Service, common_small_service: Service) -> Service:
     """A service that is to refuse, and takes 2,000 bytes and 50 films."""
     assert refusing.database is common_small_service.database
     return common_small_service
-
-
-@pytest.fixture
-def until() -> Until:
-    """Waits until a condition holds, and fails when it does not come to hold."""
-
-    async def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            holds = condition()
-            if inspect.isawaitable(holds):
-                holds = await holds
-            if holds:
-                return
-            assert time.monotonic() < deadline, "what was waited for did not happen"
-            await asyncio.sleep(0.01)
-
-    return wait

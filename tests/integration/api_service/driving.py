@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from api_service.app import create_app
 from api_service.context import PARSER
 from api_service.parser_pool import ParserPool
-from tests.driving import ADMIN_TOKEN
+from tests.driving import ADMIN_TOKEN, DRIFTED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -186,24 +186,7 @@ class Service:
 
     async def drifted(self) -> list[UUID]:
         """Sessions whose stored counts differ from a recount by join."""
-        rows = await self.database.fetch(
-            """
-            select id
-            from sessions
-            left join lateral (
-              select
-                count(*) as total,
-                count(*) filter (where outcome = 'found') as enriched,
-                count(*) filter (where outcome = 'not_found') as not_found,
-                count(*) filter (where outcome = 'failed') as failed
-              from movies
-              join lookups on lookups.id = lookup_id
-              where session_id = sessions.id
-            ) as counted on true
-            where (sessions.total, sessions.enriched, sessions.not_found, sessions.failed)
-              <> (counted.total, counted.enriched, counted.not_found, counted.failed)
-            """
-        )
+        rows = await self.database.fetch(DRIFTED)
         return [row["id"] for row in rows]
 
 

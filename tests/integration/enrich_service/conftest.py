@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FAULT_RULES
 from shared.database import Database
 from shared.lookup_keys import LookupKind, parse_key
+from tests.driving import DRIFTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from local_stack.postgres import EmbeddedPostgres
     from shared.settings import Settings
     from tests.conftest import RunningStandIn
-
-PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +137,7 @@ class Lists:
 
     async def drifted(self) -> list[UUID]:
         """Sessions whose stored counts differ from a recount by join."""
-        rows = await self._database.fetch(
-            """
-            select id
-            from sessions
-            left join lateral (
-              select
-                count(*) as total,
-                count(*) filter (where outcome = 'found') as enriched,
-                count(*) filter (where outcome = 'not_found') as not_found,
-                count(*) filter (where outcome = 'failed') as failed
-              from movies
-              join lookups on lookups.id = lookup_id
-              where session_id = sessions.id
-            ) as counted on true
-            where (sessions.total, sessions.enriched, sessions.not_found, sessions.failed)
-              <> (counted.total, counted.enriched, counted.not_found, counted.failed)
-            """
-        )
+        rows = await self._database.fetch(DRIFTED)
         return [row["id"] for row in rows]
 
 
@@ -186,19 +166,6 @@ def asked() -> type[Asked]:
 def storage(database: Database) -> StorageService:
     """The daemon's storage over the test's database."""
     return StorageService(database)
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
-    """Waits until a condition holds, and fails when it does not come to hold."""
-
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not await condition():
-            assert time.monotonic() < deadline, "what was waited for did not happen"
-            await asyncio.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture
@@ -246,14 +213,6 @@ async def make_worker(
             return worker
 
         yield make
-
-
-@pytest.fixture
-async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Somebody else's connection to the test's database."""
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

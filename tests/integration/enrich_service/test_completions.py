@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from tests.integration.enrich_service.conftest import Asked, Lists
 
+    Waiting = Callable[[], Awaitable[None]]
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
@@ -225,7 +226,7 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
     storage: StorageService,
     lists: Lists,
     other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    somebody_waits: Waiting,
 ) -> None:
     session, later = await lists.add(A), uuid4()
     mine = await claims(storage)
@@ -241,13 +242,7 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
             later,
         )
         waiting = asyncio.create_task(storage.completions.save([found(mine[A])], wait=True))
-
-        async def waits() -> bool:
-            return bool(
-                await other.fetchval("select exists (select from pg_locks where not granted)")
-            )
-
-        await until(waits)
+        await somebody_waits()
         assert not waiting.done()
     saved = await waiting
     assert {counts.session_id for counts in saved.sessions} == {session, later}
@@ -457,7 +452,7 @@ async def test_a_title_that_is_deleted_under_the_fall_back_is_asked_anew(
     lists: Lists,
     asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    somebody_waits: Waiting,
 ) -> None:
     session = await lists.add(asked("imdb:tt9999999", "Heat", 1995))
     mine = await claims(storage)
@@ -468,13 +463,7 @@ async def test_a_title_that_is_deleted_under_the_fall_back_is_asked_anew(
     async with other.transaction():
         await other.execute("select 1 from lookups where key = 'title:heat|1995' for update")
         moving = asyncio.create_task(storage.completions.save([unknown_id(mine["imdb:tt9999999"])]))
-
-        async def waits() -> bool:
-            return bool(
-                await other.fetchval("select exists (select from pg_locks where not granted)")
-            )
-
-        await until(waits)
+        await somebody_waits()
         await other.execute("delete from lookups where key = 'title:heat|1995'")
     await moving
     assert await lists.keys(session) == ["title:heat|1995"]
@@ -486,7 +475,7 @@ async def test_a_movie_that_is_corrected_meanwhile_stays_corrected(
     lists: Lists,
     asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    somebody_waits: Waiting,
 ) -> None:
     session = await lists.add(asked("imdb:tt9999999", "Heat", 1995), "tmdb:949")
     mine = await claims(storage)
@@ -498,13 +487,7 @@ async def test_a_movie_that_is_corrected_meanwhile_stays_corrected(
         moving = asyncio.create_task(
             storage.completions.save([unknown_id(mine["imdb:tt9999999"])], wait=True)
         )
-
-        async def waits() -> bool:
-            return bool(
-                await other.fetchval("select exists (select from pg_locks where not granted)")
-            )
-
-        await until(waits)
+        await somebody_waits()
         await other.execute(
             """
             update movies set lookup_id = (select id from lookups where key = 'tmdb:949')
@@ -524,7 +507,7 @@ async def test_a_twin_that_is_corrected_meanwhile_is_no_twin_any_more(
     lists: Lists,
     asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    somebody_waits: Waiting,
 ) -> None:
     session = await lists.add(
         asked("tmdb:1", "The Thing", 1982), asked("tmdb:2", "The Thing", 1982), "tmdb:1091"
@@ -544,13 +527,7 @@ async def test_a_twin_that_is_corrected_meanwhile_is_no_twin_any_more(
         )
         await other.execute("select 1 from sessions for no key update")
         moving = asyncio.create_task(storage.completions.save([unknown_id(mine["tmdb:2"])]))
-
-        async def waits() -> bool:
-            return bool(
-                await other.fetchval("select exists (select from pg_locks where not granted)")
-            )
-
-        await until(waits)
+        await somebody_waits()
         await other.execute(
             """
             update movies set lookup_id = (select id from lookups where key = 'tmdb:1091')

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.integration.enrich_service.conftest import Asked, Lists
 
     Admin = Callable[[str], Awaitable[None]]
+    Waiting = Callable[[], Awaitable[None]]
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 FILM = film()
@@ -104,7 +105,10 @@ async def test_the_present_and_a_past_claim_of_one_film_are_told_apart(
 
 
 async def test_a_film_that_an_upload_holds_is_saved_later_and_delays_nobody(
-    storage: StorageService, lists: Lists, dsn: str, until: Until
+    storage: StorageService,
+    lists: Lists,
+    dsn: str,
+    somebody_waits: Waiting,
 ) -> None:
     session = await lists.add(*titles(3))
     held, *others = await claims(storage)
@@ -116,14 +120,8 @@ async def test_a_film_that_an_upload_holds_is_saved_later_and_delays_nobody(
             )
             waiting = asyncio.create_task(saver.save(found(held)))
             assert all(await asyncio.gather(*(saver.save(found(one)) for one in others)))
-
-            async def waits() -> bool:
-                """After a few tries it waits for its lock, where nobody overtakes it any more."""
-                return bool(
-                    await upload.fetchval("select exists (select from pg_locks where not granted)")
-                )
-
-            await until(waits)
+            # After a few tries it waits for its lock, where nobody overtakes it any more.
+            await somebody_waits()
             assert not waiting.done()
             assert await lists.counts(session) == (2, 0, 0)
         assert await waiting

@@ -1,9 +1,7 @@
-"""What the tests of shared code need besides: other connections, waiting, and cutting off."""
+"""What the tests of shared code need besides: cutting it off from its database."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,33 +9,10 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from local_stack.postgres import EmbeddedPostgres
-
-PATIENCE_SECONDS = 20.0
-
-
-@pytest.fixture
-async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Somebody else's connection to the test's database."""
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
-    """Waits until a condition holds, and fails when it does not come to hold."""
-
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not await condition():
-            assert time.monotonic() < deadline, "what was waited for did not happen"
-            await asyncio.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture

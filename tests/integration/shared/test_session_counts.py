@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from shared.database import Connection, Database
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    Waiting = Callable[[], Awaitable[None]]
 
 LIST_A_MOVIE = """
     insert into movies (
@@ -131,7 +131,9 @@ async def test_a_recount_puts_right_what_was_wrong(database: Database) -> None:
 
 
 async def test_a_recount_waits_for_whoever_holds_the_session_and_sees_what_it_did(
-    database: Database, other: asyncpg.Connection[asyncpg.Record], until: Until
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+    somebody_waits: Waiting,
 ) -> None:
     (lookup,) = await add_lookups(database, 1)
     session = await add_session(database, lookup)
@@ -141,13 +143,7 @@ async def test_a_recount_waits_for_whoever_holds_the_session_and_sees_what_it_di
         recounting = asyncio.create_task(
             database.transact(lambda connection: recount(connection, session))
         )
-
-        async def waits() -> bool:
-            return bool(
-                await other.fetchval("select exists (select from pg_locks where not granted)")
-            )
-
-        await until(waits)
+        await somebody_waits()
         await other.execute("update lookups set outcome = 'failed', answered_at = now()")
         await other.execute("update sessions set failed = 1")
     await recounting
