@@ -227,8 +227,9 @@ class Database:
             try:
                 return await self._connect_directly(*where, **options)
             except (asyncpg.ProtocolViolationError, _PoolerFoundError) as error:
+                if not self._pooled:  # several may find out at once
+                    log.warning("pooler_found", reason=str(error), advice="set LISTEN_DATABASE_URL")
                 self._pooled = True
-                log.warning("pooler_found", reason=str(error), advice="set LISTEN_DATABASE_URL")
         connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
             *where,
             **options,

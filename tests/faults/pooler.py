@@ -42,13 +42,14 @@ class PgBouncer:
 
     Args:
         program: its binary.
-        folder: for its configuration and log.
+        folder: for its configuration and log; made.
         dsn: a database of the server, over a Unix socket.
         more: further lines of its configuration.
     """
 
     def __init__(self, program: Path, folder: Path, dsn: str, *, more: str = "") -> None:
         self._program = program
+        folder.mkdir()
         self._log = folder / "pgbouncer.log"
         self._configuration = folder / "pgbouncer.ini"
         self._port = free_port()

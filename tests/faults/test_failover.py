@@ -97,13 +97,13 @@ async def two_daemons(pair: Pair, folder: Path, budget: StandIn) -> AsyncIterato
 async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost(
     pair: Pair, films: list[Film], tmp_path: Path, bill: Bill
 ) -> None:
-    budget = StandIn(films=MADE_UP, limit=400, period=10.0)
+    budget = StandIn(films=MADE_UP, limit=600, period=10.0)
     async with two_daemons(pair, tmp_path, budget) as driver:
         # What is acknowledged is on the standby too: otherwise the newest uploads and results may
         # be lost with the primary, whatever the services do.
         await pair.make_synchronous()
-        await driver.ended(await driver.upload(films[:200]), 60)
-        uploads = asyncio.create_task(_upload_all_the_time(driver, films[200:300]))
+        await driver.ended(await driver.upload(films[:200]), 80)
+        uploads = asyncio.create_task(_upload_all_the_time(driver, films[200:260]))
         await until(lambda: _in_flight(driver, CONCURRENCY))
 
         lost_at = time.time()
@@ -114,7 +114,7 @@ async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost(
             status = await driver.completed(session_id)
             assert status["enriched_count"] == status["total_movies"]
         await driver.audit()
-        assert await _run(pair.standby, "select count(*) from lookups") == 300
+        assert await _run(pair.standby, "select count(*) from lookups") == 260
         assert bill(await driver.paid_twice()) <= 2 * CONCURRENCY
         report = await driver.report()
         assert report["largest_window"] <= budget.limit
