@@ -1,30 +1,28 @@
-"""Single cells: what a title, year, rating, date, id or address may look like, and what it means.
+"""Single cells: what a title, year, id or address may look like, and what it means.
 
-Every function takes a cell's text; most raise ValueError with a message for the user. Years, dates,
-ratings and tags repeat, so these are cached.
+Every function takes a cell's text; most raise ValueError with a message for the user. Years and
+tags repeat, so these are cached. Dates and ratings, which differ by file, have rooms of their own.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-_YEARS: Final = range(1870, 2101)
+YEARS: Final = range(1870, 2101)
+"""The years that anything here can be of."""
+
 _MAX_ADDRESS: Final = 2_000
 _MAX_ID: Final = 2**31 - 1  # a PostgreSQL integer
 _SHOWN: Final = 40
+_MAX_COUNT: Final = 10_000
 
 _FOUR_DIGITS = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
 _TITLE_WITH_YEAR = re.compile(r"(.*\S)\s*\(([0-9]{4})\)")
-_ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")  # spreadsheets write whole numbers as 603.0
 _IMDB_ID = re.compile(r"(?<![a-z0-9])tt([0-9]{5,10})(?![0-9])", re.IGNORECASE)
-_RATING = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?")
-_RATINGS = {half: half for half in (Decimal(number) / 2 for number in range(1, 11))}
 _YES = frozenset({"yes", "true", "y", "1"})
 
 
@@ -42,7 +40,7 @@ def read_title(cell: str) -> str:
 def split_title(title: str) -> tuple[str, str]:
     """`The Thing (1982)` becomes `The Thing` and `1982`; the year is "" where there is none."""
     found = _TITLE_WITH_YEAR.fullmatch(title) if title.endswith(")") else None
-    return (found[1], found[2]) if found else (title, "")
+    return (found[1], found[2]) if found and int(found[2]) in YEARS else (title, "")
 
 
 @lru_cache(maxsize=4_096)
@@ -55,63 +53,11 @@ def read_year(cell: str) -> int | None:
     if not cell.strip():
         return None
     found = _FOUR_DIGITS.findall(cell)
-    if len(found) != 1 or int(found[0]) not in _YEARS:
+    if len(found) != 1 or int(found[0]) not in YEARS:
         raise ValueError(
-            f"{_shown(cell)} is no year from {_YEARS.start} to {_YEARS.stop - 1}; "
-            "read without a year"
+            f"{shown(cell)} is no year from {YEARS.start} to {YEARS.stop - 1}; read without a year"
         )
     return int(found[0])
-
-
-@lru_cache(maxsize=1_024)
-def read_rating(cell: str) -> Decimal | None:
-    """A rating of half a star to five, in halves; `4,5` is read as 4.5.
-
-    Raises:
-        ValueError: any other rating.
-    """
-    return _rating(cell, 1, "a rating from 0.5 to 5 in halves")
-
-
-@lru_cache(maxsize=1_024)
-def read_rating10(cell: str) -> Decimal | None:
-    """A whole rating of 1 to 10, as stars: 9 becomes 4.5.
-
-    Raises:
-        ValueError: any other rating.
-    """
-    return _rating(cell, 2, "a whole rating from 1 to 10")
-
-
-def _rating(cell: str, divisor: int, expected: str) -> Decimal | None:
-    text = cell.strip().replace(",", ".")
-    if not text:
-        return None
-    rating = _RATINGS.get(Decimal(text) / divisor) if _RATING.fullmatch(text) else None
-    if rating is None:
-        raise ValueError(f"{_shown(cell)} is not {expected}; not used")
-    return rating
-
-
-@lru_cache(maxsize=16_384)
-def read_date(cell: str) -> date | None:
-    """A date written as YYYY-MM-DD, with or without a time after it.
-
-    Raises:
-        ValueError: anything else: 03/04/2020 could be March or April.
-    """
-    text = cell.strip()
-    if not text:
-        return None
-    found = _ISO_DATE.fullmatch(text)
-    if found:
-        try:
-            day = date.fromisoformat(found[1])
-        except ValueError:  # such as 2021-02-30
-            day = None
-        if day and day.year in _YEARS:
-            return day
-    raise ValueError(f"{_shown(cell)} is not a date written as YYYY-MM-DD; not used")
 
 
 def read_tmdb_id(cell: str) -> int | None:
@@ -125,7 +71,7 @@ def read_tmdb_id(cell: str) -> int | None:
         return None
     found = _WHOLE_NUMBER.fullmatch(text)
     if not found or not 0 < int(found[1]) <= _MAX_ID:
-        raise ValueError(f"{_shown(cell)} is no TMDB id, which is a whole number; not used")
+        raise ValueError(f"{shown(cell)} is no TMDB id, which is a whole number; not used")
     return int(found[1])
 
 
@@ -141,8 +87,25 @@ def read_imdb_id(cell: str) -> str | None:
         return None
     found = _IMDB_ID.search(cell)
     if not found:
-        raise ValueError(f"{_shown(cell)} is no IMDb title id such as tt0133093; not used")
+        raise ValueError(f"{shown(cell)} is no IMDb title id such as tt0133093; not used")
     return f"tt{int(found[1]):07}"
+
+
+def read_imdb_number(cell: str) -> str | None:
+    """An IMDb title id that stands without its `tt`, as MovieLens writes it: `0114709`.
+
+    Raises:
+        ValueError: no number of up to ten digits, or 0.
+    """
+    text = cell.strip()
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return read_imdb_id(f"tt{int(found[1]):07}" if found and int(found[1]) else text)
+
+
+def read_count(cell: str) -> int:
+    """A whole number, such as how often a film was watched; 0 for anything else."""
+    found = _WHOLE_NUMBER.fullmatch(cell.strip())
+    return min(int(found[1]), _MAX_COUNT) if found else 0
 
 
 def read_address(cell: str) -> str:
@@ -160,7 +123,7 @@ def read_address(cell: str) -> str:
         or not text.isprintable()
         or " " in text
     ):
-        raise ValueError(f"{_shown(cell)} is no http or https address; not used")
+        raise ValueError(f"{shown(cell)} is no http or https address; not used")
     return text
 
 
@@ -176,6 +139,7 @@ def split_tags(cell: str) -> tuple[str, ...]:
     return tuple(tag for tag in tags if tag)
 
 
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
+    """A cell as a message quotes it: shortened, on one line."""
     text = " ".join(cell.split())
     return f"“{text}”" if len(text) <= _SHOWN else f"“{text[:_SHOWN]}…”"

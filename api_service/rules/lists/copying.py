@@ -47,7 +47,7 @@ def write_movies(path: Path, films: Iterable[Film], lookup_key: Callable[[Film],
 def movie_line(position: int, film: Film, lookup_key: str) -> str:
     """One film as a line of COPY input, line end included."""
     title = quote(film.title) if film.title else ""
-    rating = "" if film.rating is None else str(film.rating)
+    rating = "" if film.rating is None else str(film.rating.stars)
     review = "" if film.review is None else quote(film.review)
     source_url = "" if film.source_url is None else quote(film.source_url)
     return (

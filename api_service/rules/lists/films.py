@@ -10,9 +10,8 @@ from api_service.rules.lists.model import Kind
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from api_service.rules.lists.model import Layout, Sighting
+    from api_service.rules.lists.ratings import Rating
 
 T = TypeVar("T")
 
@@ -31,6 +30,7 @@ class Film:
 
     __slots__ = (
         "_lists",
+        "_plays",
         "_rating_from",
         "_review",
         "_review_from",
@@ -62,11 +62,12 @@ class Film:
         self.tmdb_id: int | None = None
         self.imdb_id: str | None = None
         self.watched = self.liked = self.in_watchlist = False
-        self.rating: Decimal | None = None
+        self.rating: Rating | None = None
         self.same_as: Film | None = None
         self._rating_from = self._review_from = _NEVER
         # In UTF-8: one emoji makes a whole str four bytes a character.
         self._review: bytes | None = None
+        self._plays = 0
         self._watch_dates: list[date] | None = None
         self._rewatches: list[str] | None = None
         self._tags: list[str] | None = None
@@ -79,8 +80,11 @@ class Film:
 
     @property
     def rewatches(self) -> int:
-        """How many entries say that it had been seen before; one in two files counts once."""
-        return len(set(self._rewatches)) if self._rewatches else 0
+        """How often it was seen again: entries that say so, one in two files counting once.
+
+        Where a list says how often it was seen in all, the first time does not count.
+        """
+        return max(len(set(self._rewatches)) if self._rewatches else 0, self._plays - 1)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -120,8 +124,12 @@ class Film:
         if sighting.rewatch:
             entry = sighting.address or (day.isoformat() if day else str(order))
             self._rewatches = _with(self._rewatches, entry)
+        if sighting.plays:
+            self._plays = max(self._plays, sighting.plays)
         if sighting.tags:
             self._tags = _with(self._tags, sighting.tags)
+        if sighting.rating is not None:
+            self.watched = True  # whoever rates a film has seen it, whatever list it stands in
         if sighting.rating is not None or sighting.review:
             self._judge(sighting, layout.kind, order)
 
@@ -163,6 +171,7 @@ class Film:
         self.watched |= other.watched
         self.liked |= other.liked
         self.in_watchlist |= other.in_watchlist
+        self._plays = max(self._plays, other._plays)
         self._watch_dates = [*(self._watch_dates or ()), *(other._watch_dates or ())]
         self._rewatches = [*(self._rewatches or ()), *(other._rewatches or ())]
         self._tags = [*(self._tags or ()), *(other._tags or ())]

@@ -6,12 +6,15 @@ import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from api_service.rules.lists import generic, letterboxd
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal
-from api_service.rules.lists.text import Text, read_records
+from api_service.rules.lists.tables import CsvTable, Table
+
+if TYPE_CHECKING:
+    from api_service.rules.lists.text import Text
 
 Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside | None]
 """Given a file's first records, at least one of them, and its name: how to read it, or None."""
@@ -28,34 +31,41 @@ _OPENING: Final = 12
 _SHOWN: Final = 80
 
 
-def recognise(text: Text) -> tuple[str, Layout | SetAside]:
-    """Which delimiter a file uses, and how it is read.
+def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
+    """How a file is taken apart, and how its rows are read.
 
     Raises:
         ListRefused: no format knows it.
     """
     for delimiter in _DELIMITERS:
-        opening = _opening(text, delimiter)
-        for recogniser in RECOGNISERS if opening else ():
-            layout = recogniser(opening, text.file.name)
-            if layout:
-                return delimiter, layout
+        table = CsvTable(text, delimiter)
+        layout = _layout(table)
+        if layout:
+            return table, layout
     raise _unknown(text)
 
 
-def _opening(text: Text, delimiter: str) -> list[list[str]]:
+def _layout(table: Table) -> Layout | SetAside | None:
+    opening = _opening(table)
+    for recogniser in RECOGNISERS if opening else ():
+        layout = recogniser(opening, table.text.file.name)
+        if layout:
+            return layout
+    return None
+
+
+def _opening(table: Table) -> list[list[str]]:
     opening: list[list[str]] = []
-    records = read_records(text, delimiter, _scratch_journal(text))
     # With the wrong delimiter anything may look broken; with the right one, reading says so again.
     with contextlib.suppress(ListRefused):
-        for _, record in islice(records, _OPENING):
+        for _, record in islice(table.records(_scratch_journal(table.text)), _OPENING):
             opening.append(record)  # what was read before a refusal is kept
     return opening
 
 
 def _unknown(text: Text) -> ListRefused:
     journal = _scratch_journal(text)
-    for line, record in read_records(text, ",", journal):
+    for line, record in CsvTable(text, ",").records(journal):
         first = "".join(char for char in ",".join(record) if char.isprintable())[:_SHOWN]
         return ListRefused(
             text.file.name,

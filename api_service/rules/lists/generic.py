@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.headers import find_columns, fold_header, split_name
 from api_service.rules.lists.model import Column, Kind, Layout
 
@@ -48,5 +49,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
         kind=Kind.WATCHLIST if is_watchlist else Kind.GENERIC,
         columns=columns,
         header=first,
-        year_in_title=Column.YEAR not in columns,
+        split_title=None if Column.YEAR in columns else split_title,
+        rating_out_of=None,
+        dates_vary=True,
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import UnreadableListError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
-    from decimal import Decimal
     from pathlib import Path
+
+    from api_service.rules.lists.dates import DateOrder
+    from api_service.rules.lists.ratings import Rating
 
 _MAX_NAME = 255
 
@@ -39,7 +41,7 @@ class Refusal(StrEnum):
 
 
 class Problem(StrEnum):
-    """Why one row was rejected or one cell of it not used; a program may rely on these."""
+    """Why a row was rejected or set aside, or a cell not used; a program may rely on these."""
 
     # The row is rejected.
     CONTROL_CHARACTER = "control_character"
@@ -47,6 +49,12 @@ class Problem(StrEnum):
     STRAY_QUOTE = "stray_quote"
     TITLE_TOO_LONG = "title_too_long"
     TOO_MANY_CELLS = "too_many_cells"
+    # The row is set aside: it says clearly that it is no film.
+    GAME = "game"
+    OTHER_TYPE = "other_type"
+    PODCAST = "podcast"
+    TV_EPISODE = "tv_episode"
+    TV_SERIES = "tv_series"
     # The row is read, with a note.
     AMBIGUOUS_FILM = "ambiguous_film"
     BAD_ADDRESS = "bad_address"
@@ -112,15 +120,19 @@ class Column(StrEnum):
     TMDB_ID = "tmdb_id"
     IMDB_ID = "imdb_id"
     RATING = "rating"
-    """In halves from 0.5 to 5."""
+    """Out of what the layout says."""
     RATING10 = "rating10"
-    """Whole, from 1 to 10."""
+    """Out of 10, beside a rating out of something else."""
     WRITTEN = "written"
     """When the row was written; it only tells the newer of two apart."""
     WATCH_DATE = "watch_date"
     REWATCH = "rewatch"
+    PLAYS = "plays"
+    """How often it was watched in all."""
     TAGS = "tags"
     REVIEW = "review"
+    TYPE = "type"
+    """Whether it is a film at all, or a series, a game, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,13 @@ class Layout:
         film_addresses: whether addresses are the films' own, or those of diary entries.
         list_name: the name of the list that the file is, if it is one.
         may_be_empty: whether a header without rows is a proper file of this format.
-        year_in_title: whether `The Thing (1982)` is the film of that year called The Thing.
+        split_title: takes a title apart into the title and its year, "" without one, where titles
+            are written so: `The Thing (1982)`.
+        not_a_film: what a title says that is no film's, for formats that have no column for it.
+        imdb_numbers: whether IMDb ids stand without their `tt`.
+        rating_out_of: the best rating there is; None where only the whole file can tell.
+        date_order: whether days or months come first in dates that do not start with the year.
+        dates_vary: whether only the whole file can tell that.
     """
 
     format: str
@@ -160,7 +178,19 @@ class Layout:
     film_addresses: bool = False
     list_name: str | None = None
     may_be_empty: bool = False
-    year_in_title: bool = False
+    split_title: Callable[[str], tuple[str, str]] | None = None
+    not_a_film: Callable[[str], NotAFilm | None] | None = None
+    imdb_numbers: bool = False
+    rating_out_of: int | None = 5
+    date_order: DateOrder | None = None
+    dates_vary: bool = False
+
+
+class NotAFilm(NamedTuple):
+    """Why a row is set aside."""
+
+    code: Problem
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +200,11 @@ class SetAside:
     reason: str
 
 
-@dataclass(slots=True)
-class Sighting:
-    """What one row says of one film. `key` is the title lookup key, "" without a title."""
+class Sighting(NamedTuple):
+    """What one row says of one film. `key` is the title lookup key, "" without a title.
+
+    A tuple, because one is made for every row: a dataclass takes twice the time.
+    """
 
     line: int
     title: str
@@ -181,10 +213,11 @@ class Sighting:
     address: str
     tmdb_id: int | None
     imdb_id: str | None
-    rating: Decimal | None
+    rating: Rating | None
     written: date | None
     watch_date: date | None
     rewatch: bool
+    plays: int
     tags: str
     review: str
 

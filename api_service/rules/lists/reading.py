@@ -16,13 +16,15 @@ from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
-from api_service.rules.lists.text import Text, field_limit, inspect_text, read_records
+from api_service.rules.lists.survey import settle
+from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import Kind, Sighting, UploadedFile
+    from api_service.rules.lists.tables import Table
 
 MOVIES_FILE: Final = "movies.csv"
 REPORT_FILE: Final = "report.json"
@@ -38,22 +40,21 @@ _FILE_BITS: Final = 32
 class _List:
     """A file that was recognised, and will be read."""
 
-    text: Text
-    delimiter: str
+    table: Table
     layout: Layout
 
     @property
     def name(self) -> str:
-        return self.text.file.name
+        return self.table.text.file.name
 
     @property
     def same(self) -> tuple[Kind, str | None, bytes]:
         """Equal for files that say the same."""
-        return self.layout.kind, self.layout.list_name, self.text.digest
+        return self.layout.kind, self.layout.list_name, self.table.text.digest
 
     def canonical(self) -> tuple[Kind, str, str, bytes]:
         """The file's place, which the order of the upload has no part in."""
-        return self.layout.kind, self.name.casefold(), self.name, self.text.digest
+        return self.layout.kind, self.name.casefold(), self.name, self.table.text.digest
 
 
 def read_lists(
@@ -94,7 +95,7 @@ def read_lists(
     films = merger.films()
     if not films:
         raise ListRefused(
-            files[0].name if files else "", Refusal.NO_USABLE_ROWS, "the upload holds no films"
+            files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources)
         )
     for source in sources:
         source.journal.movies = merger.count(source)
@@ -103,6 +104,13 @@ def read_lists(
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
     return ReadResult(len(films), shorten(report))
+
+
+def _no_films(sources: Sequence[Source]) -> str:
+    aside = sum(source.journal.aside_count for source in sources)
+    if not aside:
+        return "the upload holds no films"
+    return f"the upload holds no films: {aside:,} rows are series, episodes and the like"
 
 
 def _recognise(
@@ -120,15 +128,14 @@ def _recognise(
         aside = holds_no_films(file.name)
         if aside is None:
             try:
-                text = inspect_text(file)
-                delimiter, found = recognise(text)
+                table, found = recognise(inspect_text(file))
             except ListRefused as error:
                 if not file.from_zip or file.name.casefold().endswith(_LIST_ENDINGS):
                     raise
                 unread = unread or error
                 found = SetAside("is no CSV file")
             if isinstance(found, Layout):
-                lists.append(_List(text, delimiter, found))
+                lists.append(_List(table, settle(table, found)))
                 continue
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
@@ -151,8 +158,7 @@ def _recognise(
 
 def _read(item: _List, source: Source, add: Callable[[Sighting, Source], None]) -> None:
     journal = source.journal
-    records = read_records(item.text, item.delimiter, journal)
-    for sighting in RowReader(item.layout, journal).read(records):
+    for sighting in RowReader(item.layout, journal).read(item.table.records(journal)):
         add(sighting, source)
     if journal.rows == journal.rejected_count and (journal.rows or not item.layout.may_be_empty):
         first = journal.rejected[0] if journal.rejected else None

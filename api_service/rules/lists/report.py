@@ -1,4 +1,4 @@
-"""The report of an upload: what each file was taken for, and what was rejected or noted where."""
+"""The report of an upload: what each file was taken for; what was rejected, set aside or noted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from api_service.rules.lists.model import Problem
 
 MAX_ISSUES: Final = 10_000
-"""Rejected rows, and notes, that a report names one by one; beyond that it only counts them."""
+"""Rows rejected, rows set aside, and notes, that a report names one by one; it counts the rest."""
 
 _SHORT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One rejected row, or one note on a row."""
+    """One row rejected or set aside, or one note on a row."""
 
     line: int
     code: Problem
@@ -34,6 +34,7 @@ class Budget:
 
     rows: int
     rejected: int = MAX_ISSUES
+    aside: int = MAX_ISSUES
     notes: int = MAX_ISSUES
 
 
@@ -48,8 +49,10 @@ class FileJournal:
     rows: int = 0
     movies: int = 0
     rejected: list[Issue] = field(default_factory=list)
+    aside: list[Issue] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
     rejected_count: int = 0
+    aside_count: int = 0
     notes_count: int = 0
 
     def count_row(self, line: int) -> None:
@@ -71,6 +74,13 @@ class FileJournal:
         if self.budget.rejected > 0:
             self.budget.rejected -= 1
             self.rejected.append(Issue(line, code, reason))
+
+    def put_aside(self, line: int, code: Problem, reason: str) -> None:
+        """Record that the row starting on `line` is no film."""
+        self.aside_count += 1
+        if self.budget.aside > 0:
+            self.budget.aside -= 1
+            self.aside.append(Issue(line, code, reason))
 
     def note(self, line: int, code: Problem, reason: str) -> None:
         """Record what was peculiar about a row that is used."""
@@ -97,6 +107,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
     journals = list(journals)
     rows = sum(journal.rows for journal in journals)
     rejected_count = sum(journal.rejected_count for journal in journals)
+    aside_count = sum(journal.aside_count for journal in journals)
     return {
         "files": [
             {
@@ -109,13 +120,15 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
             for journal in journals
         ],
         "rows_read": rows,
-        "rows_merged": rows - rejected_count - totals.movies,
+        "rows_merged": rows - rejected_count - aside_count - totals.movies,
         "total_movies": totals.movies,
         "watched": totals.watched,
         "watchlist_only": totals.watchlist_only,
         "list_only": totals.list_only,
         "rejected": _issues((journal, journal.rejected) for journal in journals),
         "rejected_count": rejected_count,
+        "set_aside": _issues((journal, journal.aside) for journal in journals),
+        "set_aside_count": aside_count,
         "notes": _issues((journal, journal.notes) for journal in journals),
         "notes_count": sum(journal.notes_count for journal in journals),
     }
@@ -135,5 +148,5 @@ def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, 
 
 
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with its first 20 rejected rows and notes."""
-    return report | {key: report[key][:_SHORT] for key in ("rejected", "notes")}
+    """The report with its first 20 rejected rows, rows set aside, and notes."""
+    return report | {key: report[key][:_SHORT] for key in ("rejected", "set_aside", "notes")}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import date
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -50,6 +48,7 @@ def test_reading_a_title_again_changes_nothing(text: str) -> None:
         ("2001 (A Space Odyssey)", ("2001 (A Space Odyssey)", "")),
         ("(1982)", ("(1982)", "")),
         ("1917", ("1917", "")),
+        ("Class of (9999)", ("Class of (9999)", "")),
     ],
 )
 def test_year_in_brackets_after_a_title_is_split_off(title: str, parts: tuple[str, str]) -> None:
@@ -81,45 +80,6 @@ def test_year_is_found_in_years_and_dates(cell: str, year: int | None) -> None:
 def test_what_is_no_year_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match="read without a year"):
         cells.read_year(cell)
-
-
-@pytest.mark.parametrize(
-    ("cell", "stars"),
-    [("0.5", "0.5"), ("4", "4"), ("4.0", "4"), ("4.50", "4.5"), ("4,5", "4.5"), ("5", "5")],
-)
-def test_rating_is_read_in_halves(cell: str, stars: str) -> None:
-    assert cells.read_rating(cell) == Decimal(stars)
-
-
-@pytest.mark.parametrize("cell", ["0", "5.5", "4.3", "-1", "8", "NaN", "sNaN", "1e0", "★★★", "٤"])
-def test_what_is_no_rating_is_refused(cell: str) -> None:
-    with pytest.raises(ValueError, match="not a rating"):
-        cells.read_rating(cell)
-
-
-def test_rating_out_of_ten_becomes_stars() -> None:
-    assert [cells.read_rating10(cell) for cell in ("1", "9", "10", " ")] == [
-        Decimal("0.5"),
-        Decimal("4.5"),
-        Decimal(5),
-        None,
-    ]
-    for cell in ("0", "11", "9.5"):
-        with pytest.raises(ValueError, match="whole rating from 1 to 10"):
-            cells.read_rating10(cell)
-
-
-@pytest.mark.parametrize("cell", ["2020-02-29", " 2020-02-29 ", "2020-02-29T20:15:00Z"])
-def test_date_is_read(cell: str) -> None:
-    assert cells.read_date(cell) == date(2020, 2, 29)
-
-
-@pytest.mark.parametrize(
-    "cell", ["2021-02-29", "03/04/2020", "2020-W01-1", "20200229", "0001-01-01", "yesterday"]
-)
-def test_what_is_no_date_is_refused(cell: str) -> None:
-    with pytest.raises(ValueError, match="YYYY-MM-DD"):
-        cells.read_date(cell)
 
 
 def test_ids_are_read() -> None:
@@ -160,6 +120,22 @@ def test_what_is_no_imdb_id_is_refused(cell: str) -> None:
         cells.read_imdb_id(cell)
 
 
+def test_an_imdb_id_may_stand_without_its_letters_where_the_format_has_none() -> None:
+    assert [cells.read_imdb_number(cell) for cell in ("0114709", "114709", " ")] == [
+        "tt0114709",
+        "tt0114709",
+        None,
+    ]
+    for cell in ("0", "12345678901", "nm1"):
+        with pytest.raises(ValueError, match="no IMDb title id"):
+            cells.read_imdb_number(cell)
+
+
+@pytest.mark.parametrize(("cell", "count"), [("3", 3), ("3.0", 3), ("many", 0), ("9" * 9, 10_000)])
+def test_plays_are_counted(cell: str, count: int) -> None:
+    assert cells.read_count(cell) == count
+
+
 @pytest.mark.parametrize(
     "cell",
     ["javascript:alert(1)", "//boxd.it/1", "boxd.it/1", "https://a b", "https://" + "a" * 2000],
@@ -170,16 +146,12 @@ def test_address_that_no_page_should_link_to_is_refused(cell: str) -> None:
 
 
 def test_blank_cells_say_nothing() -> None:
-    assert [cells.read_date(" "), cells.read_address(" "), cells.read_rating(" ")] == [
-        None,
-        "",
-        None,
-    ]
+    assert [cells.read_year(" "), cells.read_address(" "), cells.read_count(" ")] == [None, "", 0]
 
 
 def test_long_cells_are_shown_shortened() -> None:
-    with pytest.raises(ValueError, match=r"^“x{40}…” is not a date"):
-        cells.read_date("x" * 1000)
+    with pytest.raises(ValueError, match=r"^“x{40}…” is no year"):
+        cells.read_year("x" * 1000)
 
 
 def test_tags_are_split_and_distinct() -> None:

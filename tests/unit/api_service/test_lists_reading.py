@@ -187,7 +187,7 @@ def test_report_names_rejected_rows_and_notes_with_their_place(upload: Upload) -
         "Title,Year,Rating,WatchedDate,tmdbID,URL\n"
         ",1995,,,,\n"
         "The Good, the Bad and the Ugly,1966,,,,https://x.org\n"
-        '"Two\nlines",19x9,7,03/04/2020,abc,javascript:x\n'
+        '"Two\nlines",19x9,bad,03/04/2020,abc,javascript:x\n'
         f"{'x' * 501},,,,,\n"
         f"{'ﷺ' * 100},,,,,\n"
         "Bell\x07,,,,,\n"

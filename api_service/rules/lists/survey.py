@@ -1,0 +1,44 @@
+"""What only a whole file tells: out of how much its ratings are, how it writes its dates."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.dates import find_order
+from api_service.rules.lists.model import Column
+from api_service.rules.lists.ratings import find_scale
+from api_service.rules.lists.report import Budget, FileJournal
+
+if TYPE_CHECKING:
+    from api_service.rules.lists.model import Layout
+    from api_service.rules.lists.tables import Table
+
+_LONGEST: Final = 40
+"""Characters of a cell that could be a date or a rating."""
+
+
+def settle(table: Table, layout: Layout) -> Layout:
+    """The layout with what it left open answered, for which the file is read once more.
+
+    Raises:
+        ListRefused: the file cannot be read to its end.
+    """
+    watched = layout.columns.get(Column.WATCH_DATE) if layout.dates_vary else None
+    rated = layout.columns.get(Column.RATING) if layout.rating_out_of is None else None
+    dates: dict[str, None] = {}
+    ratings: dict[str, None] = {}
+    if watched is not None or rated is not None:
+        scratch = FileJournal(table.text.file.name, Budget(rows=sys.maxsize, rejected=0))
+        for _, row in islice(table.records(scratch), layout.header + 1, None):
+            if watched is not None and watched < len(row) and len(row[watched]) <= _LONGEST:
+                dates[row[watched]] = None
+            if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
+                ratings[row[rated]] = None
+    return replace(
+        layout,
+        date_order=find_order(dates) if layout.dates_vary else layout.date_order,
+        rating_out_of=layout.rating_out_of or find_scale(ratings),
+    )

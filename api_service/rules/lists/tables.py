@@ -1,0 +1,44 @@
+"""Where rows come from: whatever a file is, it is read as records of cells under a header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from api_service.rules.lists.text import Text, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api_service.rules.lists.report import FileJournal
+
+
+class Table(Protocol):
+    """A file as records."""
+
+    @property
+    def text(self) -> Text:
+        """The file."""
+        ...
+
+    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+        """Each record that is not blank, the header among them, with the line it starts on.
+
+        The reader may keep and change the lists. What cannot be a record goes to the journal.
+
+        Raises:
+            ListRefused: the file cannot be read to its end.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A file of lines with delimiters in them."""
+
+    text: Text
+    delimiter: str
+
+    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+        """See `Table`."""
+        return read_records(self.text, self.delimiter, journal)

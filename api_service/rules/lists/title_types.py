@@ -1,0 +1,43 @@
+"""What a type cell says: a film, or a series, an episode, a game, a podcast that is set aside.
+
+The words are those of IMDb's three generations of exports (`Feature Film`, `Mini-Series` until
+2017; `movie`, `tvMiniSeries` from 2018, the same as in its data sets at
+https://developer.imdb.com/non-commercial-datasets/; `Movie`, `TV Mini Series` from 2024), of
+Trakt (`movie`, `show`, `season`, `episode`, `person`) and of TMDB (`movie`, `tv`). Case, spaces
+and hyphens do not count. An account in another language exports translated words (`Serie TV`), of
+which the beginnings are known; any other word is taken for a film's, because TMDB will tell.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from api_service.rules.lists.model import NotAFilm, Problem
+
+SERIES: Final = NotAFilm(Problem.TV_SERIES, "It is a television series, not a film")
+EPISODE: Final = NotAFilm(Problem.TV_EPISODE, "It is an episode of a series, not a film")
+_GAME: Final = NotAFilm(Problem.GAME, "It is a video game, not a film")
+_PODCAST: Final = NotAFilm(Problem.PODCAST, "It is a podcast, not a film")
+_OTHER: Final = NotAFilm(Problem.OTHER_TYPE, "It is a person or a list, not a film")
+
+_WORDS: Final = {
+    **dict.fromkeys(("show", "tv", "tvshow", "season", "tvpilot"), SERIES),
+    **dict.fromkeys(("person", "people", "list", "user"), _OTHER),
+}
+# "Episode" before "series": a podcast's or a series' episode is both.
+_PARTS: Final = (
+    *(("podcast", _PODCAST), ("episod", EPISODE), ("épisod", EPISODE), ("folge", EPISODE)),
+    *(("series", SERIES), ("serie", SERIES), ("série", SERIES), ("game", _GAME)),
+    *(("videospiel", _GAME), ("videogioco", _GAME), ("videojuego", _GAME), ("jeuvidéo", _GAME)),
+)
+
+
+@lru_cache(maxsize=1_024)
+def not_a_film(cell: str) -> NotAFilm | None:
+    """Why a row of this type is set aside; None for films, short ones and videos too."""
+    word = "".join(filter(str.isalnum, cell.casefold()))
+    found = _WORDS.get(word)
+    if found:
+        return found
+    return next((why for part, why in _PARTS if part in word), None)
