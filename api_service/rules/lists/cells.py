@@ -15,6 +15,7 @@ YEARS: Final = range(1870, 2101)
 """The years that anything here can be of."""
 
 _MAX_ADDRESS: Final = 2_000
+_SCHEMES: Final = ("https://", "http://")
 _MAX_ID: Final = 2**31 - 1  # a PostgreSQL integer
 _SHOWN: Final = 40
 _MAX_COUNT: Final = 10_000
@@ -118,7 +119,7 @@ def read_address(cell: str) -> str:
     if not text:
         return ""
     if (
-        not text.lower().startswith(("https://", "http://"))
+        not (text.startswith(_SCHEMES) or text.lower().startswith(_SCHEMES))
         or len(text) > _MAX_ADDRESS
         or not text.isprintable()
         or " " in text

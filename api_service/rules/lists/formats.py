@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from api_service.rules.lists import generic, letterboxd
+from api_service.rules.lists import generic, imdb, letterboxd, tmdb, trakt
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.tables import CsvTable, Table
@@ -22,6 +22,9 @@ Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside |
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     letterboxd.recognise_list,  # first: the lines about a list look like a CSV with titles
     letterboxd.recognise_export,
+    imdb.recognise,
+    tmdb.recognise,
+    trakt.recognise,
     generic.recognise,
 )
 """Asked in this order. A new format stands before the generic one."""
@@ -29,6 +32,11 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
 _SHOWN: Final = 80
+
+
+def holds_no_films(name: str) -> SetAside | None:
+    """Whether a file says by its name alone that it holds no films; then it is never opened."""
+    return letterboxd.holds_no_films(name) or trakt.holds_no_films(name)
 
 
 def recognise(text: Text) -> tuple[Table, Layout | SetAside]:

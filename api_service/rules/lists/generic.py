@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.cells import split_title
-from api_service.rules.lists.headers import find_columns, fold_header, split_name
+from api_service.rules.lists.headers import find_columns, fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout
 
 if TYPE_CHECKING:
@@ -21,15 +21,19 @@ _COLUMNS: Final = {
         *("year", "releaseyear", "filmyear", "movieyear", "yearofrelease", "yearreleased"),
         *("releasedate", "released", "datereleased"),
     ),
-    Column.TMDB_ID: ("tmdbid", "tmdb"),
+    Column.TMDB_ID: ("tmdbid", "tmdb", "tmdbmovieid"),
     Column.IMDB_ID: ("imdbid", "imdb", "const", "tconst"),
     Column.ADDRESS: ("letterboxduri", "letterboxdurl", "url", "uri", "link"),
-    Column.RATING: ("rating",),
+    Column.RATING: ("rating", "yourrating", "myrating", "userrating"),
     Column.RATING10: ("rating10",),
-    Column.WATCH_DATE: ("watcheddate", "watchdate", "datewatched", "watchedon", "watchedat"),
+    Column.WATCH_DATE: (
+        *("watcheddate", "watchdate", "datewatched", "watchedon", "watchedat", "lastwatchedat"),
+    ),
     Column.REWATCH: ("rewatch",),
     Column.TAGS: ("tags",),
+    Column.PLAYS: ("plays", "timeswatched", "watchcount"),
     Column.REVIEW: ("review",),
+    Column.TYPE: ("type", "titletype", "mediatype"),
 }
 
 
@@ -43,10 +47,9 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
     columns = find_columns(header, _COLUMNS)
     if columns.keys().isdisjoint({Column.TITLE, Column.TMDB_ID, Column.IMDB_ID}):
         return None
-    is_watchlist = "watchlist" in split_name(name)[1]
     return Layout(
         format="csv",
-        kind=Kind.WATCHLIST if is_watchlist else Kind.GENERIC,
+        kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
         columns=columns,
         header=first,
         split_title=None if Column.YEAR in columns else split_title,

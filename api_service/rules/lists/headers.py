@@ -37,6 +37,11 @@ def split_name(name: str) -> tuple[list[str], str]:
     return folders, file_stem(last)
 
 
+def is_watchlist(name: str) -> bool:
+    """Whether a file is called a watchlist: its films have not been seen."""
+    return "watchlist" in split_name(name)[1]
+
+
 def file_stem(name: str) -> str:
     """The last part of a file name, without `.csv` or the like and without a copy's number."""
     last = name.replace("\\", "/").rpartition("/")[2]

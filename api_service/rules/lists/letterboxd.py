@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.headers import file_stem, find_columns, fold_header, split_name
+from api_service.rules.lists.headers import (
+    file_stem,
+    find_columns,
+    fold_header,
+    is_watchlist,
+    split_name,
+)
 from api_service.rules.lists.model import Column, Kind, Layout, SetAside, display_name
 
 if TYPE_CHECKING:
@@ -122,7 +128,7 @@ def _kind(columns: dict[Column, int], name: str) -> Kind:
     if Column.RATING in columns:
         return Kind.RATINGS
     folders, stem = split_name(name)
-    if "watchlist" in stem:
+    if is_watchlist(name):
         return Kind.WATCHLIST
     if "likes" in folders[-1:] or stem == "films" or "likes" in stem or "liked" in stem:
         return Kind.LIKES

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.archives import unpack
 from api_service.rules.lists.copying import write_movies
-from api_service.rules.lists.formats import recognise
-from api_service.rules.lists.letterboxd import holds_no_films
+from api_service.rules.lists.formats import holds_no_films, recognise
 from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
