@@ -8,7 +8,7 @@ import csv
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
 
@@ -25,6 +25,11 @@ _CHUNK: Final = 1 << 18
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, CR, LF, NEL
 _CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
 _C1_LEAD: Final = b"\xc2"  # the first byte of U+0080 to U+00BF in UTF-8
+WINDOWS: Final = "cp1252"
+_ASCII: Final = bytes(range(0x80))
+_MARKS: Final = frozenset("\u00a0‘’‚“”„…–—«»‹›•·°º²³½¼¾¿¡®™©£€§&+±×´`ˆ˜¨¸")  # noqa: RUF001  # them
+_UTF8_PAIR = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
+_UTF8_LEAD = re.compile(rb"[\xc2-\xf4]")
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -59,39 +64,48 @@ def inspect_text(file: UploadedFile) -> Text:
     """Look through a whole file once, in pieces, before any of it is read as a list.
 
     Raises:
-        ListRefused: it is empty, not UTF-8 (or UTF-16 with a byte order mark), not text at all, or
-            has a line over 1 MiB.
+        ListRefused: it is empty, in an encoding that cannot be told, not text at all, or has a
+            line over 1 MiB.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    has_controls = False
-    line, offset, unbroken = 1, 0, 0
     with file.path.open("rb") as stream:
         opening = stream.read(8)
         _refuse_known_binary(file, opening)
-        encoding = _encoding(opening[:2])
-        stream.seek(0)
-        decoder = codecs.getincrementaldecoder(encoding)()
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            text = _decode(decoder, chunk, file, offset, line)
-            raw = chunk if encoding == "utf-8-sig" else text.encode()
-            has_controls = has_controls or _has_controls(raw, text)
-            if "\0" in text:
-                raise ListRefused(
-                    file.name,
-                    Refusal.NOT_TEXT,
-                    "this is not a text file (it holds NUL characters); upload the CSV itself, "
-                    "saved as UTF-8",
-                    line + _newlines(text[: text.index("\0")]),
-                )
-            breaks = _newlines(text)
-            unbroken = 0 if breaks else unbroken + len(text)
-            if unbroken > MAX_FIELD:
-                raise _too_long(file, line)
-            line, offset = line + breaks, offset + len(chunk)
-        if not offset:
-            raise ListRefused(file.name, Refusal.EMPTY_FILE, "the file is empty")
-        _decode(decoder, b"", file, offset, line)
+        encoding = _encoding(opening)
+        try:
+            return _look_through(file, stream, encoding)
+        except ListRefused as refusal:
+            if refusal.reason is not Refusal.BAD_ENCODING or not _is_windows_text(stream, opening):
+                raise
+            return _look_through(file, stream, WINDOWS)
+
+
+def _look_through(file: UploadedFile, stream: BinaryIO, encoding: str) -> Text:
+    digest = hashlib.blake2b(digest_size=16)
+    has_controls = False
+    line, offset, unbroken = 1, 0, 0
+    stream.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        text = _decode(decoder, chunk, file, offset, line)
+        raw = chunk if encoding == "utf-8-sig" else text.encode()
+        has_controls = has_controls or _has_controls(raw, text)
+        if "\0" in text:
+            raise ListRefused(
+                file.name,
+                Refusal.NOT_TEXT,
+                "this is not a text file (it holds NUL characters); upload the CSV itself, "
+                "saved as UTF-8",
+                line + _newlines(text[: text.index("\0")]),
+            )
+        breaks = _newlines(text)
+        unbroken = 0 if breaks else unbroken + len(text)
+        if unbroken > MAX_FIELD:
+            raise _too_long(file, line)
+        line, offset = line + breaks, offset + len(chunk)
+    if not offset:
+        raise ListRefused(file.name, Refusal.EMPTY_FILE, "the file is empty")
+    _decode(decoder, b"", file, offset, line)
     return Text(file, encoding, has_controls, digest.digest())
 
 
@@ -106,8 +120,39 @@ def _refuse_known_binary(file: UploadedFile, opening: bytes) -> None:
             )
 
 
-def _encoding(start: bytes) -> str:
-    return "utf-16" if start in _UTF16_MARKS else "utf-8-sig"
+def _encoding(opening: bytes) -> str:
+    if opening[:2] in _UTF16_MARKS:
+        return "utf-16"
+    # Without a mark, every second byte of ASCII in UTF-16 is NUL, which no other text has.
+    if opening[1::2] == b"\0\0\0\0" and b"\0" not in opening[::2]:
+        return "utf-16-le"
+    if opening[::2] == b"\0\0\0\0" and b"\0" not in opening[1::2]:
+        return "utf-16-be"
+    return "utf-8-sig"
+
+
+def _is_windows_text(stream: BinaryIO, opening: bytes) -> bool:
+    """Whether bytes that are no UTF-8 are Windows-1252, as old spreadsheets save a CSV.
+
+    Almost any bytes are, so it must look like it: nothing in it may be UTF-8 of more than one byte
+    (then it is UTF-8 with a fault in it), it may not be UTF-8 cut off within its last character,
+    and what it has beyond ASCII must be letters and the typographic marks of running text.
+    """
+    if opening.startswith((codecs.BOM_UTF8, *_UTF16_MARKS)):
+        return False
+    stream.seek(0)
+    before, letters = b"", 0
+    while chunk := stream.read(_CHUNK):
+        if _UTF8_PAIR.search(before + chunk):
+            return False
+        try:
+            beyond = chunk.translate(None, _ASCII).decode(WINDOWS)
+        except UnicodeDecodeError:  # five bytes mean nothing
+            return False
+        if any(not (char.isalpha() or char in _MARKS) for char in set(beyond)):
+            return False
+        before, letters = chunk[-1:], letters + len(beyond)
+    return letters > 1 or not _UTF8_LEAD.fullmatch(before)
 
 
 def _newlines(text: str) -> int:

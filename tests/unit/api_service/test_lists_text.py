@@ -34,17 +34,35 @@ def refusal(folder: Path, content: bytes) -> ListRefused:
     return caught.value
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_encodings_with_which_lists_are_saved_are_read(tmp_path: Path, encoding: str) -> None:
     found, _ = records(tmp_path, "Title\r\nAmélie 🎬\r\n".encode(encoding))
     assert found == [(1, ["Title"]), (2, ["Amélie 🎬"])]
 
 
-def test_other_encodings_are_refused_with_byte_and_line(tmp_path: Path) -> None:
-    error = refusal(tmp_path, "Title\nHeat\nAmélie\n".encode("latin-1"))
+@pytest.mark.parametrize(
+    "title", ["Amélie", "L\u2019Été \u2013 “Noël” …", "Œuvre n° 1", "¿Quién mató?", "Ré"]
+)
+def test_windows_1252_is_read_when_it_looks_like_it(tmp_path: Path, title: str) -> None:
+    found, journal = records(tmp_path, f"Title\r\nÀ\r\n{title}".encode("cp1252"))
+    assert found == [(1, ["Title"]), (2, ["À"]), (3, [title])]
+    assert not journal.rejected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Title\nHeat\nAm\xe9lie\x81\n",  # a byte that means nothing in Windows-1252
+        "Title\nHeat\nAm\xe9lie\n".encode() + b"\xe9\n",  # UTF-8 with a fault in it
+        b"\xef\xbb\xbfTitle\nHeat\nAm\xe9lie\n",  # a mark that says UTF-8
+        b"Title\nHeat\nAm\xb6\xa4\xac\n",  # not the marks of running text
+    ],
+)
+def test_other_encodings_are_refused_with_byte_and_line(tmp_path: Path, content: bytes) -> None:
+    error = refusal(tmp_path, content)
     assert error.reason is Refusal.BAD_ENCODING
-    assert error.line == 3
-    assert "byte 14 is not valid UTF-8" in error.detail
+    assert error.line in {3, 4}
+    assert "is not valid UTF-8" in error.detail
 
 
 def test_bad_byte_is_found_beyond_the_first_piece(tmp_path: Path) -> None:
