@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from api_service.rules.lists import generic, imdb, letterboxd, tmdb, trakt
+from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.tables import CsvTable, Table
@@ -45,6 +46,10 @@ def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
     Raises:
         ListRefused: no format knows it.
     """
+    json_table = open_json(text)
+    if json_table:
+        layout = _layout(json_table) if json_table.header else None
+        return json_table, layout or SetAside("no titles or ids of films are in it")
     for delimiter in _DELIMITERS:
         table = CsvTable(text, delimiter)
         layout = _layout(table)

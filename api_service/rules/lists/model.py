@@ -23,6 +23,7 @@ class Refusal(StrEnum):
     """Why an upload is refused whole; a program may rely on these."""
 
     BAD_ENCODING = "bad_encoding"
+    BROKEN_JSON = "broken_json"
     BROKEN_ZIP = "broken_zip"
     EMPTY_FILE = "empty_file"
     ENCRYPTED_ZIP = "encrypted_zip"

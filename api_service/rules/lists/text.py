@@ -23,6 +23,7 @@ MAX_FIELD: Final = 1 << 20
 
 _CHUNK: Final = 1 << 18
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, CR, LF, NEL
+_CONTROL_OR_HALF = re.compile(rf"{_CONTROL.pattern}|[\ud800-\udfff]")
 _CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
 _C1_LEAD: Final = b"\xc2"  # the first byte of U+0080 to U+00BF in UTF-8
 WINDOWS: Final = "cp1252"
@@ -52,20 +53,30 @@ class Text:
         encoding: what to open it with.
         has_controls: whether there is any control character, so that cells must be searched.
         digest: equal for equal bytes.
+        endless: the first line of over 1 MiB, which only JSON may have; 0 where there is none.
     """
 
     file: UploadedFile
     encoding: str
     has_controls: bool
     digest: bytes
+    endless: int
+
+    def refuse_endless_line(self) -> None:
+        """Before a line is held.
+
+        Raises:
+            ListRefused: there is a line over 1 MiB.
+        """
+        if self.endless:
+            raise _too_long(self.file, self.endless)
 
 
 def inspect_text(file: UploadedFile) -> Text:
     """Look through a whole file once, in pieces, before any of it is read as a list.
 
     Raises:
-        ListRefused: it is empty, in an encoding that cannot be told, not text at all, or has a
-            line over 1 MiB.
+        ListRefused: it is empty, in an encoding that cannot be told, or not text at all.
     """
     with file.path.open("rb") as stream:
         opening = stream.read(8)
@@ -82,7 +93,7 @@ def inspect_text(file: UploadedFile) -> Text:
 def _look_through(file: UploadedFile, stream: BinaryIO, encoding: str) -> Text:
     digest = hashlib.blake2b(digest_size=16)
     has_controls = False
-    line, offset, unbroken = 1, 0, 0
+    line, offset, unbroken, endless = 1, 0, 0, 0
     stream.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     while chunk := stream.read(_CHUNK):
@@ -101,12 +112,12 @@ def _look_through(file: UploadedFile, stream: BinaryIO, encoding: str) -> Text:
         breaks = _newlines(text)
         unbroken = 0 if breaks else unbroken + len(text)
         if unbroken > MAX_FIELD:
-            raise _too_long(file, line)
+            endless = endless or line
         line, offset = line + breaks, offset + len(chunk)
     if not offset:
         raise ListRefused(file.name, Refusal.EMPTY_FILE, "the file is empty")
     _decode(decoder, b"", file, offset, line)
-    return Text(file, encoding, has_controls, digest.digest())
+    return Text(file, encoding, has_controls, digest.digest(), endless)
 
 
 def _refuse_known_binary(file: UploadedFile, opening: bytes) -> None:
@@ -183,6 +194,11 @@ def _decode(
         ) from None
 
 
+def find_control(text: str) -> re.Match[str] | None:
+    """A control character, or half of a surrogate pair, which JSON can name and no file hold."""
+    return _CONTROL_OR_HALF.search(text)
+
+
 def _too_long(file: UploadedFile, line: int) -> ListRefused:
     return ListRefused(
         file.name,
@@ -210,8 +226,9 @@ def read_records(
     A record with a stray quotation mark or a control character goes to the journal instead.
 
     Raises:
-        ListRefused: a quotation mark that never closes, or a field over 1 MiB.
+        ListRefused: a quotation mark that never closes, or a field or line over 1 MiB.
     """
+    text.refuse_endless_line()
     with text.file.path.open(encoding=text.encoding, newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
         search = _CONTROL.search if text.has_controls else None
