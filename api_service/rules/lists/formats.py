@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from api_service.rules.lists import generic, imdb, letterboxd, tmdb, trakt
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
+from api_service.rules.lists.plain import open_plain
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.tables import CsvTable, Table
 
@@ -55,6 +56,9 @@ def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
         layout = _layout(table)
         if layout:
             return table, layout
+    plain = open_plain(text)
+    if plain:
+        return plain
     raise _unknown(text)
 
 

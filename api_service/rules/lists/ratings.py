@@ -55,10 +55,14 @@ def _plain(given: Decimal) -> str:
 
 
 def find_scale(cells: Iterable[str]) -> int:
-    """Out of how much the ratings of a file are: the least that holds all of them."""
-    best = Decimal(0)
-    for cell in cells:
-        found = _RATING.fullmatch(cell.strip().replace(",", "."))
-        if found and not found[2]:
-            best = max(best, Decimal(found[1]))
-    return next((scale for scale in SCALES if best <= scale), SCALES[0])
+    """Out of how much the ratings of a file are.
+
+    Out of 100 where most of the different ones are over 10, so that one slip of the pen does not
+    change what all the others mean; else out of 10 where one is over 5.
+    """
+    found = [_RATING.fullmatch(cell.strip().replace(",", ".")) for cell in cells]
+    given = [Decimal(match[1]) for match in found if match and not match[2]]
+    five, ten, hundred = SCALES
+    if sum(ten < rating <= hundred for rating in given) * 2 > len(given):
+        return hundred
+    return ten if any(five < rating <= ten for rating in given) else five

@@ -27,6 +27,7 @@ _CONTROL_OR_HALF = re.compile(rf"{_CONTROL.pattern}|[\ud800-\udfff]")
 _CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
 _C1_LEAD: Final = b"\xc2"  # the first byte of U+0080 to U+00BF in UTF-8
 WINDOWS: Final = "cp1252"
+_FEWEST_PLAIN: Final = 2
 _ASCII: Final = bytes(range(0x80))
 _MARKS: Final = frozenset("\u00a0‘’‚“”„…–—«»‹›•·°º²³½¼¾¿¡®™©£€§&+±×´`ˆ˜¨¸")  # noqa: RUF001  # them
 _UTF8_PAIR = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
@@ -147,12 +148,12 @@ def _is_windows_text(stream: BinaryIO, opening: bytes) -> bool:
 
     Almost any bytes are, so it must look like it: nothing in it may be UTF-8 of more than one byte
     (then it is UTF-8 with a fault in it), it may not be UTF-8 cut off within its last character,
-    and what it has beyond ASCII must be letters and the typographic marks of running text.
+    and what it has beyond ASCII must be letters and typographic marks, one in two at most.
     """
     if opening.startswith((codecs.BOM_UTF8, *_UTF16_MARKS)):
         return False
     stream.seek(0)
-    before, letters = b"", 0
+    before, size, letters = b"", 0, 0
     while chunk := stream.read(_CHUNK):
         if _UTF8_PAIR.search(before + chunk):
             return False
@@ -162,8 +163,9 @@ def _is_windows_text(stream: BinaryIO, opening: bytes) -> bool:
             return False
         if any(not (char.isalpha() or char in _MARKS) for char in set(beyond)):
             return False
-        before, letters = chunk[-1:], letters + len(beyond)
-    return letters > 1 or not _UTF8_LEAD.fullmatch(before)
+        before, size, letters = chunk[-1:], size + len(chunk), letters + len(beyond)
+    is_cut_off = letters == 1 and _UTF8_LEAD.fullmatch(before)
+    return letters * _FEWEST_PLAIN <= size and not is_cut_off
 
 
 def _newlines(text: str) -> int:

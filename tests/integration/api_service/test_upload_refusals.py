@@ -73,7 +73,7 @@ UNREADABLE = [
     pytest.param("blank.csv", b"\n \n\r\n", "empty_file", None, id="only blank lines"),
     pytest.param("holiday.png", PNG, "not_text", None, id="a picture"),
     pytest.param("nul.csv", b"Title\nHeat\0\n", "not_text", 2, id="NUL characters"),
-    pytest.param("notes.csv", b"Heat\nFargo\n", "no_title_column", 1, id="no title column"),
+    pytest.param("notes.csv", b"Heat,1\nFargo,2\n", "no_title_column", 1, id="no title column"),
     pytest.param("page.csv", b"<html>\n<p>no</p>\n", "no_title_column", 1, id="a web page"),
     pytest.param("bad.csv", b"Title\nHeat\nAm\xe9lie \x81\n", "bad_encoding", 3, id="no encoding"),
     pytest.param("cut.csv", "Title\nAmé".encode()[:-1], "bad_encoding", 2, id="cut mid-character"),
@@ -125,7 +125,7 @@ async def test_an_export_without_films_is_refused(refusing: Service) -> None:
 
 @pytest.mark.parametrize("name", ["turned\u202eround\u0085.csv", "a" * 5_000 + ".csv"])
 async def test_a_file_name_is_shown_printable_and_short(refusing: Service, name: str) -> None:
-    response = await refusing.upload_files((name, b"nothing"))
+    response = await refusing.upload_files((name, b"<p>nothing</p>"))
     problem = await refusing.problem(response, 422, "unreadable_list")
     assert problem["file"].isprintable()
     assert len(problem["file"]) <= 255
@@ -205,7 +205,7 @@ async def test_more_parts_than_a_form_may_have(refusing: Service) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        "application/json",
+        "application/xml",
         "application/x-www-form-urlencoded",
         "multipart/mixed; boundary=b",
         "image/png",

@@ -55,6 +55,8 @@ def test_blank_cell_is_no_rating() -> None:
         (["11", "80"], 100),
         (["8/10", "4"], 5),
         (["1000"], 5),
+        (["4", "3", "11"], 5),
+        (["4", "8", "80"], 10),
     ],
 )
 def test_whole_file_tells_the_scale(cells: list[str], scale: int) -> None:
