@@ -30,7 +30,11 @@ REPORT_FILE: Final = "report.json"
 
 _ROWS_PER_MOVIE: Final = 10
 _MIN_ROWS: Final = 100_000
-_LIST_ENDINGS: Final = (".csv", ".tsv")
+_NO_LIST: Final = SetAside("is no list")
+_MUST_BE_LISTS: Final = (".csv", ".tsv")
+_MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
+"""Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
+would be the title of a film."""
 _FILE_BITS: Final = 32
 """Room for a line number in a row's canonical place."""
 
@@ -129,10 +133,12 @@ def _recognise(
             try:
                 table, found = recognise(inspect_text(file))
             except ListRefused as error:
-                if not file.from_zip or file.name.casefold().endswith(_LIST_ENDINGS):
+                if not file.from_zip or file.name.casefold().endswith(_MUST_BE_LISTS):
                     raise
                 unread = unread or error
-                found = SetAside("is no CSV file")
+                found = _NO_LIST
+            if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
+                found = _NO_LIST
             if isinstance(found, Layout):
                 lists.append(_List(table, settle(table, found)))
                 continue

@@ -30,7 +30,7 @@ def zipped(folder: Path, members: dict[str, str | bytes]) -> bytes:
     [
         ("LICENSE", "Permission is hereby granted\n"),
         ("docs/readme.md", '# "Films\n'),
-        ("data.json", '{"Name": "Heat"}'),
+        ("data.json", '{"Name": '),
         ("poster.jpg", b"\xff\xd8\xff\xe0"),
         ("notes.txt", b"\xe9t\xe9"),
         ("empty.txt", ""),
@@ -42,7 +42,7 @@ def test_what_is_no_list_in_a_zip_is_set_aside_and_named(
     report = upload.report({"x.zip": zipped(upload.folder, {name: content, "w.csv": WATCHED})})
     assert report["total_movies"] == 1
     (aside,) = [file for file in report["files"] if file["set_aside"]]
-    assert (aside["name"], aside["format"], aside["set_aside"]) == (name, None, "is no CSV file")
+    assert (aside["name"], aside["format"], aside["set_aside"]) == (name, None, "is no list")
 
 
 @pytest.mark.parametrize("name", ["diary.csv", "DIARY.CSV", "list.tsv"])
@@ -58,8 +58,8 @@ def test_a_zip_without_any_list_says_what_it_holds_instead(upload: Upload) -> No
 
 
 def test_what_is_no_list_outside_a_zip_is_refused(upload: Upload) -> None:
-    error = upload.refusal({"LICENSE": "Permission is hereby granted\n", "w.csv": WATCHED})
-    assert (error.file, error.reason) == ("LICENSE", Refusal.NO_TITLE_COLUMN)
+    error = upload.refusal({"poster.jpg": b"\xff\xd8\xff", "w.csv": WATCHED})
+    assert (error.file, error.reason) == ("poster.jpg", Refusal.NOT_TEXT)
 
 
 def test_zip_in_a_folder_is_read_like_its_files(upload: Upload) -> None:
