@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from api_service.context import PACER, PARSER, SETTINGS, STORAGE
-from api_service.handlers import movies, sessions, uploads, worker
+from api_service.handlers import exports, movies, sessions, uploads, worker
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
@@ -69,6 +69,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_get(session + "/report", sessions.get_report)
     app.router.add_post(session + "/enrich", sessions.force)
     app.router.add_get(session + "/movies", movies.get_movies)
+    app.router.add_get(session + "/export", exports.get_export)
     app.router.add_put(movie, movies.put_match)
     app.router.add_delete(movie, movies.delete_match)
     app.router.add_get("/worker/status", worker.get_worker_status)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PAGE = 100
 LARGEST_PAGE = 1000
 
-OutcomeFilter = Literal["pending", "found", "not_found", "failed"]
+OutcomeFilter = Literal["pending", "found", "not_found", "failed", "unmatched"]
 
 
 class Correction(BaseModel):
@@ -53,8 +53,8 @@ class Correction(BaseModel):
 async def get_movies(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/movies?limit=&cursor=&outcome=&sort=`."""
     limit = whole_number(request, "limit", default=PAGE, most=LARGEST_PAGE)
-    outcome = _choice(request, "outcome", get_args(OutcomeFilter))
-    sort: SortName = _choice(request, "sort", get_args(SortName)) or "position"  # type: ignore[assignment]  # one of its values
+    outcome = choice(request, "outcome", get_args(OutcomeFilter))
+    sort: SortName = choice(request, "sort", get_args(SortName)) or "position"  # type: ignore[assignment]  # one of its values
     cursor = request.query.get("cursor")
     after = Cursor(*decode_cursor(cursor, sort)) if cursor else None
     session = await session_of(request)
@@ -103,7 +103,12 @@ async def _movie(request: web.Request, session_id: UUID, position: int) -> Movie
     return movie_answer(rows[0], request.app[SETTINGS].tmdb_image_base_url)
 
 
-def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str | None:
+def choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str | None:
+    """A query parameter that is one of these, or None when it is not given.
+
+    Raises:
+        BadRequestError: it is something else.
+    """
     text = request.query.get(name)
     if text is not None and text not in choices:
         raise BadRequestError(f"{name}: one of {', '.join(choices)}, not {text[:40]!r}")

@@ -55,7 +55,8 @@ class MovieStorage:
 
         Args:
             session_id: whose movies.
-            outcome: only those with this outcome; `pending` for those without one.
+            outcome: only those with this outcome; `pending` for those without one, `unmatched` for
+                what was not found and what failed.
             sort: by position, or by title, year (newest first) or rating (best first), then by
                 position. What has no year or rating comes last.
             after: where the page before ended.
@@ -73,6 +74,7 @@ class MovieStorage:
               m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
               m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
               coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
+              l.key as lookup_key,
               c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,
               c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
               jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,
@@ -100,7 +102,11 @@ class MovieStorage:
             join lookups on lookups.id = movies.lookup_id
             where session_id = $1
               and position > $2
-              and ($3::text is null or coalesce(outcome, 'pending') = $3)
+              and (
+                $3::text is null
+                or coalesce(outcome, 'pending') = $3
+                or $3 = 'unmatched' and outcome in ('not_found', 'failed')
+              )
             order by position
             limit $4
             """,
@@ -134,7 +140,11 @@ class MovieStorage:
               where session_id = $1
             ) as chosen
             join lookups on lookups.id = lookup_id
-            where ($3::text is null or coalesce(outcome, 'pending') = $3)
+            where (
+                $3::text is null
+                or coalesce(outcome, 'pending') = $3
+                or $3 = 'unmatched' and outcome in ('not_found', 'failed')
+              )
               and ($4::text is null or (sort_key, position) > ($4, $5::integer))
             order by sort_key, position
             limit $6

@@ -1,0 +1,89 @@
+"""Taking a session away: its movies as a file, streamed in pages of their own.
+
+Between two pages nothing is held, neither a connection nor rows, however slowly a client reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, get_args
+
+import structlog
+from aiohttp import web
+
+from api_service.answers import movie_answer
+from api_service.context import SETTINGS, STORAGE, session_of
+from api_service.exporting import Exporter, ExportFormat
+from api_service.handlers.movies import OutcomeFilter, choice
+from shared.errors import ProjectionistError, SessionNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+    from api_service.storage.movies import Cursor
+
+ROWS = 200
+"""Movies read at a time: few enough not to keep the loop from other requests."""
+
+log = structlog.get_logger(__name__)
+
+
+async def get_export(request: web.Request) -> web.StreamResponse:
+    """`GET /api/session/{id}/export?format=csv|jsonl&outcome=`."""
+    form: ExportFormat = choice(request, "format", get_args(ExportFormat)) or "csv"  # type: ignore[assignment]  # one of its values
+    outcome = choice(request, "outcome", get_args(OutcomeFilter))
+    session = await session_of(request)
+    exporter = Exporter(session.id, form, outcome)
+    # Whatever is wrong with the database is answered as a problem while that is still possible.
+    pieces = _pieces(request, session.id, exporter, outcome)
+    first = await anext(pieces)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": f"{exporter.content_type}; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    await response.prepare(request)
+    try:
+        await response.write(first)
+        async for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+    except ProjectionistError as error:
+        # The status has been sent. A body that ends too early must not look like a whole one.
+        log.warning("export_broken_off", code=error.code, error=error.detail)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+async def _pieces(
+    request: web.Request, session_id: UUID, exporter: Exporter, outcome: str | None
+) -> AsyncIterator[bytes]:
+    """The file, page by page; at least one piece.
+
+    Raises:
+        SessionNotFoundError: the session was deleted before the last page was read.
+    """
+    images = request.app[SETTINGS].tmdb_image_base_url
+    storage = request.app[STORAGE]
+    after: Cursor | None = None
+    text = exporter.head()
+    while True:
+        page = await storage.movies.page(
+            session_id, outcome=outcome, sort="position", after=after, limit=ROWS
+        )
+        text += "".join(
+            [exporter.line(movie_answer(row, images), row["lookup_key"]) for row in page.rows]
+        )
+        after = page.next_cursor
+        if after is None and await storage.sessions.get(session_id) is None:
+            raise SessionNotFoundError("It was deleted while it was exported.")
+        yield text.encode()
+        if after is None:
+            return
+        text = ""
+        await asyncio.sleep(0)
