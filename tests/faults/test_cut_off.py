@@ -92,7 +92,7 @@ async def test_a_daemon_cut_off_from_postgresql_is_replaced_and_comes_back(
             id_of(driver, cut_off),
         )
         await until(lambda: _holds_nothing(driver, cut_off))
-        assert driver.events("claims_rescued")
+        await until(lambda: _rescued(driver))
 
         line.heal()
         await until(lambda: _holds_something(driver, cut_off), seconds=RESUMED_SECONDS)
@@ -113,6 +113,10 @@ async def _both_at_work(driver: Driver, *daemons: Program) -> None:
 
 async def _holds_something(driver: Driver, daemon: Program) -> bool:
     return await held_by(driver, id_of(driver, daemon)) > 0
+
+
+async def _rescued(driver: Driver) -> bool:
+    return bool(driver.events("claims_rescued"))
 
 
 async def _holds_nothing(driver: Driver, daemon: Program) -> bool:
