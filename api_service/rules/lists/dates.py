@@ -38,6 +38,8 @@ _MONTHS: Final = [
 _CENTURY: Final = 69
 """Years of two digits are of 1969 to 2068, as POSIX reads them."""
 _MOST_MONTHS: Final = 12
+_FEWEST_SORTED: Final = 5
+"""Dates that are not sorted by chance: one in sixty is."""
 
 
 class DateOrder(Enum):
@@ -95,6 +97,12 @@ def _numbered(found: re.Match[str], order: DateOrder) -> date | None:
     return _day(year, first, second)
 
 
+def looks_like_date(cell: str) -> bool:
+    """Whether a cell is a date of one of these kinds, in whatever order."""
+    text = cell.strip()
+    return any(pattern.fullmatch(text) for pattern in (_ISO, _NUMBERS, _CTIME))
+
+
 def find_order(cells: Iterable[str]) -> DateOrder | None:
     """Which order the dates of a file are written in; None where nothing tells, or they differ.
 
@@ -110,6 +118,8 @@ def find_order(cells: Iterable[str]) -> DateOrder | None:
         return None
     if all(found[2] == "." for found in dates):  # nobody writes months first with full stops
         return DateOrder.DAY_FIRST
+    if len(dates) < _FEWEST_SORTED:
+        return None
     sorted_by = [order for order in DateOrder if _sorted([_numbered(d, order) for d in dates])]
     return sorted_by[0] if len(sorted_by) == 1 else None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from api_service.rules.lists import generic, imdb, letterboxd, tmdb, trakt
+from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, tmdb, trakt
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.plain import open_plain
@@ -27,6 +27,8 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     imdb.recognise,
     tmdb.recognise,
     trakt.recognise,
+    movielens.recognise,
+    netflix.recognise,
     generic.recognise,
 )
 """Asked in this order. A new format stands before the generic one."""

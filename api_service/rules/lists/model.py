@@ -64,6 +64,7 @@ class Problem(StrEnum):
     BAD_RATING = "bad_rating"
     BAD_YEAR = "bad_year"
     CONFLICTING_IDS = "conflicting_ids"
+    SEVERAL_USERS = "several_users"
 
 
 class ListRefused(UnreadableListError):  # noqa: N818  # it is an answer to the user, not a fault
@@ -167,6 +168,7 @@ class Layout:
             are written so: `The Thing (1982)`.
         not_a_film: what a title says that is no film's, for formats that have no column for it.
         imdb_numbers: whether IMDb ids stand without their `tt`.
+        joined_by: the column by which other files of the upload say more of each row.
         rating_out_of: the best rating there is; None where only the whole file can tell.
         date_order: whether days or months come first in dates that do not start with the year.
         dates_vary: whether only the whole file can tell that.
@@ -182,6 +184,7 @@ class Layout:
     split_title: Callable[[str], tuple[str, str]] | None = None
     not_a_film: Callable[[str], NotAFilm | None] | None = None
     imdb_numbers: bool = False
+    joined_by: int | None = None
     rating_out_of: int | None = 5
     date_order: DateOrder | None = None
     dates_vary: bool = False

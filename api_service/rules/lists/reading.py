@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -13,9 +12,11 @@ from api_service.rules.lists.copying import write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
 from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
+from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
 from api_service.rules.lists.survey import settle
+from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import Kind, Sighting, UploadedFile
-    from api_service.rules.lists.tables import Table
 
 MOVIES_FILE: Final = "movies.csv"
 REPORT_FILE: Final = "report.json"
@@ -37,27 +37,6 @@ _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
 would be the title of a film."""
 _FILE_BITS: Final = 32
 """Room for a line number in a row's canonical place."""
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A file that was recognised, and will be read."""
-
-    table: Table
-    layout: Layout
-
-    @property
-    def name(self) -> str:
-        return self.table.text.file.name
-
-    @property
-    def same(self) -> tuple[Kind, str | None, bytes]:
-        """Equal for files that say the same."""
-        return self.layout.kind, self.layout.list_name, self.table.text.digest
-
-    def canonical(self) -> tuple[Kind, str, str, bytes]:
-        """The file's place, which the order of the upload has no part in."""
-        return self.layout.kind, self.name.casefold(), self.name, self.table.text.digest
 
 
 def read_lists(
@@ -82,6 +61,8 @@ def read_lists(
     with TemporaryDirectory(dir=folder) as unpacked, field_limit():
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
         lists, set_aside = _recognise(members, budget)
+        lists, joined = join(lists, budget)
+        set_aside += joined
         sources = [
             Source(
                 item.layout, FileJournal(item.name, budget, item.layout.format), rank << _FILE_BITS
@@ -118,13 +99,13 @@ def _no_films(sources: Sequence[Source]) -> str:
 
 def _recognise(
     members: Sequence[UploadedFile], budget: Budget
-) -> tuple[list[_List], list[FileJournal]]:
+) -> tuple[list[ListFile], list[FileJournal]]:
     """The lists among the files, in canonical order, and journals of the files that are none.
 
     Raises:
         ListRefused: a file is none that should be one, or there is no list at all.
     """
-    lists: list[_List] = []
+    lists: list[ListFile] = []
     unread: ListRefused | None = None
     set_aside: list[FileJournal] = []
     for file in members:
@@ -140,13 +121,13 @@ def _recognise(
             if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
                 found = _NO_LIST
             if isinstance(found, Layout):
-                lists.append(_List(table, settle(table, found)))
+                lists.append(ListFile(table, settle(table, found)))
                 continue
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
     if unread and not lists:
         raise unread
-    lists.sort(key=_List.canonical)
+    lists.sort(key=ListFile.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
     distinct = []
     for item in lists:
@@ -161,7 +142,7 @@ def _recognise(
     return distinct, set_aside
 
 
-def _read(item: _List, source: Source, add: Callable[[Sighting, Source], None]) -> None:
+def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], None]) -> None:
     journal = source.journal
     for sighting in RowReader(item.layout, journal).read(item.table.records(journal)):
         add(sighting, source)

@@ -10,6 +10,7 @@ from api_service.rules.lists.text import Text, read_records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from api_service.rules.lists.model import Kind, Layout
     from api_service.rules.lists.report import FileJournal
 
 
@@ -42,3 +43,25 @@ class CsvTable:
     def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
         """See `Table`."""
         return read_records(self.text, self.delimiter, journal)
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A file that was recognised, and will be read."""
+
+    table: Table
+    layout: Layout
+
+    @property
+    def name(self) -> str:
+        """As the client gave it."""
+        return self.table.text.file.name
+
+    @property
+    def same(self) -> tuple[Kind, str | None, bytes]:
+        """Equal for files that say the same."""
+        return self.layout.kind, self.layout.list_name, self.table.text.digest
+
+    def canonical(self) -> tuple[Kind, str, str, bytes]:
+        """The file's place, which the order of the upload has no part in."""
+        return self.layout.kind, self.name.casefold(), self.name, self.table.text.digest

@@ -3,9 +3,10 @@
 The words are those of IMDb's three generations of exports (`Feature Film`, `Mini-Series` until
 2017; `movie`, `tvMiniSeries` from 2018, the same as in its data sets at
 https://developer.imdb.com/non-commercial-datasets/; `Movie`, `TV Mini Series` from 2024), of
-Trakt (`movie`, `show`, `season`, `episode`, `person`) and of TMDB (`movie`, `tv`). Case, spaces
-and hyphens do not count. An account in another language exports translated words (`Serie TV`), of
-which the beginnings are known; any other word is taken for a film's, because TMDB will tell.
+Trakt (`movie`, `show`, `season`, `episode`, `person`), of TMDB (`movie`, `tv`) and of Netflix
+(`TRAILER`, `HOOK`). Case, spaces and hyphens do not count. An account in another language exports
+translated words (`Serie TV`), of which the beginnings are known; any other word is taken for a
+film's, because TMDB will tell.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _GAME: Final = NotAFilm(Problem.GAME, "It is a video game, not a film")
 _PODCAST: Final = NotAFilm(Problem.PODCAST, "It is a podcast, not a film")
 _OTHER: Final = NotAFilm(Problem.OTHER_TYPE, "It is a person or a list, not a film")
 
+_EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "It is a trailer or the like, not a film")
+
 _WORDS: Final = {
     **dict.fromkeys(("show", "tv", "tvshow", "season", "tvpilot"), SERIES),
     **dict.fromkeys(("person", "people", "list", "user"), _OTHER),
@@ -29,6 +32,13 @@ _WORDS: Final = {
 _PARTS: Final = (
     *(("podcast", _PODCAST), ("episod", EPISODE), ("épisod", EPISODE), ("folge", EPISODE)),
     *(("series", SERIES), ("serie", SERIES), ("série", SERIES), ("game", _GAME)),
+    *(
+        ("trailer", _EXTRA),
+        ("hook", _EXTRA),
+        ("promo", _EXTRA),
+        ("bonus", _EXTRA),
+        ("recap", _EXTRA),
+    ),
     *(("videospiel", _GAME), ("videogioco", _GAME), ("videojuego", _GAME), ("jeuvidéo", _GAME)),
 )
 

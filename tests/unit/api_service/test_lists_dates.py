@@ -66,9 +66,10 @@ def test_blank_cell_is_no_date() -> None:
         (["2020-01-31", "x", ""], None),
         (["01.02.20"], DAY),
         (["1/2/20", "2/1/20"], None),
-        # Newest first: 12 March, 3 February, 11 January; as months these would jump about.
-        (["12/3/20", "3/2/20", "11/1/20"], DAY),
-        (["3/12/20", "2/3/20", "1/11/20"], MONTH),
+        # Newest first: 12 March, 3 February, 11 January, …; as months these would jump about.
+        (["12/3/20", "3/2/20", "11/1/20", "2/12/19", "9/11/19"], DAY),
+        (["3/12/20", "2/3/20", "1/11/20", "12/2/19", "11/9/19"], MONTH),
+        (["12/3/20", "3/2/20", "11/1/20"], None),  # three are soon sorted by chance
     ],
 )
 def test_whole_file_tells_the_order(cells: list[str], order: DateOrder | None) -> None:
