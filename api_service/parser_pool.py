@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from api_service.rules.lists.model import ReadResult, UploadedFile
+    from api_service.rules.lists.model import ReadResult, SessionFilms, UploadedFile
 
 READS_PER_WORKER: Final = 20
 """A worker is replaced after so many reads, which gives its memory back to the system."""
@@ -84,7 +84,13 @@ class ParserPool:
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
     async def read(
-        self, files: Sequence[UploadedFile], *, max_movies: int, max_bytes: int, folder: Path
+        self,
+        files: Sequence[UploadedFile],
+        *,
+        max_movies: int,
+        max_bytes: int,
+        folder: Path,
+        session: SessionFilms | None = None,
     ) -> ReadResult:
         """Read an upload in a worker; see `read_lists`.
 
@@ -96,7 +102,12 @@ class ParserPool:
             ParserCrashed: the worker died twice, or the pool was closed meanwhile.
         """
         call = partial(
-            read_lists, tuple(files), max_movies=max_movies, max_bytes=max_bytes, folder=folder
+            read_lists,
+            tuple(files),
+            max_movies=max_movies,
+            max_bytes=max_bytes,
+            folder=folder,
+            session=session,
         )
         worker = await self._idle.get()
         try:

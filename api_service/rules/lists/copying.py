@@ -7,6 +7,7 @@ white space, the empty text and the word NULL mean themselves.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -32,29 +33,43 @@ MOVIE_COLUMNS: Final = (
     "in_watchlist",
     "lists",
     "source_url",
+    "origins",
 )
 """The columns of `movies.csv`, in order."""
 
 
 def write_movies(path: Path, films: Iterable[Film], lookup_key: Callable[[Film], str]) -> None:
     """Write one line a film, without a header, in UTF-8; positions count from 1."""
+    write_lines(
+        path,
+        (movie_line(position, film, lookup_key(film)) for position, film in enumerate(films, 1)),
+    )
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of COPY input."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(
-            movie_line(position, film, lookup_key(film)) for position, film in enumerate(films, 1)
-        )
+        file.writelines(lines)
 
 
-def movie_line(position: int, film: Film, lookup_key: str) -> str:
-    """One film as a line of COPY input, line end included."""
+def movie_line(position: int, film: Film, lookup_key: str | None) -> str:
+    """One film as a line of COPY input, line end included; without a key it keeps its lookup."""
     title = quote(film.title) if film.title else ""
     rating = "" if film.rating is None else str(film.rating.stars)
     review = "" if film.review is None else quote(film.review)
     source_url = "" if film.source_url is None else quote(film.source_url)
+    key = "" if lookup_key is None else quote(lookup_key)
+    origins = film.origins()
+    kept = quote(_json(origins)) if origins else ""
     return (
-        f"{position},{quote(lookup_key)},{title},{film.year or ''},{_flag(film.watched)},{rating},"
+        f"{position},{key},{title},{film.year or ''},{_flag(film.watched)},{rating},"
         f"{date_array(film.watch_dates)},{film.rewatches},{_flag(film.liked)},{text_array(film.tags)},"
-        f"{review},{_flag(film.in_watchlist)},{text_array(film.lists)},{source_url}\n"
+        f"{review},{_flag(film.in_watchlist)},{text_array(film.lists)},{source_url},"
+        f"{kept}\n"
     )
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def quote(text: str) -> str:

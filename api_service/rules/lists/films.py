@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from api_service.rules.lists.cells import split_tags
 from api_service.rules.lists.model import Kind
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api_service.rules.lists.known import Known
     from api_service.rules.lists.model import Layout, Sighting
     from api_service.rules.lists.ratings import Rating
 
 T = TypeVar("T")
 
+MOST_NAMES: Final = 20
+"""Further names of a film that are remembered."""
 _NEVER: Final = (0, date.min, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a film as a whole."""
+
+    watched: bool = False
+    watch_dates: Sequence[date] = ()
+    rewatches: int = 0
+    liked: bool = False
+    tags: Sequence[str] = ()
+    in_watchlist: bool = False
+    lists: Sequence[str] = ()
 
 
 class Film:
@@ -25,10 +44,12 @@ class Film:
     taken from is remembered as (does it overrule, date, order), so that the better one stays
     whichever comes first. Lists keep what came, repeated or not, and are None until something
     comes, because there may be 200,000 films. Until all rows are read a film may turn out to be
-    the `same_as` another.
+    the `same_as` another. `also` are further keys that it goes by, and `known` says what a
+    session has of it already.
     """
 
     __slots__ = (
+        "_least_rewatches",
         "_lists",
         "_plays",
         "_rating_from",
@@ -38,10 +59,12 @@ class Film:
         "_tags",
         "_watch_dates",
         "addresses",
+        "also",
         "entry_address",
         "imdb_id",
         "in_watchlist",
         "key",
+        "known",
         "liked",
         "order",
         "rating",
@@ -52,12 +75,14 @@ class Film:
         "year",
     )
 
-    def __init__(self, sighting: Sighting, order: int) -> None:
+    def __init__(self, title: str, year: int | None, key: str, order: int) -> None:
         self.order = order
-        self.title = sighting.title
-        self.year = sighting.year
-        self.key = sighting.key
+        self.title = title
+        self.year = year
+        self.key = key
+        self.known: Known | None = None
         self.addresses: tuple[str, ...] = ()
+        self.also: tuple[str, ...] = ()
         self.entry_address = ""
         self.tmdb_id: int | None = None
         self.imdb_id: str | None = None
@@ -70,6 +95,7 @@ class Film:
         self._plays = 0
         self._watch_dates: list[date] | None = None
         self._rewatches: list[str] | None = None
+        self._least_rewatches = 0
         self._tags: list[str] | None = None
         self._lists: list[str] | None = None
 
@@ -84,7 +110,8 @@ class Film:
 
         Where a list says how often it was seen in all, the first time does not count.
         """
-        return max(len(set(self._rewatches)) if self._rewatches else 0, self._plays - 1)
+        entries = len(set(self._rewatches)) if self._rewatches else 0
+        return max(entries, self._plays - 1, self._least_rewatches)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -145,9 +172,19 @@ class Film:
             self._lists = _with(self._lists, layout.list_name)
 
     def _name(self, title: str, year: int | None) -> None:
-        self.title = self.title or title
-        self.year = self.year or year
-        self.key = title_key(self.title, self.year) if self.title else ""
+        self.call(self.title or title, self.year or year)
+
+    def call(self, title: str, year: int | None) -> None:
+        """Give it another title and year; it goes by the former ones too."""
+        key = title_key(title, year) if title else ""
+        if key != self.key:
+            self.go_by(self.key)
+        self.title, self.year, self.key = title, year, key
+
+    def go_by(self, *keys: str) -> None:
+        """Be known by these lookup keys too."""
+        room = MOST_NAMES - len(self.also)
+        self.also += tuple(key for key in keys if key and key not in self.also)[:room]
 
     def _judge(self, sighting: Sighting, kind: Kind, order: int) -> None:
         day = sighting.watch_date or sighting.written or date.min
@@ -163,6 +200,7 @@ class Film:
         """Take in another film that turned out to be this one."""
         other.same_as = self
         self.order = min(self.order, other.order)
+        self.go_by(*other.also, other.key)
         self._name(other.title, other.year)
         self.addresses += other.addresses
         self.entry_address = self.entry_address or other.entry_address
@@ -174,12 +212,65 @@ class Film:
         self._plays = max(self._plays, other._plays)
         self._watch_dates = [*(self._watch_dates or ()), *(other._watch_dates or ())]
         self._rewatches = [*(self._rewatches or ()), *(other._rewatches or ())]
+        self._least_rewatches = max(self._least_rewatches, other._least_rewatches)
         self._tags = [*(self._tags or ()), *(other._tags or ())]
         self._lists = [*(self._lists or ()), *(other._lists or ())]
         if other._rating_from > self._rating_from:
             self.rating, self._rating_from = other.rating, other._rating_from
         if other._review_from > self._review_from:
             self._review, self._review_from = other._review, other._review_from
+
+    def add_said(self, said: Said) -> None:
+        """Take in what is said of it as a whole, and not by rows of a diary, a list and so on."""
+        self.watched |= said.watched
+        self.liked |= said.liked
+        self.in_watchlist |= said.in_watchlist
+        self._watch_dates = [*(self._watch_dates or ()), *said.watch_dates] or None
+        self._lists = [*(self._lists or ()), *said.lists] or None
+        self._tags = [*(self._tags or ()), *said.tags] or None
+        self._least_rewatches = max(self._least_rewatches, said.rewatches)
+
+    def set_opinion(self, rating: Rating | None, review: str | None) -> None:
+        """Replace what is given, as if the row that said it had always said so."""
+        if rating is not None:
+            self.rating = rating
+        if review:
+            self._review = review.encode()
+
+    def origins(self) -> dict[str, Any]:
+        """What merging has to know of this film later, and nobody else; empty for most."""
+        found: dict[str, Any] = {}
+        if self.addresses:
+            found["addresses"] = self.addresses
+        if self.entry_address and self.addresses:
+            found["entry"] = self.entry_address
+        if self.tmdb_id:
+            found["tmdb_id"] = self.tmdb_id
+        if self.imdb_id:
+            found["imdb_id"] = self.imdb_id
+        if names := [key for key in self.also if key != self.key]:
+            found["names"] = names
+        if self._rewatches:
+            found["rewatched"] = sorted(set(self._rewatches))
+        if self.rating is not None and self._rating_from[:2] > _NEVER[:2]:
+            found["rated"] = [self._rating_from[0], self._rating_from[1].isoformat()]
+        if self._review and self._review_from[:2] > _NEVER[:2]:
+            found["reviewed"] = [self._review_from[0], self._review_from[1].isoformat()]
+        return found
+
+    def restore(self, origins: dict[str, Any], source_url: str | None) -> None:
+        """Be as one was that gave these `origins`, in what they tell."""
+        self.addresses = tuple(origins.get("addresses", ()))
+        self.entry_address = origins.get("entry", "") or (
+            "" if self.addresses else source_url or ""
+        )
+        self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
+        self.also = tuple(origins.get("names", ()))
+        self._rewatches = origins.get("rewatched")
+        if rated := origins.get("rated"):
+            self._rating_from = (rated[0], date.fromisoformat(rated[1]), -1)
+        if reviewed := origins.get("reviewed"):
+            self._review_from = (reviewed[0], date.fromisoformat(reviewed[1]), -1)
 
 
 def _with(items: list[T] | None, item: T) -> list[T]:

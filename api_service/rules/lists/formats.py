@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, tmdb, trakt
+from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, ours, tmdb, trakt
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.plain import open_plain
@@ -22,7 +22,8 @@ Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside |
 """Given a file's first records, at least one of them, and its name: how to read it, or None."""
 
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
-    letterboxd.recognise_list,  # first: the lines about a list look like a CSV with titles
+    ours.recognise,
+    letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,
     tmdb.recognise,

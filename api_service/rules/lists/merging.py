@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from api_service.rules.lists.films import Film
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
 from shared.lookup_keys import imdb_key, tmdb_key, twins_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from api_service.rules.lists.model import Layout, Sighting
     from api_service.rules.lists.report import FileJournal
 
@@ -38,6 +40,8 @@ class FilmMerger:
     in is it known which titles stand for two films, and the rest can be told: `add_entry`.
     """
 
+    subject: ClassVar = "the upload has"
+
     def __init__(self, max_movies: int) -> None:
         self._max_movies = max_movies
         self._films: list[Film] = []
@@ -48,22 +52,25 @@ class FilmMerger:
         self._watched: set[Film] = set()
         self._without_address: list[tuple[Source, Sighting]] = []
 
-    def add_addressed(self, sighting: Sighting, source: Source) -> None:
-        """Add a row of a file whose addresses are the films' own.
+    def add_addressed(self, sighting: Sighting, source: Source) -> Film | None:
+        """Add a row of a file whose addresses are the films' own; its film, if it has an address.
 
         Raises:
             ListRefused: too many films.
         """
         if not sighting.address:
             self._without_address.append((source, sighting))
-            return
+            return None
         address = normal_address(sighting.address)
         film = self._by_address.get(address)
         if film is None:
             film = self._film_at(address, sighting, source)
             film.addresses += (sighting.address,)
             self._by_address[address] = film
+        if sighting.tmdb_id or sighting.imdb_id:
+            self._identify(film, sighting, source)
         self._record(film, sighting, source)
+        return film
 
     def add_rows_without_address(self) -> None:
         """Add the rows that `add_addressed` had to put off, once that has had every row.
@@ -84,8 +91,8 @@ class FilmMerger:
             self.add_entry(sighting, source)
         self._without_address.clear()
 
-    def add_entry(self, sighting: Sighting, source: Source) -> None:
-        """Add a row that tells its film by an id, or by title and year alone.
+    def add_entry(self, sighting: Sighting, source: Source) -> Film:
+        """Add a row that tells its film by an id, or by title and year alone; that film.
 
         Raises:
             ListRefused: too many films.
@@ -95,6 +102,7 @@ class FilmMerger:
         else:
             film = self._film_by_title(sighting, source)
         self._record(film, sighting, source)
+        return film
 
     def films(self) -> list[Film]:
         """The distinct films: watched ones first, each part in canonical order."""
@@ -105,6 +113,10 @@ class FilmMerger:
     def count(self, source: Source) -> int:
         """How many distinct films a file spoke of."""
         return len(set(map(self._resolve, source.films)))
+
+    def spoken_of(self, sources: Iterable[Source]) -> set[Film]:
+        """The distinct films that these files spoke of."""
+        return {self._resolve(film) for source in sources for film in source.films}
 
     def lookup_key(self, film: Film) -> str:
         """The question to TMDB that finds this film."""
@@ -155,13 +167,14 @@ class FilmMerger:
         return min(candidates, key=lambda film: (film not in self._watched, film.order))
 
     def _film_by_id(self, sighting: Sighting, source: Source) -> Film:
-        known = [self._by_id[key] for key in _id_keys(sighting) if key in self._by_id]
+        known = [self._by_id[key] for key in id_keys(sighting) if key in self._by_id]
         namesakes = [film for film in self._named(sighting.key) if not _clash(film, sighting)]
         if len(namesakes) == 1:
             known += namesakes
         film = self._resolve(known[0]) if known else self._new(sighting, source)
         for other in map(self._resolve, known[1:]):
-            if other is not film and not _clash(film, other):
+            if other is not film and not _clash(film, other) and not (film.known and other.known):
+                film, other = (other, film) if other.known else (film, other)  # noqa: PLW2901  # the known one stays
                 film.absorb(other)
                 self._absorbed += 1
         self._identify(film, sighting, source)
@@ -176,7 +189,7 @@ class FilmMerger:
             )
         film.tmdb_id = film.tmdb_id or sighting.tmdb_id
         film.imdb_id = film.imdb_id or sighting.imdb_id
-        for key in _id_keys(film):
+        for key in id_keys(film):
             self._by_id.setdefault(key, film)
 
     def _record(self, film: Film, sighting: Sighting, source: Source) -> None:
@@ -184,6 +197,7 @@ class FilmMerger:
         source.films.add(film)
         if sighting.key != film.key:
             self._call(film, sighting.key)
+            film.go_by(sighting.key)
         self._call(film, film.key)
 
     def _call(self, film: Film, key: str) -> None:
@@ -209,10 +223,11 @@ class FilmMerger:
             raise ListRefused(
                 source.journal.name,
                 Refusal.TOO_MANY_MOVIES,
-                f"the upload has more than {self._max_movies:,} distinct films",
+                f"{self.subject} more than {self._max_movies:,} distinct films",
                 sighting.line,
             )
-        film = Film(sighting, source.first_order + sighting.line)
+        order = source.first_order + sighting.line
+        film = Film(sighting.title, sighting.year, sighting.key, order)
         self._films.append(film)
         return film
 
@@ -230,7 +245,8 @@ def _host(address: str) -> str:
     return address.partition("/")[0]
 
 
-def _id_keys(named: Film | Sighting) -> list[str]:
+def id_keys(named: Film | Sighting) -> list[str]:
+    """The lookup keys of its ids."""
     keys = []
     if named.tmdb_id:
         keys.append(tmdb_key(named.tmdb_id))

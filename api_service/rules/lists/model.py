@@ -47,6 +47,7 @@ class Problem(StrEnum):
     # The row is rejected.
     CONTROL_CHARACTER = "control_character"
     MISSING_TITLE = "missing_title"
+    NO_SUCH_POSITION = "no_such_position"
     STRAY_QUOTE = "stray_quote"
     TITLE_TOO_LONG = "title_too_long"
     TOO_MANY_CELLS = "too_many_cells"
@@ -106,6 +107,8 @@ class Kind(IntEnum):
     WATCHLIST = 5
     LIST = 6
     GENERIC = 7
+    OWN = 8
+    """Our own export, which says of each film itself what it is."""
 
     @property
     def means_watched(self) -> bool:
@@ -204,6 +207,21 @@ class SetAside:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SessionFilms:
+    """The films of a session that more files are added to.
+
+    Attributes:
+        path: a file with a line for each, as `known.read_known` reads it.
+        mark: how the rows of its exports name the session.
+        last_position: the largest that any movie of it ever had.
+    """
+
+    path: Path
+    mark: str
+    last_position: int
+
+
 class Sighting(NamedTuple):
     """What one row says of one film. `key` is the title lookup key, "" without a title.
 
@@ -231,11 +249,15 @@ class ReadResult:
     """What the API needs to know of an upload that was read: small, and safe to send by pickle.
 
     Attributes:
-        total_movies: rows in `movies.csv`.
+        total_movies: films in all, those that the session had included.
+        added: rows in `movies.csv` that are new films; they stand last.
+        changed: rows in `movies.csv` of films that the session had.
         summary: the report with no more than its first 20 rejected rows and 20 notes.
     """
 
     total_movies: int
+    added: int
+    changed: int
     summary: dict[str, Any]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from api_service.rules.lists import ours
+from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.archives import unpack
-from api_service.rules.lists.copying import write_movies
+from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
+from api_service.rules.lists.known import read_known
 from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
 from api_service.rules.lists.movielens import join
@@ -20,10 +23,10 @@ from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from api_service.rules.lists.films import Film
-    from api_service.rules.lists.model import Kind, Sighting, UploadedFile
+    from api_service.rules.lists.model import Kind, SessionFilms, Sighting, UploadedFile
 
 MOVIES_FILE: Final = "movies.csv"
 REPORT_FILE: Final = "report.json"
@@ -40,7 +43,12 @@ _FILE_BITS: Final = 32
 
 
 def read_lists(
-    files: Sequence[UploadedFile], *, max_movies: int, max_bytes: int, folder: Path
+    files: Sequence[UploadedFile],
+    *,
+    max_movies: int,
+    max_bytes: int,
+    folder: Path,
+    session: SessionFilms | None = None,
 ) -> ReadResult:
     """Read the files of one upload and merge their rows into distinct films.
 
@@ -49,15 +57,19 @@ def read_lists(
 
     Args:
         files: what was uploaded: CSV files, or zips of them.
-        max_movies: distinct films that the upload may have.
+        max_movies: distinct films that the upload, or the session with it, may have.
         max_bytes: bytes that its files may have together, unpacked.
         folder: an existing folder of this upload's own.
+        session: the films that these are added to. Then `movies.csv` has those of them that have
+            changed and the new ones, and the report tells of what these files spoke of.
 
     Raises:
         ListRefused: a file is no list, or a limit is passed; then neither file counts.
     """
     budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
-    merger = FilmMerger(max_movies)
+    merger = (
+        SessionMerger(max_movies, read_known(session.path)) if session else FilmMerger(max_movies)
+    )
     with TemporaryDirectory(dir=folder) as unpacked, field_limit():
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
         lists, set_aside = _recognise(members, budget)
@@ -70,13 +82,16 @@ def read_lists(
             for rank, item in enumerate(lists)
         ]
         for item, source in zip(lists, sources, strict=True):
-            if item.layout.film_addresses:
+            if item.layout.format == ours.FORMAT:
+                _read_ours(item, source, merger, session.mark if session else None)
+        for item, source in zip(lists, sources, strict=True):
+            if item.layout.film_addresses and item.layout.format != ours.FORMAT:
                 _read(item, source, merger.add_addressed)
         merger.add_rows_without_address()
         for item, source in zip(lists, sources, strict=True):
             if not item.layout.film_addresses:
                 _read(item, source, merger.add_entry)
-    films = merger.films()
+    films = merger.spoken_of(sources)
     if not films:
         raise ListRefused(
             files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources)
@@ -84,10 +99,23 @@ def read_lists(
     for source in sources:
         source.journal.movies = merger.count(source)
     report = build_report([*(source.journal for source in sources), *set_aside], _totals(films))
-    write_movies(folder / MOVIES_FILE, films, merger.lookup_key)
+    added, changed = _write(folder / MOVIES_FILE, merger, session)
+    if session:
+        report |= {"added": added, "changed": changed}
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
-    return ReadResult(len(films), shorten(report))
+    return ReadResult(len(merger.films()), added, changed, shorten(report))
+
+
+def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tuple[int, int]:
+    """Write the films; how many are new, and how many of the session's have changed."""
+    if session and isinstance(merger, SessionMerger):
+        changed, added = merger.lines(session.last_position)
+        write_lines(path, [*changed, *added])
+        return len(added), len(changed)
+    films = merger.films()
+    write_movies(path, films, merger.lookup_key)
+    return len(films), 0
 
 
 def _no_films(sources: Sequence[Source]) -> str:
@@ -142,10 +170,18 @@ def _recognise(
     return distinct, set_aside
 
 
-def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], None]) -> None:
-    journal = source.journal
-    for sighting in RowReader(item.layout, journal).read(item.table.records(journal)):
+def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:
+    for sighting in RowReader(item.layout, source.journal).read(item.table.records(source.journal)):
         add(sighting, source)
+    _refuse_unusable(item, source.journal)
+
+
+def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
+    ours.add_rows(item.table.records(source.journal), source, merger, mark)
+    _refuse_unusable(item, source.journal)
+
+
+def _refuse_unusable(item: ListFile, journal: FileJournal) -> None:
     if journal.rows == journal.rejected_count and (journal.rows or not item.layout.may_be_empty):
         first = journal.rejected[0] if journal.rejected else None
         raise ListRefused(
@@ -156,7 +192,8 @@ def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], None
         )
 
 
-def _totals(films: list[Film]) -> Totals:
+def _totals(films: Iterable[Film]) -> Totals:
+    films = list(films)
     watched = sum(film.watched for film in films)
     watchlist_only = sum(film.in_watchlist and not film.watched for film in films)
     return Totals(

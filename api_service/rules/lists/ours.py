@@ -1,0 +1,153 @@
+"""Our own export, read back: whole, or as the corrected list of what was not found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists import cells
+from api_service.rules.lists.additions import SessionMerger
+from api_service.rules.lists.dates import date_reader
+from api_service.rules.lists.films import Said
+from api_service.rules.lists.headers import find_columns, fold_header
+from api_service.rules.lists.model import Column, Kind, Layout, Problem
+from api_service.rules.lists.rows import RowReader
+from api_service.rules.lists.spreadsheets import plain_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from api_service.rules.lists.merging import FilmMerger, Source
+    from api_service.rules.lists.model import Sighting
+    from api_service.rules.lists.report import FileJournal
+
+FORMAT: Final = "projectionist"
+
+_COLUMNS: Final = {
+    Column.TITLE: ("title",),
+    Column.YEAR: ("year",),
+    Column.TMDB_ID: ("tmdbid",),
+    Column.IMDB_ID: ("imdbid",),
+    Column.ADDRESS: ("sourceurl",),
+    Column.RATING: ("rating",),
+    Column.TAGS: ("tags",),
+    Column.REVIEW: ("review",),
+}
+_MARKS: Final = frozenset({"position", "title", "year", "tmdbid", "imdbid", "session"})
+_LONGEST_NUMBER: Final = 9
+_read_date = date_reader(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRow:
+    """One row: what any list says, the movie that it was, and what only an export says."""
+
+    sighting: Sighting
+    session: str
+    position: int | None
+    said: Said
+
+
+def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
+    """Recognise our export by the columns that tell which movie of which session a row is."""
+    header = fold_header(opening[0])
+    if not set(header) >= _MARKS:
+        return None
+    return Layout(
+        format=FORMAT,
+        # The list to correct does not say what was watched; anywhere else it is a list of titles.
+        kind=Kind.OWN if "watched" in header else Kind.GENERIC,
+        columns=find_columns(header, _COLUMNS),
+        film_addresses=True,
+        may_be_empty=True,
+    )
+
+
+def add_rows(
+    records: Iterable[tuple[int, list[str]]],
+    source: Source,
+    merger: FilmMerger,
+    mark: str | None,
+) -> None:
+    """Merge the rows of our export; those of the session called `mark` correct its movies.
+
+    Raises:
+        ListRefused: too many rows or films.
+    """
+    for row in _read(records, source.layout, source.journal):
+        if isinstance(merger, SessionMerger) and row.session == mark:
+            _correct(row, source, merger)
+            continue
+        film = merger.add_addressed(row.sighting, source) if row.sighting.address else None
+        film = film or merger.add_entry(row.sighting, source)
+        film.add_said(row.said)
+
+
+def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
+    film = merger.known_at(row.position) if row.position else None
+    if film is None:
+        source.journal.reject(
+            row.sighting.line,
+            Problem.NO_SUCH_POSITION,
+            "The session has no movie at this Position any more",
+        )
+        return
+    merger.correct(film, row.sighting, source)
+    film.add_said(row.said)
+    film.set_opinion(row.sighting.rating, row.sighting.review.strip())
+
+
+def _read(
+    records: Iterable[tuple[int, list[str]]], layout: Layout, journal: FileJournal
+) -> Iterator[ExportedRow]:
+    header: dict[str, int] = {}
+    latest: list[str] = []
+
+    def plain() -> Iterator[tuple[int, list[str]]]:
+        nonlocal latest
+        for line, record in records:
+            latest = [plain_cell(cell) for cell in record]
+            if not header:
+                header.update((name, at) for at, name in enumerate(fold_header(latest)))
+            yield line, latest
+
+    # One record in, one sighting out: what was read last is the row of what came out last.
+    for sighting in RowReader(layout, journal).read(plain()):
+        row = {name: latest[at] for name, at in header.items()}
+        yield ExportedRow(
+            sighting,
+            row["session"].strip(),
+            _number(row["position"]),
+            _said(row, sighting, journal),
+        )
+
+
+def _said(row: Mapping[str, str], sighting: Sighting, journal: FileJournal) -> Said:
+    return Said(
+        watched=cells.read_flag(row.get("watched", "")),
+        watch_dates=_dates(row.get("watchdates", ""), sighting.line, journal),
+        rewatches=_number(row.get("rewatches", "")) or 0,
+        liked=cells.read_flag(row.get("liked", "")),
+        tags=cells.split_tags(row.get("tags", "")),
+        in_watchlist=cells.read_flag(row.get("inwatchlist", "")),
+        lists=[name.strip() for name in row.get("lists", "").split("\n") if name.strip()],
+    )
+
+
+def _dates(cell: str, line: int, journal: FileJournal) -> list[date]:
+    days = []
+    for text in cell.split(","):
+        try:
+            day = _read_date(text)
+        except ValueError as error:
+            journal.note(line, Problem.BAD_DATE, str(error))
+        else:
+            days += [day] if day else []
+    return days
+
+
+def _number(cell: str) -> int | None:
+    text = cell.strip()
+    is_number = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_number else None
