@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import PACER, PARSER, SETTINGS, STORAGE
+from api_service.context import PACER, PARSER, SETTINGS, STORAGE, TURNS
 from api_service.handlers import exports, movies, sessions, uploads, worker
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
 from api_service.storage import StorageService
+from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
 from shared.database import Database
 from shared.probes import Probes
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[STORAGE] = storage
     app[PACER] = Pacer(storage, settings)
+    app[TURNS] = Turns()
     app[PARSER] = ParserPool(processes=PARSERS)
     probes = Probes(database, lambda: None)
 
@@ -63,6 +65,7 @@ def _add_routes(app: web.Application) -> None:
     session = r"/api/session/{session_id}"
     movie = session + r"/movies/{position:[1-9]\d{0,8}}/match"
     app.router.add_post("/api/upload", uploads.upload)
+    app.router.add_post(session + "/upload", uploads.add)
     app.router.add_get(session, sessions.get_status)
     app.router.add_delete(session, sessions.delete)
     app.router.add_get(session + "/status", sessions.get_status)

@@ -10,6 +10,7 @@ from aiohttp import web
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.storage import StorageService
+from api_service.turns import Turns
 from shared.errors import BadRequestError, SessionNotFoundError
 from shared.settings import Settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
+TURNS = web.AppKey("turns", Turns)
 PACER = web.AppKey("pacer", Pacer)
 
 

@@ -128,6 +128,14 @@ class MovieNotFoundError(ProjectionistError):
     title = "The session has no such movie"
 
 
+class SessionChangedError(ProjectionistError):
+    """Others changed the session's films while more were read, and did so again and again."""
+
+    code = "session_changed"
+    status = HTTPStatus.CONFLICT
+    title = "The session is being changed by others"
+
+
 class AdminTokenError(ProjectionistError):
     """Worker control without the right admin token."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from api_service.context import (
     session_id_of,
     session_of,
 )
+from api_service.rules.lists.report import with_member
 
 if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow
@@ -38,12 +40,18 @@ async def get_status(request: web.Request) -> web.Response:
 
 
 async def get_report(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/report`: how the upload was read, whole."""
+    """`GET /api/session/{id}/report`: how the upload was read, whole, and each one after it."""
     session = await session_of(request)
-    report = await request.app[STORAGE].sessions.report(session.id)
-    if report is None:
+    reports = await request.app[STORAGE].sessions.reports(session.id)
+    if not reports:
         raise no_such_session()
-    return web.Response(text=report, content_type="application/json")
+    (_, first), *further = reports
+    more = ", ".join(
+        [with_member(report, "uploaded_at", json.dumps(day.isoformat())) for day, report in further]
+    )
+    return web.Response(
+        text=with_member(first, "further_uploads", f"[{more}]"), content_type="application/json"
+    )
 
 
 async def force(request: web.Request) -> web.Response:

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
 
 from api_service.answers import UploadAnswer
-from api_service.context import PARSER, SETTINGS, STORAGE, json_response, no_such_session
+from api_service.context import (
+    PARSER,
+    SETTINGS,
+    STORAGE,
+    TURNS,
+    json_response,
+    no_such_session,
+    session_of,
+)
 from api_service.handlers.sessions import described
 from api_service.rules.lists.copying import MOVIE_COLUMNS
+from api_service.rules.lists.model import SessionFilms
 from api_service.rules.lists.report import shorten
+from api_service.rules.lists.spreadsheets import session_mark
 from api_service.spool import Spool, our_disk
-from api_service.storage.uploads import IdempotencyKey, StagedUpload
+from api_service.storage.additions import StagedAddition
+from api_service.storage.staging import IdempotencyKey, StagedUpload
 from api_service.upload_folders import upload_folder
-from shared.errors import BadRequestError
+from shared.errors import BadRequestError, SessionChangedError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
     from typing import Any
     from uuid import UUID
 
     from aiohttp import web
 
+    from api_service.rules.lists.model import ReadResult
     from api_service.spool import Spooled
 
+ATTEMPTS = 5
+"""How often more files are merged into a session that others change meanwhile."""
 LONGEST_KEY = 255
 
 log = structlog.get_logger(__name__)
@@ -36,55 +53,137 @@ log = structlog.get_logger(__name__)
 
 async def upload(request: web.Request) -> web.Response:
     """`POST /api/upload`: one or many files in a form, or a list as the body itself."""
+    async with _taken_in(request) as taken:
+        known = await _known(request, taken.key)
+        session_id, summary = known or await _read_and_store(request, taken)
+    return await _answer(request, session_id, summary, 201)
+
+
+async def add(request: web.Request) -> web.Response:
+    """`POST /api/session/{id}/upload`: more files into a session, in the forms that it is made of.
+
+    Nobody else may change its films between their being read out and being stored, or all is done
+    again. Uploads by way of one API take turns, so that this is rare.
+    """
+    session_id = (await session_of(request)).id
+    async with _taken_in(request, session_id) as taken, request.app[TURNS].of(session_id):
+        known = await _known(request, taken.key)
+        summary = known[1] if known else await _add_until_stored(request, session_id, taken)
+    return await _answer(request, session_id, summary, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A request's files on disk, and what it sent to be able to repeat itself."""
+
+    folder: Path
+    spooled: Spooled
+    key: IdempotencyKey | None
+
+
+@asynccontextmanager
+async def _taken_in(request: web.Request, session_id: UUID | None = None) -> AsyncIterator[_Taken]:
+    """Spool a request's files into a folder that lasts as long as the context."""
     client_key = _idempotency_key(request)
     with ExitStack() as exits:
         with our_disk():
             folder = exits.enter_context(upload_folder())
         spooled = await Spool(folder, request.app[SETTINGS].upload_max_bytes).take_in(request)
-        key = IdempotencyKey(client_key, spooled.sha256) if client_key else None
-        known = await request.app[STORAGE].uploads.find(key) if key else None
-        if known is not None:
-            return await _answer(request, known, await _stored_summary(request, known))
-        session_id, summary = await _read_and_store(request, folder, spooled, key)
-    return await _answer(request, session_id, summary)
+        body = spooled.sha256
+        if session_id is not None:
+            # The same files for another session, or for a new one, are another request.
+            body = hashlib.sha256(body + session_id.bytes).digest()
+        key = IdempotencyKey(client_key, body) if client_key else None
+        yield _Taken(folder, spooled, key)
 
 
-async def _read_and_store(
-    request: web.Request, folder: Path, spooled: Spooled, key: IdempotencyKey | None
-) -> tuple[UUID, dict[str, Any]]:
-    settings = request.app[SETTINGS]
-    result = await request.app[PARSER].read(
-        spooled.files,
-        max_movies=settings.upload_max_movies,
-        max_bytes=settings.upload_max_bytes,
-        folder=folder,
-    )
-    session_id = uuid4()
+async def _known(
+    request: web.Request, key: IdempotencyKey | None
+) -> tuple[UUID, dict[str, Any]] | None:
+    """The session of the upload that this key made, and how that was read."""
+    storage = request.app[STORAGE].uploads
+    session_id = await storage.find(key) if key else None
+    if key is None or session_id is None:
+        return None
+    report = await storage.report_of(key)
+    return session_id, shorten(json.loads(report)) if report else {}
+
+
+async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, dict[str, Any]]:
+    result = await _read(request, taken, None)
     stored = await request.app[STORAGE].uploads.store(
         StagedUpload(
-            session_id=session_id,
-            movies=folder / "movies.csv",
+            session_id=uuid4(),
+            movies=taken.folder / "movies.csv",
             columns=MOVIE_COLUMNS,
-            total=result.total_movies,
-            report=await asyncio.to_thread((folder / "report.json").read_text, "utf-8"),
-            idempotency=key,
+            total=result.added,
+            report=await _report(taken.folder),
+            idempotency=taken.key,
         )
     )
-    log.info("upload_stored", session_id=str(stored), movies=result.total_movies)
+    log.info("upload_stored", session_id=str(stored), movies=result.added)
     return stored, result.summary
 
 
-async def _stored_summary(request: web.Request, session_id: UUID) -> dict[str, Any]:
-    report = await request.app[STORAGE].sessions.report(session_id)
-    return shorten(json.loads(report)) if report else {}
+async def _add_until_stored(
+    request: web.Request, session_id: UUID, taken: _Taken
+) -> dict[str, Any]:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _read_and_add(request, session_id, taken)
+        except SessionChangedError:
+            log.info("session_changed_meanwhile", session_id=str(session_id))
+    return await _read_and_add(request, session_id, taken)
 
 
-async def _answer(request: web.Request, session_id: UUID, summary: dict[str, Any]) -> web.Response:
+async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -> dict[str, Any]:
+    storage = request.app[STORAGE].additions
+    films = taken.folder / "session"
+    edition = await storage.read_out(session_id, films)
+    session = SessionFilms(films, session_mark(session_id), edition.positions)
+    result = await _read(request, taken, session)
+    await storage.store(
+        StagedAddition(
+            session_id=session_id,
+            movies=taken.folder / "movies.csv",
+            columns=MOVIE_COLUMNS,
+            total=result.added,
+            report=await _report(taken.folder),
+            idempotency=taken.key,
+            upload_id=uuid4(),
+            edition=edition,
+            changed=result.changed,
+        )
+    )
+    log.info(
+        "upload_added", session_id=str(session_id), movies=result.added, changed=result.changed
+    )
+    return result.summary
+
+
+async def _read(request: web.Request, taken: _Taken, session: SessionFilms | None) -> ReadResult:
+    settings = request.app[SETTINGS]
+    return await request.app[PARSER].read(
+        taken.spooled.files,
+        max_movies=settings.upload_max_movies,
+        max_bytes=settings.upload_max_bytes,
+        folder=taken.folder,
+        session=session,
+    )
+
+
+async def _report(folder: Path) -> str:
+    return await asyncio.to_thread((folder / "report.json").read_text, "utf-8")
+
+
+async def _answer(
+    request: web.Request, session_id: UUID, summary: dict[str, Any], status: int
+) -> web.Response:
     session = await request.app[STORAGE].sessions.get(session_id)
     if session is None:
         raise no_such_session()
     answer = UploadAnswer(**await described(request, session), report=summary)
-    return json_response(answer, status=201, Location=f"/api/session/{session_id}/status")
+    return json_response(answer, status=status, Location=f"/api/session/{session_id}/status")
 
 
 def _idempotency_key(request: web.Request) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from api_service.storage.additions import AdditionStorage
 from api_service.storage.fleet import FleetStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
@@ -15,12 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["StorageService"]
 
+MOST_AT_ONCE = 4
+"""Uploads that are stored at the same time by one process."""
+
 
 class StorageService:
     """Everything that the API reads from and writes to PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
-        self.uploads = UploadStorage(database)
+        # An upload may wait for another that queues the same films; those who only read must
+        # still get a connection.
+        storing = asyncio.Semaphore(MOST_AT_ONCE)
+        self.uploads = UploadStorage(database, storing)
+        self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)
         self.movies = MovieStorage(database)
         self.matches = MatchStorage(database)

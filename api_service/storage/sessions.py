@@ -74,12 +74,18 @@ class SessionStorage:
             read_at=row["read_at"],
         )
 
-    async def report(self, session_id: UUID) -> str | None:
-        """How the upload was read, as JSON text."""
-        report: str | None = await self._database.fetchval(
-            "select report from upload_reports where session_id = $1", session_id
+    async def reports(self, session_id: UUID) -> list[tuple[datetime, str]]:
+        """How each upload was read and when, as JSON text, the first one first."""
+        rows = await self._database.fetch(
+            """
+            select uploaded_at, report
+            from upload_reports
+            where session_id = $1
+            order by uploaded_at, upload_id
+            """,
+            session_id,
         )
-        return report
+        return [(row["uploaded_at"], row["report"]) for row in rows]
 
     async def force(self, session_id: UUID) -> int:
         """Queue again what was not found or failed; how many lookups that were."""

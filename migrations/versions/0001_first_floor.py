@@ -22,6 +22,10 @@ STATEMENTS: tuple[str, ...] = (
       created_at   timestamptz not null default clock_timestamp(),
       completed_at timestamptz,
       read_at      timestamptz not null default clock_timestamp(),
+      -- How often its films were changed by hand or by more files; and how many positions were
+      -- given to movies, none of them twice, because exported lists speak of positions.
+      edition      integer not null default 0,
+      positions    integer not null default 0,
       check (enriched + not_found + failed <= total)
     ) with (fillfactor = 50)
     """,
@@ -47,8 +51,11 @@ STATEMENTS: tuple[str, ...] = (
     "create index sessions_unread on sessions (read_at)",
     """
     create table upload_reports (
-      session_id uuid primary key references sessions on delete cascade,
-      report     json not null
+      session_id  uuid not null references sessions on delete cascade,
+      upload_id   uuid not null default gen_random_uuid(),
+      uploaded_at timestamptz not null default clock_timestamp(),
+      report      json not null,
+      primary key (session_id, upload_id)
     )
     """,
     """
@@ -56,6 +63,7 @@ STATEMENTS: tuple[str, ...] = (
       key         text primary key,
       body_sha256 bytea not null,
       session_id  uuid not null references sessions on delete cascade,
+      upload_id   uuid,
       created_at  timestamptz not null default clock_timestamp()
     )
     """,
@@ -136,6 +144,9 @@ STATEMENTS: tuple[str, ...] = (
       in_watchlist boolean not null,
       lists        text[] not null,
       source_url   text,
+      -- What merging more files needs to know, and nobody else: addresses, ids, where a rating is
+      -- from. Written and read by the API's rules for lists.
+      origins      json,
       primary key (session_id, position)
     )
     """,

@@ -15,9 +15,11 @@ import random
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import ClientPayloadError
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from structlog.testing import capture_logs
@@ -123,6 +125,8 @@ class Round:
             *(self._force,) * 3,
             *(self._correct,) * 3,
             *(self._remove,) * 2,
+            *(self._add,) * 3,
+            *(self._correct_list,) * 2,
             *(self._delete, self._pause, self._change_tmdb, self._read, self._upload_twice),
         ]
         async with asyncio.timeout(SETTLE_SECONDS), asyncio.TaskGroup() as group:
@@ -189,6 +193,49 @@ class Round:
         )
         if answer:
             self._sessions.append(answer["session_id"])
+
+    async def _add(self, chance: random.Random) -> None:
+        """More films for a session: some that it has, under a name or an id, and some others."""
+        if session_id := self._some_session(chance):
+            films = chance.sample(self._contended, chance.randint(1, 15))
+            films += chance.sample(self._films, chance.randint(0, 5))
+            await self._send(
+                *("POST", f"/api/session/{session_id}/upload", {200, 404, 409}),
+                data=_list(films, chance),
+                headers={"Content-Type": "text/csv"},
+            )
+
+    async def _correct_list(self, chance: random.Random) -> None:
+        """What was not found or failed is exported, partly corrected, and uploaded again."""
+        if not (session_id := self._some_session(chance)):
+            return
+        path = f"/api/session/{session_id}"
+        async with self._api.get(f"{path}/export?outcome=unmatched") as response:
+            assert response.status in {200, 404}, await response.text()
+            try:
+                text = (await response.read()).decode("utf-8-sig")
+            except ClientPayloadError:  # it was deleted meanwhile
+                return
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        if response.status != HTTPStatus.OK or not rows:
+            return
+        for row in rows:
+            film = chance.choice(self._contended)
+            row.update(
+                chance.choice(
+                    [{}, {"TMDb ID": str(film.id)}, {"Title": film.title, "Year": str(film.year)}]
+                )
+            )
+        body = io.StringIO()
+        table = csv.DictWriter(body, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+        await self._send(
+            # 422: every movie of the list was removed meanwhile.
+            *("POST", f"{path}/upload", {200, 404, 409, 422}),
+            data=body.getvalue().encode(),
+            headers={"Content-Type": "text/csv"},
+        )
 
     async def _force(self, chance: random.Random) -> None:
         if session_id := self._some_session(chance):
@@ -294,7 +341,7 @@ async def test_whatever_races_whatever_the_books_are_right(
                 done[name] = done.get(name, 0) + times
     assert set(done) == {
         *("upload", "upload_twice", "force", "correct", "remove", "delete", "pause"),
-        *("change_tmdb", "read"),
+        *("change_tmdb", "read", "add", "correct_list"),
     }
 
 

@@ -150,3 +150,11 @@ def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, 
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
     """The report with its first 20 rejected rows, rows set aside, and notes."""
     return report | {key: report[key][:_SHORT] for key in ("rejected", "set_aside", "notes")}
+
+
+def with_member(report: str, name: str, value: str) -> str:
+    """A report as JSON text, with one more member, whose value is JSON text too.
+
+    It may be megabytes long, and is never taken apart only to be sent.
+    """
+    return f'{report.rstrip().removesuffix("}")}, "{name}": {value}}}'

@@ -8,15 +8,18 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.storage import StorageService
+from api_service.storage.additions import StagedAddition
 from api_service.storage.movies import Cursor
-from api_service.storage.uploads import IdempotencyKey
+from api_service.storage.staging import IdempotencyKey
 from shared.database import Database
 from shared.reopening import bring_forward, reopen_session
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
 
@@ -192,6 +195,52 @@ async def test_a_correction_reads_nothing_whole(storage: StorageService, filled:
 
     indexes = await used(filled, ENDED + 200, correct)
     assert {"movies_pkey", "lookups_key_key", "sessions_pkey"} <= indexes
+
+
+async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_for(
+    storage: StorageService, filled: Database, tmp_path: Path
+) -> None:
+    films = tmp_path / "session"
+    movies = tmp_path / "movies.csv"
+    rest = ',"Film",2000,t,,"{}",0,f,"{}",,f,"{}",,\n'
+
+    async def add(session_id: UUID) -> None:
+        edition = await storage.additions.read_out(session_id, films)
+        assert len(films.read_text().splitlines()) == edition.positions == 30
+        # One that is there gets another lookup, one other data; one is new and one is unheard of.
+        lines = ['2,"title:film 1|2000"', "3,", '31,"title:film 2|2000"', f'32,"imdb:{session_id}"']
+        movies.write_text("".join(f"{line}{rest}" for line in lines))
+        await storage.additions.store(
+            StagedAddition(
+                session_id=session_id,
+                movies=movies,
+                columns=MOVIE_COLUMNS,
+                total=2,
+                report="{}",
+                idempotency=None,
+                upload_id=session_id,
+                edition=edition,
+                changed=2,
+            )
+        )
+
+    indexes = await used(filled, ENDED + 300, add)
+    assert {"movies_pkey", "lookups_key_key", "sessions_pkey"} <= indexes
+
+
+async def test_an_export_reads_on_where_it_was(storage: StorageService, filled: Database) -> None:
+    async def page(session_id: UUID) -> None:
+        found = await storage.movies.page(
+            session_id, outcome="unmatched", sort="position", after=Cursor("", 10), limit=200
+        )
+        assert found.next_cursor is None
+
+    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
+
+
+async def test_reports_are_found_by_index(storage: StorageService, filled: Database) -> None:
+    indexes = await used(filled, ENDED, storage.sessions.reports)
+    assert indexes == {"upload_reports_pkey"}
 
 
 async def test_deleting_a_session_finds_who_else_lists_its_films_by_index(

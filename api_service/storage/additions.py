@@ -1,0 +1,245 @@
+"""Storing more files of a session: one transaction, whole or not at all.
+
+The films that the session has are read out, merged with the new ones by the parser, and stored only
+if nobody has changed them meanwhile: `edition` says so. Daemons may; what they change is looked up
+again under the locks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api_service.storage.staging import (
+    WORTH_ANALYSING,
+    StagedUpload,
+    Stored,
+    catch_up,
+    hold_key,
+    list_movies,
+    note_upload,
+    queue_lookups,
+    stage,
+    stored_as,
+)
+from shared.database import CollisionError
+from shared.errors import SessionChangedError, SessionNotFoundError
+from shared.models import UPLOADS_LOCK, Channel
+from shared.session_counts import recount
+
+if TYPE_CHECKING:
+    import asyncio
+    from pathlib import Path
+    from uuid import UUID
+
+    from shared.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The state of a session's films: how often they were changed, and positions given so far."""
+
+    number: int
+    positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class StagedAddition(StagedUpload):
+    """More files as the parser left them.
+
+    Attributes:
+        upload_id: chosen before, so that a repeated transaction finds what the first one did.
+        edition: the session's films as they were when these were merged with them.
+        changed: rows of movies that the session has; the new ones come after its last position.
+    """
+
+    upload_id: UUID
+    edition: Edition
+    changed: int
+
+
+class AdditionStorage:
+    """Reads a session's films out, and adds to them."""
+
+    def __init__(self, database: Database, storing: asyncio.Semaphore) -> None:
+        self._database = database
+        self._storing = storing
+
+    async def read_out(self, session_id: UUID, path: Path) -> Edition:
+        """Write a session's films to a file, which never passes through this process's memory.
+
+        Each line is a JSON array in COPY's text format, with the columns of `rules.lists.known`.
+
+        Raises:
+            SessionNotFoundError: there is none.
+        """
+
+        async def work(connection: Connection) -> Edition:
+            # Before the films: a change in between makes this edition an old one.
+            edition = await connection.fetchrow(
+                """
+                select
+                  edition,
+                  greatest(positions, (
+                    select max(position) from movies where session_id = $1
+                  )) as positions
+                from sessions
+                where id = $1
+                """,
+                session_id,
+            )
+            if edition is None:
+                raise SessionNotFoundError("It was deleted meanwhile.")
+            await connection.copy_from_query(
+                """
+                select json_build_array(
+                  position, key, c.tmdb_id, c.imdb_id, m.title, year, watched, rating::text,
+                  watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url,
+                  origins
+                )
+                from movies m
+                join lookups l on l.id = m.lookup_id
+                left join catalogue c on c.tmdb_id = l.tmdb_id and l.outcome = 'found'
+                where session_id = $1
+                """,
+                session_id,
+                output=path,
+            )
+            return Edition(edition["edition"], edition["positions"])
+
+        return await self._database.transact(work)
+
+    async def store(self, addition: StagedAddition) -> None:
+        """Store what was merged, and queue its lookups.
+
+        Raises:
+            SessionChangedError: the session's films are no longer those that were read out.
+            SessionNotFoundError: it was deleted meanwhile.
+            UploadInProgressError: the same idempotency key is being stored by another request.
+        """
+        async with self._storing:
+            stored = await self._database.transact(lambda connection: _store(connection, addition))
+        await catch_up(self._database, stored)
+
+
+async def _store(connection: Connection, addition: StagedAddition) -> Stored:
+    session_id = addition.session_id
+    if await connection.fetchval(
+        "select true from upload_reports where session_id = $1 and upload_id = $2",
+        session_id,
+        addition.upload_id,
+    ):
+        # The first try was committed and only its answer was lost.
+        return Stored(session_id, pending=1, newly_queued=0, asked_in_vain=1)
+    await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
+    if addition.idempotency:
+        await hold_key(connection, addition.idempotency)
+    await stage(connection, addition, addition.total + addition.changed)
+    queued = await queue_lookups(connection)
+    repointed = await _repointed(connection, session_id)
+    await _hold_lookups(connection, session_id)
+    await _hold_session(connection, addition)
+    if await _repointed(connection, session_id) != repointed:
+        raise CollisionError("a daemon re-pointed movies of this session meanwhile")
+    await _change_movies(connection, addition)
+    await list_movies(connection, addition, after=addition.edition.positions)
+    counts = await recount(connection, session_id)
+    await connection.execute(
+        "update sessions set edition = edition + 1, positions = $2 where id = $1",
+        session_id,
+        addition.edition.positions + addition.total,
+    )
+    await note_upload(connection, addition, addition.upload_id, counts)
+    await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
+    return stored_as(counts, queued)
+
+
+async def _repointed(connection: Connection, session_id: UUID) -> list[int]:
+    """The lookups that the movies have which are to get others, in order of position."""
+    lookups: list[int] = await connection.fetchval(
+        """
+        select coalesce(array_agg(lookup_id order by position), '{}')
+        from staged_movies
+        join movies using (position)
+        where session_id = $1 and lookup_key is not null
+        """,
+        session_id,
+    )
+    return lookups
+
+
+async def _hold_lookups(connection: Connection, session_id: UUID) -> None:
+    """Hold every lookup that gains or loses a movie, so that no outcome of theirs changes.
+
+    Before the session is held: whoever completes a lookup holds it, and then waits for the session.
+    """
+    await connection.execute(
+        """
+        select 1
+        from lookups
+        where id in (
+          select lookups.id from staged_movies join lookups on key = lookup_key
+          union all
+          select lookup_id
+          from staged_movies
+          join movies using (position)
+          where session_id = $1 and lookup_key is not null
+        )
+        order by id
+        for key share
+        """,
+        session_id,
+    )
+    if await connection.fetchval(
+        """
+        select exists (
+          select
+          from staged_movies
+          where lookup_key is not null
+            and not exists (select from lookups where key = lookup_key)
+        )
+        """
+    ):
+        raise CollisionError("a lookup was deleted between being made and being held")
+
+
+async def _hold_session(connection: Connection, addition: StagedAddition) -> None:
+    edition: int | None = await connection.fetchval(
+        "select edition from sessions where id = $1 for no key update", addition.session_id
+    )
+    if edition is None:
+        raise SessionNotFoundError("It was deleted meanwhile.")
+    if edition != addition.edition.number:
+        raise SessionChangedError("Send the files again in a moment.", retry_after=1)
+
+
+async def _change_movies(connection: Connection, addition: StagedAddition) -> None:
+    """Store the session's movies that have changed; those that have a key get its lookup."""
+    if addition.changed >= WORTH_ANALYSING:
+        await connection.execute("discard plans")  # as `list_movies` does
+    status = await connection.execute(
+        """
+        update movies m
+        set
+          lookup_id = coalesce(l.id, m.lookup_id),
+          title = s.title,
+          year = s.year,
+          watched = s.watched,
+          rating = s.rating,
+          watch_dates = s.watch_dates,
+          rewatches = s.rewatches,
+          liked = s.liked,
+          tags = s.tags,
+          review = s.review,
+          in_watchlist = s.in_watchlist,
+          lists = s.lists,
+          source_url = s.source_url,
+          origins = s.origins
+        from staged_movies s
+        left join lookups l on l.key = s.lookup_key
+        where m.session_id = $1 and m.position = s.position
+        """,
+        addition.session_id,
+    )
+    if int(status.rpartition(" ")[2]) != addition.changed:
+        raise RuntimeError("the session's movies are not those that were read out")

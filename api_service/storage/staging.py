@@ -1,0 +1,240 @@
+"""What every upload does inside its transaction, to a new session or to one that is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from shared.database import CollisionError
+from shared.errors import ProjectionistError, UploadInProgressError
+from shared.models import Channel
+from shared.reopening import bring_forward, reopen_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from uuid import UUID
+
+    from shared.database import Connection, Database
+    from shared.session_counts import SessionCounts
+
+log = structlog.get_logger(__name__)
+
+ASK_AGAIN_AFTER = timedelta(days=7)
+"""After which a film that was not found is asked for again by an upload."""
+KEY_LIFETIME = timedelta(hours=24)
+WORTH_ANALYSING = 1000
+"""Staged movies from which on the planner had better know how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What a client sent to be able to repeat its upload safely."""
+
+    key: str
+    body_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StagedUpload:
+    """An upload as the parser left it.
+
+    Attributes:
+        session_id: chosen before, so that a repeated transaction finds what the first one did.
+        movies: a CSV file with the columns of `columns`, in COPY's own form.
+        columns: of that file.
+        total: its rows of new movies.
+        report: how the upload was read, as JSON text.
+        idempotency: the client's key, if it sent one.
+    """
+
+    session_id: UUID
+    movies: Path
+    columns: tuple[str, ...]
+    total: int
+    report: str
+    idempotency: IdempotencyKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is left to be done for a session after an upload was committed; all are movies."""
+
+    session_id: UUID
+    pending: int
+    newly_queued: int
+    asked_in_vain: int
+
+
+def stored_as(counts: SessionCounts, newly_queued: int) -> Stored:
+    """What these counts leave to be done."""
+    return Stored(
+        counts.session_id,
+        pending=counts.total - counts.ended,
+        newly_queued=newly_queued,
+        asked_in_vain=counts.not_found + counts.failed,
+    )
+
+
+async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
+    """Let nobody else store with this key until the transaction ends.
+
+    Raises:
+        UploadInProgressError: somebody does, or has just done so.
+    """
+    if not await connection.fetchval(
+        "select pg_try_advisory_xact_lock(hashtextextended($1, 0))", idempotency.key
+    ):
+        raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
+    await connection.execute(
+        """
+        delete from idempotency_keys
+        where created_at < clock_timestamp() - $1::interval
+        """,
+        KEY_LIFETIME,
+    )
+    if await connection.fetchval(
+        "select true from idempotency_keys where key = $1", idempotency.key
+    ):
+        # It was stored after this request had looked for it; the client's next try finds it.
+        raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
+
+
+async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None:
+    """Copy the parser's file, of so many rows, into a table of this connection's own."""
+    await connection.execute(
+        """
+        create temporary table if not exists staged_movies (
+          position     integer not null,
+          lookup_key   text,
+          title        text,
+          year         integer,
+          watched      boolean not null,
+          rating       numeric(2, 1),
+          watch_dates  date[] not null,
+          rewatches    integer not null,
+          liked        boolean not null,
+          tags         text[] not null,
+          review       text,
+          in_watchlist boolean not null,
+          lists        text[] not null,
+          source_url   text,
+          origins      json
+        ) on commit delete rows
+        """
+    )
+    await connection.copy_to_table(
+        "staged_movies", source=upload.movies, columns=upload.columns, format="csv"
+    )
+    if rows >= WORTH_ANALYSING:
+        await connection.execute("analyze staged_movies (lookup_key, position)")
+
+
+async def queue_lookups(connection: Connection) -> int:
+    """Queue the questions that nobody has asked yet, each at its fair turn; how many they are.
+
+    In key order, so that two uploads of the same new films wait for each other and never deadlock.
+    """
+    status = await connection.execute(
+        """
+        insert into lookups (key, title, due_at, turn)
+        select
+          lookup_key,
+          title,
+          clock_timestamp(),
+          (select virtual_time from queue_clock) + place
+        from (
+          select
+            lookup_key,
+            min(title) as title,
+            row_number() over (order by min(position)) as place
+          from staged_movies
+          where lookup_key is not null
+            and not exists (select from lookups where key = lookup_key)
+          group by lookup_key
+        ) as unasked
+        order by lookup_key collate "C"
+        on conflict (key) do nothing
+        """
+    )
+    return int(status.rpartition(" ")[2])
+
+
+async def list_movies(connection: Connection, upload: StagedUpload, *, after: int = 0) -> None:
+    """Insert the movies after a position.
+
+    Each takes KEY SHARE on its lookup, which holds outcomes still.
+
+    Raises:
+        CollisionError: they are not as many as they should be.
+    """
+    if upload.total >= WORTH_ANALYSING:
+        # A plan for the foreign key's check that was made while `lookups` was small reads all of
+        # it for every movie.
+        await connection.execute("discard plans")
+    status = await connection.execute(
+        """
+        insert into movies (
+          session_id, position, lookup_id, title, year, watched, rating, watch_dates, rewatches,
+          liked, tags, review, in_watchlist, lists, source_url, origins
+        )
+        select
+          $1, position, lookups.id, staged_movies.title, year, watched, rating, watch_dates,
+          rewatches, liked, tags, review, in_watchlist, lists, source_url, origins
+        from staged_movies
+        join lookups on key = lookup_key
+        where position > $2
+        order by position
+        """,
+        upload.session_id,
+        after,
+    )
+    if int(status.rpartition(" ")[2]) != upload.total:
+        raise CollisionError("a lookup was deleted between being read and being listed")
+
+
+async def note_upload(
+    connection: Connection, upload: StagedUpload, upload_id: UUID, counts: SessionCounts
+) -> None:
+    """Keep the report and the idempotency key of an upload, and tell who works and who waits."""
+    await connection.execute(
+        "insert into upload_reports (session_id, upload_id, report) values ($1, $2, $3)",
+        upload.session_id,
+        upload_id,
+        upload.report,
+    )
+    if upload.idempotency:
+        await connection.execute(
+            """
+            insert into idempotency_keys (key, body_sha256, session_id, upload_id)
+            values ($1, $2, $3, $4)
+            """,
+            upload.idempotency.key,
+            upload.idempotency.body_sha256,
+            upload.session_id,
+            upload_id,
+        )
+    if counts.total > counts.ended:
+        await connection.execute(
+            "select pg_notify($1, $2)", Channel.NEW_WORK, str(upload.session_id)
+        )
+
+
+async def catch_up(database: Database, stored: Stored) -> None:
+    """Ask again what ended in vain, and bring forward what others queued with later turns.
+
+    Both in transactions of their own: inside the upload they would deadlock with completions.
+    """
+    try:
+        if stored.newly_queued >= WORTH_ANALYSING:
+            # Until the planner knows of them, daemons read the whole table for each claim.
+            await database.fetch("analyze (skip_locked) lookups")
+        if stored.asked_in_vain:
+            await reopen_session(database, stored.session_id, not_found_for=ASK_AGAIN_AFTER)
+        if stored.pending > stored.newly_queued:
+            await bring_forward(database, stored.session_id)
+    except ProjectionistError as error:
+        # The upload is stored; a force does the same, and the tick mends the rest.
+        log.warning("upload_not_caught_up", code=error.code, error=error.detail)
