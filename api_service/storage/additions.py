@@ -1,8 +1,8 @@
 """Storing more files of a session: one transaction, whole or not at all.
 
 The films that the session has are read out, merged with the new ones by the parser, and stored only
-if nobody has changed them meanwhile: `edition` says so. Daemons may; what they change is looked up
-again under the locks.
+if nobody has added to them meanwhile, which `edition` tells, and if those that get another lookup
+have the one that they had. What the user removes or corrects besides goes on beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The state of a session's films: how often they were changed, and positions given so far."""
+    """The state of a session's films: how often more were added, and positions given so far."""
 
     number: int
     positions: int
@@ -136,11 +136,8 @@ async def _store(connection: Connection, addition: StagedAddition) -> Stored:
         await hold_key(connection, addition.idempotency)
     await stage(connection, addition, addition.total + addition.changed)
     queued = await queue_lookups(connection)
-    repointed = await _repointed(connection, session_id)
-    await _hold_lookups(connection, session_id)
+    await _hold_lookups(connection)
     await _hold_session(connection, addition)
-    if await _repointed(connection, session_id) != repointed:
-        raise CollisionError("a daemon re-pointed movies of this session meanwhile")
     await _change_movies(connection, addition)
     await list_movies(connection, addition, after=addition.edition.positions)
     counts = await recount(connection, session_id)
@@ -154,21 +151,7 @@ async def _store(connection: Connection, addition: StagedAddition) -> Stored:
     return stored_as(counts, queued)
 
 
-async def _repointed(connection: Connection, session_id: UUID) -> list[int]:
-    """The lookups that the movies have which are to get others, in order of position."""
-    lookups: list[int] = await connection.fetchval(
-        """
-        select coalesce(array_agg(lookup_id order by position), '{}')
-        from staged_movies
-        join movies using (position)
-        where session_id = $1 and lookup_key is not null
-        """,
-        session_id,
-    )
-    return lookups
-
-
-async def _hold_lookups(connection: Connection, session_id: UUID) -> None:
+async def _hold_lookups(connection: Connection) -> None:
     """Hold every lookup that gains or loses a movie, so that no outcome of theirs changes.
 
     Before the session is held: whoever completes a lookup holds it, and then waits for the session.
@@ -180,15 +163,11 @@ async def _hold_lookups(connection: Connection, session_id: UUID) -> None:
         where id in (
           select lookups.id from staged_movies join lookups on key = lookup_key
           union all
-          select lookup_id
-          from staged_movies
-          join movies using (position)
-          where session_id = $1 and lookup_key is not null
+          select lookups.id from staged_movies join lookups on key = former_key
         )
         order by id
         for key share
-        """,
-        session_id,
+        """
     )
     if await connection.fetchval(
         """
@@ -209,15 +188,30 @@ async def _hold_session(connection: Connection, addition: StagedAddition) -> Non
     )
     if edition is None:
         raise SessionNotFoundError("It was deleted meanwhile.")
-    if edition != addition.edition.number:
+    elsewhere = await connection.fetchval(
+        """
+        select exists (
+          select
+          from staged_movies
+          join movies using (position)
+          join lookups on lookups.id = lookup_id
+          where session_id = $1 and former_key <> key
+        )
+        """,
+        addition.session_id,
+    )
+    if elsewhere or edition != addition.edition.number:
         raise SessionChangedError("Send the files again in a moment.", retry_after=1)
 
 
 async def _change_movies(connection: Connection, addition: StagedAddition) -> None:
-    """Store the session's movies that have changed; those that have a key get its lookup."""
+    """Store the session's movies that have changed; those that have a key get its lookup.
+
+    One that the user removed meanwhile stays removed, as if that had been done afterwards.
+    """
     if addition.changed >= WORTH_ANALYSING:
         await connection.execute("discard plans")  # as `list_movies` does
-    status = await connection.execute(
+    await connection.execute(
         """
         update movies m
         set
@@ -241,5 +235,3 @@ async def _change_movies(connection: Connection, addition: StagedAddition) -> No
         """,
         addition.session_id,
     )
-    if int(status.rpartition(" ")[2]) != addition.changed:
-        raise RuntimeError("the session's movies are not those that were read out")

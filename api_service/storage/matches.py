@@ -82,7 +82,6 @@ async def _repoint(connection: Connection, session_id: UUID, position: int, key:
         """
         update sessions
         set
-          edition = edition + 1,
           enriched = enriched + (new.outcome is not distinct from 'found')::integer
             - (old.outcome is not distinct from 'found')::integer,
           not_found = not_found + (new.outcome is not distinct from 'not_found')::integer
@@ -109,7 +108,6 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
         """
         update sessions
         set
-          edition = edition + 1,
           total = total - 1,
           enriched = enriched - (outcome is not distinct from 'found')::integer,
           not_found = not_found - (outcome is not distinct from 'not_found')::integer,

@@ -121,7 +121,8 @@ async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None
           in_watchlist boolean not null,
           lists        text[] not null,
           source_url   text,
-          origins      json
+          origins      json,
+          former_key   text
         ) on commit delete rows
         """
     )

@@ -22,8 +22,8 @@ STATEMENTS: tuple[str, ...] = (
       created_at   timestamptz not null default clock_timestamp(),
       completed_at timestamptz,
       read_at      timestamptz not null default clock_timestamp(),
-      -- How often its films were changed by hand or by more files; and how many positions were
-      -- given to movies, none of them twice, because exported lists speak of positions.
+      -- How many uploads have added to it; and how many positions were given to movies, none of
+      -- them twice, because exported lists speak of positions.
       edition      integer not null default 0,
       positions    integer not null default 0,
       check (enriched + not_found + failed <= total)

@@ -88,7 +88,8 @@ class SessionMerger(FilmMerger):
             if film.known:
                 key = self._wanted(film, film.known)
                 if key or film.known.is_changed(film):
-                    changed.append(movie_line(film.known.position, film, key))
+                    former_key = film.known.lookup_key if key else None
+                    changed.append(movie_line(film.known.position, film, key, former_key))
         new = [film for film in films if not film.known]
         return changed, [
             movie_line(position, film, self.lookup_key(film))

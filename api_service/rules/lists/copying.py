@@ -34,6 +34,7 @@ MOVIE_COLUMNS: Final = (
     "lists",
     "source_url",
     "origins",
+    "former_key",
 )
 """The columns of `movies.csv`, in order."""
 
@@ -52,8 +53,17 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         file.writelines(lines)
 
 
-def movie_line(position: int, film: Film, lookup_key: str | None) -> str:
-    """One film as a line of COPY input, line end included; without a key it keeps its lookup."""
+def movie_line(
+    position: int, film: Film, lookup_key: str | None, former_key: str | None = None
+) -> str:
+    """One film as a line of COPY input, line end included.
+
+    Args:
+        position: of the movie.
+        film: what is said of it.
+        lookup_key: the question that finds it; None for the one that the movie has.
+        former_key: the question that the movie has, if it gets another.
+    """
     title = quote(film.title) if film.title else ""
     rating = "" if film.rating is None else str(film.rating.stars)
     review = "" if film.review is None else quote(film.review)
@@ -65,7 +75,7 @@ def movie_line(position: int, film: Film, lookup_key: str | None) -> str:
         f"{position},{key},{title},{film.year or ''},{_flag(film.watched)},{rating},"
         f"{date_array(film.watch_dates)},{film.rewatches},{_flag(film.liked)},{text_array(film.tags)},"
         f"{review},{_flag(film.in_watchlist)},{text_array(film.lists)},{source_url},"
-        f"{kept}\n"
+        f"{kept},{quote(former_key) if former_key else ''}\n"
     )
 
 

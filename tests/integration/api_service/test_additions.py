@@ -345,35 +345,40 @@ async def test_a_session_deleted_meanwhile_takes_nothing(
     await bystander.close()
 
 
-async def test_a_correction_meanwhile_is_not_undone(
+async def test_what_the_user_does_meanwhile_is_not_undone(
     service: Service,
     daemon: Daemon,
     bystander: asyncpg.Connection[asyncpg.Record],
     until: Until,
 ) -> None:
-    session_id = await service.session("Heat,1995", "Fargo,1996")
-    await daemon.answer(found={HEAT: 949}, not_found=[FARGO])
+    await service.session("603", header="TMDB ID")
+    session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985")
+    await daemon.answer(found={HEAT: 949, RAN: 11645, "tmdb:603": 603}, not_found=[FARGO])
+    body = "Title,Year,IMDb ID,Tags\nHeat,1995,tt0113277,a\nFargo,1996,,b\nRan,1985,,c\n"
     async with bystander.transaction():
         await bystander.execute("lock table lookups in share row exclusive mode")
-        # Merged with the films as they are now, and stored only after both corrections.
-        adding = asyncio.create_task(
-            add(service, session_id, "Title,Year,IMDb ID\nHeat,1995,tt0113277\nFargo,1996,\n")
-        )
+        # It is merged with the films as they are now, and stored only after these are corrected.
+        adding = asyncio.create_task(add(service, session_id, body))
         await until(lambda: blocked(service))
         await bystander.execute(
             """
-            with removed as (delete from movies where session_id = $1 and position = 2)
-            update sessions set total = 1, not_found = 0, edition = edition + 1 where id = $1
+            update movies set lookup_id = (select id from lookups where key = 'tmdb:603')
+            where session_id = $1 and position = 1
             """,
             session_id,
         )
-    response = await adding
-    assert response.status == 200
+        await bystander.execute(
+            "delete from movies where session_id = $1 and position = 2", session_id
+        )
+        await bystander.execute(
+            "update sessions set total = 2, not_found = 0 where id = $1", session_id
+        )
+    assert (await adding).status == 200
     assert await service.drifted() == []
-    assert [(m["position"], m["title"]) for m in await service.movies(session_id)] == [
-        (1, "Heat"),
-        (3, "Fargo"),
-    ]
+    assert [
+        (movie["position"], movie["tmdb_id"], movie["tags"])
+        for movie in await service.movies(session_id)
+    ] == [(1, 603, ["a"]), (3, 11645, ["c"]), (4, None, ["b"])]
     await bystander.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -202,14 +203,21 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
 ) -> None:
     films = tmp_path / "session"
     movies = tmp_path / "movies.csv"
-    rest = ',"Film",2000,t,,"{}",0,f,"{}",,f,"{}",,\n'
+    rest = ',"Film",2000,t,,"{{}}",0,f,"{{}}",,f,"{{}}",,,{}\n'
 
     async def add(session_id: UUID) -> None:
         edition = await storage.additions.read_out(session_id, films)
         assert len(films.read_text().splitlines()) == edition.positions == 30
         # One that is there gets another lookup, one other data; one is new and one is unheard of.
-        lines = ['2,"title:film 1|2000"', "3,", '31,"title:film 2|2000"', f'32,"imdb:{session_id}"']
-        movies.write_text("".join(f"{line}{rest}" for line in lines))
+        second = json.loads(films.read_text().splitlines()[1])
+        assert second[0] == 2
+        lines = [
+            '2,"title:film 1|2000"' + rest.format(second[1]),
+            "3," + rest.format(""),
+            '31,"title:film 2|2000"' + rest.format(""),
+            f'32,"imdb:{session_id}"' + rest.format(""),
+        ]
+        movies.write_text("".join(lines))
         await storage.additions.store(
             StagedAddition(
                 session_id=session_id,
