@@ -10,6 +10,7 @@ import time
 QUICK = {
     "upload_size": "uploads of 10,000 and 100,000 rows: seconds, memory, who waits for them",
     "again": "the same list again, all known",
+    "session_files": "a session of 100,000 films taken away and added to",
     "status": "status reads while a large session runs",
     "idle": "what an idle daemon does",
     "wake_up": "from an upload's commit to the first request at TMDB",

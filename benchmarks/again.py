@@ -17,7 +17,7 @@ from benchmarks.harness import RAISED_SETTINGS, Bench, Room, execute, raised, ru
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MARK_ALL_FOUND = (
+MARK_ALL_FOUND = (
     """
     insert into catalogue (
       tmdb_id, title, original_title, genres, directors, top_cast, countries, languages,
@@ -40,7 +40,7 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     path = room.write_list(pick.films)
     async with room.stack(raised(films=pick.generated), RAISED_SETTINGS, daemons=0) as bench:
         first = await bench.upload(path)
-        await execute(bench.stack.dsn, *_MARK_ALL_FOUND)
+        await execute(bench.stack.dsn, *MARK_ALL_FOUND)
         await bench.stack.add_daemon()
         uploads = [await bench.upload(path) for _ in range(options.times)]
         await _wait_for_a_tick(bench)
