@@ -236,7 +236,7 @@ async def test_an_addition_wakes_the_daemons_and_tells_who_watches(
     [
         ("", 400, "empty_upload"),
         ("Title,Year\n,1995\n", 422, "unreadable_list"),
-        ("nothing of the kind\n", 422, "unreadable_list"),
+        ("Rank,Score\n1,9\n", 422, "unreadable_list"),
         (b"\x89PNG\r\n", 422, "unreadable_list"),
     ],
 )

@@ -72,7 +72,7 @@ async def test_another_key_makes_another_session(service: Service) -> None:
 
 
 async def test_a_refused_upload_does_not_use_up_its_key(service: Service) -> None:
-    refused = await service.upload("nothing", KEY)
+    refused = await service.upload("Rank,Score\n1,9\n", KEY)
     assert refused.status == 422
     assert (await service.upload(LIST, KEY)).status == 201
 

@@ -121,7 +121,7 @@ async def test_why_the_database_is_away_is_for_the_log_alone(orphan: Service) ->
 
 
 async def test_what_needs_no_database_is_refused_without_asking_it(orphan: Service) -> None:
-    response = await orphan.upload("no list")
+    response = await orphan.upload("Rank,Score\n1,9\n")
     await orphan.problem(response, 422, "unreadable_list")
     response = await orphan.client.get("/nowhere")
     await orphan.problem(response, 404, "not_found")

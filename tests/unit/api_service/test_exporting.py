@@ -18,6 +18,7 @@ from api_service.exporting import Exporter
 from api_service.rules.lists.copying import MOVIE_COLUMNS, movie_line
 from api_service.rules.lists.films import Film, Said
 from api_service.rules.lists.model import UploadedFile
+from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.reading import MOVIES_FILE, read_lists
 from shared.lookup_keys import title_key
 
@@ -38,14 +39,15 @@ REVIEWS = st.lists(TEXT, min_size=1, max_size=3).map("\n".join).map(str.strip).f
 
 @st.composite
 def movies(draw: st.DrawFn, position: int) -> dict[str, Any]:
-    watched = draw(st.booleans())
+    rating = draw(st.none() | st.integers(1, 10).map(lambda number: number / 2))
+    watched = draw(st.booleans()) or rating is not None
     return {
         "position": position,
         # The number keeps films apart: which rows are one film is not the question here.
         "title": f"{draw(TITLES)} {position}",
         "year": draw(st.none() | st.integers(1870, 2100)),
         "watched": watched,
-        "rating": draw(st.none() | st.integers(1, 10).map(lambda number: number / 2)),
+        "rating": rating,
         "watch_dates": sorted(
             draw(st.sets(st.dates(date(1900, 1, 1), date(2100, 12, 31)), max_size=3))
         ),
@@ -82,7 +84,8 @@ def stored(movie: dict[str, Any]) -> dict[str, str]:
     key = title_key(movie["title"], movie["year"])
     film = Film(movie["title"], movie["year"], key, 0)
     film.add_said(Said(**{name: movie[name] for name in Said.__slots__}))
-    film.set_opinion(movie["rating"], movie["review"])
+    stars = rating_reader(5)(str(movie["rating"])) if movie["rating"] else None
+    film.set_opinion(stars, movie["review"])
     if movie["source_url"]:
         film.addresses = (movie["source_url"],)
     (row,) = csv.reader(movie_line(1, film, key).splitlines(keepends=True))
@@ -97,9 +100,6 @@ def test_what_is_exported_whole_is_read_back_to_the_letter(
     exporter = Exporter(SESSION, "csv", None)
     lines = [exporter.line(answer(movie), "title:x|") for movie in exported]
     back = read_back("".join([exporter.head(), *lines]))
-    # A rating is one number however it is written.
-    for row in back:
-        row["rating"] = str(float(row["rating"])) if row["rating"] else ""
     assert sorted(
         ({name: row[name] for name in USERS} for row in back), key=lambda row: row["title"]
     ) == sorted(
