@@ -63,10 +63,10 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
             assert first_at - stored_at < AT_ONCE_SECONDS
 
         await driver.slow_down()
-        session_id = await driver.upload(films[50:350])
+        session_id = await driver.upload(films[50:250])
         ended = 0
         for how in (signal.SIGINT, signal.SIGKILL):
-            ended += 60
+            ended += 50
             await driver.ended(session_id, ended)
             asked = (await driver.report())["requests"]
             await bouncer.stop(how)
@@ -78,7 +78,7 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
             assert time.monotonic() - lost_at < RESUME_SECONDS
         status = await driver.completed(session_id)
 
-        assert status["enriched_count"] == 300
+        assert status["enriched_count"] == 200
         await driver.audit()
         assert bill(await driver.paid_twice()) <= 2 * 2 * CONCURRENCY
         for log in ("api.log", "enrich.log"):
