@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from api_service.rules.lists.films import Film
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.model import Layout, Sighting
     from api_service.rules.lists.report import FileJournal
+
+MOST_NAMESAKES: Final = 20
+"""Films of one title and year that are looked through; a list of 200,000 is not to take hours."""
 
 
 @dataclass(slots=True)
@@ -204,7 +207,7 @@ class FilmMerger:
         films = self._by_title.get(key)
         if films is None:
             self._by_title[key] = (film,)
-        elif film not in films:
+        elif len(films) < MOST_NAMESAKES and film not in films:
             self._by_title[key] = (*films, film)
 
     def _named(self, key: str) -> list[Film]:

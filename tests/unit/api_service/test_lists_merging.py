@@ -60,7 +60,7 @@ def read_text(files: dict[str, str]) -> tuple[str, str]:
             path = folder / f"upload-{number}"
             path.write_bytes(content.encode())
             uploaded.append(UploadedFile(file_name, path))
-        read_lists(uploaded, max_movies=1000, max_bytes=1_000_000, folder=folder)
+        read_lists(uploaded, max_movies=20_000, max_bytes=1_000_000, folder=folder)
         return (folder / MOVIES_FILE).read_bytes().decode(), (folder / REPORT_FILE).read_text()
 
 
@@ -124,6 +124,15 @@ def test_two_films_of_one_title_and_year_are_never_guessed() -> None:
     report = read_text(EXPORT)[1]
     assert report.count('"ambiguous_film"') == 1
     assert '"file": "diary.csv", "line": 4' in report
+
+
+def test_any_number_of_films_of_one_title_and_year_stay_apart() -> None:
+    # Looking each through all the others would take longer than any test may.
+    count = 20_000
+    rows = [f"2020-01-01,Rain,2019,https://boxd.it/{number}\n" for number in range(count)]
+    found = movies({"watched.csv": WATCHED + "".join(rows)})
+    assert {movie["lookup_key"] for movie in found} == {"twins:rain|2019"}
+    assert len({movie["source_url"] for movie in found}) == count
 
 
 def test_entry_is_taken_for_the_twin_that_was_watched() -> None:
