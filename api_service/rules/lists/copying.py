@@ -7,7 +7,6 @@ white space, the empty text and the word NULL mean themselves.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -70,16 +69,13 @@ def movie_line(
     source_url = "" if film.source_url is None else quote(film.source_url)
     key = "" if lookup_key is None else quote(lookup_key)
     origins = film.origins()
-    kept = quote(_json(origins)) if origins else ""
+    kept = quote(origins) if origins else ""
     return (
         f"{position},{key},{title},{film.year or ''},{_flag(film.watched)},{rating},"
         f"{date_array(film.watch_dates)},{film.rewatches},{_flag(film.liked)},{text_array(film.tags)},"
         f"{review},{_flag(film.in_watchlist)},{text_array(film.lists)},{source_url},"
         f"{kept},{quote(former_key) if former_key else ''}\n"
     )
-
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def quote(text: str) -> str:

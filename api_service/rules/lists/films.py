@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from api_service.rules.lists.cells import split_tags
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from api_service.rules.lists.ratings import Rating
 
 T = TypeVar("T")
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 MOST_NAMES: Final = 20
 """Further names of a film that are remembered."""
@@ -237,33 +241,36 @@ class Film:
         if review:
             self._review = review.encode()
 
-    def origins(self) -> dict[str, Any]:
-        """What merging has to know of this film later, and nobody else; empty for most."""
-        found: dict[str, Any] = {}
-        if self.addresses:
-            found["addresses"] = self.addresses
-        if self.entry_address and self.addresses:
-            found["entry"] = self.entry_address
+    def origins(self) -> str:
+        """What merging has to know of this film later, and nobody else, as JSON; "" for most."""
+        own = bool(self.addresses)
+        rated = self._rating_from[:2] if self.rating is not None else _NEVER[:2]
+        further: dict[str, Any] = {}
+        if len(self.addresses) > 1:
+            further["addresses"] = self.addresses[1:]
+        if own and self.entry_address:
+            further["entry"] = self.entry_address
         if self.tmdb_id:
-            found["tmdb_id"] = self.tmdb_id
+            further["tmdb_id"] = self.tmdb_id
         if self.imdb_id:
-            found["imdb_id"] = self.imdb_id
-        if names := [key for key in self.also if key != self.key]:
-            found["names"] = names
+            further["imdb_id"] = self.imdb_id
+        if self.also and (names := [key for key in self.also if key != self.key]):
+            further["names"] = names
         if self._rewatches:
-            found["rewatched"] = sorted(set(self._rewatches))
-        if self.rating is not None and self._rating_from[:2] > _NEVER[:2]:
-            found["rated"] = [self._rating_from[0], self._rating_from[1].isoformat()]
+            further["rewatched"] = sorted(set(self._rewatches))
         if self._review and self._review_from[:2] > _NEVER[:2]:
-            found["reviewed"] = [self._review_from[0], self._review_from[1].isoformat()]
-        return found
+            further["reviewed"] = [self._review_from[0], self._review_from[1].isoformat()]
+        usual = _usual_origins(own, rated)  # a few strings for all films of most lists
+        return _json(json.loads(usual or "{}") | further) if further else usual
 
     def restore(self, origins: dict[str, Any], source_url: str | None) -> None:
         """Be as one was that gave these `origins`, in what they tell."""
-        self.addresses = tuple(origins.get("addresses", ()))
-        self.entry_address = origins.get("entry", "") or (
-            "" if self.addresses else source_url or ""
-        )
+        address = source_url or ""
+        if origins.get("own"):
+            self.addresses = (address, *origins.get("addresses", ()))
+            self.entry_address = origins.get("entry", "")
+        else:
+            self.entry_address = address
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
         self.also = tuple(origins.get("names", ()))
         self._rewatches = origins.get("rewatched")
@@ -271,6 +278,15 @@ class Film:
             self._rating_from = (rated[0], date.fromisoformat(rated[1]), -1)
         if reviewed := origins.get("reviewed"):
             self._review_from = (reviewed[0], date.fromisoformat(reviewed[1]), -1)
+
+
+@lru_cache(maxsize=4_096)
+def _usual_origins(own: bool, rated: tuple[int, date]) -> str:  # noqa: FBT001  # it is told as it is
+    """Whether the source address is the film's own, and what its rating is from."""
+    found: dict[str, Any] = {"own": True} if own else {}
+    if rated > _NEVER[:2]:
+        found["rated"] = [rated[0], rated[1].isoformat()]
+    return _json(found) if found else ""
 
 
 def _with(items: list[T] | None, item: T) -> list[T]:

@@ -86,9 +86,8 @@ def test_everything_an_export_says_of_a_film_comes_together() -> None:
         "in_watchlist": "t",
         "lists": '{"Best, ever","Crime"}',
         "source_url": "https://boxd.it/heat",
-        "origins": '{"addresses":["https://boxd.it/heat"],"entry":"https://boxd.it/e1",'
-        '"tmdb_id":949,"rewatched":["https://boxd.it/e2"],"rated":[1,"2020-02-01"],'
-        '"reviewed":[0,"2021-01-31"]}',
+        "origins": '{"own":true,"rated":[1,"2020-02-01"],"entry":"https://boxd.it/e1",'
+        '"tmdb_id":949,"rewatched":["https://boxd.it/e2"],"reviewed":[0,"2021-01-31"]}',
         "former_key": "",
     }
 
