@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING
 
 from local_stack.tmdb.film import load_films
+from tests.driving import folder_form, plain_films
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Enriched, Sample
@@ -87,3 +90,34 @@ async def test_a_known_list_is_completed_by_the_uploads_own_answer(
         assert again.body[count] == enriched.status[count]
     await enriched.driver.audit()
     assert (await enriched.driver.report())["requests"] == asked, "no request went to TMDB"
+
+
+async def test_what_was_not_found_is_corrected_in_a_list_and_found(
+    enriched: Enriched, sample: Sample
+) -> None:
+    driver = enriched.driver
+    session_id = (await driver.post_folder(sample.folder)).body["session_id"]
+    path = f"/api/session/{session_id}"
+    async with driver.http.get(f"{driver.stack.api_url}{path}/export?outcome=unmatched") as answer:
+        lost = list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"))))
+    assert len(lost) == sample.summary.missing > 0
+    for row, film in zip(lost, plain_films(len(lost)), strict=True):
+        row["TMDb ID"] = str(film.id)
+    corrected = io.StringIO()
+    table = csv.DictWriter(corrected, list(lost[0]))
+    table.writeheader()
+    table.writerows(lost)
+
+    headers = {"Content-Type": "text/csv"}
+    added = await driver.call(
+        "POST", f"{path}/upload", data=corrected.getvalue().encode(), headers=headers
+    )
+    assert added.status == 200, added
+    assert (added.body["report"]["added"], added.body["report"]["changed"]) == (0, len(lost))
+    status = await driver.completed(session_id)
+    assert status["enriched_count"] == status["total_movies"] == sample.summary.films
+
+    again = await driver.call("POST", f"{path}/upload", data=folder_form(sample.folder))
+    assert again.body["status"] == "completed"
+    assert (again.body["report"]["added"], again.body["report"]["changed"]) == (0, 0)
+    await driver.audit()

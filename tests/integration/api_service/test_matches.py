@@ -72,6 +72,26 @@ async def test_a_film_that_is_known_counts_at_once(service: Service, daemon: Dae
     assert await service.counts(session_id) == ("completed", 2, 2, 0, 0)
 
 
+async def test_what_was_not_found_shows_candidates_and_one_of_them_can_be_chosen(
+    service: Service, daemon: Daemon
+) -> None:
+    session_id = await service.session("Heat,1995", "Fargo,1996")
+    candidates: list[dict[str, object]] = [
+        {"tmdb_id": number, "title": "Fargo", "year": 1996, "score": 70, "poster_path": None}
+        for number in range(275, 280)
+    ]
+    await daemon.answer(found={HEAT: 949}, not_found=[FARGO], candidates=candidates)
+    (lost,) = await service.movies(session_id, outcome="not_found")
+    assert (lost["position"], lost["candidates"]) == (2, candidates)
+    assert await service.movies(session_id, outcome="unmatched") == [lost]
+
+    await corrected(service, session_id, 2, {"tmdb_id": lost["candidates"][0]["tmdb_id"]})
+    assert await service.counts(session_id) == ("enriching", 2, 1, 0, 0)
+    await daemon.answer(found={"tmdb:275": 275})
+    assert await service.counts(session_id) == ("completed", 2, 2, 0, 0)
+    assert await service.movies(session_id, outcome="not_found") == []
+
+
 async def test_only_the_one_movie_is_corrected(service: Service, daemon: Daemon) -> None:
     one = await service.session("Heat,1995", "Ran,1985")
     other = await service.session("Heat,1995")
