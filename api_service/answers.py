@@ -66,6 +66,7 @@ class MovieAnswer(Answer):
     candidates: list[dict[str, Any]]
     watched: bool
     rating: float | None
+    rating_original: str | None
     watch_dates: list[date]
     rewatches: int
     liked: bool
@@ -191,6 +192,7 @@ def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
         candidates=json.loads(row["candidates"] or "[]"),
         watched=row["watched"],
         rating=row["rating"],
+        rating_original=row["rating_original"],
         watch_dates=row["watch_dates"],
         rewatches=row["rewatches"],
         liked=row["liked"],

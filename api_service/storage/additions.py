@@ -93,7 +93,7 @@ class AdditionStorage:
             await connection.copy_from_query(
                 """
                 select json_build_array(
-                  position, key, c.tmdb_id, c.imdb_id, m.title, year, watched, rating::text,
+                  position, key, c.tmdb_id, c.imdb_id, m.title, year, watched, rating_original,
                   watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url,
                   origins
                 )
@@ -220,6 +220,7 @@ async def _change_movies(connection: Connection, addition: StagedAddition) -> No
           year = s.year,
           watched = s.watched,
           rating = s.rating,
+          rating_original = s.rating_original,
           watch_dates = s.watch_dates,
           rewatches = s.rewatches,
           liked = s.liked,

@@ -71,8 +71,8 @@ class MovieStorage:
         rows = await self._database.fetch(
             """
             select
-              m.position, m.title, m.year, m.watched, m.rating, m.watch_dates, m.rewatches,
-              m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
+              m.position, m.title, m.year, m.watched, m.rating, m.rating_original, m.watch_dates,
+              m.rewatches, m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
               coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
               l.key as lookup_key,
               c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,

@@ -107,22 +107,23 @@ async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None
     await connection.execute(
         """
         create temporary table if not exists staged_movies (
-          position     integer not null,
-          lookup_key   text,
-          title        text,
-          year         integer,
-          watched      boolean not null,
-          rating       numeric(2, 1),
-          watch_dates  date[] not null,
-          rewatches    integer not null,
-          liked        boolean not null,
-          tags         text[] not null,
-          review       text,
-          in_watchlist boolean not null,
-          lists        text[] not null,
-          source_url   text,
-          origins      json,
-          former_key   text
+          position        integer not null,
+          lookup_key      text,
+          title           text,
+          year            integer,
+          watched         boolean not null,
+          rating          numeric(2, 1),
+          rating_original text,
+          watch_dates     date[] not null,
+          rewatches       integer not null,
+          liked           boolean not null,
+          tags            text[] not null,
+          review          text,
+          in_watchlist    boolean not null,
+          lists           text[] not null,
+          source_url      text,
+          origins         json,
+          former_key      text
         ) on commit delete rows
         """
     )
@@ -178,12 +179,12 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
     status = await connection.execute(
         """
         insert into movies (
-          session_id, position, lookup_id, title, year, watched, rating, watch_dates, rewatches,
-          liked, tags, review, in_watchlist, lists, source_url, origins
+          session_id, position, lookup_id, title, year, watched, rating, rating_original,
+          watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url, origins
         )
         select
-          $1, position, lookups.id, staged_movies.title, year, watched, rating, watch_dates,
-          rewatches, liked, tags, review, in_watchlist, lists, source_url, origins
+          $1, position, lookups.id, staged_movies.title, year, watched, rating, rating_original,
+          watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url, origins
         from staged_movies
         join lookups on key = lookup_key
         where position > $2

@@ -136,6 +136,7 @@ STATEMENTS: tuple[str, ...] = (
       year         integer,
       watched      boolean not null,
       rating       numeric(2, 1) check (rating between 0.5 and 5),
+      rating_original text,
       watch_dates  date[] not null,
       rewatches    integer not null,
       liked        boolean not null,

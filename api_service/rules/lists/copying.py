@@ -24,6 +24,7 @@ MOVIE_COLUMNS: Final = (
     "year",
     "watched",
     "rating",
+    "rating_original",
     "watch_dates",
     "rewatches",
     "liked",
@@ -64,7 +65,7 @@ def movie_line(
         former_key: the question that the movie has, if it gets another.
     """
     title = quote(film.title) if film.title else ""
-    rating = "" if film.rating is None else str(film.rating.stars)
+    rating = "," if film.rating is None else f"{film.rating.stars},{quote(film.rating.original)}"
     review = "" if film.review is None else quote(film.review)
     source_url = "" if film.source_url is None else quote(film.source_url)
     key = "" if lookup_key is None else quote(lookup_key)

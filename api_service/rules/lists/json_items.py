@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.headers import fold_header
@@ -180,6 +181,7 @@ def _flatten(item: dict[str, Any], row: dict[str, str], depth: int) -> None:
         _flatten(value, row, depth + 1)
 
 
+@lru_cache(maxsize=1_024)
 def _fold(name: str) -> str:
     return fold_header([name])[0]
 

@@ -105,9 +105,11 @@ class Totals:
 def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, Any]:
     """The whole report, as `report.json` holds it. `journals` come in canonical order."""
     journals = list(journals)
-    rows = sum(journal.rows for journal in journals)
     rejected_count = sum(journal.rejected_count for journal in journals)
     aside_count = sum(journal.aside_count for journal in journals)
+    # A file that is set aside has no rows of films, though its rows may have been looked into.
+    lists = [journal for journal in journals if journal.set_aside is None]
+    used = sum(journal.rows - journal.rejected_count - journal.aside_count for journal in lists)
     return {
         "files": [
             {
@@ -119,8 +121,8 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
             }
             for journal in journals
         ],
-        "rows_read": rows,
-        "rows_merged": rows - rejected_count - aside_count - totals.movies,
+        "rows_read": sum(journal.rows for journal in lists),
+        "rows_merged": used - totals.movies,
         "total_movies": totals.movies,
         "watched": totals.watched,
         "watchlist_only": totals.watchlist_only,

@@ -276,6 +276,25 @@ async def test_ids_in_a_list_are_asked_for_by_id(service: Service) -> None:
     assert [movie["title"] for movie in await service.movies(session_id)] == ["Heat", "Fargo"]
 
 
+async def test_a_rating_out_of_ten_is_stars_and_series_are_reported(service: Service) -> None:
+    content = (
+        "Const,Your Rating,Date Rated,Title,URL,Title Type,Year\n"
+        "tt0113277,9,2024-01-05,Heat,https://www.imdb.com/title/tt0113277/,Movie,1995\n"
+        "tt0903747,10,2024-01-06,Breaking Bad,https://www.imdb.com/,TV Series,2008\n"
+    )
+    answer = await (await service.upload_files(("ratings.csv", content))).json()
+    (heat,) = await service.movies(answer["session_id"])
+    assert (heat["rating"], heat["rating_original"], heat["watched"]) == (4.5, "9/10", True)
+    assert answer["report"]["set_aside"] == [
+        {
+            "file": "ratings.csv",
+            "line": 3,
+            "code": "tv_series",
+            "reason": "It is a television series, not a film",
+        }
+    ]
+
+
 async def test_text_that_looks_like_sql_copy_or_arrays_comes_back_as_it_was(
     service: Service,
 ) -> None:

@@ -55,6 +55,7 @@ def test_ratings_of_each_generation_are_read(content: str, rating: str) -> None:
     (film,) = found.movies
     assert (film["lookup_key"], film["title"], film["year"]) == ("imdb:tt0113277", "Heat", "1995")
     assert (film["watched"], film["rating"]) == ("t", f"{float(rating):g}")
+    assert film["rating_original"] in {"8/10", "9/10"}
     assert film["source_url"].endswith("www.imdb.com/title/tt0113277/")
     assert found.notes == []
 

@@ -78,6 +78,7 @@ def test_everything_an_export_says_of_a_film_comes_together() -> None:
         "year": "1995",
         "watched": "t",
         "rating": "3.5",
+        "rating_original": "3.5/5",
         "watch_dates": "{2020-01-31,2021-01-31}",
         "rewatches": "1",
         "liked": "t",
@@ -271,7 +272,7 @@ def test_ids_that_contradict_each_other_are_noted() -> None:
 
 def test_film_with_an_id_and_no_title_has_a_null_title() -> None:
     text, _ = read_text({"list.csv": "Const,Title\ntt0133093,\n"})
-    assert text == '1,"imdb:tt0133093",,,t,,"{}",0,f,"{}",,f,"{}",,"{""imdb_id"":""tt0133093""}",\n'
+    assert text == '1,"imdb:tt0133093",,,t,,,"{}",0,f,"{}",,f,"{}",,"{""imdb_id"":""tt0133093""}",\n'
 
 
 @pytest.mark.parametrize("ids", [("tt0000001,", ",5"), (",5", "tt0000001,")])

@@ -44,6 +44,11 @@ def test_titles_that_only_matching_may_take_for_one_stay_apart(one: str, other: 
     assert fold(one) != fold(other)
 
 
+@given(st.text(st.characters(codec="ascii"), max_size=60))
+def test_plain_titles_are_folded_as_all_others(text: str) -> None:
+    assert fold(text) == fold(f"{text}\u3000")  # a space beyond ASCII, which takes the long way
+
+
 @given(TEXT)
 def test_case_and_white_space_never_matter(text: str) -> None:
     folded = fold(text)
