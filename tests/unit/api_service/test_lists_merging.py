@@ -272,7 +272,9 @@ def test_ids_that_contradict_each_other_are_noted() -> None:
 
 def test_film_with_an_id_and_no_title_has_a_null_title() -> None:
     text, _ = read_text({"list.csv": "Const,Title\ntt0133093,\n"})
-    assert text == '1,"imdb:tt0133093",,,t,,,"{}",0,f,"{}",,f,"{}",,"{""imdb_id"":""tt0133093""}",\n'
+    assert (
+        text == '1,"imdb:tt0133093",,,t,,,"{}",0,f,"{}",,f,"{}",,"{""imdb_id"":""tt0133093""}",\n'
+    )
 
 
 @pytest.mark.parametrize("ids", [("tt0000001,", ",5"), (",5", "tt0000001,")])
