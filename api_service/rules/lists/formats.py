@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, ours, tmdb, trakt
+from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
 from api_service.rules.lists.plain import open_plain
@@ -36,11 +38,14 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
+_ABOUT: Final = frozenset({"readme", "license", "licence", "copying"})
 _SHOWN: Final = 80
 
 
 def holds_no_films(name: str) -> SetAside | None:
     """Whether a file says by its name alone that it holds no films; then it is never opened."""
+    if file_stem(name).casefold() in _ABOUT:
+        return SetAside("tells about the other files")
     return letterboxd.holds_no_films(name) or trakt.holds_no_films(name)
 
 
@@ -67,8 +72,12 @@ def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
 
 def _layout(table: Table) -> Layout | SetAside | None:
     opening = _opening(table)
-    for recogniser in RECOGNISERS if opening else ():
-        layout = recogniser(opening, table.text.file.name)
+    # Excel may write which delimiter follows: `sep=;`.
+    first = 1 if opening and opening[0][0].casefold().startswith("sep=") else 0
+    for recogniser in RECOGNISERS if opening[first:] else ():
+        layout = recogniser(opening[first:], table.text.file.name)
+        if isinstance(layout, Layout):
+            return replace(layout, header=layout.header + first)
         if layout:
             return layout
     return None

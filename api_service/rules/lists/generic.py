@@ -38,12 +38,11 @@ _COLUMNS: Final = {
 
 
 def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
-    """Recognise a CSV by its header, which is its first line, or its second after Excel's `sep=;`.
+    """Recognise a CSV by its header.
 
     A file that is called a watchlist is one: its films have not been seen.
     """
-    first = 1 if opening[0][0].casefold().startswith("sep=") and len(opening) > 1 else 0
-    header = fold_header(opening[first])
+    header = fold_header(opening[0])
     columns = find_columns(header, _COLUMNS)
     if columns.keys().isdisjoint({Column.TITLE, Column.TMDB_ID, Column.IMDB_ID}):
         return None
@@ -51,7 +50,6 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
         format="csv",
         kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
         columns=columns,
-        header=first,
         split_title=None if Column.YEAR in columns else split_title,
         rating_out_of=None,
         dates_vary=True,

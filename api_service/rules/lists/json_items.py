@@ -188,7 +188,7 @@ def _fold(name: str) -> str:
 
 def _cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, str):
-        return value
+        return str(value)  # a number too is text from here on
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.headers import find_columns, fold_header
-from api_service.rules.lists.model import Column, Kind, Layout, ListRefused, Problem, Refusal
+from api_service.rules.lists.model import (
+    Column,
+    Kind,
+    Layout,
+    ListRefused,
+    Problem,
+    Refusal,
+    SetAside,
+)
 from api_service.rules.lists.report import Budget, FileJournal
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from api_service.rules.lists.text import Text
 
 _ID: Final = "movieid"
+_GENOME: Final = frozenset({"tagid"})
 _USER: Final = "userid"
 _COLUMNS: Final = {
     Column.TITLE: ("title",),
@@ -48,10 +57,12 @@ _ARTICLES = "The|An?|Les?|La|L'|Il|Lo|Gli|I|El|Los|Las|Das|Der|Die|Den|Det|De|Un
 _MOVED_ARTICLE = re.compile(rf"(.+?), ({_ARTICLES})((?: \(.*)?)")
 
 
-def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:  # noqa: ARG001  # no name tells
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:  # noqa: ARG001  # no name tells
     """Recognise a file by its `movieId` and what stands beside it."""
     header = fold_header(opening[0])
     columns = find_columns(header, _COLUMNS)
+    if not _GENOME.isdisjoint(header):
+        return SetAside("the tag genome says nothing of the user's films")
     if _ID not in header or not columns:
         return None
     layout = Layout(

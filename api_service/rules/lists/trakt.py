@@ -56,7 +56,15 @@ _FORMATS: Final = {
     Kind.GENERIC: "trakt",
 }
 _PAGE = re.compile(r"-[0-9]+$")
-_NO_FILMS: Final = ("user-", "network-", "comments-", "notes-", "hidden-", "lists-lists")
+_NO_FILMS: Final = (
+    "user-",
+    "network-",
+    "comments-",
+    "notes-",
+    "hidden-",
+    "lists-lists",
+    "watched-playback",
+)
 
 
 def holds_no_films(name: str) -> SetAside | None:

@@ -130,6 +130,14 @@ def test_id_is_no_name_of_a_list(name: str) -> None:
     assert read({name: LIST + rows}).column("lists") == [("{}",)]
 
 
+def test_line_of_excels_before_the_header_is_passed_over() -> None:
+    content = "sep=;\n" + (NEW + new("Movie").replace('"Action, Crime"', "Action")).replace(
+        ",", ";"
+    )
+    found = read({"ratings.csv": content})
+    assert (found.formats, found.column("title", "rating")) == (["imdb_ratings"], [("Heat", "4.5")])
+
+
 def test_list_of_people_is_set_aside() -> None:
     people = (
         "Position,Const,Created,Modified,Description,Name,Known For,Birth Date\n1,nm1,,,,A,B,\n"

@@ -34,6 +34,14 @@ def test_list_and_lines_of_objects_are_read(content: str, encoding: str) -> None
     ]
 
 
+def test_numbers_are_titles_ids_and_ratings_where_they_stand_so() -> None:
+    content = '[{"title": 1917, "year": 2019, "tmdb_id": 530915, "rating": 8.0}]'
+    found = read({"films.json": content})
+    assert found.column("title", "lookup_key", "rating_original") == [
+        ("1917", "tmdb:530915", "8/10")
+    ]
+
+
 def test_titles_alone_are_read() -> None:
     found = read({"films.json": '["Heat (1995)", "Ran"]'})
     assert found.column("title", "year") == [("Heat", "1995"), ("Ran", "")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from api_service.rules.lists.model import ListRefused, Refusal
@@ -66,6 +69,23 @@ def test_only_what_was_rated_or_tagged_was_seen() -> None:
 def test_one_of_the_others_is_enough(files: dict[str, str | bytes]) -> None:
     found = read({"ratings.csv": RATINGS, **files})
     assert found.column("rating") == [("4.5",), ("3",)]
+
+
+def test_data_set_as_downloaded_is_read() -> None:
+    with io.BytesIO() as packed:
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(
+                "ml-latest/README.txt", "Summary\n=======\n\nThis dataset has 3 movies\n"
+            )
+            archive.writestr("ml-latest/genome-tags.csv", "tagId,tag\n1,007\n")
+            archive.writestr("ml-latest/genome-scores.csv", "movieId,tagId,relevance\n1,1,0.03\n")
+            for name, content in zip(
+                ("links", "movies", "ratings", "tags"), (LINKS, MOVIES, RATINGS, TAGS), strict=True
+            ):
+                archive.writestr(f"ml-latest/{name}.csv", content)
+        found = read({"ml-latest.zip": packed.getvalue()})
+    assert found.column("lookup_key") == [("tmdb:603",), ("imdb:tt0113277",), ("tmdb:807",)]
+    assert len([file for file in found.report["files"] if file["set_aside"]]) == 5
 
 
 def test_ratings_alone_are_refused_with_what_is_missing() -> None:
