@@ -9,6 +9,7 @@ import time
 
 QUICK = {
     "parsing": "100,000 rows of each form of list read: rows a second",
+    "matching": "which film a title is taken for, in a catalogue whose titles collide",
     "upload_size": "uploads of 10,000 and 100,000 rows: seconds, memory, who waits for them",
     "again": "the same list again, all known",
     "session_files": "a session of 100,000 films taken away and added to",

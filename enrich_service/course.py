@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from enrich_service.rules.matching import (
     Match,
+    NoMatch,
     NoMatchReason,
     choose_match,
     list_candidates,
+    neighbour_plan,
     search_plan,
+    slip_plan,
 )
 from enrich_service.rules.titles import Agreement, agreement, read_asked
 from enrich_service.storage.completions import Completion, Film
@@ -25,7 +28,9 @@ from shared.lookup_keys import LookupKind, parse_key
 from shared.models import Outcome
 
 if TYPE_CHECKING:
-    from enrich_service.rules.matching import Candidate
+    from collections.abc import Iterable
+
+    from enrich_service.rules.matching import Candidate, PlannedSearch
     from enrich_service.storage.queue import Claim
     from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
@@ -33,7 +38,9 @@ if TYPE_CHECKING:
 
 TOP_CAST = 20
 CERTAIN = 100
-_MAY_BE_TELEVISION = frozenset({NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE})
+# None of the films found has this title.
+_MAY_BE_MISSPELT = frozenset({NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE})
+_MAY_BE_TELEVISION = _MAY_BE_MISSPELT
 
 
 class Ask(Protocol):
@@ -97,14 +104,7 @@ class Course:
 
     async def _by_title(self, key: LookupKey) -> Completion:
         title = self.claim.title or key.subject
-        films: list[SearchMovie] = []
-        choice = choose_match(title, key.year, films)
-        for search in search_plan(title, key.year):
-            page = await self.ask(search_movie(search.query, year=search.year))
-            films.extend(page.results)
-            choice = choose_match(title, key.year, films)
-            if choice.is_final:
-                break
+        choice = await self._search(title, key.year)
         if isinstance(choice, Match):
             try:
                 details = await self.ask(movie_details(choice.tmdb_id))
@@ -114,6 +114,28 @@ class Course:
         if choice.reason in _MAY_BE_TELEVISION and await self._is_television(title):
             return self._not_found("tv")
         return self._not_found(choice.reason, choice.candidates)
+
+    async def _search(self, title: str, year: int | None) -> Match | NoMatch:
+        films: list[SearchMovie] = []
+        choice: Match | NoMatch = choose_match(title, year, films)
+        crowded = False
+
+        async def follow(plan: Iterable[PlannedSearch]) -> None:
+            nonlocal choice, crowded
+            for search in plan:
+                page = await self.ask(search_movie(search.query, year=search.year))
+                films.extend(page.results)
+                choice = choose_match(title, year, films)
+                crowded = crowded or (search.year is None and page.total_pages > 1)
+                if choice.is_final or (isinstance(choice, Match) and search.year is None):
+                    break
+
+        await follow(search_plan(title, year))
+        if isinstance(choice, Match) and not choice.is_final and crowded and year is not None:
+            await follow(neighbour_plan(title, year))
+        if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT:
+            await follow(slip_plan(title, year))
+        return choice
 
     async def _is_television(self, title: str) -> bool:
         page = await self.ask(search_tv(title))

@@ -7,22 +7,24 @@ unmatched film is shown with its candidates and corrected with one click. So pre
   contradict: the same year, the year before or after (festivals, other countries), or none known.
 - One candidate must beat every other in both respects, title and year. When two share them, or each
   is better in one, nothing is chosen.
-- Votes break a tie only when one film is beyond doubt the known one: ten times the votes and at
-  least 500. TMDB is full of shorts that nobody has seen and that share title and year with a film
-  that everybody has; two films of a like standing stay a tie.
-- A loose reading of the title needs the very year; a subtitle left out or a slip of the pen needs
-  a well-known film besides, for an obscure namesake is the likelier stranger.
+- Votes break a tie only when one film is beyond doubt the known one: a hundred times the votes and
+  at least 500. TMDB is full of shorts that nobody has seen and that share title and year with a
+  film that everybody has; two films of a like standing stay a tie.
+- A loose reading of the title needs the very year; a subtitle left out or several slips of the pen
+  need a well-known film besides, for an obscure namesake is the likelier stranger.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from enrich_service.rules.titles import (
     Agreement,
     agreement,
+    halves,
+    may_have_slip,
     read_asked,
     shortened_names,
     similarity,
@@ -38,13 +40,14 @@ THRESHOLD: Final = 75
 """Least confidence, 0 to 100, with which a film is chosen."""
 _MOST_CANDIDATES: Final = 5
 _DOMINANT_VOTES: Final = 500
-_DOMINANT_FACTOR: Final = 10
+_DOMINANT_FACTOR: Final = 100
 
 _TITLE_SCORES: Final = {
     Agreement.EXACT: 100,
     Agreement.SAME: 98,
     Agreement.VARIANT: 92,
     Agreement.BRACKETED: 84,
+    Agreement.SLIP: 82,
     Agreement.SHORTENED: 80,
     Agreement.RESEMBLING: 78,
 }
@@ -101,12 +104,14 @@ class Match:
         tmdb_id: TMDB's id.
         confidence: 75 to 100.
         reason: what agreed, such as `exact title, same year`.
+        is_final: whether no further search could show a film that fits as well. A search for one
+            year shows but one of the two films that are a year apart from it.
     """
 
     tmdb_id: int
     confidence: int
     reason: str
-    is_final: ClassVar[bool] = True
+    is_final: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,23 @@ def search_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
     yield from dict.fromkeys(search for search in searches if search.query)
 
 
+def neighbour_plan(title: str, year: int) -> Iterator[PlannedSearch]:
+    """Yield the searches that show what a crowded page may hide: films of the years beside."""
+    text = read_asked(title).text
+    yield from (PlannedSearch(text, near) for near in (year - 1, year + 1) if text)
+
+
+def slip_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
+    """Yield the searches that find a title with a slip of the pen; it takes the year to accept it.
+
+    A search does not forgive a wrong letter, but one half of the title has none.
+    """
+    asked = read_asked(title)
+    known_year = asked.year if year is None else year
+    if known_year is not None and may_have_slip(asked.text):
+        yield from (PlannedSearch(half, known_year) for half in halves(asked.text))
+
+
 def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> Match | NoMatch:
     """Choose the film that a title and year mean, or none.
 
@@ -191,7 +213,8 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        return Match(best.film.id, best.score, words)
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN}
+        return Match(best.film.id, best.score, words, is_final)
     if fitting:
         reason = NoMatchReason.AMBIGUOUS
     elif not scored:
@@ -244,7 +267,7 @@ def _year_fit(asked: int | None, year: int | None) -> _YearFit:
 
 
 def _is_safe(one: _Scored) -> bool:
-    return one.title >= Agreement.BRACKETED or one.film.vote_count >= _DOMINANT_VOTES
+    return one.title >= Agreement.SLIP or one.film.vote_count >= _DOMINANT_VOTES
 
 
 def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None:

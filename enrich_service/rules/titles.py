@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
 
 from shared.lookup_keys import fold
 
@@ -60,7 +61,9 @@ _NUMBER_WORDS = _numbered("one two three four five six seven eight nine ten")
 _ABBREVIATIONS = {"vol": "volume", "pt": "part", "ep": "episode"}
 _COUNTED = frozenset({"part", "volume", "chapter", "episode"})
 _SHORTEST_RESEMBLING = 12
+_SHORTEST_WITH_SLIP = 8
 _RESEMBLING = 92.0
+_SHORTEST_HALF = 4
 _FEWEST_TAIL_WORDS = 3
 
 
@@ -69,16 +72,18 @@ class Agreement(IntEnum):
 
     NONE = 0
     RESEMBLING = 1
-    """A slip of the pen in a long title; never the only ground without the right year."""
+    """Several slips of the pen in a long title; never the only ground without the right year."""
     SHORTENED = 2
     """One is the other without its subtitle."""
-    BRACKETED = 3
+    SLIP = 3
+    """One letter is wrong, missing, too many or swapped: no word's first, and no plural's."""
+    BRACKETED = 4
     """The list has the film's title, and something more in brackets."""
-    VARIANT = 4
-    """The same but for an article, a space, a figure used as a letter, or a second name."""
-    SAME = 5
+    VARIANT = 5
+    """The same but for an article, an "and", a space, a figure used as a letter, a second name."""
+    SAME = 6
     """The same title, or the same original title, in other notation: case, accents, numerals."""
-    EXACT = 6
+    EXACT = 7
     """The display title itself, but for case and white space."""
 
 
@@ -152,6 +157,8 @@ def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agre
 
 
 def _loose_agreement(asked: AskedTitle, names: tuple[str, ...]) -> Agreement:
+    if any(_is_slip(asked.text, name) for name in names):
+        return Agreement.SLIP
     if any(_is_shortened(asked.text, name) for name in names):
         return Agreement.SHORTENED
     alike = any(_resembles(asked.text, name) for name in names)
@@ -167,6 +174,26 @@ def similarity(asked: AskedTitle, title: str, original_title: str | None) -> flo
 def shortened_names(title: str) -> tuple[str, ...]:
     """Give the title without its subtitle, and the subtitle if it can stand for the film."""
     return tuple(name for name in (_main_title(title), _last_subtitle(title)) if name)
+
+
+def may_have_slip(title: str) -> bool:
+    """Whether a title is long enough to be known in spite of a slip of the pen."""
+    return len(normalise(title)) >= _SHORTEST_WITH_SLIP
+
+
+def halves(title: str) -> tuple[str, ...]:
+    """Give the title in two parts, of which one is free of a single slip; of one word, its start.
+
+    A search takes a word's start for the word. What is too short to narrow a search is left out.
+    """
+    words = title.split()
+    if len(words) == 1:
+        parts = [title[: len(title) // 2]]
+    else:
+        ends = range(1, len(words))
+        cut = min(ends, key=lambda end: abs(len(" ".join(words[:end])) - len(title) / 2))
+        parts = [" ".join(words[:cut]), " ".join(words[cut:])]
+    return tuple(part for part in parts if len(part) >= _SHORTEST_HALF)
 
 
 def _names(title: str, original_title: str | None) -> tuple[str, ...]:
@@ -216,6 +243,7 @@ def _loose(title: str) -> frozenset[str]:
     first, _, rest = plain.partition(" ")
     if first in ARTICLES and len(rest) > 1:
         forms.add(rest)
+    forms |= {" ".join(word for word in form.split() if word != "and") for form in forms} - {""}
     forms |= {_LEET_TOKEN.sub(lambda found: found[0].translate(_LEET), form) for form in forms}
     return frozenset(form.replace(" ", "") for form in forms)
 
@@ -245,13 +273,28 @@ def _is_later_part(title: str) -> bool:
     return found is not None and found[0].split()[-1] != "1" and "episode" not in found[0]
 
 
-def _resembles(asked: str, name: str) -> bool:
-    """Whether a slip of the pen separates them, and not a plural or a number."""
+def _is_slip(asked: str, name: str) -> bool:
+    """Whether one slip of the pen separates them."""
     ours, theirs = normalise(asked), normalise(name)
-    if min(len(ours), len(theirs)) < _SHORTEST_RESEMBLING:
+    if min(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or OSA.distance(ours, theirs) != 1:
         return False
-    if re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
-        return False
-    if [word.rstrip("s") for word in ours.split()] == [word.rstrip("s") for word in theirs.split()]:
+    return not _means_another(ours, theirs)
+
+
+def _resembles(asked: str, name: str) -> bool:
+    """Whether a few slips of the pen separate them."""
+    ours, theirs = normalise(asked), normalise(name)
+    if min(len(ours), len(theirs)) < _SHORTEST_RESEMBLING or _means_another(ours, theirs):
         return False
     return fuzz.ratio(ours, theirs) >= _RESEMBLING
+
+
+def _means_another(ours: str, theirs: str) -> bool:
+    """Whether a number, a plural or a word's first letter, where nobody slips, makes them two."""
+    initials = [[word[0] for word in text.split()] for text in (ours, theirs)]
+    if initials[0] != initials[1]:
+        return True
+    if re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
+        return True
+    singular = [[word.rstrip("s") for word in text.split()] for text in (ours, theirs)]
+    return singular[0] == singular[1]

@@ -173,6 +173,39 @@ async def test_two_films_that_fit_alike_are_not_chosen_between() -> None:
     assert {path for path, _ in script.asked} == {"/3/search/movie"}, "and no details are asked for"
 
 
+async def test_a_film_a_year_apart_is_taken_once_the_other_neighbour_was_looked_for() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}] * 2, movie_details=[DETAILS])
+    done = await run("title:heat|1996", script, "Heat")
+    assert (done.outcome, done.reason) == (Outcome.FOUND, "exact title, a year apart")
+    assert [query.get("year") for _, query in script.asked] == ["1996", None, None]
+
+    other = {**HEAT, "id": 950, "release_date": "1997-03-01"}
+    script = Script(search_movie=[{"results": [HEAT]}, {"results": [HEAT, other]}])
+    assert (await run("title:heat|1996", script, "Heat")).reason == "ambiguous"
+
+
+async def test_behind_a_crowded_page_the_neighbouring_years_are_searched() -> None:
+    crowd: dict[str, Any] = {"results": [HEAT], "total_pages": 3}
+    other = {**HEAT, "id": 950, "release_date": "1997-03-01"}
+    pages = [{"results": [HEAT]}, crowd, {"results": [HEAT]}, {"results": [other]}]
+    script = Script(search_movie=pages)
+    assert (await run("title:heat|1996", script, "Heat")).reason == "ambiguous"
+    assert [query.get("year") for _, query in script.asked] == ["1996", None, "1995", "1997"]
+
+
+async def test_a_title_with_a_slip_is_found_by_its_better_half() -> None:
+    film = {**DETAILS, "title": "Blue Lighthouse", "original_title": "Blue Lighthouse"}
+    listed = {**HEAT, "title": "Blue Lighthouse"}
+    script = Script(search_movie=[NOTHING, NOTHING, {"results": [listed]}], movie_details=[film])
+    done = await run("title:blue lighthose|1995", script, "Blue Lighthose")
+    assert (done.outcome, done.reason) == (Outcome.FOUND, "slip title, same year")
+    assert [query.get("query") for _, query in script.asked[:3]] == [
+        "Blue Lighthose",
+        "Blue Lighthose",
+        "Blue",
+    ]
+
+
 async def test_a_film_of_another_year_is_a_candidate_and_not_chosen() -> None:
     script = Script(search_movie=[{"results": [HEAT]}] * 9)
     done = await run("title:heat|1951", script)

@@ -12,7 +12,9 @@ from enrich_service.rules.matching import (
     PlannedSearch,
     choose_match,
     list_candidates,
+    neighbour_plan,
     search_plan,
+    slip_plan,
 )
 from enrich_service.tmdb.models import SearchMovie
 
@@ -206,6 +208,50 @@ def test_the_same_title_in_neighbouring_years_goes_to_the_very_year() -> None:
         assert answer.tmdb_id == same.id
 
 
+def test_a_film_a_year_apart_is_not_final_for_a_search_of_one_year_may_hide_the_other() -> None:
+    near = choose_match("Hercules", 2014, [film("Hercules", 2015)])
+    assert isinstance(near, Match)
+    assert not near.is_final
+    very = choose_match("Hercules", 2014, [film("Hercules", 2014)])
+    assert isinstance(very, Match)
+    assert very.is_final
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Midnigth Visitor", "Midnight Vistor", "Midnight Visiitor", "Midnight Visitpr"],
+)
+def test_a_title_with_one_slip_is_known_in_the_very_year_though_nobody_voted(title: str) -> None:
+    meant = film("Midnight Visitor", 1986, votes=0)
+
+    match = choose_match(title, 1986, [meant, film("Midnight Caller", 1986)])
+
+    assert match == Match(meant.id, 82, "slip title, same year")
+    for year in (None, 1985):
+        assert isinstance(choose_match(title, year, [meant]), NoMatch)
+
+
+@pytest.mark.parametrize(
+    ("title", "other"),
+    [
+        ("Midnight Visitors", "Midnight Visitor"),  # a plural
+        ("Midnight Visitor 2", "Midnight Visitor 3"),  # a number
+        ("Midnight Hunter", "Midnight Punter"),  # a first letter
+        ("The Men", "The Man"),  # too short to tell
+    ],
+)
+def test_what_makes_another_title_of_it_is_no_slip(title: str, other: str) -> None:
+    assert isinstance(choose_match(title, 1986, [film(other, 1986, votes=9_000)]), NoMatch)
+
+
+def test_a_title_without_its_and_is_the_same_title() -> None:
+    meant = film("…and Lora & Ral", 1960, votes=0)
+
+    assert choose_match("and Lora Ral", 1960, [meant]) == Match(
+        meant.id, 92, "variant title, same year"
+    )
+
+
 def test_one_year_off_is_accepted_when_only_one_film_is_that_near() -> None:
     near = film("Hercules", 2015)
 
@@ -236,7 +282,7 @@ def test_a_better_title_and_a_better_year_on_two_films_choose_neither() -> None:
 
 @pytest.mark.parametrize(
     ("known", "namesake", "chosen"),
-    [(5_000, 500, True), (5_000, 501, False), (500, 3, True), (499, 0, False), (0, 0, False)],
+    [(5_000, 50, True), (5_000, 51, False), (500, 3, True), (499, 0, False), (0, 0, False)],
 )
 def test_without_a_year_a_namesake_gives_way_only_to_a_film_everybody_knows(
     known: int, namesake: int, *, chosen: bool
@@ -334,3 +380,26 @@ def test_searches_come_cheapest_first(
     title: str, year: int | None, searches: list[tuple[str, int | None]]
 ) -> None:
     assert list(search_plan(title, year)) == [PlannedSearch(*search) for search in searches]
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "searches"),
+    [
+        ("The Crimson Lighthose", 1990, ["The Crimson", "Lighthose"]),
+        ("Lighthose (1990)", None, ["Ligh"]),
+        ("Lighthose", None, []),
+        ("It Cmae", 1990, []),
+        ("Me and a Lighthose", 1990, ["Me and a", "Lighthose"]),
+    ],
+)
+def test_a_misspelt_title_is_searched_for_by_its_halves_in_its_year(
+    title: str, year: int | None, searches: list[str]
+) -> None:
+    assert list(slip_plan(title, year)) == [PlannedSearch(half, 1990) for half in searches]
+
+
+def test_the_years_beside_are_searched_one_by_one() -> None:
+    assert list(neighbour_plan("Heat (1995)", 1995)) == [
+        PlannedSearch("Heat", 1994),
+        PlannedSearch("Heat", 1996),
+    ]

@@ -1,0 +1,85 @@
+"""The stand-in's answers without its server: what a course asks is answered from the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from enrich_service.course import Course
+from enrich_service.storage.queue import Claim
+from enrich_service.tmdb.answers import read_answer
+from local_stack.tmdb.payloads import details_of, found_by_imdb_id, page_of, show_page_of
+from local_stack.tmdb.refusals import Refusal
+
+if TYPE_CHECKING:
+    from enrich_service.storage.completions import Completion
+    from enrich_service.tmdb.requests import T_co, TMDBRequest
+    from local_stack.tmdb.catalogue import Catalogue
+    from local_stack.tmdb.film import Film
+
+_FILM = re.compile(r"/3/movie/(?P<id>tt\d+|\d+)")
+
+
+class InProcess:
+    """Answers what courses ask, byte for byte as the stand-in's server would.
+
+    Args:
+        catalogue: the stand-in's.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.asked: Counter[str] = Counter()
+        """Requests by route."""
+
+    async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
+        """Answer one request; raises a TMDBError as the client would."""
+        self.asked[request.route] += 1
+        query = dict(request.query)
+        status, body = 200, self._body(request.path, query)
+        if body is None:
+            refusal = Refusal.NOT_FOUND.answer()
+            status, body = refusal.status, bytes(refusal.body or b"")  # type: ignore[arg-type]  # aiohttp types a body as anything
+        return read_answer(request, status, {}, body)
+
+    async def look_up(self, key: str, title: str | None = None) -> Completion:
+        """Run one lookup's whole course."""
+        return await Course(Claim(1, key, title, 0, uuid4()), self).run()
+
+    def _body(self, path: str, query: dict[str, str]) -> bytes | None:
+        catalogue = self._catalogue
+        if path == "/3/search/movie":
+            return page_of(
+                catalogue.search(
+                    query["query"],
+                    _number(query.get("year")),
+                    _number(query.get("primary_release_year")),
+                    int(query.get("page", 1)),
+                )
+            )
+        if path == "/3/search/tv":
+            return show_page_of(catalogue.search_television(query["query"]))
+        if path.startswith("/3/find/"):
+            name = path.rpartition("/")[2]
+            return found_by_imdb_id(
+                catalogue.film_by_imdb_id(name), catalogue.show_by_imdb_id(name)
+            )
+        film = self._film(path)
+        if film is None:
+            return None
+        return details_of(film, catalogue, query.get("append_to_response", "").split(","))
+
+    def _film(self, path: str) -> Film | None:
+        named = _FILM.fullmatch(path)
+        if named is None:
+            raise ValueError(f"nothing answers {path} here")
+        name = named["id"]
+        if name.startswith("tt"):
+            return self._catalogue.film_by_imdb_id(name)
+        return self._catalogue.film(int(name))
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
