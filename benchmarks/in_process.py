@@ -14,7 +14,12 @@ from local_stack.tmdb.payloads import details_of, found_by_imdb_id, page_of, sho
 from local_stack.tmdb.refusals import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from enrich_service.course import Index
+    from enrich_service.rules.matching import Match
     from enrich_service.storage.completions import Completion
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
@@ -22,15 +27,32 @@ if TYPE_CHECKING:
 _FILM = re.compile(r"/3/movie/(?P<id>tt\d+|\d+)")
 
 
+class NoIndex:
+    """A title index that learns nothing, so that each film is searched for."""
+
+    def learn(self, films: Iterable[SearchMovie | MovieDetails], /) -> None:
+        """Forget them."""
+
+    async def known(self, title: str, year: int | None, /) -> Match | None:  # noqa: ARG002  # it knows none
+        """None."""
+        return None
+
+    async def fresh_record(self, film: int | str, /) -> int | None:  # noqa: ARG002  # it has none
+        """None."""
+        return None
+
+
 class InProcess:
     """Answers what courses ask, byte for byte as the stand-in's server would.
 
     Args:
         catalogue: the stand-in's.
+        index: what the courses know without asking.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, index: Index | None = None) -> None:
         self._catalogue = catalogue
+        self._index = index or NoIndex()
         self.asked: Counter[str] = Counter()
         """Requests by route."""
 
@@ -46,7 +68,7 @@ class InProcess:
 
     async def look_up(self, key: str, title: str | None = None) -> Completion:
         """Run one lookup's whole course."""
-        return await Course(Claim(1, key, title, 0, uuid4()), self).run()
+        return await Course(Claim(1, key, title, 0, uuid4()), self, self._index).run()
 
     def _body(self, path: str, query: dict[str, str]) -> bytes | None:
         catalogue = self._catalogue

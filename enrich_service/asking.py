@@ -54,6 +54,11 @@ class BudgetedAsk:
         self.spent = 0
         """Slots of the budget that it took so far."""
 
+    @property
+    def unused(self) -> float | None:
+        """The expiry of the slot that the film was claimed with, while it was not used."""
+        return self._expiry
+
     async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
         """Send it as soon as the budget allows; after a 429 again, which costs no attempt.
 

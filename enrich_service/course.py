@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from enrich_service.rules.known_films import asked_year, is_still
 from enrich_service.rules.matching import (
     Match,
     NoMatch,
@@ -50,6 +51,19 @@ class Ask(Protocol):
         """Send a request within the budget and read its answer; raises a TMDBError."""
 
 
+class Index(Protocol):
+    """What is known without asking TMDB."""
+
+    def learn(self, films: Iterable[SearchMovie | MovieDetails], /) -> None:
+        """Remember films that an answer spoke of."""
+
+    async def known(self, title: str, year: int | None, /) -> Match | None:
+        """The film that a title and year mean, if that is as certain as a search makes it."""
+
+    async def fresh_record(self, film: int | str, /) -> int | None:
+        """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """Answers the question of one claim.
@@ -57,16 +71,18 @@ class Course:
     Attributes:
         claim: whose question.
         ask: how requests are sent. Errors other than "no such film" pass through.
+        index: what is known without asking; it learns from every answer.
     """
 
     claim: Claim
     ask: Ask
+    index: Index
 
     async def run(self) -> Completion:
         """Ask TMDB what the key asks for, or only for the film that it was found to be."""
         if known := self.claim.refreshes:
             try:
-                details = await self.ask(movie_details(known.tmdb_id))
+                details = await self._details(known.tmdb_id)
             except NotFoundError:
                 pass  # TMDB has the film no more, perhaps under another id
             else:
@@ -81,17 +97,28 @@ class Course:
                 return await self._by_title(key)
             case LookupKind.TWINS:
                 return await self._candidates_only(key)
+            case LookupKind.SURVEY:
+                raise ValueError("a survey is no question after one film")
+
+    async def _details(self, film: int | str) -> MovieDetails:
+        details = await self.ask(movie_details(film))
+        self.index.learn((details, *details.related))
+        return details
 
     async def _by_tmdb_id(self, tmdb_id: int) -> Completion:
+        if await self.index.fresh_record(tmdb_id):
+            return self._known(tmdb_id, CERTAIN, "tmdb id")
         try:
-            details = await self.ask(movie_details(tmdb_id))
+            details = await self._details(tmdb_id)
         except NotFoundError:
             return self._unknown_id("unknown_id")
         return self._found(details, CERTAIN, "tmdb id")
 
     async def _by_imdb_id(self, imdb_id: str) -> Completion:
+        if tmdb_id := await self.index.fresh_record(imdb_id):
+            return self._known(tmdb_id, CERTAIN, "imdb id")
         try:
-            details = await self.ask(movie_details(imdb_id))
+            details = await self._details(imdb_id)
         except NotFoundError:
             try:
                 answer = await self.ask(find_by_imdb_id(imdb_id))
@@ -104,16 +131,38 @@ class Course:
 
     async def _by_title(self, key: LookupKey) -> Completion:
         title = self.claim.title or key.subject
+        if done := await self._without_search(title, asked_year(title, key.year)):
+            return done
         choice = await self._search(title, key.year)
         if isinstance(choice, Match):
+            if await self.index.fresh_record(choice.tmdb_id):
+                return self._known(choice.tmdb_id, choice.confidence, choice.reason)
             try:
-                details = await self.ask(movie_details(choice.tmdb_id))
+                details = await self._details(choice.tmdb_id)
             except NotFoundError:
                 return self._not_found("gone")
             return self._found(details, choice.confidence, choice.reason)
         if choice.reason in _MAY_BE_TELEVISION and await self._is_television(title):
             return self._not_found("tv")
         return self._not_found(choice.reason, choice.candidates)
+
+    async def _without_search(self, title: str, year: int | None) -> Completion | None:
+        """Answer with the film that the index knows by this title and year, if it still has them.
+
+        What TMDB tells of it decides, and if that is something else after all, a search does.
+        """
+        match = await self.index.known(title, year)
+        if match is None or year is None:
+            return None
+        if await self.index.fresh_record(match.tmdb_id):
+            return self._known(match.tmdb_id, match.confidence, match.reason)
+        try:
+            details = await self._details(match.tmdb_id)
+        except NotFoundError:
+            return None
+        if not is_still(title, year, details):
+            return None
+        return self._found(details, match.confidence, match.reason)
 
     async def _search(self, title: str, year: int | None) -> Match | NoMatch:
         films: list[SearchMovie] = []
@@ -125,6 +174,7 @@ class Course:
             for search in plan:
                 page = await self.ask(search_movie(search.query, year=search.year))
                 films.extend(page.results)
+                self.index.learn(page.results)
                 choice = choose_match(title, year, films)
                 crowded = crowded or (search.year is None and page.total_pages > 1)
                 if choice.is_final or (isinstance(choice, Match) and search.year is None):
@@ -148,11 +198,17 @@ class Course:
     async def _candidates_only(self, key: LookupKey) -> Completion:
         title = self.claim.title or key.subject
         page = await self.ask(search_movie(title, year=key.year))
+        self.index.learn(page.results)
         return self._not_found("ambiguous", list_candidates(title, key.year, page.results))
 
     def _found(self, details: MovieDetails, confidence: int, reason: str | None) -> Completion:
         return Completion(
             self.claim, Outcome.FOUND, reason, film=_film(details), confidence=confidence
+        )
+
+    def _known(self, tmdb_id: int, confidence: int, reason: str) -> Completion:
+        return Completion(
+            self.claim, Outcome.FOUND, reason, recorded=tmdb_id, confidence=confidence
         )
 
     def _not_found(self, reason: str, candidates: tuple[Candidate, ...] = ()) -> Completion:

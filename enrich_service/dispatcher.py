@@ -147,18 +147,23 @@ class Dispatcher:
             return min(early, LONGEST_BLINDNESS_SECONDS)
         if not self._health.is_good:
             return await self._wait_for_tmdb(view)
-        wanted = min(self._gate.waiting + view.due, self._rule.limit)
-        if wanted:
-            pause = await self._take_and_hand_out(wanted)
-        elif view.background:
-            pause = await self._work_in_the_background()
-        else:
-            pause = view.next_due
+        pause = await self._work(view, room)
         if self._found_work:
             # Told after the films are on their way: whoever waits for them waits no longer for it.
             self._found_work = False
             log.info("sessions_found", sessions=await self._storage.sessions.waiting())
         return pause
+
+    async def _work(self, view: QueueView, room: int) -> float | None:
+        wanted = min(self._gate.waiting + view.due, self._rule.limit)
+        if (wanted or view.background) and (spare := self._gate.take_spare()):
+            # A film was known without asking: its slot is another's.
+            if left := self._gate.give(spare)[:room]:
+                await self._claim(left)
+            return max(self._early(), 0.0)
+        if wanted:
+            return await self._take_and_hand_out(wanted)
+        return await self._work_in_the_background() if view.background else view.next_due
 
     def _room(self) -> int:
         if self.stopping or not self._may_claim():
@@ -178,9 +183,10 @@ class Dispatcher:
         return view
 
     def _early(self) -> float:
-        """Seconds until this daemon may ask for a slot."""
+        """Seconds until this daemon may ask for a slot, or use one that it has."""
         courtesy = 0.0 if self._gate.waiting else self._rule.margin * COURTESY
-        return max(self._next_slot_at + courtesy, self._quiet_until()) - time.monotonic()
+        slot_at = 0.0 if self._gate.has_spare else self._next_slot_at + courtesy
+        return max(slot_at, self._quiet_until()) - time.monotonic()
 
     async def _take_and_hand_out(self, wanted: int) -> float | None:
         # The token bucket of this process bounds what it may ask the fleet for.

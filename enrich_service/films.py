@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from enrich_service.spending import Spending
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue import Claim
+    from enrich_service.title_index import TitleIndex
     from enrich_service.tmdb.client import TMDBClient
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ class Films:
         health: says whose fault a failure is.
         saver: saves completions.
         spending: is told what each film took.
+        index: what is known of titles.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Films:
         health: TMDBHealth,
         saver: Saver,
         spending: Spending,
+        index: TitleIndex,
     ) -> None:
         self._client = client
         self._storage = storage
@@ -59,6 +62,7 @@ class Films:
         self._health = health
         self._saver = saver
         self._spending = spending
+        self._index = index
 
     async def see_through(self, claim: Claim, expiry: float) -> None:
         """See one claim to its end: saved, queued again, or given back.
@@ -91,7 +95,10 @@ class Films:
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
-            await self._save(await Course(claim, ask).run())
+            completion = await Course(claim, ask, self._index).run()
+            if ask.unused is not None:
+                self._gate.put_back(ask.unused)
+            await self._save(completion)
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
             await self._storage.queue.give_back(claim)

@@ -28,6 +28,7 @@ class RequestGate:
     def __init__(self, wake: asyncio.Event) -> None:
         self._wake = wake
         self._queue: deque[asyncio.Future[float]] = deque()
+        self._spare: list[float] = []
 
     @property
     def waiting(self) -> int:
@@ -62,6 +63,23 @@ class RequestGate:
             else:
                 left.append(expiry)
         return left
+
+    def put_back(self, expiry: float) -> None:
+        """Take back the slot of a film that needed none, for another to start on."""
+        self._spare.append(expiry)
+        self._wake.set()
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether a slot that was put back can still be used."""
+        now = time.monotonic()
+        self._spare = [expiry for expiry in self._spare if expiry > now]
+        return bool(self._spare)
+
+    def take_spare(self) -> list[float]:
+        """The slots that were put back and can still be used."""
+        spare, self._spare = (self._spare if self.has_spare else []), []
+        return spare
 
     def turn_away(self) -> None:
         """Let nobody wait any longer: what they wait for can be done elsewhere."""

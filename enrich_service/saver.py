@@ -159,7 +159,7 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
             case Outcome.FOUND:
                 log.debug(
                     "movie_enriched",
-                    tmdb_id=completion.film.tmdb_id if completion.film else None,
+                    tmdb_id=completion.tmdb_id,
                     **context,
                 )
             case Outcome.NOT_FOUND:

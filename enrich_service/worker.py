@@ -22,6 +22,7 @@ from enrich_service.options import WorkerOptions
 from enrich_service.saver import Saver
 from enrich_service.spending import Spending
 from enrich_service.storage.fleet import Heartbeat
+from enrich_service.title_index import TitleIndex
 from shared.errors import ProjectionistError
 from shared.listener import Listener
 from shared.models import Channel, TMDBState
@@ -89,6 +90,7 @@ class EnrichmentWorker:
         self._gate = RequestGate(self._wake)
         self._saver = Saver(storage.completions)
         self._spending = Spending()
+        self._index = TitleIndex(storage.titles, self._options.catalogue_days)
         self._health = TMDBHealth(
             self.worker_id, tmdb_client, storage, self._options, self._gate.pass_through
         )
@@ -107,6 +109,7 @@ class EnrichmentWorker:
                 health=self._health,
                 saver=self._saver,
                 spending=self._spending,
+                index=self._index,
             ).see_through,
             may_claim=self._may_claim,
         )
@@ -226,10 +229,10 @@ class EnrichmentWorker:
         """Run the loops, the heartbeat and the saver for as long as the work takes."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(loop) for loop in (self._beat(), self._saver.run(), *loops)
-                ]
+                always = (self._beat(), self._saver.run(), self._index.run())
+                tasks = [group.create_task(loop) for loop in (*always, *loops)]
                 await work
+                await self._index.flush()
                 for task in tasks:
                     task.cancel()
         finally:

@@ -23,12 +23,21 @@ STAND_IN_KEY = "0123456789abcdef0123456789abcdef"
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """How the stand-in TMDB is run: films it generates beside its own, seconds, and its limit."""
+    """How the stand-in TMDB is run.
+
+    Attributes:
+        films: generated beside its own.
+        latency: seconds.
+        limit: requests in any `period`.
+        period: seconds.
+        revealed: how large a part of its films is ever recommended beside another.
+    """
 
     films: int = 0
     latency: float = 0.0
     limit: int = 40
     period: float = 10.0
+    revealed: float = 1.0
 
 
 @dataclass(slots=True)
@@ -106,6 +115,7 @@ class Stack:
                 *("--latency", str(options.latency)),
                 *("--limit", str(options.limit)),
                 *("--period", str(options.period)),
+                *("--revealed", str(options.revealed)),
                 ready=f"{self.tmdb_url}/_stand_in/report",
                 log=self.folder / "tmdb.log",
             )

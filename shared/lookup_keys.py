@@ -23,11 +23,13 @@ class LookupKind(StrEnum):
     TWINS = "twins"
     """Which films could it be? One list holds two films of this title and year, so it only gathers
     candidates and never chooses."""
+    SURVEY = "survey"
+    """Which films are on this page of a year's films? Nobody lists it: it fills the title index."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookupKey:
-    """A key taken apart: its kind, and the id or folded title (with its year) it asks for."""
+    """A key taken apart: its kind, and the id, folded title (with its year) or page it asks for."""
 
     kind: LookupKind
     subject: str
@@ -59,6 +61,11 @@ def title_key(title: str, year: int | None) -> str:
 def twins_key(title: str, year: int | None) -> str:
     """The key of two films in one list that share this title and year: `twins:the thing|1982`."""
     return f"twins:{fold(title)}|{year or ''}"
+
+
+def survey_key(year: int, page: int) -> str:
+    """One page of a year's films, 1999's third: `survey:3|1999`."""
+    return f"{LookupKind.SURVEY}:{page}|{year}"
 
 
 def parse_key(key: str) -> LookupKey:

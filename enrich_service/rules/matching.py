@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 THRESHOLD: Final = 75
 """Least confidence, 0 to 100, with which a film is chosen."""
 _MOST_CANDIDATES: Final = 5
-_DOMINANT_VOTES: Final = 500
+DOMINANT_VOTES: Final = 500
 _DOMINANT_FACTOR: Final = 100
 
 _TITLE_SCORES: Final = {
@@ -161,7 +161,7 @@ class _Scored:
     def is_overshadowed_by(self, other: _Scored) -> bool:
         """Whether the other is beyond doubt the one people know."""
         votes = other.film.vote_count
-        return votes >= _DOMINANT_VOTES and votes >= _DOMINANT_FACTOR * self.film.vote_count
+        return votes >= DOMINANT_VOTES and votes >= _DOMINANT_FACTOR * self.film.vote_count
 
 
 def search_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
@@ -267,7 +267,7 @@ def _year_fit(asked: int | None, year: int | None) -> _YearFit:
 
 
 def _is_safe(one: _Scored) -> bool:
-    return one.title >= Agreement.SLIP or one.film.vote_count >= _DOMINANT_VOTES
+    return one.title >= Agreement.SLIP or one.film.vote_count >= DOMINANT_VOTES
 
 
 def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None:

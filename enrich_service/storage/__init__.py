@@ -11,6 +11,7 @@ from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
 from enrich_service.storage.sessions import SessionStorage
+from enrich_service.storage.titles import TitleStorage
 from enrich_service.storage.window import WindowStorage
 
 if TYPE_CHECKING:
@@ -32,3 +33,4 @@ class StorageService:
         self.sessions = SessionStorage(database)
         self.retention = RetentionStorage(database)
         self.records = RecordStorage(database)
+        self.titles = TitleStorage(database)

@@ -58,6 +58,8 @@ class Completion:
     """How one claimed lookup ended.
 
     Attributes:
+        film: what TMDB answered, for the catalogue.
+        recorded: instead of that, the film whose record stands in the catalogue already.
         unknown_id: TMDB does not know the id that the lookup asks for, so movies that also have a
             title are to be looked up by it.
     """
@@ -66,9 +68,15 @@ class Completion:
     outcome: Outcome
     reason: str | None = None
     film: Film | None = None
+    recorded: int | None = None
     confidence: int | None = None
     candidates: tuple[dict[str, object], ...] = ()
     unknown_id: bool = False
+
+    @property
+    def tmdb_id(self) -> int | None:
+        """The film that was found."""
+        return self.film.tmdb_id if self.film else self.recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +300,7 @@ async def _end_lookups(connection: Connection, completions: Sequence[Completion]
         [done.claim.lookup_id for done in completions],
         [done.outcome for done in completions],
         [done.reason for done in completions],
-        [done.film.tmdb_id if done.film else None for done in completions],
+        [done.tmdb_id for done in completions],
         [done.confidence for done in completions],
         [json.dumps(done.candidates) if done.candidates else None for done in completions],
     )

@@ -199,8 +199,14 @@ class Credits(_Answer):
     crew: Annotated[tuple[OnErrorOmit[Director], ...], _NullIsEmpty] = ()
 
 
+class Related(_Answer):
+    """Films that TMDB shows beside another; one that cannot be read is left out."""
+
+    results: Annotated[tuple[OnErrorOmit[SearchMovie], ...], _NullIsEmpty] = ()
+
+
 class MovieDetails(_Rated):
-    """A film with its credits, if they were asked for."""
+    """A film with its credits and the films beside it, if they were asked for."""
 
     id: PositiveInt
     title: str
@@ -217,6 +223,14 @@ class MovieDetails(_Rated):
     production_countries: Annotated[tuple[OnErrorOmit[Country], ...], _NullIsEmpty] = ()
     spoken_languages: Annotated[tuple[OnErrorOmit[Language], ...], _NullIsEmpty] = ()
     credits: Credits | None = None
+    recommendations: Annotated[Related | None, _Unsure] = None
+    similar: Annotated[Related | None, _Unsure] = None
+
+    @property
+    def related(self) -> tuple[SearchMovie, ...]:
+        """The films that TMDB shows beside it."""
+        lists = (self.recommendations, self.similar)
+        return tuple(film for related in lists if related for film in related.results)
 
     @property
     def year(self) -> int | None:

@@ -24,6 +24,8 @@ T_co = TypeVar("T_co", bound="BaseModel", covariant=True)
 
 _IMDB_ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _MOST_APPENDED = 20
+LAST_PAGE = 500
+"""Beyond which TMDB lists nothing, however much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def search_tv(
 def movie_details(
     film: int | str,
     *,
-    append: tuple[str, ...] = ("credits",),
+    append: tuple[str, ...] = ("credits", "recommendations", "similar"),
     language: str | None = None,
 ) -> TMDBRequest[MovieDetails]:
     """One film by its TMDB id or IMDb id (`tt…`), with sub-requests in the same answer.
@@ -125,6 +127,28 @@ def movie_details(
         "movie_details",
         MovieDetails,
         needs=("credits",) if "credits" in append else (),
+    )
+
+
+def discover_movies(
+    year: int, page: int, *, language: str | None = None
+) -> TMDBRequest[SearchPage]:
+    """Films first released in a year, twenty a page, those with the most votes first.
+
+    Args:
+        year: of the first release.
+        page: from 1; TMDB has no more than `LAST_PAGE`.
+        language: of the titles.
+    """
+    query = (
+        ("primary_release_date.gte", f"{year}-01-01"),
+        ("primary_release_date.lte", f"{year}-12-31"),
+        ("sort_by", "vote_count.desc"),
+        ("include_adult", "false"),
+        ("page", str(page)),
+    )
+    return TMDBRequest(
+        "/3/discover/movie", query + _language(language), "discover_movies", SearchPage
     )
 
 

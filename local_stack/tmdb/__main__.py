@@ -32,6 +32,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--limit", type=int, default=40, help="requests in any period")
     parser.add_argument("--period", type=float, default=10.0, help="seconds")
+    parser.add_argument(
+        "--revealed", type=float, default=1.0, help="part of the films beside others"
+    )
     parser.add_argument("--api-key", help="the only good key; any of the right shape otherwise")
     return parser.parse_args()
 
@@ -73,7 +76,11 @@ def main() -> int:
     told = _arguments()
     try:
         options = StandInOptions(
-            latency=told.latency, limit=told.limit, period=told.period, api_key=told.api_key
+            latency=told.latency,
+            limit=told.limit,
+            period=told.period,
+            revealed=told.revealed,
+            api_key=told.api_key,
         )
         catalogue = Catalogue([*load_films(), *generate_films(told.films, told.seed)])
     except (ValidationError, FilmDataError) as error:

@@ -14,6 +14,7 @@ class StandInOptions(BaseModel):
         latency: how long each answer of `/3` takes longer.
         limit: how many requests are admitted in any `period`.
         period: the length of the window.
+        revealed: how large a part of all films ever stands beside another.
         api_key: the one v3 key or v4 token that is good; None takes anything of either shape.
     """
 
@@ -22,4 +23,5 @@ class StandInOptions(BaseModel):
     latency: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     limit: Annotated[int, Field(gt=0)] = 40
     period: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
+    revealed: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     api_key: Annotated[str, Field(min_length=1)] | None = None

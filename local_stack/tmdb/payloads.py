@@ -98,8 +98,13 @@ def found_by_imdb_id(film: Film | None, show: Show | None) -> bytes:
     )
 
 
-def details_of(film: Film, catalogue: Catalogue, appended: Iterable[str]) -> bytes:
-    """The details of a film with what `append_to_response` names; unknown names are ignored."""
+def details_of(
+    film: Film, catalogue: Catalogue, appended: Iterable[str], revealed: float = 1.0
+) -> bytes:
+    """The details of a film with what `append_to_response` names; unknown names are ignored.
+
+    Of all films only the part `revealed` ever stands among recommendations and similar ones.
+    """
     details: dict[str, object] = {
         "adult": False,
         "backdrop_path": f"/backdrop-{film.id}.svg" if film.poster else None,
@@ -130,9 +135,11 @@ def details_of(film: Film, catalogue: Catalogue, appended: Iterable[str]) -> byt
         "vote_count": film.vote_count,
     }
     for name in appended:
-        append = _APPENDABLE.get(name)
-        if append is not None:
-            details[name] = append(film, catalogue)
+        if name in _APPENDABLE:
+            details[name] = _APPENDABLE[name](film, catalogue)
+        elif name in _RELATED:
+            related = _RELATED[name](film, catalogue)
+            details[name] = _related([one for one in related if _is_revealed(one, revealed)])
     return as_json(details)
 
 
@@ -200,13 +207,17 @@ def _alternative_titles(film: Film, _: Catalogue) -> dict[str, object]:
     return {"titles": [{"iso_3166_1": country, "title": film.original_title, "type": ""}]}
 
 
-def _recommendations(film: Film, catalogue: Catalogue) -> dict[str, object]:
+def _recommendations(film: Film, catalogue: Catalogue) -> list[dict[str, object]]:
     related = catalogue.recommendations(film)
-    return _related([{**entry_of(other), "media_type": "movie"} for other in related])
+    return [{**entry_of(other), "media_type": "movie"} for other in related]
 
 
-def _similar(film: Film, catalogue: Catalogue) -> dict[str, object]:
-    return _related([entry_of(other) for other in catalogue.similar(film)])
+def _similar(film: Film, catalogue: Catalogue) -> list[dict[str, object]]:
+    return [entry_of(other) for other in catalogue.similar(film)]
+
+
+def _is_revealed(entry: dict[str, object], revealed: float) -> bool:
+    return stable_number(str(entry["id"])) % 1000 < revealed * 1000
 
 
 def _related(entries: list[dict[str, object]]) -> dict[str, object]:
@@ -224,6 +235,8 @@ _APPENDABLE: dict[str, Callable[[Film, Catalogue], dict[str, object]]] = {
     "external_ids": _external_ids,
     "release_dates": _release_dates,
     "alternative_titles": _alternative_titles,
+}
+_RELATED: dict[str, Callable[[Film, Catalogue], list[dict[str, object]]]] = {
     "recommendations": _recommendations,
     "similar": _similar,
 }

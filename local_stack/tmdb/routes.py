@@ -78,7 +78,8 @@ async def _movie(request: web.Request) -> web.Response:
     appended = [name for name in request.query.get("append_to_response", "").split(",") if name]
     if len(appended) > _MOST_APPENDED:
         return Refusal.TOO_MANY_APPENDED.answer()
-    return json_answer(details_of(film, request.app[STAND_IN].catalogue, appended))
+    stand_in = request.app[STAND_IN]
+    return json_answer(details_of(film, stand_in.catalogue, appended, stand_in.options.revealed))
 
 
 async def _movie_credits(request: web.Request) -> web.Response:

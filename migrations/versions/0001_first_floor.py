@@ -92,9 +92,35 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "create index catalogue_age on catalogue (fetched_at)",
+    "create index catalogue_imdb on catalogue (imdb_id) where imdb_id is not null",
+    # Every film that TMDB ever spoke of, by its display title and by its original title, normalised
+    # as matching normalises; year 0 where TMDB knows none.
+    """
+    create table titles (
+      name           text not null,
+      year           smallint not null,
+      tmdb_id        integer not null,
+      title          text not null,
+      original_title text not null,
+      vote_count     integer not null,
+      learned_at     timestamptz not null default clock_timestamp(),
+      primary key (name, year, tmdb_id)
+    ) with (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05)
+    """,
+    "create index titles_votes on titles (vote_count desc, tmdb_id)",
+    "create index titles_age on titles (learned_at)",
+    # The years whose films are gone through for `titles`, and whether all of them came to be known.
+    """
+    create table surveys (
+      year        smallint primary key,
+      begun_at    timestamptz not null default clock_timestamp(),
+      finished_at timestamptz,
+      is_complete boolean not null default false
+    )
+    """,
     # -- the queue --------------------------------------------------------------------------------
     # A claim changes claimed_by and claim_token, which no index mentions, so it is a HOT update;
-    # the fill factor keeps room for it on the page.
+    # the fill factor keeps room for it on the page. What is `kept` stays though nobody lists it.
     """
     create table lookups (
       id          bigint generated always as identity primary key,
@@ -111,6 +137,7 @@ STATEMENTS: tuple[str, ...] = (
       turn        bigint,
       claimed_by  uuid,
       claim_token uuid,
+      kept        boolean not null default false,
       check ((outcome = 'found') = (tmdb_id is not null) or outcome is null),
       check ((outcome is null) = (answered_at is null)),
       check ((claimed_by is null) = (claim_token is null)),
@@ -223,6 +250,8 @@ def downgrade() -> None:
         "queue_clock",
         "movies",
         "lookups",
+        "surveys",
+        "titles",
         "catalogue",
         "idempotency_keys",
         "upload_reports",

@@ -13,6 +13,7 @@ from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
+from enrich_service.storage.titles import TitleRow, TitleStorage
 from enrich_service.storage.window import RequestLimit, WindowStorage
 from shared.database import Database
 
@@ -93,10 +94,10 @@ async def database(
         from generate_series(1, 50000) as n;
 
         insert into catalogue (
-          tmdb_id, title, original_title, genres, directors, top_cast, countries, languages,
-          vote_count, popularity, fetched_at
+          tmdb_id, imdb_id, title, original_title, genres, directors, top_cast, countries,
+          languages, vote_count, popularity, fetched_at
         )
-        select n, 'A', 'A', '{}', '[]', '[]', '{}', '{}', 0, 0,
+        select n, 'tt' || 1000000 + n, 'A', 'A', '{}', '[]', '[]', '{}', '{}', 0, 0,
           clock_timestamp() - n * interval '1 minute'
         from generate_series(1, 50000) as n;
 
@@ -104,11 +105,16 @@ async def database(
         select 'title:ended ' || n || '|1999', 'ended', 'found', n, 100, clock_timestamp()
         from generate_series(1, 50000) as n;
 
+        insert into titles (name, year, tmdb_id, title, original_title, vote_count, learned_at)
+        select 'film ' || n, 1950 + n % 70, n, 'Film', 'Film', n,
+          clock_timestamp() - n * interval '1 minute'
+        from generate_series(1, 50000) as n;
+
         update lookups set claimed_by = gen_random_uuid(), claim_token = gen_random_uuid()
         where turn <= 20;
 
         update queue_clock set virtual_time = 20;
-        analyze lookups, queue_clock, catalogue
+        analyze lookups, queue_clock, catalogue, titles
         """
     )
     await connection.close()
@@ -212,6 +218,29 @@ async def test_records_that_nobody_needs_are_found_among_the_oldest(
     assert await RetentionStorage(database).drop_records(30) == 0
     assert indexes_of(database.plans, "catalogue") <= {"catalogue_age", "catalogue_pkey"}
     assert indexes_read(database.plans) == {"lookups_record"}
+
+
+async def test_namesakes_are_found_by_the_key_of_the_index(database: ExplainingDatabase) -> None:
+    found = await TitleStorage(database).namesakes({"film 50", "film 51"}, 2000)
+    assert {film.tmdb_id for film in found.films} == {50, 51}
+    assert indexes_of(database.plans, "titles") == {"titles_pkey"}
+
+
+@pytest.mark.parametrize("film", [7, "tt1000007"])
+async def test_a_fresh_record_is_found_by_either_id(
+    database: ExplainingDatabase, film: int | str
+) -> None:
+    assert await TitleStorage(database).fresh_record(film, 30) == 7
+    assert indexes_of(database.plans, "catalogue") <= {"catalogue_pkey", "catalogue_imdb"}
+
+
+async def test_what_is_learned_is_compared_by_key_and_what_is_old_found_by_age(
+    database: ExplainingDatabase,
+) -> None:
+    titles = TitleStorage(database)
+    await titles.learn(TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 60))
+    assert await titles.forget_old(20, 10) == 10
+    assert indexes_of(database.plans, "titles") == {"titles_pkey", "titles_age"}
 
 
 async def test_no_statement_of_a_wake_up_seems_worth_compiling(

@@ -445,10 +445,35 @@ async def test_reset_clears_counts_window_and_faults(start: Callable[..., Any]) 
     assert (await get(client, "/3/configuration"))[0] == 200
 
 
+async def test_only_a_part_of_the_films_is_shown_beside_others_and_always_the_same(
+    tmdb: Client,
+) -> None:
+    async def shown() -> set[int]:
+        names = {"append_to_response": "recommendations,similar"}
+        answers = [(await get(tmdb, f"/3/movie/{film}", **names))[1] for film in (603, 949, 348)]
+        lists = [
+            answer[name]["results"] for answer in answers for name in ("recommendations", "similar")
+        ]
+        return {film["id"] for films in lists for film in films}
+
+    everything = await shown()
+    for part in (0.5, 0.0):
+        async with tmdb.put("/_stand_in/options", json={"revealed": part}) as answer:
+            assert answer.status == 200
+        some = await shown()
+        assert some <= everything
+        assert abs(len(some) - part * len(everything)) <= len(everything) / 4
+
+
 async def test_options_change_while_it_runs(tmdb: Client) -> None:
     change = {"limit": 1, "period": 60, "latency": 0.05, "api_key": "f" * 32}
     async with tmdb.put("/_stand_in/options", json=change) as answer:
-        assert await answer.json() == {"limit": 1, "period": 60, "latency": 0.05}
+        assert await answer.json() == {
+            "limit": 1,
+            "period": 60,
+            "latency": 0.05,
+            "revealed": 1.0,
+        }
     begun = time.monotonic()
     assert (await get(tmdb, "/3/configuration"))[0] == 401
     assert time.monotonic() - begun >= 0.05

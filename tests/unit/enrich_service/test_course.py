@@ -10,14 +10,16 @@ from uuid import uuid4
 import pytest
 
 from enrich_service.course import TOP_CAST, Course
+from enrich_service.rules.matching import Match
 from enrich_service.storage.queue import Claim
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
 from shared.models import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from enrich_service.storage.completions import Completion
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
 
     Answer = dict[str, Any] | type[NotFoundError | KeyRefusedError]
@@ -68,9 +70,31 @@ class Script:
         return request.model.model_validate(answer)
 
 
-async def run(key: str, script: Script, title: str | None = None) -> Completion:
+class Known:
+    """An index that knows one film by any title and year, and has records of some films."""
+
+    def __init__(
+        self, match: Match | None = None, records: dict[int | str, int] | None = None
+    ) -> None:
+        self._match = match
+        self._records = records or {}
+        self.learned: list[int] = []
+
+    def learn(self, films: Iterable[SearchMovie | MovieDetails], /) -> None:
+        self.learned += [film.id for film in films]
+
+    async def known(self, title: str, year: int | None, /) -> Match | None:
+        return self._match if title and year else None
+
+    async def fresh_record(self, film: int | str, /) -> int | None:
+        return self._records.get(film)
+
+
+async def run(
+    key: str, script: Script, title: str | None = None, index: Known | None = None
+) -> Completion:
     claim = Claim(1, key, title, 0, uuid4())
-    completion = await Course(claim, script).run()
+    completion = await Course(claim, script, index or Known()).run()
     assert completion.claim is claim
     return completion
 
@@ -82,7 +106,9 @@ async def test_a_tmdb_id_is_one_request_and_certain() -> None:
     script = Script(movie_details=[DETAILS])
     done = await run("tmdb:949", script)
     assert (done.outcome, done.confidence, done.reason) == (Outcome.FOUND, 100, "tmdb id")
-    assert script.asked == [("/3/movie/949", {"append_to_response": "credits"})]
+    assert script.asked == [
+        ("/3/movie/949", {"append_to_response": "credits,recommendations,similar"})
+    ]
 
 
 async def test_an_imdb_id_is_one_request_and_certain() -> None:
@@ -225,6 +251,78 @@ async def test_twins_are_one_search_and_never_chosen() -> None:
     assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "ambiguous")
     assert [candidate["tmdb_id"] for candidate in done.candidates] == [949]
     assert len(script.asked) == 1
+
+
+# -- what is known without asking ----------------------------------------------------------------
+
+HEAT_IS_KNOWN = Match(949, 100, "exact title, same year")
+
+
+async def test_a_title_that_the_index_knows_goes_straight_to_details() -> None:
+    script = Script(movie_details=[DETAILS])
+    done = await run("title:heat|1995", script, "Heat", Known(HEAT_IS_KNOWN))
+    assert (done.tmdb_id, done.confidence, done.reason) == (949, 100, "exact title, same year")
+    assert [path for path, _ in script.asked] == ["/3/movie/949"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {**DETAILS, "title": "Heatwave", "original_title": "Heatwave"},
+        {**DETAILS, "release_date": "1996-01-02"},
+        NotFoundError,
+    ],
+)
+async def test_a_film_that_is_not_what_the_index_said_is_searched_for_after_all(
+    told: dict[str, Any] | type[NotFoundError | KeyRefusedError],
+) -> None:
+    other = {**HEAT, "id": 7}
+    script = Script(movie_details=[told, {**DETAILS, "id": 7}], search_movie=[{"results": [other]}])
+    done = await run("title:heat|1995", script, "Heat", Known(HEAT_IS_KNOWN))
+    assert done.tmdb_id == 7
+    assert [path for path, _ in script.asked] == ["/3/movie/949", "/3/search/movie", "/3/movie/7"]
+
+
+@pytest.mark.parametrize(
+    ("key", "records"),
+    [
+        ("tmdb:949", {949: 949}),
+        ("imdb:tt0113277", {"tt0113277": 949}),
+        ("title:heat|1995", {949: 949}),
+    ],
+)
+async def test_a_film_whose_record_is_fresh_takes_no_request(
+    key: str, records: dict[int | str, int]
+) -> None:
+    script = Script()
+    done = await run(key, script, index=Known(HEAT_IS_KNOWN, records))
+    assert (done.outcome, done.tmdb_id, done.film) == (Outcome.FOUND, 949, None)
+    assert done.confidence == 100
+    assert script.asked == []
+
+
+async def test_a_film_found_by_a_search_takes_no_details_where_its_record_is_fresh() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}])
+    done = await run("title:heat|1995", script, "Heat", Known(records={949: 949}))
+    assert (done.outcome, done.tmdb_id) == (Outcome.FOUND, 949)
+
+
+async def test_the_index_learns_every_film_that_an_answer_speaks_of() -> None:
+    beside = {"results": [{"id": 1, "title": "Beside"}, {"id": "unreadable"}]}
+    like = {"results": [{"id": 2, "title": "Like", "release_date": "1990-01-01"}]}
+    index = Known()
+    script = Script(
+        search_movie=[{"results": [HEAT, {"id": 3, "title": "Heatwave"}]}],
+        movie_details=[{**DETAILS, "recommendations": beside, "similar": like}],
+    )
+    await run("title:heat|1995", script, "Heat", index)
+    assert index.learned == [949, 3, 949, 1, 2]
+
+
+async def test_what_is_shown_beside_a_film_does_no_harm_where_it_cannot_be_read() -> None:
+    odd = {**DETAILS, "recommendations": "none", "similar": {"results": None}}
+    done = await run("tmdb:949", Script(movie_details=[odd]))
+    assert done.outcome is Outcome.FOUND
 
 
 # -- what is kept, and what passes through -----------------------------------------------------
