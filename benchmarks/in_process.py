@@ -10,6 +10,7 @@ from uuid import uuid4
 from enrich_service.course import Course
 from enrich_service.storage.queue import Claim
 from enrich_service.tmdb.answers import read_answer
+from local_stack.tmdb.catalogue import Page
 from local_stack.tmdb.payloads import details_of, found_by_imdb_id, page_of, show_page_of
 from local_stack.tmdb.refusals import Refusal
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from enrich_service.course import Index
     from enrich_service.rules.matching import Match
     from enrich_service.storage.completions import Completion
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
@@ -33,9 +34,17 @@ class NoIndex:
     def learn(self, films: Iterable[SearchMovie | MovieDetails], /) -> None:
         """Forget them."""
 
-    async def known(self, title: str, year: int | None, /) -> Match | None:  # noqa: ARG002  # it knows none
+    async def known(self, title: str, year: int, /) -> Match | None:  # noqa: ARG002  # it knows none
         """None."""
         return None
+
+    async def worth_a_page(self, year: int, /) -> int | None:  # noqa: ARG002  # it keeps no pages
+        """None."""
+        return None
+
+    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:  # noqa: ARG002
+        """Nothing is learned from it."""
+        return True
 
     async def fresh_record(self, film: int | str, /) -> int | None:  # noqa: ARG002  # it has none
         """None."""
@@ -48,11 +57,15 @@ class InProcess:
     Args:
         catalogue: the stand-in's.
         index: what the courses know without asking.
+        revealed: how large a part of all films is ever shown beside another.
     """
 
-    def __init__(self, catalogue: Catalogue, index: Index | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, index: Index | None = None, *, revealed: float = 1.0
+    ) -> None:
         self._catalogue = catalogue
         self._index = index or NoIndex()
+        self._revealed = revealed
         self.asked: Counter[str] = Counter()
         """Requests by route."""
 
@@ -88,10 +101,18 @@ class InProcess:
             return found_by_imdb_id(
                 catalogue.film_by_imdb_id(name), catalogue.show_by_imdb_id(name)
             )
+        if path == "/3/discover/movie":
+            entries = catalogue.discover(
+                query["sort_by"],
+                query["primary_release_date.gte"],
+                query["primary_release_date.lte"],
+            )
+            return page_of(Page.cut(entries, int(query["page"])))
         film = self._film(path)
         if film is None:
             return None
-        return details_of(film, catalogue, query.get("append_to_response", "").split(","))
+        appended = query.get("append_to_response", "").split(",")
+        return details_of(film, catalogue, appended, self._revealed)
 
     def _film(self, path: str) -> Film | None:
         named = _FILM.fullmatch(path)

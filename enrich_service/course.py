@@ -20,6 +20,7 @@ from enrich_service.rules.titles import Agreement, agreement, read_asked
 from enrich_service.storage.completions import Completion, Film
 from enrich_service.tmdb.errors import NotFoundError
 from enrich_service.tmdb.requests import (
+    discover_movies,
     find_by_imdb_id,
     movie_details,
     search_movie,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from enrich_service.rules.matching import Candidate, PlannedSearch
     from enrich_service.storage.queue import Claim
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from shared.lookup_keys import LookupKey
 
@@ -57,8 +58,14 @@ class Index(Protocol):
     def learn(self, films: Iterable[SearchMovie | MovieDetails], /) -> None:
         """Remember films that an answer spoke of."""
 
-    async def known(self, title: str, year: int | None, /) -> Match | None:
+    async def known(self, title: str, year: int, /) -> Match | None:
         """The film that a title and year mean, if that is as certain as a search makes it."""
+
+    async def worth_a_page(self, year: int, /) -> int | None:
+        """The page of a year's films that had better be asked for than one film of it, if any."""
+
+    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:
+        """Learn a page of a year's films; whether it was the last."""
 
     async def fresh_record(self, film: int | str, /) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
@@ -104,6 +111,10 @@ class Course:
         details = await self.ask(movie_details(film))
         self.index.learn((details, *details.related))
         return details
+
+    async def survey(self, year: int, page: int) -> bool:
+        """Learn one page of a year's films; whether it was the last."""
+        return await self.index.turn_over(year, page, await self.ask(discover_movies(year, page)))
 
     async def _by_tmdb_id(self, tmdb_id: int) -> Completion:
         if await self.index.fresh_record(tmdb_id):
@@ -151,8 +162,13 @@ class Course:
 
         What TMDB tells of it decides, and if that is something else after all, a search does.
         """
+        if year is None:
+            return None
         match = await self.index.known(title, year)
-        if match is None or year is None:
+        if match is None and (page := await self.index.worth_a_page(year)):
+            await self.survey(year, page)
+            match = await self.index.known(title, year)
+        if match is None:
             return None
         if await self.index.fresh_record(match.tmdb_id):
             return self._known(match.tmdb_id, match.confidence, match.reason)

@@ -12,7 +12,9 @@ from enrich_service.course import Course
 from enrich_service.gate import TurnedAwayError
 from enrich_service.storage.completions import Completion
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
+from enrich_service.warm_up import answer_ahead
 from shared.errors import ProjectionistError
+from shared.lookup_keys import year_of_survey
 from shared.models import Outcome
 
 if TYPE_CHECKING:
@@ -90,15 +92,21 @@ class Films:
             log.exception("film_defect", key=claim.key)
             await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
         finally:
-            if claim.refreshes is None:
+            if _is_waited_for(claim):
                 self._spending.note_requests(ask.spent)
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
-            completion = await Course(claim, ask, self._index).run()
+            course = Course(claim, ask, self._index)
+            if survey := year_of_survey(claim.key):
+                await self._survey(claim, course, survey)
+                return
+            completion = await course.run()
             if ask.unused is not None:
                 self._gate.put_back(ask.unused)
             await self._save(completion)
+            if claim.kept and completion.tmdb_id is not None:
+                await answer_ahead(self._storage.warm_up, self._index, completion.tmdb_id)
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
             await self._storage.queue.give_back(claim)
@@ -113,6 +121,24 @@ class Films:
             # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
             log.exception("film_defect", key=claim.key)
             await self._charge(claim, f"internal error: {type(error).__name__}")
+
+    async def _survey(self, claim: Claim, course: Course, year: int) -> None:
+        surveys = self._storage.surveys
+        page = await surveys.take(year)
+        if page is None:
+            # The survey has ended, or somebody has its next page in hand: the tick queues it again.
+            await surveys.end(claim)
+            return
+        try:
+            is_last = await course.survey(year, page)
+        except TMDBError:
+            await surveys.put_back(year, page)
+            raise
+        if is_last:
+            log.info("survey_ended", year=year, pages=page)
+            await surveys.end(claim)
+        else:
+            await surveys.queue_behind(claim)
 
     async def _after_trouble(self, claim: Claim, error: TMDBError) -> None:
         if not error.retryable:
@@ -139,11 +165,11 @@ class Films:
         await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
 
     async def _save(self, completion: Completion) -> None:
-        if await self._saver.save(completion) and completion.claim.refreshes is None:
+        if await self._saver.save(completion) and _is_waited_for(completion.claim):
             self._spending.note_end()
 
     async def _fail(self, claim: Claim, reason: str) -> None:
-        if claim.refreshes is None:
+        if claim.refreshes is None and not year_of_survey(claim.key):
             await self._save(Completion(claim, Outcome.FAILED, reason))
             return
         # An old record is better than none: what was found stays found.
@@ -151,3 +177,7 @@ class Films:
         await self._storage.queue.retry(
             claim, attempts=0, backoff_seconds=self._options.refresh_pause
         )
+
+
+def _is_waited_for(claim: Claim) -> bool:
+    return claim.refreshes is None and not claim.kept

@@ -15,6 +15,13 @@ FORGET_SESSIONS = 20
 """Unread sessions that are deleted in one turn of the slow part."""
 REFRESHES = 200
 """Old records that are due at the same time."""
+SURVEYS = 200
+"""Years that are gone through at the same time: all of them, so that each gets its turn."""
+WARM_UPS = 200
+"""Common films that are due at the same time."""
+OLD_TITLES = 1_000
+TITLE_DAYS = 180
+"""Days for which a title is kept: TMDB's terms allow no more."""
 TICKS_BETWEEN_SLOW_PARTS = 6
 """Nobody waits for what is old: once a minute is often enough, and an idle fleet stays quiet."""
 
@@ -49,7 +56,20 @@ class Housekeeping:
         )
         if queued:
             log.info("refreshes_queued", count=queued)
-        return queued > 0
+        return queued + await self._learn_what_nobody_asked_for() > 0
+
+    async def _learn_what_nobody_asked_for(self) -> int:
+        surveys = 0
+        if self._options.index_votes:
+            surveys = await self._storage.surveys.queue(SURVEYS)
+            if surveys:
+                log.info("surveys_queued", count=surveys)
+        warmed = 0
+        if self._options.warm_films:
+            warmed = await self._storage.warm_up.queue(self._options.warm_films, WARM_UPS)
+            if warmed:
+                log.info("warm_up_queued", count=warmed)
+        return surveys + warmed
 
     async def _forget(self) -> None:
         forgotten = 0
@@ -61,5 +81,6 @@ class Housekeeping:
             log.info("unread_sessions_deleted", count=forgotten)
         if swept := await self._storage.retention.sweep_answers(self._options.catalogue_days):
             log.info("unlisted_lookups_deleted", count=swept)
+        await self._storage.titles.forget_old(TITLE_DAYS, OLD_TITLES)
         if dropped := await self._storage.retention.drop_records(self._options.catalogue_days):
             log.info("unused_records_deleted", count=dropped)

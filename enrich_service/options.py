@@ -23,6 +23,9 @@ class WorkerOptions:
         request_limit: TMDB's limit.
         session_days: how long a session may stay unread, in days.
         catalogue_days: how old a record of TMDB's may grow before it is refreshed, in days.
+        index_votes: with so many votes a film is learned by its title though nobody asked for it;
+            0 learns none so.
+        warm_films: how many common films are fetched whole though nobody asked for them.
         refresh_pause: before a record that could not be refreshed is tried again.
         heartbeat: between heartbeats.
         silent: after which a worker counts as gone.
@@ -38,6 +41,8 @@ class WorkerOptions:
     request_limit: RequestLimit = field(default_factory=RequestLimit)
     session_days: int = 30
     catalogue_days: int = 30
+    index_votes: int = 5
+    warm_films: int = 0
     refresh_pause: float = 86400.0
     heartbeat: float = 5.0
     silent: float = SILENT_SECONDS
@@ -67,4 +72,6 @@ def options_from(settings: Settings) -> WorkerOptions:
         ),
         session_days=settings.session_days,
         catalogue_days=settings.catalogue_days,
+        index_votes=settings.index_votes,
+        warm_films=settings.warm_films,
     )

@@ -11,14 +11,18 @@ import structlog
 from enrich_service.rules.known_films import asked_names, choose_known, index_names
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
 from enrich_service.tmdb.models import SearchMovie
+from enrich_service.tmdb.requests import LAST_PAGE
 from shared.errors import ProjectionistError
+from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from enrich_service.options import WorkerOptions
     from enrich_service.rules.matching import Match
-    from enrich_service.storage.titles import IndexedFilm, TitleStorage
-    from enrich_service.tmdb.models import MovieDetails
+    from enrich_service.storage import StorageService
+    from enrich_service.storage.titles import IndexedFilm
+    from enrich_service.tmdb.models import MovieDetails, SearchPage
 
 GATHER_SECONDS = 0.03
 MOST_WAITING = 5_000
@@ -32,12 +36,15 @@ class TitleIndex:
 
     Args:
         storage: where the index is.
-        catalogue_days: how old a record may be that need not be asked for again.
+        options: how old a record may be that need not be asked for again, and how many votes a
+            film must have that is learned though nobody asked for it.
     """
 
-    def __init__(self, storage: TitleStorage, catalogue_days: int) -> None:
-        self._storage = storage
-        self._catalogue_days = catalogue_days
+    def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
+        self._storage = storage.titles
+        self._surveys = storage.surveys
+        self._catalogue_days = options.catalogue_days
+        self._least_votes = options.index_votes
         self._learned: dict[tuple[str, int, int], TitleRow] = {}
         self._arrived = asyncio.Event()
 
@@ -64,13 +71,29 @@ class TitleIndex:
         except ProjectionistError as error:
             log.warning("titles_not_learned", code=error.code, error=error.detail)
 
-    async def known(self, title: str, year: int | None) -> Match | None:
+    async def known(self, title: str, year: int) -> Match | None:
         """The film that a title and year mean, if the index is certain of it."""
-        if year is None:
-            return None
         namesakes = await self._storage.namesakes(asked_names(title), year)
         films = [_as_found(film) for film in namesakes.films]
         return choose_known(title, year, films, is_complete=namesakes.is_complete)
+
+    async def worth_a_page(self, year: int) -> int | None:
+        """The page of a year's films that had better be asked for than one film of it, if any."""
+        return await self._surveys.take_if_it_pays(year) if self._least_votes else None
+
+    async def turn_over(self, year: int, page: int, answer: SearchPage) -> bool:
+        """Learn a page of a year's films; whether it was the last that is wanted.
+
+        The last one shows films with fewer votes than are wanted, or is the last there is.
+        """
+        self.learn(answer.results)
+        await self.flush()
+        is_end = page >= answer.total_pages
+        few = [film for film in answer.results if film.vote_count < self._least_votes]
+        is_last = is_end or bool(few) or page == LAST_PAGE
+        keys = [title_key(film.title, year) for film in answer.results]
+        await self._surveys.turn_over(year, page, keys, is_last=is_last, is_complete=is_end)
+        return is_last
 
     async def fresh_record(self, film: int | str) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""

@@ -90,7 +90,7 @@ class EnrichmentWorker:
         self._gate = RequestGate(self._wake)
         self._saver = Saver(storage.completions)
         self._spending = Spending()
-        self._index = TitleIndex(storage.titles, self._options.catalogue_days)
+        self._index = TitleIndex(storage, self._options)
         self._health = TMDBHealth(
             self.worker_id, tmdb_client, storage, self._options, self._gate.pass_through
         )

@@ -134,6 +134,8 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         stand_in = (
             {
+                # What is counted is what was asked for.
+                "INDEX_VOTES": "0",
                 "TMDB_API_KEY": STAND_IN_KEY,
                 "TMDB_BASE_URL": self.tmdb_url,
                 "TMDB_IMAGE_BASE_URL": f"{self.tmdb_url}/t/p",

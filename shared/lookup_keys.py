@@ -24,12 +24,12 @@ class LookupKind(StrEnum):
     """Which films could it be? One list holds two films of this title and year, so it only gathers
     candidates and never chooses."""
     SURVEY = "survey"
-    """Which films are on this page of a year's films? Nobody lists it: it fills the title index."""
+    """Which are a year's films? Nobody lists it: it fills the title index, page by page."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookupKey:
-    """A key taken apart: its kind, and the id, folded title (with its year) or page it asks for."""
+    """A key taken apart: its kind, and the id, folded title (with its year) or year it asks for."""
 
     kind: LookupKind
     subject: str
@@ -63,11 +63,6 @@ def twins_key(title: str, year: int | None) -> str:
     return f"twins:{fold(title)}|{year or ''}"
 
 
-def survey_key(year: int, page: int) -> str:
-    """One page of a year's films, 1999's third: `survey:3|1999`."""
-    return f"{LookupKind.SURVEY}:{page}|{year}"
-
-
 def parse_key(key: str) -> LookupKey:
     """Take a stored key apart.
 
@@ -76,7 +71,13 @@ def parse_key(key: str) -> LookupKey:
     """
     name, _, subject = key.partition(":")
     kind = LookupKind(name)
-    if kind in {LookupKind.TMDB, LookupKind.IMDB}:
+    if kind in {LookupKind.TMDB, LookupKind.IMDB, LookupKind.SURVEY}:
         return LookupKey(kind, subject)
     title, _, year = subject.rpartition("|")
     return LookupKey(kind, title, int(year) if year else None)
+
+
+def year_of_survey(key: str) -> int | None:
+    """The year whose films a lookup goes through; None for a question after one film."""
+    kind, _, subject = key.partition(":")
+    return int(subject) if kind == LookupKind.SURVEY else None

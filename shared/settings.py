@@ -81,6 +81,16 @@ class Settings(BaseSettings):
         description="seconds that a request may reach TMDB later than its slot; less than "
         "`TMDB_RATE_PERIOD`",
     )
+    index_votes: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        5,
+        description="when nobody waits, the titles of all films with so many votes are learned, "
+        "twenty a request; a film that is known by title costs one request, not two; 0 learns none",
+    )
+    warm_films: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        0,
+        description="how many of the films with the most votes are fetched whole when nobody "
+        "waits, so that they are there at upload; needs `INDEX_VOTES` to know them",
+    )
     enrich_interval: Seconds = Field(10, description="seconds between fallback ticks")
     enrich_concurrency: Annotated[int, Field(gt=0, le=1_000)] = Field(
         20, description="films in flight in one daemon"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
-    """Delete those of these lookups that have no movie; how many that were.
+    """Delete those of these lookups that have no movie and are not kept; how many that were.
 
     Gives way to an upload in progress (it may be about to list them) by deleting nothing: the
     daemon's tick comes back to them. A lookup that somebody holds is somebody's, and skipped.
@@ -37,6 +37,7 @@ async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
             """
             delete from lookups
             where id = any($1::bigint[])
+              and not kept
               and not exists (select from movies where lookup_id = lookups.id)
             returning id
             """,

@@ -146,6 +146,7 @@ QUICK = WorkerOptions(
     verdict=0.05,
     first_probe=0.1,
     longest_probe=0.5,
+    index_votes=0,
 )
 """Options of a worker that does not make a test wait."""
 

@@ -11,7 +11,9 @@ from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
 from enrich_service.storage.sessions import SessionStorage
+from enrich_service.storage.surveys import SurveyStorage
 from enrich_service.storage.titles import TitleStorage
+from enrich_service.storage.warm_up import WarmUpStorage
 from enrich_service.storage.window import WindowStorage
 
 if TYPE_CHECKING:
@@ -34,3 +36,5 @@ class StorageService:
         self.retention = RetentionStorage(database)
         self.records = RecordStorage(database)
         self.titles = TitleStorage(database)
+        self.surveys = SurveyStorage(database)
+        self.warm_up = WarmUpStorage(database)

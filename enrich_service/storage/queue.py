@@ -56,6 +56,7 @@ class Claim:
 
     Attributes:
         refreshes: the film whose record has grown old; None where the answer is still open.
+        kept: it was asked for in advance, and stays though nobody lists it.
     """
 
     lookup_id: int
@@ -64,6 +65,7 @@ class Claim:
     attempts: int
     token: UUID
     refreshes: KnownFilm | None = None
+    kept: bool = False
 
     @property
     def token_at(self) -> TokenAt:
@@ -174,7 +176,8 @@ class QueueStorage:
                 from next
                 where lookups.id = next.id
                 returning
-                  lookups.id, key, title, attempts, turn, outcome, tmdb_id, reason, confidence
+                  lookups.id, key, title, attempts, turn, outcome, tmdb_id, reason, confidence,
+                  kept
                 """,
                 worker_id,
                 token,
@@ -193,7 +196,15 @@ class QueueStorage:
                 )
             rows.sort(key=lambda row: (row["turn"], row["id"]))
             return [
-                Claim(row["id"], row["key"], row["title"], row["attempts"], token, _known_film(row))
+                Claim(
+                    lookup_id=row["id"],
+                    key=row["key"],
+                    title=row["title"],
+                    attempts=row["attempts"],
+                    token=token,
+                    refreshes=_known_film(row),
+                    kept=row["kept"],
+                )
                 for row in rows
             ]
 

@@ -18,7 +18,7 @@ class RecordStorage:
         self._database = database
 
     async def queue_refreshes(self, days: int, most: int) -> int:
-        """Queue the oldest records of films that somebody lists; how many that were.
+        """Queue the oldest records of films that somebody lists, or that are kept; how many.
 
         A lookup that has the record asks for it again and keeps its outcome meanwhile; one of them
         is enough for all that share the record.
@@ -44,7 +44,7 @@ class RecordStorage:
                       count(due_at) as queued,
                       min(id) filter (
                         where outcome = 'found'
-                          and exists (select from movies where lookup_id = lookups.id)
+                          and (kept or exists (select from movies where lookup_id = lookups.id))
                       ) as id
                     from lookups
                     where tmdb_id = catalogue.tmdb_id

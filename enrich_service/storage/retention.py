@@ -71,7 +71,7 @@ class RetentionStorage:
             from (
               select id
               from lookups
-              where due_at is not null and outcome is null
+              where due_at is not null and outcome is null and not kept
               order by turn, id
               limit $1
             ) as head
@@ -95,9 +95,10 @@ class RetentionStorage:
             select
               id,
               answered_at < clock_timestamp() - $3::interval
+                and not kept
                 and not exists (select from movies where lookup_id = portion.id) as unlisted
             from (
-              select id, answered_at
+              select id, answered_at, kept
               from lookups
               where id > $1
               order by id

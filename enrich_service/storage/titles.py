@@ -101,9 +101,7 @@ class TitleStorage:
             """
             select distinct on (tmdb_id)
               tmdb_id, title, original_title, nullif(year, $3) as year, vote_count,
-              (
-                select is_complete from surveys where surveys.year = $2 and finished_at is not null
-              ) as is_complete
+              (select is_complete from surveys where surveys.year = $2) as is_complete
             from titles
             where name = any($1::text[])
               and year = any(array[$2 - 1, $2, $2 + 1, $3]::smallint[])

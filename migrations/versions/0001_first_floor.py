@@ -109,14 +109,19 @@ STATEMENTS: tuple[str, ...] = (
     """,
     "create index titles_votes on titles (vote_count desc, tmdb_id)",
     "create index titles_age on titles (learned_at)",
-    # The years whose films are gone through for `titles`, and whether all of them came to be known.
+    # How far each year's films were gone through for `titles`, those with the most votes first, and
+    # whether all of them came to be known; and how many were not known when they were asked for
+    # since the last page, of how many that it takes to ask for the next one.
     """
     create table surveys (
       year        smallint primary key,
-      begun_at    timestamptz not null default clock_timestamp(),
+      next_page   integer not null default 1,
+      taken_until timestamptz not null default '-infinity',
       finished_at timestamptz,
-      is_complete boolean not null default false
-    )
+      is_complete boolean not null default false,
+      missed      integer not null default 0,
+      needed      integer not null default 2
+    ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0)
     """,
     # -- the queue --------------------------------------------------------------------------------
     # A claim changes claimed_by and claim_token, which no index mentions, so it is a HOT update;

@@ -189,6 +189,7 @@ async def make_worker(
         longest_backoff=0.1,
         first_probe=0.05,
         longest_probe=0.2,
+        index_votes=0,
     )
     async with AsyncExitStack() as stack:
 

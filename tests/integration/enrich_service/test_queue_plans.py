@@ -13,7 +13,9 @@ from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
+from enrich_service.storage.surveys import SurveyStorage
 from enrich_service.storage.titles import TitleRow, TitleStorage
+from enrich_service.storage.warm_up import WarmUpStorage
 from enrich_service.storage.window import RequestLimit, WindowStorage
 from shared.database import Database
 
@@ -241,6 +243,26 @@ async def test_what_is_learned_is_compared_by_key_and_what_is_old_found_by_age(
     await titles.learn(TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 60))
     assert await titles.forget_old(20, 10) == 10
     assert indexes_of(database.plans, "titles") == {"titles_pkey", "titles_age"}
+
+
+async def test_whether_a_page_pays_is_seen_at_the_end_of_the_queue(
+    database: ExplainingDatabase,
+) -> None:
+    surveys = SurveyStorage(database)
+    assert await surveys.take_if_it_pays(1990) is None
+    assert await surveys.take_if_it_pays(1990) == 1
+    keys = [f"title:queued {n}|1999" for n in range(1, 21)]
+    await surveys.turn_over(1990, 1, keys, is_last=False, is_complete=False)
+    assert indexes_read(database.plans) == {"lookups_queue", "lookups_key_key"}
+
+
+async def test_what_is_learned_in_advance_is_queued_by_key_and_by_votes(
+    database: ExplainingDatabase,
+) -> None:
+    assert await SurveyStorage(database).queue(200) > 100
+    assert await WarmUpStorage(database).queue(1_000, 200) == 0, "not before the surveys end"
+    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_key_key", "lookups_pkey"}
+    assert indexes_of(database.plans, "titles") == {"titles_votes"}
 
 
 async def test_no_statement_of_a_wake_up_seems_worth_compiling(

@@ -448,13 +448,15 @@ async def test_reset_clears_counts_window_and_faults(start: Callable[..., Any]) 
 async def test_only_a_part_of_the_films_is_shown_beside_others_and_always_the_same(
     tmdb: Client,
 ) -> None:
+    films = [film.id for film in CATALOGUE.films[:5]]
+
     async def shown() -> set[int]:
         names = {"append_to_response": "recommendations,similar"}
-        answers = [(await get(tmdb, f"/3/movie/{film}", **names))[1] for film in (603, 949, 348)]
+        answers = [(await get(tmdb, f"/3/movie/{film}", **names))[1] for film in films]
         lists = [
             answer[name]["results"] for answer in answers for name in ("recommendations", "similar")
         ]
-        return {film["id"] for films in lists for film in films}
+        return {entry["id"] for entries in lists for entry in entries}
 
     everything = await shown()
     for part in (0.5, 0.0):

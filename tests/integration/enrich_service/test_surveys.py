@@ -1,0 +1,289 @@
+"""What is learned and fetched while nobody waits, and the pages that are asked for when it pays."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from enrich_service.rules.known_films import index_names
+from enrich_service.storage.surveys import (
+    FIRST_YEAR,
+    MISSES_AFTER_POOR_PAGE,
+    MISSES_BEFORE_PAGE,
+    WORTH_A_PAGE,
+)
+from enrich_service.storage.titles import TitleRow
+from shared.lookup_keys import title_key
+from shared.models import BACKGROUND_TURN
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from enrich_service.storage import StorageService
+    from enrich_service.worker import EnrichmentWorker
+    from local_stack.tmdb.catalogue import Catalogue
+    from shared.database import Database
+    from tests.conftest import RunningStandIn
+    from tests.integration.enrich_service.conftest import Lists
+
+    MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
+    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    BreakTMDB = Callable[..., None]
+
+YEARS = dt.datetime.now(dt.UTC).year - FIRST_YEAR + 1
+QUICK = {"interval": 0.05, "index_votes": 5}
+
+
+async def surveyed(database: Database) -> bool:
+    """Whether every year was gone through."""
+    done = await database.fetchval("select count(*) from surveys where finished_at is not null")
+    left = await database.fetchval("select count(*) from lookups where key like 'survey:%'")
+    return bool(done == YEARS and left == 0)
+
+
+# -- while nobody waits ------------------------------------------------------------------------
+
+
+async def test_daemons_that_nobody_needs_learn_every_years_films_once_and_then_rest(
+    *,
+    make_worker: MakeWorker,
+    tmdb: RunningStandIn,
+    database: Database,
+    storage: StorageService,
+    bundled_catalogue: Catalogue,
+    until: Until,
+) -> None:
+    workers = [await make_worker(**QUICK) for _ in range(2)]
+    for worker in workers:
+        await worker.start_scheduler()
+    await until(lambda: surveyed(database))
+    for worker in workers:
+        await worker.stop_scheduler()
+    dated = [film for film in bundled_catalogue.films if (film.year or 0) >= FIRST_YEAR]
+    pages = {film.year: 0 for film in dated}
+    for film in dated:
+        pages[film.year] += 1
+    wanted = sum(-(-count // 20) for count in pages.values()) + YEARS - len(pages)
+    assert tmdb.state.by_route["discover"] <= wanted, "no page twice, in two daemons"
+    assert tmdb.state.requests == tmdb.state.by_route["discover"]
+    names = {
+        (name, film.id)
+        for film in dated
+        if film.vote_count >= 5
+        for name in index_names(film.title, film.original_title)
+    }
+    rows = await database.fetch("select name, tmdb_id from titles")
+    assert names <= {(row["name"], row["tmdb_id"]) for row in rows}
+    assert await storage.surveys.queue(200) == 0, "and never again, until it is old"
+    await database.fetchval(
+        "update surveys set finished_at = now() - interval '61 days' where year = 1999"
+    )
+    assert await storage.surveys.queue(200) == 1
+
+
+async def test_a_survey_that_fails_is_postponed_and_the_others_go_on(
+    *,
+    make_worker: MakeWorker,
+    database: Database,
+    until: Until,
+    break_tmdb: BreakTMDB,
+) -> None:
+    break_tmdb({"match": "gte=1999", "kind": "status", "status": 500})
+    worker = await make_worker(**QUICK)
+    await worker.start_scheduler()
+
+    async def only_1999_is_left() -> bool:
+        rows = await database.fetch("select key, due_at > now() as later from lookups")
+        return [(row["key"], row["later"]) for row in rows] == [("survey:1999", True)]
+
+    await until(only_1999_is_left)
+    await worker.stop_scheduler()
+    row = await database.fetchrow(
+        "select outcome, attempts, turn, due_at > now() + interval '23 hours' as tomorrow "
+        "from lookups"
+    )
+    assert row is not None
+    assert tuple(row) == (None, 0, BACKGROUND_TURN, True)
+
+
+async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
+    *,
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    database: Database,
+    storage: StorageService,
+    bundled_catalogue: Catalogue,
+    until: Until,
+) -> None:
+    films = sorted(bundled_catalogue.films, key=lambda film: (-film.vote_count, film.id))[:30]
+    worker = await make_worker(warm_films=30, **QUICK)
+    await worker.start_scheduler()
+
+    async def warmed() -> bool:
+        found = await database.fetchval("select count(*) from lookups where key like 'tmdb:%'")
+        due = await database.fetchval("select count(*) from lookups where due_at is not null")
+        return bool(found == 30 and due == 0)
+
+    await until(warmed)
+    await worker.stop_scheduler()
+    assert tmdb.state.by_route["movie"] == 30
+    rows = await database.fetch("select tmdb_id from catalogue")
+    assert {row["tmdb_id"] for row in rows} == {film.id for film in films}
+    session = await lists.add(
+        *[title_key(film.title, film.year) for film in films[:10]],
+        *[f"imdb:{film.imdb_id}" for film in films[10:20]],
+        *[f"tmdb:{film.id}" for film in films[20:]],
+    )
+    assert await lists.status(session) == "completed", "without a daemon"
+    assert await storage.warm_up.queue(30, 200) == 0
+
+    await database.fetchval("delete from sessions")
+    await database.fetchval("update lookups set answered_at = now() - interval '31 days'")
+    assert await storage.retention.sweep_answers(30) == 0, "what warm-up fetched stays"
+    await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
+    assert await storage.retention.drop_records(30) == 0
+    assert await storage.records.queue_refreshes(30, 200) == 30, "and is refreshed"
+
+
+async def test_the_answers_of_a_namesake_are_not_made_ready(
+    make_worker: MakeWorker, lists: Lists, storage: StorageService, database: Database
+) -> None:
+    heat = TitleRow("heat", 1995, 949, "Heat", "Heat", 7_000)
+    await storage.titles.learn([heat, TitleRow("heat", 1995, 1, "Heat", "Heat", 6_000)])
+    assert await storage.warm_up.queue(1, 200) == 1
+    await (await make_worker()).enrich_sessions()
+    await lists.add("tmdb:5")
+    rows = await database.fetch("select key from lookups where outcome = 'found'")
+    assert {row["key"] for row in rows} <= {"tmdb:949", "imdb:tt0113277"}
+
+
+async def test_common_films_wait_until_all_years_were_gone_through(
+    storage: StorageService, database: Database
+) -> None:
+    await storage.titles.learn(
+        TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 9)
+    )
+    assert await storage.surveys.queue(2) == 2
+    assert await storage.warm_up.queue(3, 200) == 0
+    await database.fetchval("delete from lookups")
+    assert await storage.warm_up.queue(3, 2) == 2
+    assert await storage.warm_up.queue(3, 2) == 0, "no more than that are due at a time"
+    assert await storage.retention.sweep_queue() == 0
+    await database.fetchval("update lookups set due_at = null, turn = null")
+    assert await storage.warm_up.queue(3, 2) == 1
+    rows = await database.fetch("select key from lookups order by id")
+    assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7", "tmdb:6"]
+
+
+async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await storage.titles.learn([TitleRow("heat", 1995, 949, "Heat", "Heat", 7_000)])
+    await lists.add("tmdb:949", "tmdb:5")
+    assert await storage.warm_up.queue(9, 200) == 0
+    rows = await database.fetch("select key from lookups where kept")
+    assert [row["key"] for row in rows] == ["tmdb:949"]
+
+
+# -- when it pays ------------------------------------------------------------------------------
+
+
+async def wait_in_line(lists: Lists, films: int) -> None:
+    await lists.add(*[f"title:film {n}|1990" for n in range(films)])
+
+
+async def test_a_page_pays_once_a_few_films_of_its_year_were_not_known(
+    storage: StorageService, lists: Lists
+) -> None:
+    await wait_in_line(lists, WORTH_A_PAGE)
+    for _ in range(MISSES_BEFORE_PAGE - 1):
+        assert await storage.surveys.take_if_it_pays(1990) is None
+    assert await storage.surveys.take_if_it_pays(1990) == 1
+    assert await storage.surveys.take_if_it_pays(1990) is None
+    assert await storage.surveys.take_if_it_pays(1990) is None, "it is in somebody's hands"
+
+
+async def test_no_page_pays_for_a_short_list(storage: StorageService, lists: Lists) -> None:
+    await wait_in_line(lists, WORTH_A_PAGE - 1)
+    for _ in range(3 * MISSES_BEFORE_PAGE):
+        assert await storage.surveys.take_if_it_pays(1990) is None
+
+
+async def test_after_a_page_that_showed_nothing_of_use_the_next_one_takes_more(
+    storage: StorageService, lists: Lists
+) -> None:
+    await wait_in_line(lists, WORTH_A_PAGE)
+    assert await storage.surveys.take(1990) == 1
+    await storage.surveys.turn_over(1990, 1, [], is_last=False, is_complete=False)
+    for _ in range(MISSES_BEFORE_PAGE * MISSES_AFTER_POOR_PAGE - 1):
+        assert await storage.surveys.take_if_it_pays(1990) is None
+    assert await storage.surveys.take_if_it_pays(1990) == 2
+    useful = ["title:film 1|1990", "title:film 2|1990"]
+    await storage.surveys.turn_over(1990, 2, useful, is_last=False, is_complete=False)
+    assert await storage.surveys.take_if_it_pays(1990) is None
+    assert await storage.surveys.take_if_it_pays(1990) == 3
+    await storage.surveys.turn_over(1990, 3, [], is_last=True, is_complete=True)
+    for _ in range(4 * MISSES_BEFORE_PAGE):
+        assert await storage.surveys.take_if_it_pays(1990) is None, "there is no more"
+
+
+async def test_a_page_that_somebody_took_and_never_turned_comes_back(
+    storage: StorageService, database: Database
+) -> None:
+    assert await storage.surveys.take(1990) == 1
+    assert await storage.surveys.take(1990) is None
+    await database.fetchval("update surveys set taken_until = now()")
+    assert await storage.surveys.take(1990) == 1
+    await storage.surveys.put_back(1990, 1)
+    assert await storage.surveys.take(1990) == 1
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+async def test_an_old_survey_begins_anew(
+    storage: StorageService, database: Database, pages: int
+) -> None:
+    for page in range(1, pages + 1):
+        assert await storage.surveys.take(1990) == page
+        await storage.surveys.turn_over(1990, page, [], is_last=page == pages, is_complete=True)
+    assert await storage.surveys.take(1990) is None
+    await database.fetchval("update surveys set finished_at = now() - interval '61 days'")
+    assert await storage.surveys.take(1990) == 1
+
+
+async def test_a_survey_goes_behind_the_others_after_each_page(
+    storage: StorageService, database: Database
+) -> None:
+    await storage.surveys.queue(3)
+    (first,) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    await storage.surveys.queue_behind(first)
+    await storage.surveys.queue_behind(first)
+    rows = await database.fetch("select key from lookups order by turn, id")
+    assert [row["key"] for row in rows][-1] == first.key
+    assert len(rows) == 3
+    (second,) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    await storage.surveys.end(second)
+    await storage.surveys.end(first)
+    assert await database.fetchval("select count(*) from lookups") == 2
+
+
+async def test_a_long_list_of_common_films_costs_little_more_than_a_request_each(
+    *,
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    bundled_catalogue: Catalogue,
+) -> None:
+    films = [film for film in bundled_catalogue.films if film.vote_count >= 500 and film.year]
+    keys = {title_key(film.title, film.year): film for film in films}
+    session = await lists.add(*keys)
+    await (await make_worker(index_votes=5, concurrency=1)).enrich_sessions()
+    found, missed, failed = await lists.counts(session)
+    assert found + missed == len(keys)
+    assert failed == 0
+    assert missed <= len(keys) / 100
+    assert tmdb.state.requests <= 1.75 * len(keys)
+    assert tmdb.state.by_route["discover"] > 0
