@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "title"
 _TYPE: Final = "type"
-_SEEN_THROUGH: Final = frozenset({"movie", "film", "item", "ids", "externalids"})
+_FILMS: Final = frozenset({"movie", "film"})
+_SEEN_THROUGH: Final = _FILMS | {"item", "ids", "externalids"}
 # An object may hold its lists by name; these names say that there are no films in a list.
-_OTHER_THINGS: Final = {name: name for name in ("show", "season", "episode", "person")}
+_OTHER_THINGS: Final = ("episode", "season", "show", "person")
 _OTHER_LISTS: Final = {
-    **{f"{name}s": kind for name, kind in _OTHER_THINGS.items()},
+    **{f"{name}s": name for name in _OTHER_THINGS},
     "tvshows": "show",
     "series": "show",
     "tv": "show",
@@ -166,19 +167,19 @@ def _row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
 
 
 def _flatten(item: dict[str, Any], row: dict[str, str], depth: int) -> None:
-    deeper = []
+    inner: dict[str, dict[str, Any]] = {}
     for name, value in item.items():
-        folded = _fold(name)
         if isinstance(value, dict):
-            if folded in _SEEN_THROUGH and depth < _DEEPEST:
-                deeper.append(value)
-            elif folded in _OTHER_THINGS:
-                row.setdefault(_TYPE, _OTHER_THINGS[folded])
+            inner[_fold(name)] = value
         else:
             # The outer one counts: a film's own rating is everybody's, the item's is the user's.
-            row.setdefault(folded, _cell(value))
-    for value in deeper:
-        _flatten(value, row, depth + 1)
+            row.setdefault(_fold(name), _cell(value))
+    for name, value in inner.items():
+        is_other = name in _OTHER_THINGS and _FILMS.isdisjoint(inner)
+        if is_other:
+            row.setdefault(_TYPE, name)
+        if (is_other or name in _SEEN_THROUGH) and depth < _DEEPEST:
+            _flatten(value, row, depth + 1)
 
 
 @lru_cache(maxsize=1_024)

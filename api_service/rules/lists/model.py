@@ -194,7 +194,7 @@ class Layout:
 
 
 class NotAFilm(NamedTuple):
-    """Why a row is set aside."""
+    """Why a row is set aside: what it is, as in “It is a video game, not a film”."""
 
     code: Problem
     reason: str

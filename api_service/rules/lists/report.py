@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from api_service.rules.lists.cells import shown
 from api_service.rules.lists.model import ListRefused, Refusal, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api_service.rules.lists.model import Problem
+    from api_service.rules.lists.model import NotAFilm, Problem
 
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, and notes, that a report names one by one; it counts the rest."""
@@ -75,12 +76,13 @@ class FileJournal:
             self.budget.rejected -= 1
             self.rejected.append(Issue(line, code, reason))
 
-    def put_aside(self, line: int, code: Problem, reason: str) -> None:
+    def put_aside(self, line: int, title: str, why: NotAFilm) -> None:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
             self.budget.aside -= 1
-            self.aside.append(Issue(line, code, reason))
+            reason = f"{shown(title) if title else 'It'} is {why.reason}, not a film"
+            self.aside.append(Issue(line, why.code, reason))
 
     def note(self, line: int, code: Problem, reason: str) -> None:
         """Record what was peculiar about a row that is used."""

@@ -108,7 +108,7 @@ class RowReader:
         if aside is None and self._not_a_film:
             aside = self._not_a_film(title)
         if aside:
-            self._journal.put_aside(line, aside.code, aside.reason)
+            self._journal.put_aside(line, title, aside)
             return None
         if self._split:
             title, split_off = self._split(title)

@@ -16,13 +16,13 @@ from typing import Final
 
 from api_service.rules.lists.model import NotAFilm, Problem
 
-SERIES: Final = NotAFilm(Problem.TV_SERIES, "It is a television series, not a film")
-EPISODE: Final = NotAFilm(Problem.TV_EPISODE, "It is an episode of a series, not a film")
-_GAME: Final = NotAFilm(Problem.GAME, "It is a video game, not a film")
-_PODCAST: Final = NotAFilm(Problem.PODCAST, "It is a podcast, not a film")
-_OTHER: Final = NotAFilm(Problem.OTHER_TYPE, "It is a person or a list, not a film")
+SERIES: Final = NotAFilm(Problem.TV_SERIES, "a television series")
+EPISODE: Final = NotAFilm(Problem.TV_EPISODE, "an episode of a series")
+_GAME: Final = NotAFilm(Problem.GAME, "a video game")
+_PODCAST: Final = NotAFilm(Problem.PODCAST, "a podcast")
+_OTHER: Final = NotAFilm(Problem.OTHER_TYPE, "a person or a list")
 
-_EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "It is a trailer or the like, not a film")
+_EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "a trailer or the like")
 
 _WORDS: Final = {
     **dict.fromkeys(("show", "tv", "tvshow", "season", "tvpilot"), SERIES),

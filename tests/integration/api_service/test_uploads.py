@@ -290,7 +290,7 @@ async def test_a_rating_out_of_ten_is_stars_and_series_are_reported(service: Ser
             "file": "ratings.csv",
             "line": 3,
             "code": "tv_series",
-            "reason": "It is a television series, not a film",
+            "reason": "“Breaking Bad” is a television series, not a film",
         }
     ]
 

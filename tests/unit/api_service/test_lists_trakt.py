@@ -81,10 +81,15 @@ def test_export_is_merged_from_its_files() -> None:
     }
     found = read({name: json.dumps(content) for name, content in export.items()})
     assert sorted(found.formats, key=str) == [
-        *(None, None, None, None),
-        *("trakt_history", "trakt_list", "trakt_ratings", "trakt_watched", "trakt_watchlist"),
+        *(None, None, None),
+        *("trakt_history", "trakt_list", "trakt_ratings", "trakt_watched", "trakt_watched"),
+        "trakt_watchlist",
     ]
-    assert [code for _, code in found.aside] == ["tv_episode", "tv_series"]
+    assert [code for _, code in found.aside] == ["tv_series", "tv_episode", "tv_series"]
+    assert {issue["reason"].partition(" is ")[0] for issue in found.report["set_aside"]} == {
+        "“Dark”",
+        "“Secrets”",
+    }
     assert found.column("lookup_key", "watched", "rating", "rewatches", "watch_dates", "lists") == [
         ("tmdb:949", "t", "4.5", "2", "{2020-02-03,2024-05-01}", '{"collection"}'),
         ("tmdb:11645", "f", "", "0", "{}", "{}"),
