@@ -90,6 +90,11 @@ class AdditionStorage:
             )
             if edition is None:
                 raise SessionNotFoundError("It was deleted meanwhile.")
+            # COPY takes no parameters; to write them into it asyncpg would prepare a statement,
+            # which a pooler could leave behind on a connection that others use.
+            await connection.execute(
+                "select set_config('projectionist.session', $1, true)", str(session_id)
+            )
             await connection.copy_from_query(
                 """
                 select json_build_array(
@@ -100,9 +105,8 @@ class AdditionStorage:
                 from movies m
                 join lookups l on l.id = m.lookup_id
                 left join catalogue c on c.tmdb_id = l.tmdb_id and l.outcome = 'found'
-                where session_id = $1
+                where session_id = current_setting('projectionist.session')::uuid
                 """,
-                session_id,
                 output=path,
             )
             return Edition(edition["edition"], edition["positions"])

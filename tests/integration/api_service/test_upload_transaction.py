@@ -155,6 +155,28 @@ async def test_an_upload_whose_answer_to_commit_is_lost_is_stored_once(
     assert await service.counts(answer["session_id"]) == ("enriching", 3, 0, 0, 0)
 
 
+async def test_an_addition_whose_answer_to_commit_is_lost_is_stored_once(
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+) -> None:
+    session_id = await service.session("Heat,1995")
+    response = await lose_the_answer(
+        service,
+        bystander,
+        until,
+        dsn,
+        lambda: service.client.post(
+            f"/api/session/{session_id}/upload",
+            data="Title,Year,Rewatch\nRan,1985,\nHeat,1995,Yes\n",
+            headers={"Content-Type": "text/csv", "Idempotency-Key": "k"},
+        ),
+        done="exists (select from movies where position = 2)",
+    )
+    assert response.status == 200
+    assert [movie["rewatches"] for movie in await service.movies(session_id)] == [1, 0]
+    assert (await service.stored())["upload_reports"] == 2
+    assert await service.drifted() == []
+
+
 @pytest.mark.parametrize(
     ("path", "left", "done"),
     [
