@@ -28,8 +28,8 @@ def zipped(folder: Path, members: dict[str, str | bytes]) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("LICENSE", "Permission is hereby granted\n"),
-        ("docs/readme.md", '# "Films\n'),
+        ("AUTHORS", "Permission is hereby granted\n"),
+        ("docs/howto.md", '# "Films\n'),
         ("data.json", '{"Name": '),
         ("poster.jpg", b"\xff\xd8\xff\xe0"),
         ("notes.txt", b"\xe9t\xe9"),
