@@ -204,6 +204,8 @@ class FilmMerger:
         self._call(film, film.key)
 
     def _call(self, film: Film, key: str) -> None:
+        if not key:  # films without titles are no namesakes, and there may be 100,000 of them
+            return
         films = self._by_title.get(key)
         if films is None:
             self._by_title[key] = (film,)
