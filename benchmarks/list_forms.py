@@ -139,6 +139,32 @@ FORMS = (
         ),
     ),
     Form(
+        "Letterboxd ratings",
+        "letterboxd_ratings",
+        "ratings.csv",
+        "Date,Name,Year,Letterboxd URI,Rating",
+        lambda row: (
+            *(row.day, row.title, row.year, f"https://boxd.it/{row.number:x}", row.half_stars / 2),
+        ),
+    ),
+    Form(
+        "Letterboxd reviews",
+        "letterboxd_reviews",
+        "reviews.csv",
+        "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Review,Tags,Watched Date",
+        lambda row: (
+            *(row.day, row.title, row.year, f"https://boxd.it/{row.number:x}", row.half_stars / 2),
+            *("", 'Saw it, "again".\nStill good.' * 3, "noir", row.day),
+        ),
+    ),
+    Form(
+        "Letterboxd list",
+        "letterboxd_list",
+        "list.csv",
+        "Position,Name,Year,URL,Description",
+        lambda row: (row.number, row.title, row.year, f"https://boxd.it/{row.number:x}", ""),
+    ),
+    Form(
         "Letterboxd import form",
         "csv",
         "import.csv",
@@ -166,6 +192,14 @@ FORMS = (
         _old_imdb,
     ),
     Form(
+        "IMDb list",
+        "imdb_list",
+        "Favourites.csv",
+        "Position,Const,Created,Modified,Description,Title,Original Title,URL,Title Type,"
+        "IMDb Rating,Runtime (mins),Year,Genres,Num Votes,Release Date,Directors",
+        lambda row: (row.number, row.imdb_id, row.day, row.day, "", *_imdb(row)[3:]),
+    ),
+    Form(
         "Trakt ratings",
         "trakt_ratings",
         "trakt.csv",
@@ -190,6 +224,13 @@ FORMS = (
         "movies.csv",
         "movieId,title,genres",
         lambda row: (row.number, f"{row.title[4:]}, The ({row.year})", "Action|Crime"),
+    ),
+    Form(
+        "MovieLens links",
+        "movielens_links",
+        "links.csv",
+        "movieId,imdbId,tmdbId",
+        lambda row: (row.number, row.imdb_id[2:], row.number),
     ),
     Form(
         "MovieLens ratings, joined with movies",

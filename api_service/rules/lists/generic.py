@@ -16,10 +16,12 @@ _COLUMNS: Final = {
     Column.TITLE: (
         *("title", "name", "film", "movie", "filmtitle", "movietitle", "filmname", "moviename"),
         *("primarytitle", "originaltitle"),
+        *("titel", "filmtitel", "titre", "título", "titulo", "titolo", "tytuł"),
     ),
     Column.YEAR: (
         *("year", "releaseyear", "filmyear", "movieyear", "yearofrelease", "yearreleased"),
         *("releasedate", "released", "datereleased"),
+        *("jahr", "année", "annee", "año", "ano", "anno", "jaar", "rok"),
     ),
     Column.TMDB_ID: ("tmdbid", "tmdb", "tmdbmovieid"),
     Column.IMDB_ID: ("imdbid", "imdb", "const", "tconst"),

@@ -48,6 +48,7 @@ def test_files_with_one_header_are_told_apart_by_name(
         (" film title ,Release Date", "csv"),
         ("Original_Title;Year", "csv"),
         ("MOVIE", "csv"),
+        ("Titel;Jahr", "csv"),
         ("LetterboxdURI,tmdbID,imdbID,Title,Year,WatchedDate,Rating10,Review", "csv"),
     ],
 )
@@ -232,3 +233,9 @@ def test_report_stays_small_whatever_is_wrong(upload: Upload) -> None:
     report = upload.report({"x.csv": "Title,Year\n" + ",1999\nA,19x9\n" * 10_001})
     assert len(report["rejected"]) == len(report["notes"]) == 10_000
     assert report["rejected_count"] == report["notes_count"] == 10_001
+
+
+def test_rows_set_aside_are_all_counted_and_named_up_to_a_limit(upload: Upload) -> None:
+    report = upload.report({"x.csv": "Title,Type\nHeat,movie\n" + "Dark,tv\n" * 10_001})
+    assert (len(report["set_aside"]), report["set_aside_count"]) == (10_000, 10_001)
+    assert (report["rows_read"], report["rows_merged"]) == (10_002, 0)
