@@ -11,7 +11,7 @@ import pytest
 
 from local_stack.processes import ProgramError, migrate
 from local_stack.stack import StandIn
-from tests.driving import CONCURRENCY, LIMIT, MADE_UP, running, until
+from tests.driving import CONCURRENCY, LIMIT, MADE_UP, running, title_list, until
 from tests.faults import installed
 from tests.faults.pooler import PgBouncer
 
@@ -61,6 +61,14 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
             await driver.completed(session_id)
             first_at = (await driver.report())["arrivals"][asked]
             assert first_at - stored_at < AT_ONCE_SECONDS
+        for start in (350, 355):
+            added = await driver.call(
+                *("POST", f"/api/session/{session_id}/upload"),
+                data=title_list(films[start : start + 10]),
+                headers={"Content-Type": "text/csv"},
+            )
+            assert added.status == 200, added
+        assert (await driver.completed(session_id))["enriched_count"] == 25
 
         await driver.slow_down()
         session_id = await driver.upload(films[50:250])

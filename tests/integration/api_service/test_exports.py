@@ -184,6 +184,14 @@ async def test_while_a_client_reads_slowly_no_connection_is_held_and_a_deletion_
             await response.read()
 
 
+async def test_asking_for_the_head_alone_sends_no_file(service: Service) -> None:
+    session_id = await service.session("Heat,1995")
+    response = await service.client.head(f"/api/session/{session_id}/export")
+    assert (response.status, await response.read()) == (200, b"")
+    assert "attachment" in response.headers["Content-Disposition"]
+    assert (await service.status(session_id))["total_movies"] == 1
+
+
 @pytest.mark.parametrize(
     ("query", "named"), [("format=xlsx", "csv, jsonl"), ("outcome=lost", "unmatched")]
 )

@@ -170,6 +170,12 @@ def test_a_newer_rating_overrules_an_older_one_and_no_older_one_a_newer() -> Non
     assert session.movies[1]["rating"] == "5"
 
 
+def test_of_two_lists_without_dates_the_later_upload_is_the_newer() -> None:
+    session = Session({"a.csv": "Title,Rating,Review\nHeat,3,Fair\n"})
+    session.add({"a.csv": "Title,Rating,Review\nHeat,5,\n"})
+    assert (session.movies[1]["rating"], session.movies[1]["review"]) == ("5", "Fair")
+
+
 def test_a_rewatch_in_two_uploads_is_one() -> None:
     row = "2021-02-01,Heat,1995,https://boxd.it/e2,,Yes,,2021-01-31\n"
     session = Session({"diary.csv": DIARY + row})
