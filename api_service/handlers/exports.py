@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, get_args
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from api_service.answers import movie_answer
 from api_service.context import SETTINGS, STORAGE, session_of
@@ -35,17 +35,18 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     outcome = choice(request, "outcome", get_args(OutcomeFilter))
     session = await session_of(request)
     exporter = Exporter(session.id, form, outcome)
+    headers = {
+        "Content-Type": f"{exporter.content_type}; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
+        return web.Response(headers=headers)
     # Whatever is wrong with the database is answered as a problem while that is still possible.
     pieces = _pieces(request, session.id, exporter, outcome)
     first = await anext(pieces)
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": f"{exporter.content_type}; charset=utf-8",
-            "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-    )
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     try:
         await response.write(first)
