@@ -53,6 +53,8 @@ async def get_export(request: web.Request) -> web.StreamResponse:
         async for piece in pieces:
             await response.write(piece)
         await response.write_eof()
+    except ConnectionError:  # the client has gone, and the handler is not yet cancelled
+        log.debug("export_left")
     except ProjectionistError as error:
         # The status has been sent. A body that ends too early must not look like a whole one.
         log.warning("export_broken_off", code=error.code, error=error.detail)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from api_service.handlers.exports import ROWS
 from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE, plain_cell
@@ -182,6 +183,26 @@ async def test_while_a_client_reads_slowly_no_connection_is_held_and_a_deletion_
         assert deleted.status == 204
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
+
+
+async def test_a_client_that_goes_away_is_no_defect(service: Service, until: Until) -> None:
+    review = "x" * 20_000
+    session_id = await service.session(
+        *[f"Film {number},{review}" for number in range(1_000)], header="Title,Review"
+    )
+    url = service.client.make_url(f"/api/session/{session_id}/export")
+    runner = service.client.server.runner
+    assert runner is not None
+    server = runner.server
+    assert server is not None
+    own = len(server.connections)
+    with capture_logs() as log:
+        for _ in range(5):
+            async with aiohttp.ClientSession() as going:
+                response = await going.get(url)
+                await response.content.readexactly(100_000)
+        await until(lambda: len(server.connections) == own)
+    assert [event for event in log if event["log_level"] not in {"debug", "info"}] == []
 
 
 async def test_asking_for_the_head_alone_sends_no_file(service: Service) -> None:
