@@ -235,8 +235,11 @@ class Film:
         self._least_rewatches = max(self._least_rewatches, said.rewatches)
 
     def set_opinion(self, rating: Rating | None, review: str | None) -> None:
-        """Replace what is given, as if the row that said it had always said so."""
-        if rating is not None:
+        """Replace what is given, as if the row that said it had always said so.
+
+        A rating of as many stars is the same, and stays as it was given first: 9/10, say.
+        """
+        if rating is not None and (self.rating is None or self.rating.stars != rating.stars):
             self.rating = rating
         if review:
             self._review = review.encode()

@@ -106,6 +106,18 @@ async def test_a_whole_export_uploaded_again_changes_nothing(
     assert await service.counts(session_id) == ("completed", 2, 2, 0, 0)
 
 
+async def test_a_rating_stays_as_it_was_given_until_it_is_another(service: Service) -> None:
+    session_id = await service.session("Heat,9", "Ran,7", header="Title,Rating10")
+    header, heat, ran = await exported(service, session_id)
+    assert (heat[header.index("Rating")], ran[header.index("Rating")]) == ("4.5", "3.5")
+    ran[header.index("Rating")] = "4"
+    answer = await added(service, session_id, "".join(map(csv_line, (header, heat, ran))))
+    assert (answer["report"]["added"], answer["report"]["changed"]) == (0, 1)
+    assert [
+        (movie["rating"], movie["rating_original"]) for movie in await service.movies(session_id)
+    ] == [(4.5, "9/10"), (4.0, "4/5")]
+
+
 async def test_an_export_makes_the_same_list_elsewhere(service: Service, daemon: Daemon) -> None:
     whole = (
         "Title,Year,Rating,WatchedDate,Rewatch,Tags,Review\n"
