@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api_service.rules.lists.copying import MOVIE_COLUMNS
+from api_service.rules.lists.copying import MOVIE_COLUMNS, movie_line
+from api_service.rules.lists.films import Film
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.movies import Cursor
@@ -203,7 +204,7 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
 ) -> None:
     films = tmp_path / "session"
     movies = tmp_path / "movies.csv"
-    rest = ',"Film",2000,t,,"{{}}",0,f,"{{}}",,f,"{{}}",,,{}\n'
+    film = Film("Film", 2000, "title:film|2000", 0)
 
     async def add(session_id: UUID) -> None:
         edition = await storage.additions.read_out(session_id, films)
@@ -212,10 +213,10 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
         second = json.loads(films.read_text().splitlines()[1])
         assert second[0] == 2
         lines = [
-            '2,"title:film 1|2000"' + rest.format(second[1]),
-            "3," + rest.format(""),
-            '31,"title:film 2|2000"' + rest.format(""),
-            f'32,"imdb:{session_id}"' + rest.format(""),
+            movie_line(2, film, "title:film 1|2000", second[1]),
+            movie_line(3, film, None),
+            movie_line(31, film, "title:film 2|2000"),
+            movie_line(32, film, f"imdb:{session_id}"),
         ]
         movies.write_text("".join(lines))
         await storage.additions.store(
