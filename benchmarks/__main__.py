@@ -19,6 +19,7 @@ QUICK = {
 }
 LONG = {
     "five_hundred": "500 new films from upload to completed (over 4 minutes)",
+    "shortcuts": "whether the title index costs a wrong film (over 3 minutes)",
     "requests": "requests a film of a common list, cold and warmed (over 5 minutes)",
     "growth": "a million queued lookups; dead rows after 100,000 films (over 3 minutes)",
     "reliability": "how long work stands still after a fault; lost wake-ups (over 4 minutes)",

@@ -17,9 +17,9 @@ from local_stack.tmdb.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.course import Index
     from enrich_service.rules.matching import Match
     from enrich_service.storage.completions import Completion
+    from enrich_service.title_index import TitleIndex
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
@@ -46,6 +46,9 @@ class NoIndex:
         """Nothing is learned from it."""
         return True
 
+    async def flush(self) -> None:
+        """There is nothing to write."""
+
     async def fresh_record(self, film: int | str, /) -> int | None:  # noqa: ARG002  # it has none
         """None."""
         return None
@@ -61,10 +64,10 @@ class InProcess:
     """
 
     def __init__(
-        self, catalogue: Catalogue, index: Index | None = None, *, revealed: float = 1.0
+        self, catalogue: Catalogue, index: TitleIndex | None = None, *, revealed: float = 1.0
     ) -> None:
         self._catalogue = catalogue
-        self._index = index or NoIndex()
+        self._index: TitleIndex | NoIndex = index or NoIndex()
         self._revealed = revealed
         self.asked: Counter[str] = Counter()
         """Requests by route."""
@@ -80,8 +83,10 @@ class InProcess:
         return read_answer(request, status, {}, body)
 
     async def look_up(self, key: str, title: str | None = None) -> Completion:
-        """Run one lookup's whole course."""
-        return await Course(Claim(1, key, title, 0, uuid4()), self, self._index).run()
+        """Run one lookup's whole course, and let what it taught be known to the next."""
+        done = await Course(Claim(1, key, title, 0, uuid4()), self, self._index).run()
+        await self._index.flush()
+        return done
 
     def _body(self, path: str, query: dict[str, str]) -> bytes | None:
         catalogue = self._catalogue

@@ -82,17 +82,16 @@ async def ask(in_process: InProcess, questions: Iterable[Question]) -> Tally:
     for question in questions:
         key = title_key(question.title, question.year)
         done = await in_process.look_up(key, question.title)
-        if done.film is None:
+        if done.tmdb_id is None:
             tally.none += 1
             tally.reasons[str(done.reason)] += 1
             tally.examples.append(f"{question.title!r} {question.year}: {done.reason}")
-        elif done.film.tmdb_id == question.film.id:
+        elif done.tmdb_id == question.film.id:
             tally.right += 1
         else:
             tally.wrong += 1
             tally.examples.append(
-                f"{question.title!r} {question.year}: WRONG, {done.film.title!r} "
-                f"{done.film.release_date} ({done.reason})"
+                f"{question.title!r} {question.year}: WRONG, {done.tmdb_id} ({done.reason})"
             )
     tally.requests = in_process.asked.total() - before
     return tally

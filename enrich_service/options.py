@@ -24,7 +24,7 @@ class WorkerOptions:
         session_days: how long a session may stay unread, in days.
         catalogue_days: how old a record of TMDB's may grow before it is refreshed, in days.
         index_votes: with so many votes a film is learned by its title though nobody asked for it;
-            0 learns none so.
+            0 keeps no titles at all.
         warm_films: how many common films are fetched whole though nobody asked for them.
         refresh_pause: before a record that could not be refreshed is tried again.
         heartbeat: between heartbeats.

@@ -37,7 +37,7 @@ class TitleIndex:
     Args:
         storage: where the index is.
         options: how old a record may be that need not be asked for again, and how many votes a
-            film must have that is learned though nobody asked for it.
+            film must have that is learned though nobody asked for it; 0 keeps no index.
     """
 
     def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
@@ -50,7 +50,7 @@ class TitleIndex:
 
     def learn(self, films: Iterable[SearchMovie | MovieDetails]) -> None:
         """Remember films for the next flush."""
-        if len(self._learned) < MOST_WAITING:
+        if self._least_votes and len(self._learned) < MOST_WAITING:
             for row in _rows(films):
                 self._learned[row.name, row.year, row.tmdb_id] = row
             self._arrived.set()
@@ -73,6 +73,8 @@ class TitleIndex:
 
     async def known(self, title: str, year: int) -> Match | None:
         """The film that a title and year mean, if the index is certain of it."""
+        if not self._least_votes:
+            return None
         namesakes = await self._storage.namesakes(asked_names(title), year)
         films = [_as_found(film) for film in namesakes.films]
         return choose_known(title, year, films, is_complete=namesakes.is_complete)

@@ -84,7 +84,8 @@ class Settings(BaseSettings):
     index_votes: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         5,
         description="when nobody waits, the titles of all films with so many votes are learned, "
-        "twenty a request; a film that is known by title costs one request, not two; 0 learns none",
+        "twenty a request; a film that is known by title costs one request, not two; 0 keeps no "
+        "titles, so that each film is searched for",
     )
     warm_films: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,

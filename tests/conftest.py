@@ -127,12 +127,8 @@ class RunningStandIn:
 
 @pytest.fixture
 async def tmdb(bundled_catalogue: Catalogue) -> AsyncIterator[RunningStandIn]:
-    """A stand-in that lets a thousand requests a second pass, so that no test waits for budget.
-
-    It shows no film beside another, so that what a film costs does not depend on those before it.
-    """
-    options = StandInOptions(limit=1000, period=1.0, revealed=0.0)
-    app = create_stand_in(bundled_catalogue, options)
+    """A stand-in that lets a thousand requests a second pass, so that no test waits for budget."""
+    app = create_stand_in(bundled_catalogue, StandInOptions(limit=1000, period=1.0))
     server = TestServer(app)
     await server.start_server()
     yield RunningStandIn(str(server.make_url("")).rstrip("/"), app[STAND_IN])
@@ -146,7 +142,7 @@ QUICK = WorkerOptions(
     verdict=0.05,
     first_probe=0.1,
     longest_probe=0.5,
-    index_votes=0,
+    index_votes=0,  # so that what a film costs does not depend on those before it
 )
 """Options of a worker that does not make a test wait."""
 

@@ -10,7 +10,7 @@ import itertools
 import json
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -330,9 +330,8 @@ class Driver:
     async def paid_twice(self) -> int:
         """How many films TMDB was asked for again since `begin`, though once would have done.
 
-        A plain film is asked for with one search, by which it is begun (the stand-in shows no film
-        beside another, see `running`); whoever begins it anew spends one or two requests of the
-        budget for a second time.
+        A plain film is asked for with one search, by which it is begun; whoever begins it anew
+        spends one or two requests of the budget for a second time.
         """
         return await self._paid_in_all() - self._paid_before
 
@@ -361,7 +360,7 @@ async def running(
     """
     temporary = folder / TEMPORARY
     temporary.mkdir()
-    budget = replace(stand_in or StandIn(limit=LIMIT, period=1.0), revealed=0.0)
+    budget = stand_in or StandIn(limit=LIMIT, period=1.0)
     env = {
         "TMDB_RATE_LIMIT": str(budget.limit),
         "TMDB_RATE_PERIOD": str(budget.period),

@@ -189,7 +189,7 @@ async def make_worker(
         longest_backoff=0.1,
         first_probe=0.05,
         longest_probe=0.2,
-        index_votes=0,
+        index_votes=0,  # so that what a film costs does not depend on those before it
     )
     async with AsyncExitStack() as stack:
 

@@ -150,15 +150,14 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
 
 
 async def test_the_answers_of_a_namesake_are_not_made_ready(
-    make_worker: MakeWorker, lists: Lists, storage: StorageService, database: Database
+    make_worker: MakeWorker, storage: StorageService, database: Database
 ) -> None:
     heat = TitleRow("heat", 1995, 949, "Heat", "Heat", 7_000)
     await storage.titles.learn([heat, TitleRow("heat", 1995, 1, "Heat", "Heat", 6_000)])
     assert await storage.warm_up.queue(1, 200) == 1
-    await (await make_worker()).enrich_sessions()
-    await lists.add("tmdb:5")
+    await (await make_worker(index_votes=5)).enrich_sessions()
     rows = await database.fetch("select key from lookups where outcome = 'found'")
-    assert {row["key"] for row in rows} <= {"tmdb:949", "imdb:tt0113277"}
+    assert {row["key"] for row in rows} == {"tmdb:949", "imdb:tt0113277"}
 
 
 async def test_common_films_wait_until_all_years_were_gone_through(

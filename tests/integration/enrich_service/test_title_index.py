@@ -53,8 +53,7 @@ async def learned(database: Database) -> int:
 async def test_a_film_that_was_shown_beside_another_takes_one_request(
     make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, pair: tuple[Film, Film]
 ) -> None:
-    tmdb.state.options = tmdb.state.options.model_copy(update={"revealed": 1.0})
-    worker = await make_worker()
+    worker = await make_worker(index_votes=5)
     await lists.add(key_of(pair[0]))
     await worker.enrich_sessions()
     asked = tmdb.state.requests
@@ -73,7 +72,7 @@ async def test_the_title_index_never_guesses_between_films_of_one_title_and_year
     twin = TitleRow("heat", 1995, 1, "Heat", "Heat", 6_000)
     await storage.titles.learn([HEAT, twin])
     await lists.add("title:heat|1995")
-    await (await make_worker()).enrich_sessions()
+    await (await make_worker(index_votes=5)).enrich_sessions()
     assert tmdb.state.by_route["search_movie"] == 1
     assert (await lists.lookup("title:heat|1995"))["tmdb_id"] == HEAT.tmdb_id, "TMDB has but one"
 
@@ -98,7 +97,7 @@ async def test_a_little_known_film_is_searched_for_unless_all_of_its_year_are_kn
             "insert into surveys (year, finished_at, is_complete) values (1995, now(), true)"
         )
     await lists.add("title:heat|1995")
-    await (await make_worker()).enrich_sessions()
+    await (await make_worker(index_votes=5)).enrich_sessions()
     assert tmdb.state.by_route["search_movie"] == searches
     assert tmdb.state.by_route["movie"] == 1
 
@@ -107,25 +106,39 @@ async def test_a_film_whose_record_is_fresh_costs_nothing_and_its_slot_is_anothe
     make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     session = await lists.add("title:heat|1995")
-    await (await make_worker()).enrich_sessions()
+    await (await make_worker(index_votes=5)).enrich_sessions()
     asked = tmdb.state.requests
     others = await lists.add("tmdb:949", "imdb:tt0113277", "title:Heat |1995", "title:heat!|1995")
     one_slot = RequestLimit(limit=1, period=0.5, margin=0.2)
-    await (await make_worker(request_limit=one_slot)).enrich_sessions()
+    await (await make_worker(request_limit=one_slot, index_votes=5)).enrich_sessions()
     assert tmdb.state.requests == asked
     assert await lists.counts(others) == (4, 0, 0)
     assert await lists.counts(session) == (1, 0, 0)
     assert await database.fetchval("select count(*) from catalogue") == 1
 
 
+async def test_without_an_index_nothing_is_remembered_and_each_film_is_searched_for(
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    storage: StorageService,
+    database: Database,
+) -> None:
+    await storage.titles.learn([HEAT])
+    await lists.add("title:heat|1995")
+    await (await make_worker(index_votes=0)).enrich_sessions()
+    assert tmdb.state.by_route["search_movie"] == 1
+    assert await learned(database) == 1
+
+
 async def test_an_old_record_is_asked_for_again_when_somebody_new_lists_its_film(
     make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     await lists.add("tmdb:949")
-    await (await make_worker()).enrich_sessions()
+    await (await make_worker(index_votes=5)).enrich_sessions()
     await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
     await lists.add("imdb:tt0113277")
-    await (await make_worker()).enrich_sessions()
+    await (await make_worker(index_votes=5)).enrich_sessions()
     assert tmdb.state.by_route["movie"] == 2
 
 
