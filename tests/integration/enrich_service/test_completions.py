@@ -234,9 +234,12 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
         await other.execute("insert into sessions (id, total) values ($1, 1)", later)
         await other.execute(
             """
-            insert into movies
-            select $1, 1, lookup_id, title, year, watched, rating, watch_dates, rewatches, liked,
-              tags, review, in_watchlist, lists, source_url
+            insert into movies (
+              session_id, position, lookup_id, title, year, watched, watch_dates, rewatches, liked,
+              tags, in_watchlist, lists
+            )
+            select $1, 1, lookup_id, title, year, watched, watch_dates, rewatches, liked, tags,
+              in_watchlist, lists
             from movies
             """,
             later,
