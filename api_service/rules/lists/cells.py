@@ -25,6 +25,7 @@ _TITLE_WITH_YEAR = re.compile(r"(.*\S)\s*\(([0-9]{4})\)")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")  # spreadsheets write whole numbers as 603.0
 _IMDB_ID = re.compile(r"(?<![a-z0-9])tt([0-9]{5,10})(?![0-9])", re.IGNORECASE)
 _YES = frozenset({"yes", "true", "y", "1"})
+_NO = frozenset({"no", "false", "n", "0", "unwatched", "not watched", "unseen"})
 
 
 def read_title(cell: str) -> str:
@@ -131,6 +132,11 @@ def read_address(cell: str) -> str:
 def read_flag(cell: str) -> bool:
     """Whether a cell says yes."""
     return cell.strip().casefold() in _YES
+
+
+def says_no(cell: str) -> bool:
+    """Whether a cell says no; what says neither is no answer."""
+    return cell.strip().casefold() in _NO
 
 
 @lru_cache(maxsize=4_096)

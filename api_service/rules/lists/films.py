@@ -144,7 +144,7 @@ class Film:
     def record(self, sighting: Sighting, layout: Layout, order: int) -> None:
         """Take in what one row says."""
         self.order = min(self.order, order)
-        self._mark(layout)
+        self._mark(layout, sighting)
         if sighting.year != self.year or not self.title:
             self._name(sighting.title, sighting.year)
         if sighting.address and not self.entry_address and not layout.film_addresses:
@@ -164,10 +164,10 @@ class Film:
         if sighting.rating is not None or sighting.review:
             self._judge(sighting, layout.kind, order)
 
-    def _mark(self, layout: Layout) -> None:
+    def _mark(self, layout: Layout, sighting: Sighting) -> None:
         kind = layout.kind
         if kind.means_watched:
-            self.watched = True
+            self.watched = self.watched or not sighting.unseen
         elif kind is Kind.WATCHLIST:
             self.in_watchlist = True
         elif kind is Kind.LIKES:

@@ -35,6 +35,7 @@ _COLUMNS: Final = {
     Column.TAGS: ("tags",),
     Column.PLAYS: ("plays", "timeswatched", "watchcount"),
     Column.REVIEW: ("review",),
+    Column.SEEN: ("watched", "seen"),
     Column.TYPE: ("type", "titletype", "mediatype"),
 }
 

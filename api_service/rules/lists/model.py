@@ -136,6 +136,8 @@ class Column(StrEnum):
     """How often it was watched in all."""
     TAGS = "tags"
     REVIEW = "review"
+    SEEN = "seen"
+    """Whether it was watched, in a list that has both."""
     TYPE = "type"
     """Whether it is a film at all, or a series, a game, …"""
 
@@ -242,6 +244,7 @@ class Sighting(NamedTuple):
     plays: int
     tags: str
     review: str
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class RowReader:
             plays,
             tags,
             review,
+            seen,
             kind,
         ) = self._pick(row)
         title = cells.read_title(name)
@@ -138,6 +139,7 @@ class RowReader:
             cells.read_count(plays) if plays else 0,
             tags,
             review,
+            cells.says_no(seen) if seen else False,
         )
 
     def _reject(self, line: int, title: str) -> None:

@@ -34,6 +34,23 @@ def test_list_and_lines_of_objects_are_read(content: str, encoding: str) -> None
     ]
 
 
+def test_what_says_that_it_was_not_watched_was_not() -> None:
+    films = [
+        {"title": "Heat", "watched": False},
+        {"title": "Ran", "watched": True},
+        {"title": "Alien", "watched": False, "rating": 4},
+        {"title": "Ikiru", "watched": None},
+    ]
+    found = read({"films.json": json.dumps(films)})
+    assert sorted(found.column("title", "watched")) == [
+        ("Alien", "t"),
+        ("Heat", "f"),
+        ("Ikiru", "t"),
+        ("Ran", "t"),
+    ]
+    assert found.report["list_only"] == 1
+
+
 def test_numbers_are_titles_ids_and_ratings_where_they_stand_so() -> None:
     content = '[{"title": 1917, "year": 2019, "tmdb_id": 530915, "rating": 8.0}]'
     found = read({"films.json": content})

@@ -51,7 +51,8 @@ def attempt(files: dict[str, str | bytes], refusals: list[ListRefused]) -> Read 
     try:
         return read(files)
     except ListRefused as refusal:
-        refusals.append(refusal)
+        # Without its traceback, which would keep half-read files open in a circle of references.
+        refusals.append(refusal.with_traceback(None))
         return None
 
 
