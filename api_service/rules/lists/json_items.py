@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from api_service.rules.lists.report import FileJournal
-    from api_service.rules.lists.text import Text
+    from api_service.rules.lists.text import Records, Text
 
 _TITLE: Final = "title"
 _TYPE: Final = "type"
@@ -59,7 +59,7 @@ class JsonTable:
     text: Text
     header: tuple[str, ...]
 
-    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    def records(self, journal: FileJournal) -> Records:
         """See `Table`. A file of one line has its items counted in place of its lines."""
         yield 1, list(self.header)
         for line, item in _items(self.text):

@@ -11,6 +11,7 @@ file: `movie_id,imdb_id,tmdb_id,rating,average_rating,title`.
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -29,10 +30,10 @@ from api_service.rules.lists.model import (
 from api_service.rules.lists.report import Budget, FileJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from api_service.rules.lists.tables import ListFile, Table
-    from api_service.rules.lists.text import Text
+    from api_service.rules.lists.text import Records, Text
 
 _ID: Final = "movieid"
 _GENOME: Final = frozenset({"tagid"})
@@ -114,7 +115,7 @@ class JoinedTable:
         """The file itself."""
         return self.table.text
 
-    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    def records(self, journal: FileJournal) -> Records:
         """See `Table`."""
         records = self.table.records(journal)
         for line, header in islice(records, 1):
@@ -168,15 +169,16 @@ def _of(files: Sequence[ListFile], *formats: str) -> list[ListFile]:
 def _learn(file: ListFile, journal: FileJournal, known: dict[str, tuple[str, ...]]) -> None:
     places = [(at, file.layout.columns.get(column)) for at, column in enumerate(_KNOWN)]
     key = file.layout.joined_by or 0
-    for line, row in islice(file.table.records(journal), 1, None):
-        journal.count_row(line)
-        if len(row) <= key:
-            continue
-        cells = list(known.get(row[key], ("",) * len(_KNOWN)))
-        for at, place in places:
-            if place is not None and place < len(row):
-                cells[at] = row[place]
-        known[row[key].strip()] = tuple(cells)
+    with closing(file.table.records(journal)) as records:
+        for line, row in islice(records, 1, None):
+            journal.count_row(line)
+            if len(row) <= key:
+                continue
+            cells = list(known.get(row[key].strip(), ("",) * len(_KNOWN)))
+            for at, place in places:
+                if place is not None and place < len(row):
+                    cells[at] = row[place]
+            known[row[key].strip()] = tuple(cells)
 
 
 def _joined(file: ListFile, known: Mapping[str, tuple[str, ...]]) -> ListFile:

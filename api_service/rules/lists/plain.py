@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from api_service.rules.lists.report import FileJournal
-    from api_service.rules.lists.text import Text
+    from api_service.rules.lists.text import Records, Text
 
 _OPENING: Final = 50
 _LONGEST: Final = 200
@@ -43,7 +43,7 @@ class LinesTable:
     text: Text
     mark: re.Pattern[str] | None
 
-    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    def records(self, journal: FileJournal) -> Records:
         """See `Table`."""
         yield 1, ["Title"]
         for number, line in _lines(self.text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -171,13 +172,16 @@ def _recognise(
 
 
 def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:
-    for sighting in RowReader(item.layout, source.journal).read(item.table.records(source.journal)):
-        add(sighting, source)
+    # Closed at once when a row is one too many, and not when the refusal has been forgotten.
+    with closing(item.table.records(source.journal)) as records:
+        for sighting in RowReader(item.layout, source.journal).read(records):
+            add(sighting, source)
     _refuse_unusable(item, source.journal)
 
 
 def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
-    ours.add_rows(item.table.records(source.journal), source, merger, mark)
+    with closing(item.table.records(source.journal)) as records:
+        ours.add_rows(records, source, merger, mark)
     _refuse_unusable(item, source.journal)
 
 

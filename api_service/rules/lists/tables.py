@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from api_service.rules.lists.text import Text, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from api_service.rules.lists.model import Kind, Layout
     from api_service.rules.lists.report import FileJournal
+    from api_service.rules.lists.text import Records
 
 
 class Table(Protocol):
@@ -22,7 +21,7 @@ class Table(Protocol):
         """The file."""
         ...
 
-    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    def records(self, journal: FileJournal) -> Records:
         """Each record that is not blank, the header among them, with the line it starts on.
 
         The reader may keep and change the lists. What cannot be a record goes to the journal.
@@ -40,7 +39,7 @@ class CsvTable:
     text: Text
     delimiter: str
 
-    def records(self, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    def records(self, journal: FileJournal) -> Records:
         """See `Table`."""
         return read_records(self.text, self.delimiter, journal)
 

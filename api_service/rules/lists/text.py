@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from typing import TypeAlias
 
     from api_service.rules.lists.model import UploadedFile
     from api_service.rules.lists.report import FileJournal
+
+    Records: TypeAlias = Generator[tuple[int, list[str]], None, None]
+    """Records with the lines they start on; closing it closes the file."""
 
 MAX_FIELD: Final = 1 << 20
 """Characters that one field may have."""
@@ -220,9 +224,7 @@ def field_limit() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def read_records(
-    text: Text, delimiter: str, journal: FileJournal
-) -> Iterator[tuple[int, list[str]]]:
+def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
     """Each record that is not blank, with the physical line it starts on, counted from 1.
 
     A record with a stray quotation mark or a control character goes to the journal instead.
