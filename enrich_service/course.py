@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from enrich_service.rules.known_films import asked_year, is_still
 from enrich_service.rules.matching import (
+    ALTERNATIVE,
     Match,
     NoMatch,
     NoMatchReason,
     choose_match,
     list_candidates,
+    may_have_another_name,
     neighbour_plan,
     search_plan,
     slip_plan,
@@ -20,6 +23,7 @@ from enrich_service.rules.titles import Agreement, agreement, read_asked
 from enrich_service.storage.completions import Completion, Film
 from enrich_service.tmdb.errors import NotFoundError
 from enrich_service.tmdb.requests import (
+    APPENDED,
     discover_movies,
     find_by_imdb_id,
     movie_details,
@@ -107,8 +111,8 @@ class Course:
             case LookupKind.SURVEY:
                 raise ValueError("a survey is no question after one film")
 
-    async def _details(self, film: int | str) -> MovieDetails:
-        details = await self.ask(movie_details(film))
+    async def _details(self, film: int | str, append: tuple[str, ...] = APPENDED) -> MovieDetails:
+        details = await self.ask(movie_details(film, append=append))
         self.index.learn((details, *details.related))
         return details
 
@@ -145,17 +149,22 @@ class Course:
         if done := await self._without_search(title, asked_year(title, key.year)):
             return done
         choice = await self._search(title, key.year)
+        if isinstance(choice, Completion):
+            return choice
         if isinstance(choice, Match):
-            if await self.index.fresh_record(choice.tmdb_id):
-                return self._known(choice.tmdb_id, choice.confidence, choice.reason)
-            try:
-                details = await self._details(choice.tmdb_id)
-            except NotFoundError:
-                return self._not_found("gone")
-            return self._found(details, choice.confidence, choice.reason)
+            return await self._chosen(choice)
         if choice.reason in _MAY_BE_TELEVISION and await self._is_television(title):
             return self._not_found("tv")
         return self._not_found(choice.reason, choice.candidates)
+
+    async def _chosen(self, match: Match) -> Completion:
+        if await self.index.fresh_record(match.tmdb_id):
+            return self._known(match.tmdb_id, match.confidence, match.reason)
+        try:
+            details = await self._details(match.tmdb_id)
+        except NotFoundError:
+            return self._not_found("gone")
+        return self._found(details, match.confidence, match.reason)
 
     async def _without_search(self, title: str, year: int | None) -> Completion | None:
         """Answer with the film that the index knows by this title and year, if it still has them.
@@ -180,7 +189,7 @@ class Course:
             return None
         return self._found(details, match.confidence, match.reason)
 
-    async def _search(self, title: str, year: int | None) -> Match | NoMatch:
+    async def _search(self, title: str, year: int | None) -> Match | NoMatch | Completion:
         films: list[SearchMovie] = []
         choice: Match | NoMatch = choose_match(title, year, films)
         crowded = False
@@ -200,8 +209,27 @@ class Course:
         if isinstance(choice, Match) and not choice.is_final and crowded and year is not None:
             await follow(neighbour_plan(title, year))
         if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT:
+            if known_otherwise := await self._by_another_name(title, year, films):
+                return known_otherwise
             await follow(slip_plan(title, year))
         return choice
+
+    async def _by_another_name(
+        self, title: str, year: int | None, films: list[SearchMovie]
+    ) -> Completion | None:
+        """Ask the few films that fit but for their titles whether they have this one besides."""
+        asked = read_asked(title)
+        bearers = []
+        for film in may_have_another_name(asked_year(title, year), films):
+            with contextlib.suppress(NotFoundError):
+                details = await self._details(film.id, (*APPENDED, "alternative_titles"))
+                if any(
+                    agreement(asked, name, None) >= Agreement.SAME for name in details.other_names
+                ):
+                    bearers.append(details)
+        if len(bearers) != 1:
+            return None
+        return self._found(bearers[0], ALTERNATIVE, "alternative title, same year")
 
     async def _is_television(self, title: str) -> bool:
         page = await self.ask(search_tv(title))

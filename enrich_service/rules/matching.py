@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 THRESHOLD: Final = 75
 """Least confidence, 0 to 100, with which a film is chosen."""
+ALTERNATIVE: Final = 90
+"""Confidence in a film that has the asked title among its alternative ones, in the very year."""
+MOST_OTHER_NAMES: Final = 3
 _MOST_CANDIDATES: Final = 5
 DOMINANT_VOTES: Final = 500
 _DOMINANT_FACTOR: Final = 100
@@ -224,6 +227,20 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     else:
         reason = NoMatchReason.OTHER_TITLE
     return NoMatch(reason, _shown(scored))
+
+
+def may_have_another_name(year: int | None, films: Iterable[SearchMovie]) -> list[SearchMovie]:
+    """The films that a search found although none of their titles agrees with the asked one.
+
+    TMDB also searches alternative titles and does not show them. Only those of the very year are
+    worth a request each, and only where they are few.
+
+    Args:
+        year: asked for.
+        films: what the search for the whole title found, none of which was chosen.
+    """
+    same_year = list({film.id: film for film in films if film.year == year}.values())
+    return same_year if year is not None and len(same_year) <= MOST_OTHER_NAMES else []
 
 
 def list_candidates(

@@ -205,6 +205,18 @@ class Related(_Answer):
     results: Annotated[tuple[OnErrorOmit[SearchMovie], ...], _NullIsEmpty] = ()
 
 
+class AlternativeTitle(_Answer):
+    """A title under which a film is known somewhere."""
+
+    title: Annotated[str, Field(min_length=1)]
+
+
+class AlternativeTitles(_Answer):
+    """All titles of a film but its own; one that cannot be read is left out."""
+
+    titles: Annotated[tuple[OnErrorOmit[AlternativeTitle], ...], _NullIsEmpty] = ()
+
+
 class MovieDetails(_Rated):
     """A film with its credits and the films beside it, if they were asked for."""
 
@@ -225,6 +237,13 @@ class MovieDetails(_Rated):
     credits: Credits | None = None
     recommendations: Annotated[Related | None, _Unsure] = None
     similar: Annotated[Related | None, _Unsure] = None
+    alternative_titles: Annotated[AlternativeTitles | None, _Unsure] = None
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """Its alternative titles, if they were asked for."""
+        others = self.alternative_titles
+        return tuple(other.title for other in others.titles) if others else ()
 
     @property
     def related(self) -> tuple[SearchMovie, ...]:

@@ -24,6 +24,8 @@ T_co = TypeVar("T_co", bound="BaseModel", covariant=True)
 
 _IMDB_ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _MOST_APPENDED = 20
+APPENDED = ("credits", "recommendations", "similar")
+"""What comes with a film's details at no further request."""
 LAST_PAGE = 500
 """Beyond which TMDB lists nothing, however much there is."""
 
@@ -106,7 +108,7 @@ def search_tv(
 def movie_details(
     film: int | str,
     *,
-    append: tuple[str, ...] = ("credits", "recommendations", "similar"),
+    append: tuple[str, ...] = APPENDED,
     language: str | None = None,
 ) -> TMDBRequest[MovieDetails]:
     """One film by its TMDB id or IMDb id (`tt…`), with sub-requests in the same answer.

@@ -244,6 +244,57 @@ async def test_a_title_with_a_slip_is_found_by_its_better_half() -> None:
     ]
 
 
+SENTINEL = {**HEAT, "id": 5, "title": "Trinadtsat", "original_title": "Тринадцать"}
+KNOWN_AS_HEAT = {
+    **DETAILS,
+    "id": 5,
+    "title": "Trinadtsat",
+    "original_title": "Тринадцать",
+    "alternative_titles": {"titles": [{"title": None}, {"title": "Thirteen"}, {"title": "HEAT!"}]},
+}
+
+
+async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> None:
+    script = Script(search_movie=[{"results": [SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT])
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.confidence) == (5, 90)
+    assert done.reason == "alternative title, same year"
+    append = script.asked[-1][1]["append_to_response"]
+    assert append == "credits,recommendations,similar,alternative_titles"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [{**KNOWN_AS_HEAT, "alternative_titles": {"titles": [{"title": "Heatwave"}]}}],
+        [{**KNOWN_AS_HEAT, "alternative_titles": None}],
+        [KNOWN_AS_HEAT, {**KNOWN_AS_HEAT, "id": 6}],
+        [NotFoundError],
+    ],
+)
+async def test_a_film_with_other_alternative_titles_or_two_with_this_one_are_not_chosen(
+    told: list[dict[str, Any] | type[NotFoundError | KeyRefusedError]],
+) -> None:
+    films = [{**SENTINEL, "id": 5 + place} for place in range(len(told))]
+    page = {"results": films}
+    script = Script(
+        search_movie=[page, page, NOTHING, NOTHING], movie_details=told, search_tv=[NOTHING]
+    )
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "other_title")
+
+
+@pytest.mark.parametrize(("year", "films"), [("1996", 1), ("", 1), ("1995", 4)])
+async def test_no_film_of_another_year_and_no_crowd_is_asked_for_its_alternative_titles(
+    year: str, films: int
+) -> None:
+    page = {"results": [{**SENTINEL, "id": 5 + place} for place in range(films)]}
+    script = Script(search_movie=[page] * 4, search_tv=[NOTHING])
+    done = await run(f"title:heat|{year}", script, "Heat")
+    assert done.outcome is Outcome.NOT_FOUND
+    assert not [path for path, _ in script.asked if path.startswith("/3/movie")]
+
+
 async def test_a_film_of_another_year_is_a_candidate_and_not_chosen() -> None:
     script = Script(search_movie=[{"results": [HEAT]}] * 9)
     done = await run("title:heat|1951", script)
