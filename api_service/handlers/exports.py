@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from api_service.storage.movies import Cursor
 
-ROWS = 200
+ROWS = 100
 """Movies read at a time: few enough not to keep the loop from other requests."""
 
 log = structlog.get_logger(__name__)

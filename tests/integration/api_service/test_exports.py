@@ -201,6 +201,7 @@ async def test_a_client_that_goes_away_is_no_defect(service: Service, until: Unt
             async with aiohttp.ClientSession() as going:
                 response = await going.get(url)
                 await response.content.readexactly(100_000)
+                response.close()
         await until(lambda: len(server.connections) == own)
     assert [event for event in log if event["log_level"] not in {"debug", "info"}] == []
 
