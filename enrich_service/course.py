@@ -15,10 +15,8 @@ from enrich_service.rules.matching import (
     choose_match,
     list_candidates,
     may_have_another_name,
-    neighbour_plan,
-    search_plan,
-    slip_plan,
 )
+from enrich_service.rules.searching import neighbour_plan, search_plan, slip_plan
 from enrich_service.rules.titles import Agreement, agreement, read_asked
 from enrich_service.storage.completions import Completion, Film
 from enrich_service.tmdb.errors import NotFoundError
@@ -36,7 +34,8 @@ from shared.models import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.rules.matching import Candidate, PlannedSearch
+    from enrich_service.rules.matching import Candidate
+    from enrich_service.rules.searching import PlannedSearch
     from enrich_service.storage.queue import Claim
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest

@@ -103,6 +103,7 @@ class Films:
                 return
             completion = await course.run()
             if ask.unused is not None:
+                # Before it is saved, for a slot lasts no longer than the margin.
                 self._gate.put_back(ask.unused)
             await self._save(completion)
             if claim.kept and completion.tmdb_id is not None:

@@ -142,3 +142,18 @@ async def test_who_is_turned_away_waits_no_longer_and_whoever_comes_later_does()
     await settle()
     assert gate.give([fresh()]) == []
     await later
+
+
+async def test_a_slot_that_was_put_back_is_taken_once_while_it_is_fresh() -> None:
+    wake = asyncio.Event()
+    gate = RequestGate(wake)
+    assert not gate.has_spare
+    unused = fresh()
+    gate.put_back(stale())
+    gate.put_back(unused)
+    assert wake.is_set()
+    assert gate.has_spare
+    assert gate.take_spare() == [unused]
+    assert gate.take_spare() == []
+    gate.put_back(stale())
+    assert not gate.has_spare

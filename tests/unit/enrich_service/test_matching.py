@@ -9,13 +9,10 @@ from enrich_service.rules.matching import (
     Match,
     NoMatch,
     NoMatchReason,
-    PlannedSearch,
     choose_match,
     list_candidates,
-    neighbour_plan,
-    search_plan,
-    slip_plan,
 )
+from enrich_service.rules.searching import PlannedSearch, neighbour_plan, search_plan, slip_plan
 from enrich_service.tmdb.models import SearchMovie
 
 _ids = count(1)
