@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -15,7 +18,6 @@ from tests.driving import until
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -42,16 +44,16 @@ class PgBouncer:
 
     Args:
         program: its binary.
-        folder: for its configuration and log; made.
         dsn: a database of the server, over a Unix socket.
         more: further lines of its configuration.
     """
 
-    def __init__(self, program: Path, folder: Path, dsn: str, *, more: str = "") -> None:
+    def __init__(self, program: Path, dsn: str, *, more: str = "") -> None:
         self._program = program
-        folder.mkdir()
-        self._log = folder / "pgbouncer.log"
-        self._configuration = folder / "pgbouncer.ini"
+        # Not in pytest's folder, which each run of pytest closes to other accounts.
+        self._folder = Path(tempfile.mkdtemp(prefix="projectionist-pgbouncer-"))
+        self._log = self._folder / "pgbouncer.log"
+        self._configuration = self._folder / "pgbouncer.ini"
         self._port = free_port()
         name, _, host = dsn.partition("@/")[2].partition("?host=")
         self.dsn = f"postgresql://postgres@127.0.0.1:{self._port}/{name}"
@@ -64,7 +66,7 @@ class PgBouncer:
                 more=more,
             )
         )
-        give(self._configuration)
+        give(self._folder, self._configuration)
         self._process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,6 +80,7 @@ class PgBouncer:
         trace: TracebackType | None,
     ) -> None:
         await self.stop(signal.SIGKILL)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def start(self) -> None:
         """Start it and wait until it lets somebody through."""

@@ -48,7 +48,7 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
     dsn: str, tmp_path: Path, films: list[Film], bill: Bill
 ) -> None:
     async with (
-        PgBouncer(installed.pgbouncer(), tmp_path / "pgbouncer", dsn) as bouncer,
+        PgBouncer(installed.pgbouncer(), dsn) as bouncer,
         daemons_behind(
             bouncer, tmp_path, daemons=2, LISTEN_DATABASE_URL=dsn, ENRICH_INTERVAL=NO_TICK
         ) as driver,
@@ -102,8 +102,8 @@ async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_w
     """`LISTEN_DATABASE_URL` should name PostgreSQL itself, and is not set."""
     program = installed.pgbouncer()
     async with (
-        PgBouncer(program, tmp_path / "strict", dsn) as strict,
-        PgBouncer(program, tmp_path / "tolerant", dsn, more=TOLERANT) as tolerant,
+        PgBouncer(program, dsn) as strict,
+        PgBouncer(program, dsn, more=TOLERANT) as tolerant,
         daemons_behind(strict, tmp_path, daemons=1, ENRICH_INTERVAL="1") as driver,
     ):
         await driver.stack.add_daemon(DATABASE_URL=tolerant.dsn)
@@ -123,9 +123,9 @@ async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_w
         assert not driver.events("film_task_crashed")
 
 
-async def test_migrations_pass_pgbouncer_by(dsn: str, tmp_path: Path) -> None:
+async def test_migrations_pass_pgbouncer_by(dsn: str) -> None:
     """The lock that they take belongs to a connection, and would stay behind on a shared one."""
-    async with PgBouncer(installed.pgbouncer(), tmp_path / "pgbouncer", dsn) as bouncer:
+    async with PgBouncer(installed.pgbouncer(), dsn) as bouncer:
         for _ in range(2):
             with pytest.raises(ProgramError, match="LISTEN_DATABASE_URL"):
                 await migrate(bouncer.dsn)
