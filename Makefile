@@ -18,8 +18,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 run: setup
 	$(BIN)/python -m local_stack
 
+# Two at a time, each with servers of its own, because fault tests mostly wait.
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 # The faults that take more than a minute each; `make test` leaves them out. They add no coverage
 # that the others lack, so no threshold is asked of them.

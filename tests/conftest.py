@@ -38,9 +38,31 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+PAID_TWICE = "films paid for twice"
+"""A property of tests that bring trouble."""
 TEMPLATE = "template_of_tests"
 ROOM_BYTES = 2 * 1024**3
 _numbers = itertools.count(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many films each test paid for twice."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if report.when == "call"
+    ]
+    noted = [
+        (report.nodeid, films)
+        for report in reports
+        for name, films in report.user_properties
+        if name == PAID_TWICE
+    ]
+    if noted:
+        terminalreporter.section(PAID_TWICE)
+        for test, films in noted:
+            terminalreporter.line(f"{films:4}  {test}")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import StandIn
+from tests.conftest import PAID_TWICE
 from tests.driving import LIMIT, MADE_UP, create_database, made_up_films, running
 
 if TYPE_CHECKING:
@@ -22,29 +23,16 @@ if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
     from tests.driving import Driver
 
-BILL = pytest.StashKey[dict[str, int]]()
-
 
 @pytest.fixture
 def bill(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """Notes how many films a test paid for twice, so that the run's summary says it."""
-    kept = request.config.stash.setdefault(BILL, {})
 
     def note(films: int) -> int:
-        kept[request.node.name] = films
+        request.node.user_properties.append((PAID_TWICE, films))
         return films
 
     return note
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say how many films each test paid for twice."""
-    if kept := config.stash.get(BILL, {}):
-        terminalreporter.section("films paid for twice")
-        for name, films in kept.items():
-            terminalreporter.line(f"{films:4}  {name}")
 
 
 class Ground:
