@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.client import TMDBClient
 
 RETRY_SECONDS = 1.0
+END_SECONDS = 0.5
 LEAVE_SECONDS = 2.0
 DRAIN_SHARE = 0.8
 """Of the drain time; what is left is for giving back and signing off."""
@@ -232,11 +233,21 @@ class EnrichmentWorker:
                 always = (self._beat(), self._saver.run(), self._index.run())
                 tasks = [group.create_task(loop) for loop in (*always, *loops)]
                 await work
-                await self._index.flush()
-                for task in tasks:
-                    task.cancel()
+                await self._end(tasks)
         finally:
             await self._leave()
+
+    async def _end(self, loops: list[asyncio.Task[None]]) -> None:
+        """Write what was learned last, and end the loops.
+
+        Over a silent connection even a cancelled statement waits, for the answer to its
+        cancellation: such connections are given up here and in `_leave`.
+        """
+        learning = asyncio.create_task(self._index.flush())
+        await asyncio.wait({learning}, timeout=END_SECONDS)
+        await self._storage.database.within(END_SECONDS, _end_all([learning, *loops]))
+        if not learning.cancelled():
+            learning.result()
 
     async def _until_drained(self) -> None:
         await self._stop.wait()
@@ -320,21 +331,28 @@ class EnrichmentWorker:
 
     async def _leave(self) -> None:
         """End whatever is still in flight, give its claims back and sign off."""
-        unfinished = dict(self._dispatcher.in_flight)
-        for task in unfinished:
-            task.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
-        await self._health.close()
+        database = self._storage.database
+        await database.within(END_SECONDS, _end_all(list(self._dispatcher.in_flight)))
+        await database.within(END_SECONDS, self._health.close())
         self._beaten_at = None
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                if given_back := await self._storage.rescue.give_back_all(self.worker_id):
-                    log.info("claims_given_back", count=given_back)
-                await self._storage.fleet.leave(self.worker_id)
+                await database.within(LEAVE_SECONDS / 2, self._sign_off())
         except (TimeoutError, ProjectionistError) as error:
             # Whoever beats next gives them back instead.
             log.warning("leave_failed", error=f"{type(error).__name__}: {error}")
+
+    async def _sign_off(self) -> None:
+        if given_back := await self._storage.rescue.give_back_all(self.worker_id):
+            log.info("claims_given_back", count=given_back)
+        await self._storage.fleet.leave(self.worker_id)
+
+
+async def _end_all(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _host() -> str:

@@ -24,6 +24,9 @@ LISTED = 900
 """More films than one daemon can do in the 20 seconds in which the other must be back."""
 LISTED_FOR_LONG = 1400
 """The same where the daemon has to wait twice for an answer, ten seconds each, before it knows."""
+SHORT_DRAIN_SECONDS, PARTING_SECONDS = 5.0, 4.0
+"""A drain that is over before a heartbeat finds out the silence; and for how long a daemon that
+nobody hears may try to sign off."""
 OUT_SECONDS = 3.0
 REST_SECONDS = 3.0
 """For which a fleet may rest that believes one of its daemons: a backoff of one, and some air."""
@@ -104,6 +107,33 @@ async def test_a_daemon_cut_off_from_postgresql_is_replaced_and_comes_back(
         assert await longest_rest(driver) < REST_SECONDS, "the other went on"
         assert bill(await driver.paid_twice()) <= CONCURRENCY
         assert await cut_off.stop() == 0
+
+
+@pytest.mark.long
+async def test_a_daemon_that_is_stopped_while_postgresql_is_silent_ends_all_the_same(
+    driver: Driver, films: list[Film], bill: Bill
+) -> None:
+    await driver.slow_down()
+    async with line_to_database(driver.stack.dsn) as line:
+        cut_off = await driver.stack.add_daemon(
+            DATABASE_URL=address_over(line, driver.stack.dsn),
+            DRAIN_SECONDS=str(SHORT_DRAIN_SECONDS),
+        )
+        session_id = await driver.upload(films[:200])
+        await until(lambda: _holds_something(driver, cut_off))
+
+        line.cut(Cut.SILENCE)
+        start = time.monotonic()
+        assert await cut_off.stop() == 0
+        assert time.monotonic() - start < SHORT_DRAIN_SECONDS + PARTING_SECONDS
+
+        assert not await _holds_nothing(driver, cut_off), "it could not give them back"
+        await driver.speed_up()
+        await driver.stack.add_daemon()
+        status = await driver.completed(session_id)
+        assert status["enriched_count"] == 200
+        await driver.audit()
+        assert bill(await driver.paid_twice()) <= CONCURRENCY
 
 
 async def _both_at_work(driver: Driver, *daemons: Program) -> None:
