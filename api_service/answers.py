@@ -116,8 +116,8 @@ class WorkerAnswer(Answer):
 class QueueAnswer(Answer):
     """The queue: lookups that somebody waits for and those in flight.
 
-    Besides, old records that are to be refreshed (`background`), and the seconds that the oldest of
-    what is waited for has been due.
+    Besides, what nobody waits for (`background`: old records to be refreshed, titles to be learned,
+    common films to be fetched), and the seconds that the oldest of what is waited for has been due.
     """
 
     queued: int

@@ -19,7 +19,7 @@ from enrich_service.rules.matching import (
 from enrich_service.rules.searching import neighbour_plan, search_plan, slip_plan
 from enrich_service.rules.titles import Agreement, agreement, read_asked
 from enrich_service.storage.completions import Completion, Film
-from enrich_service.tmdb.errors import NotFoundError
+from enrich_service.tmdb.errors import NotFoundError, RefusedError
 from enrich_service.tmdb.requests import (
     APPENDED,
     discover_movies,
@@ -174,7 +174,9 @@ class Course:
             return None
         match = await self.index.known(title, year)
         if match is None and (page := await self.index.worth_a_page(year)):
-            await self.survey(year, page)
+            # A page that TMDB will not give is no fault of this film's.
+            with contextlib.suppress(NotFoundError, RefusedError):
+                await self.survey(year, page)
             match = await self.index.known(title, year)
         if match is None:
             return None

@@ -227,6 +227,8 @@ class Dispatcher:
         return grant
 
     async def _claim(self, expiries: list[float]) -> None:
+        if self.stopping:
+            return  # it began to stop while the slots were taken
         token = self._claiming = uuid4()
         try:
             claims = await self._storage.queue.claim(
@@ -257,7 +259,9 @@ class Dispatcher:
             probe = self._health.probe_if_due
         if pause > 0:
             return pause
-        grant = await self._storage.window.take(self._rule, 1)
+        grant = await self._take(self._rule, 1)
+        if grant is None:
+            return self._early()
         if not grant.expiries:
             return grant.wait
         await probe(grant.expiries[0])

@@ -125,7 +125,8 @@ class Films:
 
     async def _survey(self, claim: Claim, course: Course, year: int) -> None:
         surveys = self._storage.surveys
-        page = await surveys.take(year)
+        # Queued by a daemon that keeps titles; this one would ask in vain.
+        page = await surveys.take(year) if self._options.index_votes else None
         if page is None:
             # The survey has ended, or somebody has its next page in hand: the tick queues it again.
             await surveys.end(claim)

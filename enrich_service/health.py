@@ -95,6 +95,8 @@ class TMDBHealth:
     def note_state(self, state: TMDBState) -> None:
         """This is what the fleet holds of TMDB."""
         now = time.monotonic()
+        if state is not TMDBState.UP:
+            self._decide(to_blame=False)  # the others' verdict is this daemon's too
         if self.state is TMDBState.UP:
             self._out_since = now
         elif state is TMDBState.UP and now - self._out_since > self._options.first_probe:
@@ -141,7 +143,7 @@ class TMDBHealth:
         """
         if await self._storage.fleet.win_probe(self._options.longest_probe):
             try:
-                await self._ask(latest)
+                await self._ask(latest, for_the_fleet=True)
             except SlotExpiredError:
                 await self._storage.fleet.probe_again_now()
 
@@ -179,7 +181,7 @@ class TMDBHealth:
                 verdict.set_result(to_blame)
                 del self._wondering[verdict]
 
-    async def _ask(self, latest: float) -> None:
+    async def _ask(self, latest: float, *, for_the_fleet: bool = False) -> None:
         sent_at = time.monotonic()
         try:
             await self._client.send(configuration(), latest=latest)
@@ -188,11 +190,14 @@ class TMDBHealth:
             await hold_back(self._storage.window, self._options.request_limit, error)
         except TMDBError as error:
             refused = isinstance(error, KeyRefusedError)
-            await self._tell_out(TMDBState.REFUSED if refused else TMDBState.DOWN, error)
+            state = TMDBState.REFUSED if refused else TMDBState.DOWN
+            await self._tell_out(state, error, for_the_fleet=for_the_fleet)
             return
         await self.note_answer(sent_at)
 
-    async def _tell_out(self, state: TMDBState, error: TMDBError) -> None:
+    async def _tell_out(
+        self, state: TMDBState, error: TMDBError, *, for_the_fleet: bool = False
+    ) -> None:
         self._decide(to_blame=False)
         is_news = self.own is TMDBState.UP
         self.own = state
@@ -209,6 +214,7 @@ class TMDBHealth:
         await self._storage.fleet.tmdb_is_out(
             state,
             str(error),
+            lengthen=for_the_fleet,
             first_pause=self._options.first_probe,
             longest_pause=self._options.longest_probe,
         )

@@ -88,8 +88,8 @@ class TitleIndex:
 
         The last one shows films with fewer votes than are wanted, or is the last there is.
         """
-        self.learn(answer.results)
-        await self.flush()
+        # Not with what is learned by the way: a page that could not be written is not turned over.
+        await self._storage.learn(_rows(answer.results))
         is_end = page >= answer.total_pages
         few = [film for film in answer.results if film.vote_count < self._least_votes]
         is_last = is_end or bool(few) or page == LAST_PAGE

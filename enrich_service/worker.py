@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -253,9 +254,15 @@ class EnrichmentWorker:
         await self._stop.wait()
         self._dispatcher.stopping = True
         self._wake.set()
-        if tasks := set(self._dispatcher.in_flight):
-            log.info("worker_draining", in_flight=len(tasks))
-            await asyncio.wait(tasks, timeout=self._options.drain * DRAIN_SHARE)
+        if self._dispatcher.in_flight:
+            log.info("worker_draining", in_flight=len(self._dispatcher.in_flight))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.drain * DRAIN_SHARE):
+                # A claim that was under way when the stop came brings films that come later.
+                while self._dispatcher.in_flight or self._dispatcher.claiming:
+                    await asyncio.wait(
+                        self._dispatcher.in_flight or {asyncio.create_task(asyncio.sleep(0.01))}
+                    )
 
     async def _beat(self) -> None:
         """Say that we live, and give back the claims of those who no longer do."""

@@ -279,6 +279,8 @@ class Database:
             except COLLISION as error:
                 log.info("transaction_collided", attempt=attempt, error=str(error))
                 last: Exception = error
+            except asyncpg.LockNotAvailableError:
+                raise  # somebody holds a row for long, over a connection that is sound
             except LOST_CONNECTION as error:
                 self.lost_at = time.monotonic()
                 # The pool keeps idle connections that the same outage has cut: each would fail

@@ -2,7 +2,8 @@
 
 Of a film's namesake in the same year the title index may know nothing, and a search would have
 shown it. So one candidate is enough only if every film of its year is known, or if it is a film
-that everybody has heard of, to which an unseen namesake gives way in a search as well.
+that everybody has heard of. A namesake that was never shown, with more than a hundredth of its
+votes, would have made a search ambiguous; measured, there is none (`benchmarks.shortcuts`).
 """
 
 from __future__ import annotations

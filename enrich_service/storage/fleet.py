@@ -105,9 +105,18 @@ class FleetStorage:
         )
 
     async def tmdb_is_out(
-        self, state: TMDBState, reason: str, *, first_pause: float, longest_pause: float
+        self,
+        state: TMDBState,
+        reason: str,
+        *,
+        lengthen: bool = True,
+        first_pause: float,
+        longest_pause: float,
     ) -> None:
-        """Open the breaker, or keep it open for twice as long as the last time."""
+        """Open the breaker; or, after the fleet's probe, keep it open for twice as long.
+
+        Several daemons may find out the same outage: those who come later change nothing.
+        """
         await self._database.fetchval(
             """
             with changed as (
@@ -119,6 +128,7 @@ class FleetStorage:
                 tmdb_probes = tmdb_probes + 1,
                 tmdb_probe_at = clock_timestamp()
                   + least($3::interval * 2 ^ least(tmdb_probes, 20), $4::interval)
+              where tmdb_state <> $1 or $6
               returning 1
             )
             select pg_notify($5, '') from changed
@@ -128,6 +138,7 @@ class FleetStorage:
             timedelta(seconds=first_pause),
             timedelta(seconds=longest_pause),
             Channel.FLEET_CONTROL,
+            lengthen,
         )
 
     async def others_reach_tmdb(self, worker_id: UUID, silent: float) -> bool:

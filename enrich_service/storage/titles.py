@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RENEW_AFTER = timedelta(days=60)
 """A title that was learned longer ago is written again, with its votes as they are now."""
+TRUSTED_FOR = timedelta(days=90)
+"""After a survey of a year that saw all of its films."""
 UNKNOWN_YEAR = 0
 
 
@@ -96,12 +98,22 @@ class TitleStorage:
         )
 
     async def namesakes(self, names: Collection[str], year: int) -> Namesakes:
-        """The films of these names from this year, from its neighbours, and without a year."""
+        """The films of these names from this year, from its neighbours, and without a year.
+
+        A year counts as known whole only for a while after its survey, and never the present one:
+        TMDB goes on learning of films.
+        """
         rows = await self._database.fetch(
             """
             select distinct on (tmdb_id)
               tmdb_id, title, original_title, nullif(year, $3) as year, vote_count,
-              (select is_complete from surveys where surveys.year = $2) as is_complete
+              (
+                select is_complete
+                  and finished_at > clock_timestamp() - $4::interval
+                  and $2 < extract(year from clock_timestamp())
+                from surveys
+                where surveys.year = $2
+              ) as is_complete
             from titles
             where name = any($1::text[])
               and year = any(array[$2 - 1, $2, $2 + 1, $3]::smallint[])
@@ -110,6 +122,7 @@ class TitleStorage:
             list(names),
             year,
             UNKNOWN_YEAR,
+            TRUSTED_FOR,
         )
         films = tuple(
             IndexedFilm(

@@ -57,7 +57,7 @@ class WarmUpStorage:
                 with background as (
                   select key
                   from lookups
-                  where due_at is not null and turn = $3
+                  where due_at is not null and turn = $3 and due_at <= clock_timestamp()
                 ),
                 best as (
                   select tmdb_id, vote_count

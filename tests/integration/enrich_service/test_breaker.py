@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,6 +89,38 @@ async def test_a_fleet_without_tmdb_sends_one_probe_a_backoff_and_resumes_by_its
         return await lists.status(session) == "completed"
 
     await until(completed)
+    assert await lists.counts(session) == (len(FILMS), 0, 0)
+
+
+async def test_a_short_outage_that_several_find_out_costs_no_film_an_attempt(
+    *,
+    make_worker: MakeWorker,
+    lists: Lists,
+    database: Database,
+    break_tmdb: BreakTMDB,
+    until: Until,
+) -> None:
+    """Those that wonder while another has told of the outage take its word for it."""
+    break_tmdb({"match": "/3/", **TROUBLES["down"]})
+    session = await lists.add(*FILMS)
+    for verdict in (0.05, 0.4, 0.4):
+        worker = await make_worker(
+            interval=0.1, concurrency=2, verdict=verdict, first_probe=0.6, longest_probe=0.6
+        )
+        await worker.start_scheduler()
+
+    async def is_out() -> bool:
+        return bool(await database.fetchval("select tmdb_state from fleet") == "down")
+
+    await until(is_out)
+    break_tmdb()
+
+    async def completed() -> bool:
+        return await lists.status(session) == "completed"
+
+    with capture_logs() as events:
+        await until(completed)
+    assert [event for event in events if event["event"] == "film_retry"] == []
     assert await lists.counts(session) == (len(FILMS), 0, 0)
 
 

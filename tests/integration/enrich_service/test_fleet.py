@@ -133,6 +133,16 @@ async def test_each_failed_probe_doubles_the_pause_up_to_the_longest(
     assert pauses == pytest.approx([10, 20, 40, 80, 100, 100], abs=1)
 
 
+async def test_those_who_find_out_the_same_outage_later_do_not_lengthen_the_pause(
+    storage: StorageService, database: Database
+) -> None:
+    for _ in range(8):
+        await storage.fleet.tmdb_is_out(
+            TMDBState.DOWN, "HTTP 500", lengthen=False, first_pause=10, longest_pause=100
+        )
+    assert 9 < (await fleet(database))["next_probe"] <= 10
+
+
 async def test_the_pause_never_overflows(storage: StorageService, database: Database) -> None:
     await storage.fleet.tmdb_is_out(TMDBState.DOWN, "HTTP 500", first_pause=1, longest_pause=60)
     await database.fetchval("update fleet set tmdb_probes = 100000")

@@ -139,6 +139,21 @@ async def test_a_database_that_is_away_is_unavailable_and_comes_back(
     assert await database.fetchval("select 1") == 1
 
 
+@pytest.mark.usefixtures("notes")
+async def test_a_row_that_somebody_holds_for_long_is_no_lost_database(
+    database: Database, other: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    async def work(connection: Connection) -> None:
+        await connection.execute("set local lock_timeout = '50ms'")
+        await connection.execute("select 1 from notes where id = 1 for update")
+
+    async with other.transaction():
+        await other.execute("select 1 from notes where id = 1 for update")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await database.transact(work)
+    assert database.lost_at is None
+
+
 async def test_a_service_starts_without_its_database(settings: Settings) -> None:
     nowhere = settings.model_copy(
         update={"database_url": SecretStr("postgresql://postgres@/x?host=/nowhere")}
