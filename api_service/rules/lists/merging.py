@@ -196,7 +196,10 @@ class FilmMerger:
             self._by_id.setdefault(key, film)
 
     def _record(self, film: Film, sighting: Sighting, source: Source) -> None:
-        film.record(sighting, source.layout, source.first_order + sighting.line)
+        order = source.first_order + sighting.line
+        if film.order != order:
+            source.journal.merge(sighting.line, film)
+        film.record(sighting, source.layout, order)
         source.films.add(film)
         if sighting.key != film.key:
             self._call(film, sighting.key)

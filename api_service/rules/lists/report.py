@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.cells import shown
@@ -12,12 +12,15 @@ from api_service.rules.lists.model import ListRefused, Refusal, display_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import NotAFilm, Problem
 
 MAX_ISSUES: Final = 10_000
-"""Rows rejected, rows set aside, and notes, that a report names one by one; it counts the rest."""
+"""Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
+the rest."""
 
 _SHORT: Final = 20
+_LISTED: Final = ("rejected", "set_aside", "merged", "notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Budget:
     rows: int
     rejected: int = MAX_ISSUES
     aside: int = MAX_ISSUES
+    merged: int = MAX_ISSUES
     notes: int = MAX_ISSUES
 
 
@@ -51,6 +55,7 @@ class FileJournal:
     movies: int = 0
     rejected: list[Issue] = field(default_factory=list)
     aside: list[Issue] = field(default_factory=list)
+    merged: list[tuple[int, Film]] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
     rejected_count: int = 0
     aside_count: int = 0
@@ -83,6 +88,12 @@ class FileJournal:
             self.budget.aside -= 1
             reason = f"{shown(title) if title else 'It'} is {why.reason}, not a film"
             self.aside.append(Issue(line, why.code, reason))
+
+    def merge(self, line: int, film: Film) -> None:
+        """Record that the row starting on `line` says more of a film that another row had named."""
+        if self.budget.merged > 0:
+            self.budget.merged -= 1
+            self.merged.append((line, film))
 
     def note(self, line: int, code: Problem, reason: str) -> None:
         """Record what was peculiar about a row that is used."""
@@ -131,6 +142,11 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "list_only": totals.list_only,
         "rejected": _issues((journal, journal.rejected) for journal in journals),
         "rejected_count": rejected_count,
+        "merged": [
+            {"file": display_name(journal.name), "line": line, **_named(film)}
+            for journal in journals
+            for line, film in sorted(journal.merged, key=itemgetter(0))
+        ],
         "set_aside": _issues((journal, journal.aside) for journal in journals),
         "set_aside_count": aside_count,
         "notes": _issues((journal, journal.notes) for journal in journals),
@@ -151,9 +167,15 @@ def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, 
     ]
 
 
+def _named(film: Film) -> dict[str, Any]:
+    while film.same_as is not None:
+        film = film.same_as
+    return {"title": film.title or None, "year": film.year}
+
+
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with its first 20 rejected rows, rows set aside, and notes."""
-    return report | {key: report[key][:_SHORT] for key in ("rejected", "set_aside", "notes")}
+    """The report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
+    return report | {key: report[key][:_SHORT] for key in _LISTED}
 
 
 def with_member(report: str, name: str, value: str) -> str:

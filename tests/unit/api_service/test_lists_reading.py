@@ -220,6 +220,28 @@ def test_report_names_rejected_rows_and_notes_with_their_place(upload: Upload) -
     assert (report["rows_read"], report["rows_merged"], report["total_movies"]) == (9, 1, 2)
 
 
+def test_each_row_that_says_more_of_a_film_is_named_with_the_film(upload: Upload) -> None:
+    watched = "Date,Name,Year,Letterboxd URI\n2024-01-01,Heat,1995,https://boxd.it/1\n"
+    ratings = "Date,Name,Year,Letterboxd URI,Rating\n2024-01-01,Heat,1995,https://boxd.it/1,4\n"
+    report = upload.report(
+        {
+            "watched.csv": watched,
+            "ratings.csv": ratings,
+            "x.csv": "Title,Year\nRan,1985\nHEAT,1995\n",
+        }
+    )
+    assert report["merged"] == [
+        {"file": "ratings.csv", "line": 2, "title": "Heat", "year": 1995},
+        {"file": "x.csv", "line": 3, "title": "Heat", "year": 1995},
+    ]
+    assert report["rows_merged"] == 2
+
+
+def test_rows_merged_are_all_counted_and_named_up_to_a_limit(upload: Upload) -> None:
+    report = upload.report({"x.csv": "Title\n" + "Heat\n" * 10_002})
+    assert (len(report["merged"]), report["rows_merged"]) == (10_000, 10_001)
+
+
 def test_result_is_short_and_the_report_whole(upload: Upload) -> None:
     result = upload.read({"x.csv": "Title,Year\nA,1\n" + ",1999\n" * 50})
     assert result.total_movies == 1
