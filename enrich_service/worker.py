@@ -297,8 +297,10 @@ class EnrichmentWorker:
             tmdb_state=self._health.own,
         )
         # The smallest statement there is, and a regular one: it finds out a silent database.
-        await self._storage.database.within(self._options.heartbeat, self._storage.fleet.beat(beat))
+        database, heartbeat = self._storage.database, self._options.heartbeat
+        await database.within(heartbeat, self._storage.fleet.beat(beat))
         self._beaten_at = asked_at
+        await database.within(heartbeat, database.give_up_unanswered(heartbeat))
 
     async def _rescue(self) -> int:
         """Give back the claims of silent workers, and those of ours whose answer was lost.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -107,6 +108,8 @@ class Database:
         self._application_name = application_name
         self._max_size = max_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._since: dict[Connection, float] = {}
+        """Since when each connection has been at work (`time.monotonic()` seconds)."""
         self.lost_at: float | None = None
         """When a connection was last found lost (`time.monotonic()` seconds)."""
 
@@ -182,6 +185,37 @@ class Database:
             return await task
         finally:
             task.cancel()
+
+    async def give_up_unanswered(self, seconds: float) -> None:
+        """End connections over which an answer was waited for so long that will never come.
+
+        Some connections may be silent while others work. PostgreSQL itself says which: it has done
+        nothing for them for as long. Whoever is only slow, or waits for a lock, is left alone.
+        """
+        started = time.monotonic() - seconds
+        waiting = {
+            connection.get_server_pid(): connection
+            for connection, since in self._since.items()
+            if since < started
+        }
+        if not waiting or self._pooled:  # a pooler's process numbers mean nothing
+            return
+        busy = await self.fetch(
+            """
+            select pid
+            from pg_stat_activity
+            where pid = any($1::integer[])
+              and (state = 'active' or state_change > clock_timestamp() - $2::interval)
+            """,
+            list(waiting),
+            timedelta(seconds=seconds),
+        )
+        silent = waiting.keys() - {row["pid"] for row in busy}
+        for pid in silent:
+            if waiting[pid] in self._since:
+                waiting[pid].terminate()
+        if silent:
+            log.warning("connections_silent", count=len(silent))
 
     async def _start_anew(self) -> None:
         silent = self._pool
@@ -269,7 +303,11 @@ class Database:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                    return await work(connection)
+                    self._since[connection] = time.monotonic()
+                    try:
+                        return await work(connection)
+                    finally:
+                        del self._since[connection]
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
                 raise SchemaOutdatedError(
                     f"{error}: run `alembic upgrade head`.",

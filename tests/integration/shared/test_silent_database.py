@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from shared.database import Database
+from tests.driving import until
 from tests.line import Cut, address_over, line_to_database
 
 if TYPE_CHECKING:
@@ -39,6 +40,38 @@ async def test_all_who_wait_for_a_silent_server_go_on_over_new_connections(
             assert await asyncio.gather(*others) == [2, 2]
             assert SECONDS <= time.monotonic() - start < 5
             assert database.lost_at is not None, "what it said before may be forgotten"
+
+
+async def test_silent_connections_are_ended_while_others_work(settings: Settings) -> None:
+    dsn = settings.database_url.get_secret_value()
+    async with line_to_database(dsn) as line:
+        over_the_line = settings.model_copy(
+            update={"database_url": SecretStr(address_over(line, dsn))}
+        )
+        async with Database(over_the_line, application_name="tests") as database:
+            await database.fetchval("select 1")
+            line.cut(Cut.SILENCE)
+            line.heal()
+            waiting = asyncio.create_task(database.fetchval("select 2"))
+            await asyncio.sleep(0)
+            assert await database.fetchval("select 3") == 3, "over a connection that is new"
+            assert database.lost_at is None
+
+            async def is_found() -> bool:
+                await database.give_up_unanswered(SECONDS)
+                return database.lost_at is not None
+
+            await until(is_found)
+            assert await waiting == 2
+
+
+async def test_a_statement_that_is_only_slow_is_left_alone(database: Database) -> None:
+    slow = asyncio.create_task(database.fetchval("select 1 from pg_sleep(1)"))
+    while not slow.done():
+        await database.give_up_unanswered(SECONDS / 3)
+        await asyncio.sleep(SECONDS / 3)
+    assert await slow == 1
+    assert database.lost_at is None
 
 
 async def test_an_answer_in_time_costs_no_connection(database: Database) -> None:
