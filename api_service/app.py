@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import PACER, PARSER, SETTINGS, STORAGE, TURNS
-from api_service.handlers import exports, movies, sessions, uploads, worker
+from api_service.context import PACER, PARSER, SETTINGS, STORAGE, TURNS, WEB
+from api_service.handlers import exports, movies, pages, sessions, uploads, worker
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
 from api_service.storage import StorageService
 from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
+from api_service.web_files import WebFiles
 from shared.database import Database
 from shared.probes import Probes
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PACER] = Pacer(storage, settings)
     app[TURNS] = Turns()
     app[PARSER] = ParserPool(processes=PARSERS)
+    app[WEB] = WebFiles(settings.tmdb_image_base_url)
     probes = Probes(database, lambda: None)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
@@ -78,3 +80,7 @@ def _add_routes(app: web.Application) -> None:
     app.router.add_get("/worker/status", worker.get_worker_status)
     app.router.add_post("/worker/pause", worker.pause)
     app.router.add_post("/worker/resume", worker.resume)
+    app.router.add_get("/", pages.get_page)
+    app.router.add_get("/session/{session_id}", pages.get_page)
+    app.router.add_get("/worker", pages.get_page)
+    app.router.add_get("/assets/{path:.+}", pages.get_asset)

@@ -1,4 +1,4 @@
-"""What handlers need, by name: storage, settings, the parser pool and the pace."""
+"""What handlers need, by name: storage, settings, the parser pool, the pace, the page's files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.storage import StorageService
 from api_service.turns import Turns
+from api_service.web_files import WebFiles
 from shared.errors import BadRequestError, SessionNotFoundError
 from shared.settings import Settings
 
@@ -24,6 +25,7 @@ STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TURNS = web.AppKey("turns", Turns)
 PACER = web.AppKey("pacer", Pacer)
+WEB = web.AppKey("web", WebFiles)
 
 
 def session_id_of(request: web.Request) -> UUID:

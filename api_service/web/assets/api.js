@@ -1,0 +1,87 @@
+/** The public API: requests, and problems (RFC 9457) as errors that can be shown. */
+
+/** A refusal or a failure, in words for people. */
+export class Problem extends Error {
+  /** @param {{title?: string, detail?: string, status?: number, code?: string}} told */
+  constructor(told) {
+    super(told.detail || told.title || "Something went wrong.");
+    this.title = told.title || "That did not work";
+    this.status = told.status || 0;
+    this.code = told.code || "unknown";
+  }
+}
+
+const UNREACHABLE = { title: "The service cannot be reached", detail: "Check your connection; nothing is lost.", code: "unreachable" };
+
+/** What a body says of a failure, even when a proxy in between wrote it. */
+export function problemFrom(status, text) {
+  try {
+    return new Problem({ status, ...JSON.parse(text) });
+  } catch {
+    return status ? new Problem({ status, detail: `The service answered ${status}.` }) : new Problem(UNREACHABLE);
+  }
+}
+
+/**
+ * Ask the API.
+ *
+ * @param {string} path
+ * @param {RequestInit & {json?: object}} [options]
+ * @returns {Promise<any>} the JSON, or null when there is no content
+ * @throws {Problem} on every refusal and failure
+ */
+export async function request(path, { json, ...options } = {}) {
+  if (json !== undefined) {
+    options.body = JSON.stringify(json);
+    options.headers = { ...options.headers, "Content-Type": "application/json" };
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(UNREACHABLE);
+  }
+  if (response.status === 204) return null;
+  if (!response.ok) throw problemFrom(response.status, await response.text());
+  return response.json();
+}
+
+/** The address of something in a session, with a query. */
+export function sessionPath(id, rest = "", query = undefined) {
+  const text = query ? new URLSearchParams(query).toString() : "";
+  return `/api/session/${encodeURIComponent(id)}${rest}${text ? `?${text}` : ""}`;
+}
+
+/**
+ * Send files, with the progress of their bytes.
+ *
+ * @param {string} path
+ * @param {{file: File, name: string}[]} files
+ * @param {(sent: number, total: number) => void} progress
+ * @param {AbortSignal} signal
+ * @param {string} key so that a second try of the same upload never stores it twice
+ * @returns {Promise<any>} the answer
+ * @throws {Problem}
+ */
+export function upload(path, files, progress, signal, key) {
+  const form = new FormData();
+  for (const { file, name } of files) form.append("file", file, name);
+  // fetch() does not tell how much of a body has been sent.
+  const sending = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    sending.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
+    sending.addEventListener("load", () => {
+      if (sending.status >= 200 && sending.status < 300) resolve(JSON.parse(sending.responseText));
+      else reject(problemFrom(sending.status, sending.responseText));
+    });
+    sending.addEventListener("error", () => reject(new Problem({
+      ...UNREACHABLE, detail: "The connection broke while the files were sent. Nothing was stored twice: try again.",
+    })));
+    sending.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+    signal.addEventListener("abort", () => sending.abort());
+    sending.open("POST", path);
+    sending.setRequestHeader("Idempotency-Key", key);
+    sending.send(form);
+  });
+}

@@ -1,0 +1,59 @@
+/** Taking a list away, adding to it, and deleting it. */
+
+import { request, sessionPath } from "./api.js";
+import { dialog, fill, h } from "./dom.js";
+import { downloads } from "./downloads.js";
+import { count } from "./format.js";
+import { forget } from "./known_lists.js";
+import { go } from "./main.js";
+import { uploader } from "./uploader.js";
+
+const PARTS = [
+  ["Everything", {}], ["What you have watched", { watched: true }], ["Your watchlist", { watchlist: true }],
+  ["What was not found", { outcome: "unmatched" }],
+];
+
+export function open(root, session) {
+  const added = h("p", { role: "status" });
+  const refused = h("p", { role: "alert", class: "trouble", hidden: true });
+  root.append(
+    h("section", { class: "panel", "aria-label": "Take it away" }, h("h2", {}, "Take it away"),
+      h("ul", { class: "parts" }, PARTS.map(([name, filters]) => h("li", {}, h("span", {}, name), downloads(session.id, filters, name)))),
+      h("p", { class: "quiet" }, "CSV opens in any spreadsheet and can be brought back. JSON lines are for programs. The Letterboxd form goes to letterboxd.com/import.")),
+    h("section", { class: "panel", "aria-label": "Add to it" }, h("h2", {}, "Add to it"),
+      uploader({
+        path: sessionPath(session.id, "/upload"),
+        prompt: "Drop more files, or an unmatched list that you have put right",
+        done: ({ report }) => {
+          fill(added, `${count(report.added ?? 0, "film")} added, ${count(report.changed ?? 0, "film")} changed. `, h("a", { href: "?view=films" }, "Look at them"));
+          session.refresh();
+        },
+      }), added),
+    h("section", { class: "panel", "aria-label": "Delete it" }, h("h2", {}, "Delete it"),
+      h("p", {}, "The list and all that you uploaded with it go away for good."),
+      h("button", { type: "button", class: "danger", onclick: () => ask(session, refused) }, "Delete this list"), refused));
+  return {};
+}
+
+function ask(session, refused) {
+  dialog("Delete this list?", (close) => [
+    h("h2", {}, "Delete this list?"),
+    h("p", {}, `${count(session.status.total_movies, "film")}, with your ratings, dates and reviews. This cannot be undone.`),
+    h("div", { class: "together" },
+      h("button", { type: "button", class: "danger", onclick: () => { close(); remove(session, refused); } }, "Delete for good"),
+      h("button", { type: "button", onclick: close }, "Keep it")),
+  ]);
+}
+
+async function remove(session, refused) {
+  try {
+    // The stream would say that the list is gone; whoever deletes it need not be told.
+    session.live.close();
+    await request(sessionPath(session.id), { method: "DELETE" });
+    forget(session.id);
+    go("/");
+  } catch (error) {
+    fill(refused, error.message);
+    refused.hidden = false;
+  }
+}

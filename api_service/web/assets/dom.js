@@ -1,0 +1,54 @@
+/** Elements: built from data, never from markup, so that a title is text whatever it holds. */
+
+/**
+ * Build an element.
+ *
+ * @param {string} tag
+ * @param {object} attributes `on…` are listeners, `style` an object of custom or other properties,
+ *   true and false set or leave out an attribute; null leaves it out.
+ * @param {...(Node|string|number|null|undefined|false|Array)} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") {
+      for (const [property, set] of Object.entries(value)) element.style.setProperty(property, set);
+    } else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Text for screen readers only. */
+export function spoken(text) {
+  return h("span", { class: "spoken" }, text);
+}
+
+/** Put other children into an element. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/**
+ * A dialog that is opened at once and takes itself away when it is closed.
+ *
+ * @param {string} name its accessible name
+ * @param {(close: () => void) => Node[]} build its content
+ * @param {() => void} [closed] called afterwards
+ */
+export function dialog(name, build, closed = () => {}) {
+  const shown = h("dialog", {
+    "aria-label": name,
+    onclose: () => { shown.remove(); closed(); },
+    // A click on the backdrop is a click on the dialog itself.
+    onclick: (event) => { if (event.target === shown) shown.close(); },
+  });
+  shown.append(...build(() => shown.close()));
+  document.body.append(shown);
+  shown.showModal();
+  return shown;
+}

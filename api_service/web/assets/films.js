@@ -1,0 +1,203 @@
+/** All films of a list, or those that filters leave: a wall of posters or a table. */
+
+import { request, sessionPath } from "./api.js";
+import { chips } from "./chips.js";
+import { fill, h } from "./dom.js";
+import { changed, filtersHere, query } from "./filters.js";
+import { FilmCache } from "./film_cache.js";
+import { card, columnHeads, row } from "./film_items.js";
+import { downloads } from "./downloads.js";
+import { count } from "./format.js";
+import { go } from "./main.js";
+import { Windowed } from "./windowed.js";
+
+const SORTS = [
+  ["position", "As in your list"], ["title", "Title"], ["year", "Year"], ["rating", "Your rating"],
+  ["tmdb_rating", "TMDB’s rating"], ["runtime", "Runtime"], ["watched", "Watched"],
+];
+const LAYOUT = "projectionist.layout";
+/** Until typing has rested so long, in milliseconds, nothing is searched for. */
+const TYPING = 200;
+/** No more often than this is the list read again while films are found, in milliseconds. */
+const QUIET = 5000;
+const [POSTER_WIDTH, GAP, CAPTION] = [132, 16, 62];
+const TABLE_ROW = 64;
+
+export function open(root, session) {
+  const view = new Films(session);
+  root.append(...view.elements);
+  view.load();
+  return {
+    update: () => view.load(),
+    counts: () => { view.waiting ??= setTimeout(() => view.reload(), QUIET); },
+    close: () => view.close(),
+  };
+}
+
+class Films {
+  constructor(session) {
+    this.session = session;
+    this.positions = [];
+    this.items = new Map();
+    this.asked = null;
+    this.layout = stored() ?? "posters";
+    this.cache = new FilmCache(session.id, (position, movie) => this.arrive(position, movie));
+    this.search = h("input", {
+      type: "search", "aria-label": "Search films", placeholder: "Title, director or actor", maxlength: 200,
+      oninput: () => {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => go(changed({ q: this.search.value.trim() }), { replace: true }), TYPING);
+      },
+    });
+    this.sort = h("select", {
+      "aria-label": "Sort by", onchange: () => go(changed({ sort: this.sort.value, reverse: null }), { replace: true }),
+    }, SORTS.map(([value, name]) => h("option", { value }, name)));
+    this.turn = h("button", {
+      type: "button", "aria-label": "Reverse the order", "aria-pressed": "false",
+      onclick: () => go(changed({ reverse: this.reverse ? null : "true" }), { replace: true }),
+    }, "⇅");
+    this.layouts = ["posters", "table"].map((layout) => h("button", {
+      type: "button", "aria-pressed": String(layout === this.layout), onclick: () => this.choose(layout),
+    }, layout === "posters" ? "Posters" : "Table"));
+    this.filters = h("div", {});
+    this.said = h("p", { class: "quiet", role: "status" });
+    this.place = h("div", {});
+    this.away = h("details", { class: "away" });
+    this.elements = [
+      h("div", { class: "tools" }, this.search,
+        h("span", { class: "together" }, this.sort, this.turn),
+        h("span", { class: "together", role: "group", "aria-label": "Layout" }, this.layouts)),
+      this.filters, h("div", { class: "said" }, this.said, this.away), this.place,
+    ];
+  }
+
+  get reverse() {
+    return new URLSearchParams(location.search).get("reverse") === "true";
+  }
+
+  /** What is asked of the API: changes when filters or order do, not when a film is opened. */
+  get question() {
+    const sort = new URLSearchParams(location.search).get("sort") ?? "position";
+    return query(filtersHere(), { sort, ...(this.reverse && { reverse: "true" }) });
+  }
+
+  async load() {
+    const question = this.question;
+    const key = JSON.stringify(question);
+    if (key === this.asked) return;
+    const first = this.asked === null;
+    this.asked = key;
+    if (document.activeElement !== this.search) this.search.value = question.q ?? "";
+    this.sort.value = question.sort;
+    this.turn.setAttribute("aria-pressed", String(this.reverse));
+    const filters = filtersHere().filter(([name]) => name !== "q");
+    fill(this.filters, filters.length ? chips(filters) : null);
+    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere())));
+    await this.read(question, key, { keep: first });
+  }
+
+  /** Read it again where it stands, because outcomes have changed. */
+  async reload() {
+    this.waiting = null;
+    this.cache.clear();
+    await this.read(this.question, this.asked, { keep: true });
+  }
+
+  async read(question, key, { keep }) {
+    let answer;
+    try {
+      answer = await request(sessionPath(this.session.id, "/movies/positions", question));
+    } catch (error) {
+      if (key === this.asked) fill(this.said, error.message);
+      return;
+    }
+    if (key !== this.asked) return;
+    this.positions = answer.positions;
+    fill(this.said, answer.total ? count(answer.total, "film") : "No film fits.");
+    if (!keep && scrollY > this.place.offsetTop) scrollTo(0, this.place.offsetTop - 80);
+    this.draw();
+  }
+
+  choose(layout) {
+    this.layout = layout;
+    store(layout);
+    this.layouts.forEach((button, index) => button.setAttribute("aria-pressed", String(["posters", "table"][index] === layout)));
+    this.draw();
+  }
+
+  draw() {
+    this.list?.close();
+    this.items.clear();
+    const table = this.layout === "table";
+    const total = this.positions.length;
+    const body = h("div", table
+      ? { class: "window rows", role: "rowgroup" }
+      : { class: "window wall", role: "list", "aria-label": "Films" });
+    fill(this.place, table
+      ? h("div", { class: "films-table", role: "table", "aria-label": "Films", "aria-rowcount": total + 1 },
+        columnHeads(this.question.sort, this.reverse, (sort, reverse) => go(changed({ sort, reverse }), { replace: true })), body)
+      : body);
+    const columns = () => (table ? 1 : Math.floor((body.clientWidth + GAP) / (POSTER_WIDTH + GAP)) || 1);
+    this.list = new Windowed(body, {
+      columns,
+      rowHeight: () => (table ? TABLE_ROW : Math.ceil(((body.clientWidth + GAP) / columns() - GAP) * 1.5) + CAPTION + GAP),
+      draw: (index) => this.item(index, table),
+      seen: (from, to) => {
+        const near = new Set(this.positions.slice(from, to));
+        for (const position of this.items.keys()) if (!near.has(position)) this.items.delete(position);
+        this.cache.want([...near]);
+      },
+    });
+    this.list.reset(total);
+  }
+
+  item(index, table) {
+    const position = this.positions[index];
+    const element = h("div", table
+      ? { class: "film-row", role: "row", "aria-rowindex": index + 2 }
+      : { class: "film-card", role: "listitem", "aria-setsize": this.positions.length, "aria-posinset": index + 1 });
+    this.items.set(position, element);
+    const known = this.cache.get(position);
+    if (known) this.arrive(position, known);
+    else element.setAttribute("aria-busy", "true");
+    return element;
+  }
+
+  arrive(position, movie) {
+    const element = this.items.get(position);
+    if (!element) return;
+    element.removeAttribute("aria-busy");
+    // The address is made when it is followed: filters may change while the film stays in sight.
+    const open = (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+      event.preventDefault();
+      go(this.session.filmAddress(position));
+    };
+    fill(element, this.layout === "table"
+      ? row(movie, this.session.filmAddress(position), open)
+      : card(movie, this.session.filmAddress(position), open));
+  }
+
+  close() {
+    this.list?.close();
+    this.cache.close();
+    clearTimeout(this.waiting);
+    clearTimeout(this.typing);
+  }
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(LAYOUT);
+  } catch {
+    return null;
+  }
+}
+
+function store(layout) {
+  try {
+    localStorage.setItem(LAYOUT, layout);
+  } catch {
+    // It is then chosen anew the next time.
+  }
+}

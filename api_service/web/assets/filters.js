@@ -1,0 +1,65 @@
+/** Filters: what the page's address says of them, how the API takes them, how people read them. */
+
+import { country, language, runtime, stars } from "./format.js";
+
+const yes = (name, no) => (value) => (value === "true" ? name : no);
+
+/** How each filter is read aloud; also the list of those there are. */
+const WORDS = {
+  outcome: (value) => ({
+    found: "found", not_found: "not found", failed: "failed", pending: "still to come",
+    unmatched: "not found or failed", doubtful: "doubtful matches",
+  })[value] ?? value,
+  q: (value) => `“${value}”`,
+  genre: (value) => value,
+  decade: (value) => `${value}s`,
+  year: (value) => value,
+  rating: (value) => `rated ${stars(Number(value))}`,
+  tmdb_rating: (value) => `${value} to ${Number(value) + 1} on TMDB`,
+  runtime_from: (value) => `from ${runtime(Number(value))}`,
+  runtime_to: (value) => `up to ${runtime(Number(value))}`,
+  country, language,
+  director: (value) => `directed by ${label(value)}`,
+  actor: (value) => `with ${label(value)}`,
+  watched: yes("watched", "not watched"),
+  watchlist: yes("on the watchlist", "not on the watchlist"),
+  liked: yes("liked", "not liked"),
+  rewatched: yes("seen again", "not seen again"),
+  tag: (value) => `tag: ${value}`,
+  list: (value) => `list: ${value}`,
+  watched_on: (value) => `watched in ${value}`,
+};
+/** People stand in the address as `525~Christopher Nolan`: the API takes the id, a reader the name. */
+const MARK = "~";
+
+const label = (value) => value.split(MARK)[1] ?? `person ${value}`;
+
+/** A person as a filter's value. */
+export const person = ({ id, name }) => `${id}${MARK}${name}`;
+
+/** The filters in the page's address. @returns {[string, string][]} */
+export function filtersHere() {
+  return [...new URLSearchParams(location.search)].filter(([name, value]) => name in WORDS && value !== "");
+}
+
+/** The same as the API takes them, with whatever else is asked for. */
+export function query(filters, more = {}) {
+  return { ...Object.fromEntries(filters.map(([name, value]) => [name, value.split(MARK)[0]])), ...more };
+}
+
+export const inWords = ([name, value]) => WORDS[name](value);
+
+/** The address of a view of this session with just these filters. */
+export function address(view, filters = {}) {
+  return `${location.pathname}?${new URLSearchParams({ view, ...Object.fromEntries(Object.entries(filters)) })}`;
+}
+
+/** The present address with some parameters set, or, where they are null, taken out. */
+export function changed(parameters) {
+  const search = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === null || value === "") search.delete(name);
+    else search.set(name, value);
+  }
+  return `${location.pathname}?${search}`;
+}

@@ -1,0 +1,93 @@
+/** Fixing matches: what was not found, what failed, and what was found but may be another film. */
+
+import { request, sessionPath } from "./api.js";
+import { fill, h } from "./dom.js";
+import { downloads } from "./downloads.js";
+import { nameOf, why, yearOf } from "./film_items.js";
+import { count, number } from "./format.js";
+import { matchForm } from "./match_form.js";
+import { poster } from "./posters.js";
+
+const PAGE = 25;
+
+export function open(root, session) {
+  const leaving = new AbortController();
+  const parts = [
+    part(session, "unmatched", "Not found", "Every film of this list is found, or still to come.", leaving.signal),
+    part(session, "doubtful", "Doubtful", "No match is in doubt.", leaving.signal),
+  ];
+  const again = h("button", {
+    type: "button",
+    onclick: async () => {
+      again.disabled = true;
+      try {
+        const { requeued } = await request(sessionPath(session.id, "/enrich"), { method: "POST" });
+        fill(said, requeued ? `${count(requeued, "film")} asked for again.` : "There is nothing to ask for again.");
+        await session.refresh();
+      } catch (error) {
+        fill(said, error.message);
+      }
+      again.disabled = false;
+    },
+  }, "Ask TMDB again for all of these");
+  const said = h("span", { class: "quiet", role: "status" });
+  root.append(
+    h("div", { class: "panel" },
+      h("p", {}, "Choose the right film, or paste its id or address. Or take the unmatched away as CSV, put them right there, and add the file under “Take away”."),
+      h("div", { class: "together" }, again, downloads(session.id, { outcome: "unmatched" }, "unmatched films"), said)),
+    ...parts);
+  return { close: () => leaving.abort() };
+}
+
+function part(session, outcome, name, none, signal) {
+  const list = h("ul", { class: "fixes" });
+  const rest = h("div", {});
+  let cursor = null;
+
+  async function more() {
+    fill(rest, h("p", { class: "quiet" }, "Loading …"));
+    try {
+      const query = { outcome, limit: PAGE, ...(cursor && { cursor }) };
+      const page = await request(sessionPath(session.id, "/movies", query), { signal });
+      cursor = page.next_cursor;
+      list.append(...page.movies.map((movie) => item(session, movie)));
+      fill(rest, cursor ? h("button", { type: "button", onclick: more }, "Show more") : !list.children.length && h("p", { class: "quiet" }, none));
+    } catch (error) {
+      if (error.name !== "AbortError") fill(rest, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: more }, "Try again"));
+    }
+  }
+
+  more();
+  return h("section", { "aria-label": name }, h("h2", {}, name), list, rest);
+}
+
+function item(session, movie) {
+  const element = h("li", { class: "fix" });
+
+  function draw(now) {
+    fill(element,
+      h("h3", {}, now.title ?? nameOf(now), now.year && ` (${now.year})`),
+      now.outcome === "found"
+        ? h("p", { class: "chosen" }, poster({ ...now, title: nameOf(now) }, "60px"),
+          h("span", {}, "taken for ", h("a", { href: session.filmAddress(now.position) }, `${nameOf(now)} (${yearOf(now) ?? "year unknown"})`),
+            ` · ${why(now)}${now.confidence === null ? "" : ` · ${number(now.confidence)} % sure`}`))
+        : h("p", { class: "quiet" }, now.outcome === "pending" ? "Being asked for …" : why(now)),
+      h("small", { class: "quiet" }, [now.lists.join(", "), now.watch_dates.join(", "), now.source_url].filter(Boolean).join(" · ")),
+      matchForm(session, now, (then) => (then ? settled(then) : left(now))));
+  }
+
+  function settled(now) {
+    element.setAttribute("class", "fix settled");
+    fill(element, h("p", { role: "status" },
+      now.outcome === "found" ? `Now it is ${nameOf(now)} (${yearOf(now) ?? "year unknown"}). ` : "It is being asked for. ",
+      h("a", { href: session.filmAddress(now.position) }, "Look at it")));
+  }
+
+  function left(now) {
+    element.setAttribute("class", "fix settled");
+    fill(element, h("p", { role: "status" }, `“${now.title ?? nameOf(now)}” has left the list.`));
+  }
+
+  draw(movie);
+  return element;
+}

@@ -1,0 +1,65 @@
+/** The router: which view an address means, and links between views without a new page. */
+
+import { fill, h } from "./dom.js";
+
+const main = document.querySelector("main");
+const VIEWS = [
+  [/^\/$/, () => import("./start.js")],
+  [/^\/session\/([^/]+)$/, () => import("./session.js")],
+  [/^\/worker$/, () => import("./worker.js")],
+];
+
+/** @type {{path: string, view: {update?: () => void, close?: () => void}} | null} */
+let current = null;
+
+/** Go to an address of this page; `replace` leaves no step for the back button. */
+export function go(address, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  show();
+}
+
+async function show() {
+  const path = location.pathname;
+  if (current?.path === path && current.view.update) {
+    current.view.update();
+    return;
+  }
+  const [load, parts] = found(path);
+  current?.view.close?.();
+  current = { path, view: {} };
+  const opened = current;
+  const module = await load();
+  if (current !== opened) return;
+  fill(main);
+  opened.view = module.open(main, ...parts);
+}
+
+function found(path) {
+  for (const [pattern, load] of VIEWS) {
+    const match = pattern.exec(path);
+    if (match) return [load, match.slice(1).map(decodeURIComponent)];
+  }
+  return [async () => ({ open: lost }), []];
+}
+
+function lost(root) {
+  document.title = "Not here · Projectionist";
+  root.append(h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/" }, "Go to the start")));
+  return {};
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.origin !== location.origin || link.target || link.hasAttribute("download") || "outside" in link.dataset) return;
+  if (link.hash && link.pathname === location.pathname) return;
+  event.preventDefault();
+  const stays = link.pathname === location.pathname;
+  go(link.href);
+  if (!stays) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+});
+addEventListener("popstate", show);
+show();

@@ -1,0 +1,164 @@
+/** The dashboard: what a list comes to. Every bar leads to the films behind it. */
+
+import { request, sessionPath } from "./api.js";
+import { calendar } from "./calendar.js";
+import { bars, columns } from "./charts.js";
+import { fill, h, spoken } from "./dom.js";
+import { address, filtersHere, person, query } from "./filters.js";
+import { chips } from "./chips.js";
+import { count, country, decimal, language, number, runtime, stars } from "./format.js";
+import { portrait, poster } from "./posters.js";
+import { reading } from "./reading.js";
+
+/** No more often than this are the numbers read again while a list fills, in seconds. */
+const QUIET_SECONDS = 5;
+
+export function open(root, session) {
+  const place = h("div", { class: "overview" });
+  const leaving = new AbortController();
+  let readAt = 0;
+  let waiting = null;
+  let asked = "";
+  root.append(reading(session.id), place);
+
+  async function load() {
+    clearTimeout(waiting);
+    waiting = null;
+    readAt = performance.now();
+    asked = location.search;
+    const filters = filtersHere();
+    try {
+      const summary = await request(sessionPath(session.id, "/summary", query(filters)), { signal: leaving.signal });
+      if (asked === location.search) fill(place, draw(summary, filters, session));
+    } catch (error) {
+      if (error.name !== "AbortError") fill(place, h("p", { role: "alert" }, error.message));
+    }
+  }
+
+  fill(place, h("p", { class: "quiet" }, "Adding up …"));
+  load();
+  return {
+    update: () => { if (withoutFilm(asked) !== withoutFilm(location.search)) load(); },
+    counts: () => { waiting ??= setTimeout(load, Math.max(0, readAt + QUIET_SECONDS * 1000 - performance.now())); },
+    close: () => { leaving.abort(); clearTimeout(waiting); },
+  };
+}
+
+function withoutFilm(search) {
+  const parameters = new URLSearchParams(search);
+  parameters.delete("film");
+  return parameters.toString();
+}
+
+function draw(summary, filters, session) {
+  // A bar within a filtered overview narrows the filter further.
+  const films = (more) => address("films", { ...Object.fromEntries(filters), ...more });
+  return [
+    filters.length > 0 && chips(filters),
+    totals(summary, films),
+    h("div", { class: "sections" },
+      section("Genres", bars(summary.genres.map((genre) => ({
+        name: genre.name, value: genre.films, href: films({ genre: genre.name }), note: mean(genre),
+      })))),
+      section("Decades", columns(summary.decades.map(({ decade, films: value, ...rest }) => ({
+        name: `${decade}s`, value, href: films({ decade }), note: mean(rest),
+      })))),
+      section("Years", columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
+        name: String(year), value, href: films({ year }), note: mean(rest),
+      }))), "wide"),
+      section("Ratings", ratings(summary, films, session)),
+      section("Runtimes", columns(summary.runtimes.map(({ from, to, films: value }) => ({
+        name: `${from}′`, spoken: to === null ? `${from} minutes and more` : `${from} to ${to} minutes`, value,
+        href: films(to === null ? { runtime_from: from } : { runtime_from: from, runtime_to: to }),
+      }))), "", extremes(summary, session)),
+      section("Directors", people(summary.directors, "director", films)),
+      section("Actors", people(summary.actors, "actor", films)),
+      section("Countries", bars(summary.countries.map(({ code, films: value }) => ({ name: country(code), value, href: films({ country: code }) })))),
+      section("Languages", bars(summary.languages.map(({ code, films: value }) => ({ name: language(code), value, href: films({ language: code }) })))),
+      summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date })), "wide"),
+      summary.rewatches.length > 0 && section("Rewatches", cards(summary.rewatches, session, (film) => count(film.watches, "time"))),
+      summary.watchlist.films > 0 && section("Watchlist", watchlist(summary.watchlist))),
+  ];
+}
+
+function section(name, content, kind = "", more = null) {
+  const empty = content.matches?.("ol:empty");
+  return h("section", { class: `panel ${kind}`, "aria-label": name }, h("h2", {}, name),
+    empty ? h("p", { class: "quiet" }, "Nothing yet.") : content, more);
+}
+
+function totals({ totals: all, films: kinds }, films) {
+  const total = (value, name, href) => {
+    const inside = [h("b", {}, value), h("span", {}, name)];
+    return h("li", {}, href ? h("a", { href }, inside) : inside);
+  };
+  return h("ul", { class: "totals" },
+    total(number(all.films), all.films === 1 ? "film" : "films", films(kinds.watched ? { watched: true } : {})),
+    total(number(Math.round(all.minutes / 60)), "hours"),
+    total(number(all.countries), all.countries === 1 ? "country" : "countries"),
+    total(number(all.directors), all.directors === 1 ? "director" : "directors"),
+    kinds.rated > 0 && total(number(kinds.rated), "rated"),
+    kinds.liked > 0 && total(number(kinds.liked), "liked", films({ liked: true })),
+    kinds.rewatched > 0 && total(number(kinds.rewatched), "seen again", films({ rewatched: true })),
+    kinds.watchlist > 0 && total(number(kinds.watchlist), "on the watchlist", films({ watchlist: true })));
+}
+
+const mean = ({ mean_rating: rating }) => (rating === null ? "" : `★ ${decimal(rating)}`);
+
+/** Years without a film are part of the picture. */
+function everyYear(years) {
+  if (!years.length) return [];
+  const known = new Map(years.map((entry) => [entry.year, entry]));
+  const first = years[0].year;
+  const all = Array.from({ length: years.at(-1).year - first + 1 }, (_, index) => first + index);
+  return all.map((year) => known.get(year) ?? { year, films: 0, mean_rating: null });
+}
+
+function people(list, name, films) {
+  return bars(list.map((someone) => ({
+    name: someone.name, value: someone.films, href: films({ [name]: person(someone) }), note: mean(someone),
+    picture: portrait(someone, "40px"),
+  })));
+}
+
+function ratings({ ratings: given, against_tmdb: against }, films, session) {
+  if (!given.some((entry) => entry.films)) return h("p", { class: "quiet" }, "No film of this list is rated.");
+  const both = against.films > 0 && [
+    h("p", {}, "You give these films ", h("b", {}, decimal(against.mine)), " on average, TMDB’s voters ",
+      h("b", {}, decimal(against.theirs)), ` of 5 (${count(against.films, "film")}).`),
+    h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Your ratings against TMDB’s" }, h("table", { class: "against" },
+      h("thead", {}, h("tr", {}, ["You gave", "TMDB’s mean", "Films"].map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", {}, against.points.map(({ rating, theirs, films: value }) => h("tr", {},
+        h("th", { scope: "row" }, h("span", { "aria-hidden": "true" }, stars(rating)), spoken(`${rating} of 5`)),
+        h("td", {}, h("span", { class: "track", "aria-hidden": "true", style: { "--share": theirs / 5, "--mine": rating / 5 } }), decimal(theirs)),
+        h("td", { class: "figure" }, number(value))))))),
+    h("h3", {}, "Dearer to you than to most"), cards(against.higher, session, difference),
+    h("h3", {}, "Less dear"), cards(against.lower, session, difference),
+  ];
+  return h("div", {}, columns(given.map(({ rating, films: value }) => ({
+    name: rating % 1 ? "" : String(rating), spoken: `${rating} of 5`, value, href: films({ rating }),
+  }))), both);
+}
+
+const difference = (film) => `you ${decimal(film.rating)}, TMDB ${decimal(film.vote_average / 2)}`;
+
+function extremes({ shortest, longest }, session) {
+  if (!shortest) return null;
+  return h("p", {}, "From ", film(shortest, session), " to ", film(longest, session), ".");
+}
+
+const film = (card, session) => h("a", { href: session.filmAddress(card.position) }, titleOf(card));
+
+const titleOf = ({ title, year }) => `${title ?? "Untitled"}${year ? ` (${year})` : ""}`;
+
+function cards(list, session, note) {
+  return h("ul", { class: "cards" }, list.map((card) => h("li", {}, h("a", { href: session.filmAddress(card.position) },
+    poster(card, "80px"), h("span", { class: "caption" }, titleOf(card)), h("small", {}, note(card))))));
+}
+
+function watchlist({ films: value, minutes, genres }) {
+  return h("div", {},
+    h("p", {}, h("a", { href: address("films", { watchlist: true }) }, count(value, "film")),
+      minutes > 0 && ` still to see: ${runtime(minutes)}.`),
+    bars(genres.map((genre) => ({ name: genre.name, value: genre.films, href: address("films", { watchlist: true, genre: genre.name }) }))));
+}

@@ -1,0 +1,72 @@
+/** How far a list is: bar, counts, pace and time left; and why nothing moves, when nothing does. */
+
+import { fill, h } from "./dom.js";
+import { count, duration, number } from "./format.js";
+
+const PACE_SECONDS = 30;
+
+export function progress() {
+  const bar = h("div", {
+    class: "bar", role: "progressbar", "aria-label": "Enriched films", "aria-valuemin": 0, "aria-valuemax": 100,
+  }, h("span", { class: "done" }));
+  const figures = h("p", { class: "figures" });
+  const trouble = h("p", { class: "trouble", role: "status", hidden: true });
+  const element = h("section", { class: "progress", "aria-label": "Progress" }, bar, figures, trouble);
+  const pace = new Pace();
+  const state = { fleet: null, connected: true, finished: false };
+
+  function status(now) {
+    const done = now.enriched_count + now.not_found_count + now.failed_count;
+    state.finished = now.status === "completed";
+    element.classList.toggle("finished", state.finished);
+    bar.setAttribute("aria-valuenow", now.progress_percent);
+    bar.setAttribute("aria-valuetext", `${number(done)} of ${count(now.total_movies, "film")}`);
+    bar.firstChild.style.setProperty("--share", done / Math.max(now.total_movies, 1));
+    fill(figures,
+      figure("done", `${number(done)} of ${number(now.total_movies)}`),
+      figure("enriched", number(now.enriched_count)),
+      figure("not found", number(now.not_found_count)),
+      figure("failed", number(now.failed_count)),
+      !state.finished && figure("films a minute", number(pace.perMinute(done))),
+      !state.finished && now.eta_seconds !== null && figure("left", `about ${duration(now.eta_seconds)}`));
+    say();
+  }
+
+  function say() {
+    const text = wrong(state);
+    trouble.hidden = !text;
+    if (trouble.textContent !== text) fill(trouble, text);
+  }
+
+  return {
+    element,
+    status,
+    fleet: (fleet) => { state.fleet = fleet; say(); },
+    connected: (yes) => { state.connected = yes; say(); },
+  };
+}
+
+const figure = (name, value) => h("span", {}, h("b", {}, value), ` ${name}`);
+
+function wrong({ fleet, connected, finished }) {
+  if (!connected) return "The connection is lost; trying again. Your list goes on meanwhile.";
+  if (finished || !fleet) return "";
+  if (fleet.worker_status === "paused") return "Paused by the operator. It goes on by itself when that is over.";
+  if (fleet.worker_status === "stopped") return "No worker is running at the moment. Your list waits and goes on by itself.";
+  if (fleet.tmdb_state === "down") return "TMDB does not answer at the moment. Your list goes on when it does.";
+  if (fleet.tmdb_state === "refused") return "TMDB refuses this service's key; its operator has to put that right. Your list waits.";
+  return "";
+}
+
+/** Films a minute over the last half minute. */
+class Pace {
+  seen = [];
+
+  perMinute(done) {
+    const now = performance.now() / 1000;
+    this.seen.push([now, done]);
+    while (this.seen.length > 2 && this.seen[0][0] < now - PACE_SECONDS) this.seen.shift();
+    const [then, before] = this.seen[0];
+    return now - then < 1 ? 0 : Math.max(0, Math.round((60 * (done - before)) / (now - then)));
+  }
+}

@@ -1,0 +1,160 @@
+/** One list: how far it is, and its views: progress, overview, films, fixing, taking it away. */
+
+import { request, sessionPath } from "./api.js";
+import { fill, h } from "./dom.js";
+import { changed, filtersHere } from "./filters.js";
+import { count, dayOf, number } from "./format.js";
+import { showFilm } from "./film.js";
+import { forget, remember } from "./known_lists.js";
+import { follow } from "./live.js";
+import { progress } from "./progress.js";
+
+const VIEWS = {
+  progress: () => import("./posters_coming.js"),
+  overview: () => import("./overview.js"),
+  films: () => import("./films.js"),
+  fix: () => import("./fix.js"),
+  away: () => import("./away.js"),
+};
+
+export function open(root, id) {
+  const session = new Session(root, id);
+  session.start();
+  return { update: () => session.show(), close: () => session.close() };
+}
+
+/** What the views of one session share. */
+class Session {
+  constructor(root, id) {
+    this.root = root;
+    this.id = id;
+    this.status = null;
+    this.latest = [];
+    this.shown = null;
+    this.film = null;
+    this.bar = progress();
+    this.title = h("p", { class: "sub" });
+    this.tabs = h("nav", { class: "tabs", "aria-label": "Views of this list" });
+    this.place = h("div", { class: "view" });
+  }
+
+  async start() {
+    fill(this.root, h("p", { class: "quiet" }, "Loading …"));
+    try {
+      this.status = await request(sessionPath(this.id, "/status"));
+    } catch (error) {
+      this.refuse(error);
+      return;
+    }
+    if (this.ended) return;
+    fill(this.root, h("h1", {}, "Your films"), this.title, this.bar.element, this.tabs, this.place);
+    remember(this.status);
+    this.live = follow(this.id, {
+      status: (status) => this.hear(status),
+      fleet: (fleet) => this.bar.fleet(fleet),
+      connected: (yes) => this.bar.connected(yes),
+      films: (films) => {
+        this.latest = [...films, ...this.latest].slice(0, 24);
+        this.shown?.view.films?.(films);
+      },
+      gone: () => this.refuse({ status: 404 }),
+    });
+    this.hear(this.status);
+    this.show();
+  }
+
+  hear(status) {
+    const before = this.status;
+    this.status = status;
+    this.bar.status(status);
+    fill(this.title, `${count(status.total_movies, "film")} · uploaded ${dayOf(status.created_at)} · kept until ${dayOf(status.expires_at)} unless you look again`);
+    document.title = status.status === "completed" ? "Your films · Projectionist" : `${status.progress_percent} % · Projectionist`;
+    this.drawTabs();
+    if (before.status !== status.status) this.show();
+    else if (outcomes(before) !== outcomes(status)) this.shown?.view.counts?.(status);
+  }
+
+  /** Ask for the status now; after a correction, say, when no event need be waited for. */
+  async refresh() {
+    this.hear(await request(sessionPath(this.id, "/status")));
+  }
+
+  get done() {
+    return this.status.status === "completed";
+  }
+
+  /** The view that the address names, or that fits how far the list is. */
+  get named() {
+    const named = new URLSearchParams(location.search).get("view");
+    return named in VIEWS && named !== "progress" ? named : this.done ? "overview" : "progress";
+  }
+
+  async show() {
+    if (!this.status) return;
+    this.drawTabs();
+    const name = this.named;
+    if (this.shown?.name !== name) {
+      this.shown?.view.close?.();
+      const shown = { name, view: {} };
+      this.shown = shown;
+      const module = await VIEWS[name]();
+      if (this.shown !== shown) return;
+      fill(this.place);
+      shown.view = module.open(this.place, this);
+    } else this.shown.view.update?.();
+    this.showFilm();
+  }
+
+  /** The dialog of the film that the address names. */
+  showFilm() {
+    const position = new URLSearchParams(location.search).get("film");
+    if (this.film?.position === position) return;
+    this.film?.close();
+    this.film = position === null ? null : { position, ...showFilm(this, position) };
+  }
+
+  drawTabs() {
+    const { not_found_count: missing, failed_count: failed } = this.status;
+    const open = missing + failed;
+    const here = this.named;
+    const tab = (view, text, extra) => h("a", {
+      href: view === "films" ? `?${new URLSearchParams([["view", view], ...filtersHere()])}` : `?view=${view}`,
+      "aria-current": here === view ? "page" : null,
+    }, text, extra);
+    fill(this.tabs,
+      !this.done && h("a", { href: location.pathname, "aria-current": here === "progress" ? "page" : null }, "Progress"),
+      tab("overview", "Overview"), tab("films", "Films"),
+      tab("fix", "Fix matches", open > 0 && h("span", { class: "badge" }, number(open))),
+      tab("away", "Take away"));
+  }
+
+  /** The address of a film over the present view. */
+  filmAddress(position) {
+    return changed({ film: position });
+  }
+
+  refuse(problem) {
+    this.close();
+    document.title = "Not here · Projectionist";
+    const gone = problem.status === 404;
+    if (gone) forget(this.id);
+    fill(this.root, h("h1", {}, gone ? "This list is not here" : "This list cannot be shown now"),
+      h("p", {}, gone ? "It was deleted, or not looked at for so long that it was let go, or the address is not whole." : problem.message),
+      h("p", {}, gone ? h("a", { href: "/" }, "Bring a list") : h("button", { type: "button", onclick: () => this.restart() }, "Try again")));
+  }
+
+  restart() {
+    this.ended = false;
+    this.start();
+  }
+
+  close() {
+    this.ended = true;
+    this.live?.close();
+    this.film?.close();
+    this.shown?.view.close?.();
+    this.shown = null;
+  }
+}
+
+const outcomes = (status) => [status.total_movies, status.enriched_count, status.not_found_count, status.failed_count].join();

@@ -1,0 +1,42 @@
+/** The start: drop your list here. */
+
+import { h } from "./dom.js";
+import { count, dayOf } from "./format.js";
+import { knownLists, remember } from "./known_lists.js";
+import { go } from "./main.js";
+import { uploader } from "./uploader.js";
+import { keepReading } from "./reading.js";
+
+const SOURCES = [
+  ["Letterboxd", "https://letterboxd.com/settings/data/", "Settings, Data, Export your data: the zip as it is"],
+  ["IMDb", "https://www.imdb.com/exports/", "Your ratings, watchlist or a list, Export, then Exports"],
+  ["Trakt", "https://trakt.tv/settings/data", "Settings, Data, Export"],
+];
+
+export function open(root) {
+  document.title = "Projectionist";
+  const lists = knownLists();
+  root.append(
+    h("h1", { class: "lead" }, "Every film you have seen, as a living record"),
+    h("p", { class: "sub" }, "Bring your list; genres, directors, cast and posters fill in while you watch."),
+    uploader({
+      path: "/api/upload",
+      prompt: "Drop your list here",
+      done: (answer) => {
+        remember(answer);
+        keepReading(answer.session_id, answer.report);
+        go(`/session/${answer.session_id}`);
+      },
+    }),
+    h("section", { class: "sources" },
+      h("h2", {}, "Where to get it"),
+      h("ul", {}, SOURCES.map(([name, address, way]) => h("li", {},
+        h("a", { href: address, rel: "noreferrer" }, name), ` ${way}.`))),
+      h("p", { class: "quiet" }, "TMDB, MovieLens, Netflix and any list with a title in it are read as well.")),
+    lists.length > 0 && h("section", {},
+      h("h2", {}, "Your lists on this device"),
+      h("ul", { class: "lists" }, lists.map(({ id, films, at }) => h("li", {},
+        h("a", { href: `/session/${id}` }, `${count(films, "film")}, ${dayOf(at)}`))))) || "",
+  );
+  return {};
+}

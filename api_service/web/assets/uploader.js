@@ -1,0 +1,103 @@
+/** The place to drop files, or to choose them: sends them, and says what became of it. */
+
+import { Problem, upload } from "./api.js";
+import { fill, h } from "./dom.js";
+import { bytes, count } from "./format.js";
+
+const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv";
+
+/**
+ * @param {{path: string, prompt: string, done: (answer: object) => void}} options where to send the
+ *   files, what to ask for, and what to do with the answer
+ * @returns {HTMLElement}
+ */
+export function uploader({ path, prompt, done }) {
+  const chooser = h("input", {
+    type: "file", multiple: true, accept: KINDS, id: "files", class: "spoken",
+    onchange: () => send([...chooser.files].map((file) => ({ file, name: file.name }))),
+  });
+  const state = h("div", { class: "upload-state" });
+  const place = h("div", { class: "drop" },
+    h("p", { class: "drop-prompt" }, prompt),
+    chooser, h("label", { for: "files", class: "button main" }, "Choose files"),
+    h("p", { class: "quiet" }, "CSV, JSON, plain text or a zip as you downloaded it; several at once are merged."));
+  const whole = h("section", { class: "uploader", "aria-label": "Upload" }, place, state);
+
+  let depth = 0;
+  const mark = (change) => { depth = Math.max(0, depth + change); place.classList.toggle("over", depth > 0); };
+  whole.addEventListener("dragenter", (event) => { event.preventDefault(); mark(1); });
+  whole.addEventListener("dragleave", () => mark(-1));
+  whole.addEventListener("dragover", (event) => event.preventDefault());
+  whole.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    mark(-depth);
+    send(await dropped(event.dataTransfer));
+  });
+
+  async function send(files, key = randomKey()) {
+    if (!files.length) return;
+    const cancel = new AbortController();
+    const size = files.reduce((sum, { file }) => sum + file.size, 0);
+    const bar = h("progress", { "aria-label": "Upload", max: Math.max(size, 1), value: 0 });
+    const said = h("p", { class: "quiet", role: "status" }, `Sending ${named(files)}, ${bytes(size)} …`);
+    place.hidden = true;
+    fill(state, bar, said, h("button", { type: "button", onclick: () => cancel.abort() }, "Cancel"));
+    try {
+      const answer = await upload(path, files, (sent, total) => {
+        bar.max = total;
+        bar.value = sent;
+        if (sent === total) fill(said, `Reading ${named(files)} …`);
+      }, cancel.signal, key);
+      reset();
+      done(answer);
+    } catch (error) {
+      reset();
+      if (error instanceof Problem) refuse(error, () => send(files, key));
+      else if (error.name !== "AbortError") throw error;
+    }
+  }
+
+  function reset() {
+    place.hidden = false;
+    chooser.value = "";
+    fill(state);
+  }
+
+  function refuse(problem, again) {
+    const canRetry = problem.status === 0 || problem.status >= 500 || problem.status === 409;
+    fill(state, h("div", { class: "refusal", role: "alert" },
+      h("strong", {}, problem.title), h("p", {}, problem.message),
+      canRetry && h("button", { type: "button", onclick: again }, "Try again")));
+  }
+
+  return whole;
+}
+
+const named = (files) => (files.length === 1 ? files[0].name : count(files.length, "file"));
+
+/** Not `crypto.randomUUID`, which a page has only over HTTPS or on its own machine. */
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The files that were dropped, those in folders too, each with its path: folders say what a list is. */
+async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files].map((file) => ({ file, name: file.name }));
+  return (await Promise.all(entries.map(filesOf))).flat();
+}
+
+async function filesOf(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return [{ file, name: entry.fullPath.replace(/^\//, "") }];
+  }
+  const reader = entry.createReader();
+  const inside = [];
+  // A reader tells a hundred entries at a time, and none when it has told all.
+  for (let some = [null]; some.length;) {
+    some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    inside.push(...some);
+  }
+  return (await Promise.all(inside.map(filesOf))).flat();
+}
