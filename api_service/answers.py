@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from api_service.report_answers import AdditionReport, UploadReport
 from shared.models import SessionStatus, TMDBState
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ class SessionAnswer(Answer):
 class UploadAnswer(SessionAnswer):
     """The session that an upload made, and how its files were read (shortened)."""
 
-    report: dict[str, Any]
+    report: UploadReport
+
+
+class AdditionAnswer(SessionAnswer):
+    """The session that more files were added to, and how these were read (shortened)."""
+
+    report: AdditionReport
 
 
 class ForceAnswer(SessionAnswer):

@@ -1,4 +1,4 @@
-"""The API's application: its routes, its middlewares and the resources that live as long as it."""
+"""The API's application: its middlewares and the resources that live as long as it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import PACER, PARSER, SETTINGS, STORAGE, TURNS, WEB
-from api_service.handlers import exports, movies, pages, sessions, uploads, worker
+from api_service.context import PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
+from api_service.routes import ROUTES
 from api_service.storage import StorageService
 from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> web.Application:
     app[TURNS] = Turns()
     app[PARSER] = ParserPool(processes=PARSERS)
     app[WEB] = WebFiles(settings.tmdb_image_base_url)
-    probes = Probes(database, lambda: None)
+    app[PROBES] = probes = Probes(database, lambda: None)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
@@ -58,29 +58,6 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
-    _add_routes(app)
-    probes.add_routes(app)
+    for route in ROUTES:
+        route.add_to(app)
     return app
-
-
-def _add_routes(app: web.Application) -> None:
-    session = r"/api/session/{session_id}"
-    movie = session + r"/movies/{position:[1-9]\d{0,8}}/match"
-    app.router.add_post("/api/upload", uploads.upload)
-    app.router.add_post(session + "/upload", uploads.add)
-    app.router.add_get(session, sessions.get_status)
-    app.router.add_delete(session, sessions.delete)
-    app.router.add_get(session + "/status", sessions.get_status)
-    app.router.add_get(session + "/report", sessions.get_report)
-    app.router.add_post(session + "/enrich", sessions.force)
-    app.router.add_get(session + "/movies", movies.get_movies)
-    app.router.add_get(session + "/export", exports.get_export)
-    app.router.add_put(movie, movies.put_match)
-    app.router.add_delete(movie, movies.delete_match)
-    app.router.add_get("/worker/status", worker.get_worker_status)
-    app.router.add_post("/worker/pause", worker.pause)
-    app.router.add_post("/worker/resume", worker.resume)
-    app.router.add_get("/", pages.get_page)
-    app.router.add_get("/session/{session_id}", pages.get_page)
-    app.router.add_get("/worker", pages.get_page)
-    app.router.add_get("/assets/{path:.+}", pages.get_asset)

@@ -13,6 +13,7 @@ from api_service.storage import StorageService
 from api_service.turns import Turns
 from api_service.web_files import WebFiles
 from shared.errors import BadRequestError, SessionNotFoundError
+from shared.probes import Probes
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TURNS = web.AppKey("turns", Turns)
 PACER = web.AppKey("pacer", Pacer)
+PROBES = web.AppKey("probes", Probes)
 WEB = web.AppKey("web", WebFiles)
 
 

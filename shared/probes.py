@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel
 
 from shared.errors import ProjectionistError
 
@@ -20,6 +21,28 @@ READY_SECONDS = 2.0
 _SCHEMA_PAUSE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
+
+
+class Passed(BaseModel):
+    """A probe's answer when all is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Unavailable(BaseModel):
+    """A probe's answer when it is not, and why."""
+
+    status: Literal["unavailable"] = "unavailable"
+    reason: str
+
+
+class Health(BaseModel):
+    """Both probes in one; `reason` is null when all is well."""
+
+    status: Literal["ok", "unavailable"]
+    live: bool
+    ready: bool
+    reason: str | None
 
 
 class Probes:
@@ -54,15 +77,13 @@ class Probes:
         """Both in one, for people."""
         stalled, unready = self._stalled(), await self._unready()
         healthy = stalled is None and unready is None
-        return web.json_response(
-            {
-                "status": "ok" if healthy else "unavailable",
-                "live": stalled is None,
-                "ready": unready is None,
-                "reason": stalled or unready,
-            },
-            status=200 if healthy else 503,
+        answer = Health(
+            status="ok" if healthy else "unavailable",
+            live=stalled is None,
+            ready=unready is None,
+            reason=stalled or unready,
         )
+        return _json(answer, 200 if healthy else 503)
 
     async def _unready(self) -> str | None:
         if self.draining:
@@ -97,6 +118,10 @@ async def wait_for_schema(database: Database) -> None:
 
 
 def _answer(reason: str | None) -> web.Response:
-    if reason is None:
-        return web.json_response({"status": "ok"})
-    return web.json_response({"status": "unavailable", "reason": reason}, status=503)
+    return _json(Passed(), 200) if reason is None else _json(Unavailable(reason=reason), 503)
+
+
+def _json(answer: BaseModel, status: int) -> web.Response:
+    return web.Response(
+        status=status, text=answer.model_dump_json(), content_type="application/json"
+    )

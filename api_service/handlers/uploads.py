@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from api_service.answers import UploadAnswer
+from api_service.answers import AdditionAnswer, UploadAnswer
 from api_service.context import (
     PARSER,
     SETTINGS,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.model import ReadResult
     from api_service.spool import Spooled
+    from api_service.storage.sessions import SessionRow
 
 ATTEMPTS = 5
 """How often more files are merged into a session that others change meanwhile."""
@@ -56,7 +57,9 @@ async def upload(request: web.Request) -> web.Response:
     async with _taken_in(request) as taken:
         known = await _known(request, taken.key)
         session_id, summary = known or await _read_and_store(request, taken)
-    return await _answer(request, session_id, summary, 201)
+    session = await _stored(request, session_id)
+    answer = UploadAnswer(**await described(request, session), report=summary)
+    return json_response(answer, status=201, Location=_status_of(session_id))
 
 
 async def add(request: web.Request) -> web.Response:
@@ -69,7 +72,9 @@ async def add(request: web.Request) -> web.Response:
     async with _taken_in(request, session_id) as taken, request.app[TURNS].of(session_id):
         known = await _known(request, taken.key)
         summary = known[1] if known else await _add_until_stored(request, session_id, taken)
-    return await _answer(request, session_id, summary, 200)
+    session = await _stored(request, session_id)
+    answer = AdditionAnswer(**await described(request, session), report=summary)
+    return json_response(answer, Location=_status_of(session_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +181,15 @@ async def _report(folder: Path) -> str:
     return await asyncio.to_thread((folder / "report.json").read_text, "utf-8")
 
 
-async def _answer(
-    request: web.Request, session_id: UUID, summary: dict[str, Any], status: int
-) -> web.Response:
+async def _stored(request: web.Request, session_id: UUID) -> SessionRow:
     session = await request.app[STORAGE].sessions.get(session_id)
     if session is None:
         raise no_such_session()
-    answer = UploadAnswer(**await described(request, session), report=summary)
-    return json_response(answer, status=status, Location=f"/api/session/{session_id}/status")
+    return session
+
+
+def _status_of(session_id: UUID) -> str:
+    return f"/api/session/{session_id}/status"
 
 
 def _idempotency_key(request: web.Request) -> str | None:

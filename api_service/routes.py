@@ -1,0 +1,283 @@
+"""The routes of the API, as one table: the router and the document are both made from it.
+
+A new route is an entry here. Its query and its answers are pydantic models, its problems classes of
+errors; a parameter of a path that is new is explained in `openapi.PATH_PARAMETERS`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api_service.answers import (
+    AdditionAnswer,
+    ForceAnswer,
+    MovieAnswer,
+    MoviesAnswer,
+    SessionAnswer,
+    UploadAnswer,
+    WorkerStatusAnswer,
+)
+from api_service.exporting import CONTENT_TYPES
+from api_service.handlers import exports, movies, pages, probes, sessions, uploads, worker
+from api_service.handlers.movies import Correction
+from api_service.parser_pool import ParserCrashed
+from api_service.queries import ExportQuery, MoviesQuery
+from api_service.report_answers import SessionReport
+from api_service.routing import Content, Route
+from shared.errors import (
+    BadRequestError,
+    DatabaseUnavailableError,
+    EmptyUploadError,
+    IdempotencyKeyReusedError,
+    InvalidBodyError,
+    MovieNotFoundError,
+    SchemaOutdatedError,
+    SessionChangedError,
+    SessionNotFoundError,
+    StorageFullError,
+    UnreadableListError,
+    UnsupportedMediaTypeError,
+    UploadInProgressError,
+    UploadTooLargeError,
+)
+from shared.probes import Health, Passed, Unavailable
+
+_SESSION: Final = "/api/session/{session_id}"
+_MOVIE: Final = _SESSION + r"/movies/{position:[1-9]\d{0,8}}"
+
+_STORED: Final = (DatabaseUnavailableError, SchemaOutdatedError)
+_OF_SESSION: Final = (SessionNotFoundError, *_STORED)
+_OF_MOVIE: Final = (MovieNotFoundError, *_OF_SESSION)
+_OF_UPLOAD: Final = (
+    BadRequestError,
+    EmptyUploadError,
+    UploadInProgressError,
+    UploadTooLargeError,
+    UnsupportedMediaTypeError,
+    UnreadableListError,
+    IdempotencyKeyReusedError,
+    ParserCrashed,
+    StorageFullError,
+    *_STORED,
+)
+
+_FILES: Final = (
+    Content("multipart/form-data", "One file or many, in fields of any name: lists, or zips."),
+    *(
+        Content(media_type, "The list itself.")
+        for media_type in ("text/csv", "text/plain", "application/json", "application/jsonl")
+    ),
+    Content("application/zip", "A zip of lists."),
+    Content("application/octet-stream", "A list or a zip; it is told by its content."),
+)
+_UPLOAD_HEADERS: Final = {
+    "Idempotency-Key": "The same key with the same body gets the same answer for 24 hours.",
+    "Content-Disposition": "Of a list sent as the body itself: names the file, "
+    '`attachment; filename="watchlist.csv"`.',
+}
+_LOCATION: Final = {"Location": "The session's status."}
+
+ROUTES: Final = (
+    Route(
+        method="POST",
+        path="/api/upload",
+        handler=uploads.upload,
+        name="upload",
+        tag="Sessions",
+        summary="Make a session of one file or many",
+        body=_FILES,
+        request_headers=_UPLOAD_HEADERS,
+        answers={201: UploadAnswer},
+        headers=_LOCATION,
+        problems=_OF_UPLOAD,
+    ),
+    Route(
+        method="POST",
+        path=f"{_SESSION}/upload",
+        handler=uploads.add,
+        name="add_to_session",
+        tag="Sessions",
+        summary="Add more files to a session, or its list of unmatched films put right",
+        body=_FILES,
+        request_headers=_UPLOAD_HEADERS,
+        answers={200: AdditionAnswer},
+        headers=_LOCATION,
+        problems=(SessionNotFoundError, SessionChangedError, *_OF_UPLOAD),
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/status",
+        handler=sessions.get_status,
+        name="get_status",
+        tag="Sessions",
+        summary="How far a session is",
+        answers={200: SessionAnswer},
+        problems=_OF_SESSION,
+    ),
+    Route(
+        method="GET",
+        path=_SESSION,
+        handler=sessions.get_status,
+        name="get_session",
+        tag="Sessions",
+        summary="The same as its status",
+        answers={200: SessionAnswer},
+        problems=_OF_SESSION,
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/report",
+        handler=sessions.get_report,
+        name="get_report",
+        tag="Sessions",
+        summary="How each upload was read, whole",
+        answers={200: SessionReport},
+        problems=_OF_SESSION,
+    ),
+    Route(
+        method="POST",
+        path=f"{_SESSION}/enrich",
+        handler=sessions.force,
+        name="force_session",
+        tag="Sessions",
+        summary="Ask again for what was not found or failed",
+        answers={202: ForceAnswer},
+        problems=_OF_SESSION,
+    ),
+    Route(
+        method="DELETE",
+        path=_SESSION,
+        handler=sessions.delete,
+        name="delete_session",
+        tag="Sessions",
+        summary="Take away a session and all that was uploaded",
+        answers={204: ()},
+        problems=_OF_SESSION,
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/movies",
+        handler=movies.get_movies,
+        name="get_movies",
+        tag="Movies",
+        summary="The movies of a session, page by page",
+        query=MoviesQuery,
+        answers={200: MoviesAnswer},
+        problems=(BadRequestError, *_OF_SESSION),
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/export",
+        handler=exports.get_export,
+        name="export_movies",
+        tag="Movies",
+        summary="The movies of a session as a file, streamed",
+        query=ExportQuery,
+        answers={
+            200: (
+                Content(CONTENT_TYPES["csv"], "UTF-8 with a byte order mark, and a line of names."),
+                Content(CONTENT_TYPES["jsonl"], "A movie a line.", MovieAnswer),
+            )
+        },
+        headers={"Content-Disposition": "A name for the file."},
+        problems=(BadRequestError, *_OF_SESSION),
+    ),
+    Route(
+        method="PUT",
+        path=f"{_MOVIE}/match",
+        handler=movies.put_match,
+        name="correct_match",
+        tag="Movies",
+        summary="Say which film a movie is",
+        body=Correction,
+        answers={200: MovieAnswer},
+        problems=(BadRequestError, InvalidBodyError, *_OF_MOVIE),
+    ),
+    Route(
+        method="DELETE",
+        path=f"{_MOVIE}/match",
+        handler=movies.delete_match,
+        name="remove_movie",
+        tag="Movies",
+        summary="Say that it is no film: it leaves the session and its counts",
+        answers={204: ()},
+        problems=_OF_MOVIE,
+    ),
+    Route(
+        method="GET",
+        path="/worker/status",
+        handler=worker.get_worker_status,
+        name="get_worker_status",
+        tag="Fleet",
+        summary="What the fleet of daemons does",
+        answers={200: WorkerStatusAnswer},
+        problems=_STORED,
+    ),
+    Route(
+        method="POST",
+        path="/worker/pause",
+        handler=worker.pause,
+        name="pause_fleet",
+        tag="Fleet",
+        summary="Hold the whole fleet",
+        answers={200: WorkerStatusAnswer},
+        problems=_STORED,
+        admin=True,
+    ),
+    Route(
+        method="POST",
+        path="/worker/resume",
+        handler=worker.resume,
+        name="resume_fleet",
+        tag="Fleet",
+        summary="Release the fleet",
+        answers={200: WorkerStatusAnswer},
+        problems=_STORED,
+        admin=True,
+    ),
+    Route(
+        method="GET",
+        path="/livez",
+        handler=probes.livez,
+        name="livez",
+        tag="Probes",
+        summary="Whether the process is alive; if not, restart it",
+        answers={200: Passed, 503: Unavailable},
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=probes.readyz,
+        name="readyz",
+        tag="Probes",
+        summary="Whether it may be sent requests",
+        answers={200: Passed, 503: Unavailable},
+    ),
+    Route(
+        method="GET",
+        path="/health",
+        handler=probes.health,
+        name="health",
+        tag="Probes",
+        summary="Both in one, for people",
+        answers={200: Health, 503: Health},
+    ),
+    *(
+        Route(
+            method="GET",
+            path=path,
+            handler=handler,
+            name=name,
+            tag="Page",
+            summary=summary,
+            answers={200: ()},
+            is_api=False,
+        )
+        for path, handler, name, summary in (
+            ("/", pages.get_page, "start_page", "Drop your list here"),
+            ("/session/{session_id}", pages.get_page, "session_page", "One list"),
+            ("/worker", pages.get_page, "worker_page", "What the operator needs to see"),
+            ("/assets/{path:.+}", pages.get_asset, "page_asset", "What the page is made of"),
+        )
+    ),
+)

@@ -1,0 +1,83 @@
+"""What an entry of the route table says: whom the router calls, and what the document promises."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from shared.errors import ProjectionistError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body that is no single JSON object.
+
+    Attributes:
+        media_type: its Content-Type, without parameters.
+        what: what it holds, in words.
+        model: one of its lines or events, where these are JSON.
+    """
+
+    media_type: str
+    what: str
+    model: type[BaseModel] | None = None
+
+
+Body = type[BaseModel] | tuple[Content, ...]
+"""A JSON object of a model, or one of several other kinds; none at all is no body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route.
+
+    Attributes:
+        method: in capitals; a GET is answered to HEAD too.
+        path: as aiohttp writes it; each parameter in it is explained in `PATH_PARAMETERS`.
+        handler: answers it.
+        name: what a client generated from the document calls it; unlike all others.
+        tag: the section of the document that it stands in.
+        summary: what it does, in a line.
+        answers: what it answers when all is well, by status.
+        query: what its query may hold.
+        body: what it takes; of a form, its parts are files.
+        request_headers: headers of its own that it reads, and what they say.
+        headers: headers of its own that its answers have, and what they say.
+        problems: what it may refuse or fail with, besides what any route may.
+        admin: whether it needs the admin token.
+        is_api: whether programs are told of it; a page and its assets are for browsers.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    tag: str
+    summary: str
+    answers: Mapping[int, Body]
+    query: type[BaseModel] | None = None
+    body: Body = ()
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[type[ProjectionistError], ...] = ()
+    admin: bool = False
+    is_api: bool = True
+
+    @property
+    def template(self) -> str:
+        """The path without the patterns of its parameters: `/api/session/{session_id}/status`."""
+        return web.UrlDispatcher().add_resource(self.path).canonical
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve it from an application."""
+        if self.method == hdrs.METH_GET:
+            app.router.add_get(self.path, self.handler)
+        else:
+            app.router.add_route(self.method, self.path, self.handler)
