@@ -46,6 +46,11 @@ BACKGROUND_TURN = 2**63 - 1
 SILENT_SECONDS = 12.0
 """After which a worker without a heartbeat counts as gone."""
 
+DOUBTFUL_BELOW = 91
+"""A film found with less confidence than this had better be looked at: its title is not quite the
+one asked for, or its year was not asked for, unknown or a year apart. An exact title a year apart
+and an alternative title have 90; a variant of the title in the very year has 92."""
+
 UPLOADS_LOCK = 0x55504C44
 """Advisory lock ("UPLD"): shared by who adds movies to lookups, exclusive for who deletes lookups,
 so that no lookup goes away under an upload that has just read its id."""
