@@ -106,6 +106,40 @@ class MoviesAnswer(Answer):
     next_cursor: str | None
 
 
+class PositionsAnswer(Answer):
+    """Where all the movies that fit stand, in the order asked for, and how many they are."""
+
+    positions: list[int]
+    total: int
+
+
+class DirectorAnswer(Answer):
+    """One who directed a film; `id` is TMDB's."""
+
+    id: int
+    name: str
+    profile_url: str | None
+
+
+class CastAnswer(DirectorAnswer):
+    """One who plays in a film, and whom."""
+
+    character: str | None
+
+
+class CreditsAnswer(Answer):
+    """Who directed a film, and who plays in it, in the order of billing."""
+
+    directors: list[DirectorAnswer]
+    cast: list[CastAnswer]
+
+
+class MovieDetailAnswer(MovieAnswer):
+    """One movie with the people behind it."""
+
+    credits: CreditsAnswer
+
+
 class WorkerAnswer(Answer):
     """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself."""
 
@@ -188,7 +222,6 @@ def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> di
 
 def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
     """One movie from its row."""
-    poster = row["poster_path"]
     return MovieAnswer(
         position=row["position"],
         title=row["title"],
@@ -220,10 +253,45 @@ def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
         countries=row["countries"] or [],
         languages=row["languages"] or [],
         overview=row["overview"],
-        poster_url=f"{image_base_url}/w342{poster}" if poster else None,
+        poster_url=poster_url(row["poster_path"], image_base_url),
         vote_average=row["vote_average"],
         vote_count=row["vote_count"],
     )
+
+
+def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAnswer:
+    """The people behind a film from its row; none where TMDB told us nothing."""
+    if row is None:
+        return CreditsAnswer(directors=[], cast=[])
+    return CreditsAnswer(
+        directors=[
+            DirectorAnswer(
+                id=person["id"],
+                name=person["name"],
+                profile_url=profile_url(person.get("profile_path"), image_base_url),
+            )
+            for person in json.loads(row["directors"])
+        ],
+        cast=[
+            CastAnswer(
+                id=person["id"],
+                name=person["name"],
+                profile_url=profile_url(person.get("profile_path"), image_base_url),
+                character=person.get("character"),
+            )
+            for person in json.loads(row["top_cast"])
+        ],
+    )
+
+
+def poster_url(path: str | None, image_base_url: str) -> str | None:
+    """Where a poster is, in the size of a card."""
+    return f"{image_base_url}/w342{path}" if path else None
+
+
+def profile_url(path: str | None, image_base_url: str) -> str | None:
+    """Where a person's picture is."""
+    return f"{image_base_url}/w185{path}" if path else None
 
 
 def worker_status_answer(

@@ -12,7 +12,7 @@ from api_service.parser_pool import ParserPool
 from api_service.storage import StorageService
 from api_service.turns import Turns
 from api_service.web_files import WebFiles
-from shared.errors import BadRequestError, SessionNotFoundError
+from shared.errors import SessionNotFoundError
 from shared.probes import Probes
 from shared.settings import Settings
 
@@ -65,21 +65,6 @@ def no_such_session() -> SessionNotFoundError:
 def position_of(request: web.Request) -> int:
     """The movie's position in the path."""
     return int(request.match_info["position"])
-
-
-def whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:
-    """A query parameter from 1 to `most`.
-
-    Raises:
-        BadRequestError: it is not that.
-    """
-    text = request.query.get(name)
-    if text is None:
-        return default
-    short = len(text) <= len(str(most))  # int() refuses thousands of digits by a ValueError
-    if not (short and text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise BadRequestError(f"{name}: a whole number from 1 to {most}, not {text[:40]!r}")
-    return int(text)
 
 
 def json_response(answer: BaseModel, *, status: int = 200, **headers: str) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE, csv_line, session_mark
 from shared.lookup_keys import LookupKind
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from api_service.answers import MovieAnswer
-
-ExportFormat = Literal["csv", "jsonl"]
+    from api_service.queries import ExportFormat
 
 CONTENT_TYPES: dict[ExportFormat, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
 UNMATCHED = frozenset({"not_found", "unmatched"})

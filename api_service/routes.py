@@ -12,7 +12,9 @@ from api_service.answers import (
     AdditionAnswer,
     ForceAnswer,
     MovieAnswer,
+    MovieDetailAnswer,
     MoviesAnswer,
+    PositionsAnswer,
     SessionAnswer,
     UploadAnswer,
     WorkerStatusAnswer,
@@ -21,7 +23,7 @@ from api_service.exporting import CONTENT_TYPES
 from api_service.handlers import exports, movies, pages, probes, sessions, uploads, worker
 from api_service.handlers.movies import Correction
 from api_service.parser_pool import ParserCrashed
-from api_service.queries import ExportQuery, MoviesQuery
+from api_service.queries import ExportQuery, MovieQuery, PageQuery
 from api_service.report_answers import SessionReport
 from api_service.routing import Content, Route
 from shared.errors import (
@@ -161,9 +163,30 @@ ROUTES: Final = (
         name="get_movies",
         tag="Movies",
         summary="The movies of a session, page by page",
-        query=MoviesQuery,
+        query=PageQuery,
         answers={200: MoviesAnswer},
         problems=(BadRequestError, *_OF_SESSION),
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/movies/positions",
+        handler=movies.get_positions,
+        name="get_positions",
+        tag="Movies",
+        summary="Where all movies stand that fit, in their order",
+        query=MovieQuery,
+        answers={200: PositionsAnswer},
+        problems=(BadRequestError, *_OF_SESSION),
+    ),
+    Route(
+        method="GET",
+        path=_MOVIE,
+        handler=movies.get_movie,
+        name="get_movie",
+        tag="Movies",
+        summary="One movie, with its credits",
+        answers={200: MovieDetailAnswer},
+        problems=_OF_MOVIE,
     ),
     Route(
         method="GET",

@@ -6,22 +6,20 @@ Between two pages nothing is held, neither a connection nor rows, however slowly
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import hdrs, web
 
 from api_service.answers import movie_answer
 from api_service.context import SETTINGS, STORAGE, session_of
-from api_service.exporting import Exporter, ExportFormat
-from api_service.handlers.movies import OutcomeFilter, choice
+from api_service.exporting import Exporter
+from api_service.queries import ExportQuery, read_query
 from shared.errors import ProjectionistError, SessionNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
-
-    from api_service.storage.movies import Cursor
 
 ROWS = 100
 """Movies read at a time: few enough not to keep the loop from other requests."""
@@ -30,11 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """`GET /api/session/{id}/export?format=csv|jsonl&outcome=`."""
-    form: ExportFormat = choice(request, "format", get_args(ExportFormat)) or "csv"  # type: ignore[assignment]  # one of its values
-    outcome = choice(request, "outcome", get_args(OutcomeFilter))
+    """`GET /api/session/{id}/export`: the movies that fit, as a file."""
+    query = read_query(ExportQuery, request.query)
     session = await session_of(request)
-    exporter = Exporter(session.id, form, outcome)
+    exporter = Exporter(session.id, query.format, query.outcome)
     headers = {
         "Content-Type": f"{exporter.content_type}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
@@ -44,7 +41,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
         return web.Response(headers=headers)
     # Whatever is wrong with the database is answered as a problem while that is still possible.
-    pieces = _pieces(request, session.id, exporter, outcome)
+    pieces = _pieces(request, session.id, exporter, query)
     first = await anext(pieces)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -64,29 +61,25 @@ async def get_export(request: web.Request) -> web.StreamResponse:
 
 
 async def _pieces(
-    request: web.Request, session_id: UUID, exporter: Exporter, outcome: str | None
+    request: web.Request, session_id: UUID, exporter: Exporter, query: ExportQuery
 ) -> AsyncIterator[bytes]:
-    """The file, page by page; at least one piece.
+    """The file, some movies at a time; at least one piece. Which movies it has is settled first.
 
     Raises:
-        SessionNotFoundError: the session was deleted before the last page was read.
+        SessionNotFoundError: the session was deleted before the last movie was read.
     """
     images = request.app[SETTINGS].tmdb_image_base_url
     storage = request.app[STORAGE]
-    after: Cursor | None = None
+    positions = (await storage.movies.places(session_id, query)).positions
     text = exporter.head()
-    while True:
-        page = await storage.movies.page(
-            session_id, outcome=outcome, sort="position", after=after, limit=ROWS
-        )
+    for start in range(0, max(len(positions), 1), ROWS):
+        rows = await storage.movies.at(session_id, positions[start : start + ROWS])
         text += "".join(
-            [exporter.line(movie_answer(row, images), row["lookup_key"]) for row in page.rows]
+            [exporter.line(movie_answer(row, images), row["lookup_key"]) for row in rows]
         )
-        after = page.next_cursor
-        if after is None and await storage.sessions.get(session_id) is None:
+        is_last = start + ROWS >= len(positions)
+        if is_last and await storage.sessions.get(session_id) is None:
             raise SessionNotFoundError("It was deleted while it was exported.")
         yield text.encode()
-        if after is None:
-            return
         text = ""
         await asyncio.sleep(0)

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Self
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from api_service.answers import MovieAnswer, MoviesAnswer, movie_answer
-from api_service.context import (
-    SETTINGS,
-    STORAGE,
-    json_response,
-    position_of,
-    session_of,
-    whole_number,
+from api_service.answers import (
+    MovieAnswer,
+    MovieDetailAnswer,
+    MoviesAnswer,
+    PositionsAnswer,
+    credits_answer,
+    movie_answer,
 )
+from api_service.context import SETTINGS, STORAGE, json_response, position_of, session_of
+from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
-from api_service.storage.movies import Cursor, SortName
-from shared.errors import BadRequestError, InvalidBodyError, MovieNotFoundError
+from api_service.storage.filtering import Cursor
+from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-PAGE = 100
-LARGEST_PAGE = 1000
-
-OutcomeFilter = Literal["pending", "found", "not_found", "failed", "unmatched"]
 
 
 class Correction(BaseModel):
@@ -51,24 +47,42 @@ class Correction(BaseModel):
 
 
 async def get_movies(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies?limit=&cursor=&outcome=&sort=`."""
-    limit = whole_number(request, "limit", default=PAGE, most=LARGEST_PAGE)
-    outcome = choice(request, "outcome", get_args(OutcomeFilter))
-    sort: SortName = choice(request, "sort", get_args(SortName)) or "position"  # type: ignore[assignment]  # one of its values
-    cursor = request.query.get("cursor")
-    after = Cursor(*decode_cursor(cursor, sort)) if cursor else None
+    """`GET /api/session/{id}/movies`: a page of those that fit, or those at some positions."""
+    query = read_query(PageQuery, request.query)
+    after = Cursor(*decode_cursor(query.cursor, query.order)) if query.cursor else None
     session = await session_of(request)
-    page = await request.app[STORAGE].movies.page(
-        session.id, outcome=outcome, sort=sort, after=after, limit=limit
-    )
+    movies = request.app[STORAGE].movies
     images = request.app[SETTINGS].tmdb_image_base_url
+    if query.positions is not None:
+        rows = await movies.at(session.id, query.positions)
+        answers = [movie_answer(row, images) for row in rows]
+        return json_response(MoviesAnswer(movies=answers, next_cursor=None))
+    page = await movies.page(session.id, query, after=after, limit=query.limit)
     end = page.next_cursor
     return json_response(
         MoviesAnswer(
             movies=[movie_answer(row, images) for row in page.rows],
-            next_cursor=encode_cursor(sort, end.sort_key, end.position) if end else None,
+            next_cursor=encode_cursor(query.order, end.sort_key, end.position) if end else None,
         )
     )
+
+
+async def get_positions(request: web.Request) -> web.Response:
+    """`GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
+    query = read_query(MovieQuery, request.query)
+    session = await session_of(request)
+    places = await request.app[STORAGE].movies.places(session.id, query)
+    return json_response(PositionsAnswer(positions=places.positions, total=len(places.positions)))
+
+
+async def get_movie(request: web.Request) -> web.Response:
+    """`GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
+    session = await session_of(request)
+    position = position_of(request)
+    movie = await _movie(request, session.id, position)
+    people = await request.app[STORAGE].movies.credits(session.id, position)
+    images = request.app[SETTINGS].tmdb_image_base_url
+    return json_response(MovieDetailAnswer(**dict(movie), credits=credits_answer(people, images)))
 
 
 async def put_match(request: web.Request) -> web.Response:
@@ -94,22 +108,7 @@ async def delete_match(request: web.Request) -> web.Response:
 
 
 async def _movie(request: web.Request, session_id: UUID, position: int) -> MovieAnswer:
-    page = await request.app[STORAGE].movies.page(
-        session_id, outcome=None, sort="position", after=Cursor("", position - 1), limit=1
-    )
-    rows = page.rows
-    if not rows or rows[0]["position"] != position:
+    rows = await request.app[STORAGE].movies.at(session_id, [position])
+    if not rows:
         raise MovieNotFoundError(f"There is no movie at position {position} of this session.")
     return movie_answer(rows[0], request.app[SETTINGS].tmdb_image_base_url)
-
-
-def choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str | None:
-    """A query parameter that is one of these, or None when it is not given.
-
-    Raises:
-        BadRequestError: it is something else.
-    """
-    text = request.query.get(name)
-    if text is not None and text not in choices:
-        raise BadRequestError(f"{name}: one of {', '.join(choices)}, not {text[:40]!r}")
-    return text

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from api_service.storage.filtering import SHOWN_FOR, Cursor, Places, fitting_places
+from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     import asyncpg
 
+    from api_service.queries import MovieQuery
     from shared.database import Database
-
-SortName = Literal["position", "title", "year", "rating"]
-
-SHOWN_FOR = timedelta(days=180)
-"""TMDB's terms: no data is kept longer than six months
-(https://www.themoviedb.org/api-terms-of-use)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last row of a page: its sort key ("" when sorted by position) and its position."""
-
-    sort_key: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +33,35 @@ class MovieStorage:
         self._database = database
 
     async def page(
-        self,
-        session_id: UUID,
-        *,
-        outcome: str | None,
-        sort: SortName,
-        after: Cursor | None,
-        limit: int,
+        self, session_id: UUID, query: MovieQuery, *, after: Cursor | None, limit: int
     ) -> MoviePage:
-        """One page of a session's movies, in the order asked for.
+        """One page of the movies that fit, in the order asked for.
 
         Args:
             session_id: whose movies.
-            outcome: only those with this outcome; `pending` for those without one, `unmatched` for
-                what was not found and what failed.
-            sort: by position, or by title, year (newest first) or rating (best first), then by
-                position. What has no year or rating comes last.
+            query: which ones, and in which order.
             after: where the page before ended.
             limit: rows at most.
         """
-        if sort == "position":
-            places = await self._by_position(session_id, outcome, after, limit + 1)
-        else:
-            places = await self._by_key(session_id, outcome, sort, after, limit + 1)
-        last = places[limit - 1] if len(places) > limit else None
-        places = places[:limit]
-        rows = await self._database.fetch(
+        places = await self.places(session_id, query, after=after, limit=limit)
+        return MoviePage(await self.at(session_id, places.positions), places.next_cursor)
+
+    async def places(
+        self,
+        session_id: UUID,
+        query: MovieQuery,
+        *,
+        after: Cursor | None = None,
+        limit: int | None = None,
+    ) -> Places:
+        """Where the movies that fit stand, in the order asked for; without a limit all of them."""
+        if query.sort == "position" and not query.reverse and query.only_outcome:
+            return await self._by_position(session_id, query.outcome, after, limit)
+        return await fitting_places(self._database, session_id, query, after, limit)
+
+    async def at(self, session_id: UUID, positions: Sequence[int]) -> list[asyncpg.Record]:
+        """The movies at these positions, in their order; where there is none, none."""
+        return await self._database.fetch(
             """
             select
               m.position, m.title, m.year, m.watched, m.rating, m.rating_original, m.watch_dates,
@@ -87,72 +80,58 @@ class MovieStorage:
             order by place.number
             """,
             session_id,
-            [row["position"] for row in places],
+            positions,
             SHOWN_FOR,
         )
-        return MoviePage(rows, Cursor(last["sort_key"], last["position"]) if last else None)
+
+    async def credits(self, session_id: UUID, position: int) -> asyncpg.Record | None:
+        """Who made a movie and who plays in it, as JSON, if TMDB told us."""
+        return await self._database.fetchrow(
+            """
+            select c.directors, c.top_cast
+            from movies m
+            join lookups l on l.id = m.lookup_id
+            join catalogue c
+              on c.tmdb_id = l.tmdb_id and c.fetched_at > clock_timestamp() - $3::interval
+            where m.session_id = $1 and m.position = $2
+            """,
+            session_id,
+            position,
+            SHOWN_FOR,
+        )
 
     async def _by_position(
-        self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int
-    ) -> list[asyncpg.Record]:
-        return await self._database.fetch(
+        self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int | None
+    ) -> Places:
+        """The order that ends early: it reads on until there are enough."""
+        positions: list[int] = await self._database.fetchval(
             """
-            select position, '' as sort_key
-            from movies
-            join lookups on lookups.id = movies.lookup_id
-            where session_id = $1
-              and position > $2
-              and (
-                $3::text is null
-                or coalesce(outcome, 'pending') = $3
-                or $3 = 'unmatched' and outcome in ('not_found', 'failed')
-              )
-            order by position
-            limit $4
+            select coalesce(array_agg(position order by position), '{}')
+            from (
+              select position
+              from movies
+              join lookups on lookups.id = movies.lookup_id
+              where session_id = $1
+                and position > $2
+                and (
+                  $3::text is null
+                  or case $3
+                    when 'pending' then outcome is null
+                    when 'unmatched' then outcome in ('not_found', 'failed')
+                    when 'doubtful' then outcome = 'found' and confidence < $5::integer
+                    else outcome = $3
+                  end
+                )
+              order by position
+              limit $4
+            ) as places
             """,
             session_id,
             after.position if after else 0,
             outcome,
-            limit,
+            None if limit is None else limit + 1,
+            DOUBTFUL_BELOW,
         )
-
-    async def _by_key(
-        self,
-        session_id: UUID,
-        outcome: str | None,
-        sort: SortName,
-        after: Cursor | None,
-        limit: int,
-    ) -> list[asyncpg.Record]:
-        return await self._database.fetch(
-            """
-            select position, sort_key
-            from (
-              select
-                position,
-                lookup_id,
-                case $2
-                  when 'title' then lower(coalesce(title, ''))
-                  when 'year' then lpad((9999 - coalesce(year, 0))::text, 4, '0')
-                  when 'rating' then lpad((99 - 10 * coalesce(rating, 0))::integer::text, 2, '0')
-                end collate "C" as sort_key
-              from movies
-              where session_id = $1
-            ) as chosen
-            join lookups on lookups.id = lookup_id
-            where (
-                $3::text is null
-                or coalesce(outcome, 'pending') = $3
-                or $3 = 'unmatched' and outcome in ('not_found', 'failed')
-              )
-              and ($4::text is null or (sort_key, position) > ($4, $5::integer))
-            order by sort_key, position
-            limit $6
-            """,
-            session_id,
-            sort,
-            outcome,
-            after.sort_key if after else None,
-            after.position if after else None,
-            limit,
-        )
+        if limit is None or len(positions) <= limit:
+            return Places(positions)
+        return Places(positions[:limit], Cursor("", positions[limit - 1]))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from api_service.queries import MovieQuery, SortName
 from api_service.rules.lists.copying import MOVIE_COLUMNS, movie_line
 from api_service.rules.lists.films import Film
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
-from api_service.storage.movies import Cursor
+from api_service.storage.filtering import Cursor
 from api_service.storage.staging import IdempotencyKey
 from shared.database import Database
 from shared.reopening import bring_forward, reopen_session
@@ -154,22 +155,24 @@ async def test_a_page_by_position_begins_where_the_last_one_ended(
 ) -> None:
     async def page(session_id: UUID) -> None:
         found = await storage.movies.page(
-            session_id, outcome=outcome, sort="position", after=Cursor("", 10), limit=5
+            session_id,
+            MovieQuery(outcome=outcome),
+            after=Cursor("", 10),
+            limit=5,
         )
         assert len(found.rows) >= 4
 
     assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
 
 
-@pytest.mark.parametrize("sort", ["title", "year", "rating"])
+@pytest.mark.parametrize("sort", get_args(SortName))
 async def test_a_page_in_another_order_reads_only_its_session(
     storage: StorageService, filled: Database, sort: str
 ) -> None:
     async def page(session_id: UUID) -> None:
         found = await storage.movies.page(
             session_id,
-            outcome=None,
-            sort=sort,  # type: ignore[arg-type]  # one of its values
+            MovieQuery(sort=sort),
             after=None,
             limit=5,
         )
@@ -240,7 +243,7 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
 async def test_an_export_reads_on_where_it_was(storage: StorageService, filled: Database) -> None:
     async def page(session_id: UUID) -> None:
         found = await storage.movies.page(
-            session_id, outcome="unmatched", sort="position", after=Cursor("", 10), limit=200
+            session_id, MovieQuery(outcome="unmatched"), after=Cursor("", 10), limit=200
         )
         assert found.next_cursor is None
 

@@ -1,0 +1,201 @@
+"""Which movies of a session fit a query, and in which order: the one statement that knows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.models import DOUBTFUL_BELOW
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from api_service.queries import MovieQuery
+    from shared.database import Database
+
+SHOWN_FOR = timedelta(days=180)
+"""TMDB's terms: no data is kept longer than six months
+(https://www.themoviedb.org/api-terms-of-use)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page: its sort key ("" when it has none) and its position."""
+
+    sort_key: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Positions in the order asked for, and where the next page begins if there is one."""
+
+    positions: list[int]
+    next_cursor: Cursor | None = None
+
+
+async def fitting_places(
+    database: Database, session_id: UUID, query: MovieQuery, after: Cursor | None, limit: int | None
+) -> Places:
+    """The movies that fit; reads all of the session's, whatever the limit.
+
+    Sort keys are text in which what comes first is smaller, and "" is what lacks the key.
+    """
+    watched_from, watched_until = query.watched_between
+    row = await database.fetchrow(
+        """
+        with fitting as (
+          select
+            m.position,
+            coalesce(
+              case $2::text
+                when 'position' then lpad(m.position::text, 10, '0')
+                when 'title' then lower(coalesce(m.title, c.title))
+                when 'year' then lpad((9999 - shown.year)::text, 4, '0')
+                when 'rating' then lpad((99 - 10 * m.rating)::integer::text, 2, '0')
+                when 'runtime' then lpad((2147483647 - c.runtime_minutes)::text, 10, '0')
+                when 'tmdb_rating' then lpad((1000 - 100 * shown.rating)::integer::text, 4, '0')
+                when 'watched' then (
+                  select lpad((9999999 - to_char(max(day), 'J')::integer)::text, 7, '0')
+                  from unnest(m.watch_dates) as day
+                )
+              end,
+              ''
+            ) collate "C" as sort_key
+          from movies m
+          join lookups l on l.id = m.lookup_id
+          left join catalogue c
+            on c.tmdb_id = l.tmdb_id and c.fetched_at > clock_timestamp() - $7::interval
+          cross join lateral (
+            select
+              coalesce(extract(year from c.release_date)::integer, m.year) as year,
+              case when c.vote_count > 0 then c.vote_average end as rating
+          ) as shown
+          where m.session_id = $1
+            and (
+              $8::text is null
+              or case $8
+                when 'pending' then l.outcome is null
+                when 'unmatched' then l.outcome in ('not_found', 'failed')
+                when 'doubtful' then l.outcome = 'found' and l.confidence < $9::integer
+                else l.outcome = $8
+              end
+            )
+            and (
+              $10::text is null
+              or strpos(lower(m.title), lower($10)) > 0
+              or strpos(lower(c.title), lower($10)) > 0
+              or strpos(lower(c.original_title), lower($10)) > 0
+              or jsonb_path_exists(c.directors, $11::text::jsonpath)
+              or jsonb_path_exists(c.top_cast, $11::text::jsonpath)
+            )
+            and ($12::text is null or $12 = any(c.genres))
+            and ($13::text is null or $13 = any(c.countries))
+            and ($14::text is null or $14 = any(c.languages))
+            and (
+              $15::integer is null
+              or c.directors @> jsonb_build_array(jsonb_build_object('id', $15))
+            )
+            and (
+              $16::integer is null
+              or c.top_cast @> jsonb_build_array(jsonb_build_object('id', $16))
+            )
+            and ($17::integer is null or shown.year between $17 and $17 + 9)
+            and ($18::integer is null or shown.year = $18)
+            and ($19::integer is null or c.runtime_minutes >= $19)
+            and ($20::integer is null or c.runtime_minutes <= $20)
+            and ($21::float8 is null or m.rating = $21)
+            and ($22::integer is null or floor(shown.rating) = $22)
+            and ($23::boolean is null or m.watched = $23)
+            and ($24::boolean is null or m.in_watchlist = $24)
+            and ($25::boolean is null or m.liked = $25)
+            and (
+              $26::boolean is null
+              or (m.rewatches > 0 or cardinality(m.watch_dates) > 1) = $26
+            )
+            and ($27::text is null or $27 = any(m.tags))
+            and ($28::text is null or $28 = any(m.lists))
+            and (
+              $29::date is null
+              or exists (
+                select from unnest(m.watch_dates) as day where day >= $29 and day < $30::date
+              )
+            )
+        ),
+        numbered as (
+          select
+            position,
+            sort_key,
+            row_number() over (
+              order by
+                sort_key = '',
+                case when not $3::boolean then sort_key end,
+                case when $3 then sort_key end desc,
+                position
+            ) as number
+          from fitting
+          where $5::integer is null
+            or case
+              when $4::text = '' then sort_key = '' and position > $5
+              when sort_key = '' then true
+              when $3 then sort_key < $4 or (sort_key = $4 and position > $5)
+              else (sort_key, position) > ($4, $5)
+            end
+        )
+        select
+          coalesce(array_agg(position order by number), '{}') as positions,
+          max(sort_key) filter (where number = $6::integer) as last_key
+        from numbered
+        where $6 is null or number <= $6 + 1
+        """,
+        session_id,
+        query.sort,
+        query.reverse,
+        _key(query, after),
+        after.position if after else None,
+        limit,
+        SHOWN_FOR,
+        query.outcome,
+        DOUBTFUL_BELOW,
+        query.q or None,
+        _names_with(query.q) if query.q else None,
+        query.genre,
+        query.country,
+        query.language,
+        query.director,
+        query.actor,
+        query.decade,
+        query.year,
+        query.runtime_from,
+        query.runtime_to,
+        query.rating,
+        query.tmdb_rating,
+        query.watched,
+        query.watchlist,
+        query.liked,
+        query.rewatched,
+        query.tag,
+        query.list_name,
+        watched_from,
+        watched_until,
+    )
+    assert row is not None  # noqa: S101  # an aggregate has a row
+    positions: list[int] = row["positions"]
+    if limit is None or len(positions) <= limit:
+        return Places(positions)
+    key = "" if query.sort == "position" else row["last_key"]
+    return Places(positions[:limit], Cursor(key, positions[limit - 1]))
+
+
+def _key(query: MovieQuery, after: Cursor | None) -> str | None:
+    """The key that a cursor stands for; one by position is the same with a filter or without."""
+    if after is None:
+        return None
+    return f"{after.position:010}" if query.sort == "position" else after.sort_key
+
+
+def _names_with(text: str) -> str:
+    """A JSON path to the names of people in which a text stands, as it is, in whatever case."""
+    return f'$[*].name ? (@ like_regex {json.dumps(text)} flag "iq")'
