@@ -3,11 +3,16 @@
 import { sessionPath } from "./api.js";
 import { h } from "./dom.js";
 
-const FORMS = [["csv", "CSV"], ["jsonl", "JSON lines"], ["letterboxd", "Letterboxd import"]];
+const FORMS = { csv: "CSV", jsonl: "JSON lines", letterboxd: "Letterboxd import" };
 
-/** @param {object} filters as the API takes them */
-export function downloads(id, filters, name = "these films") {
-  return h("span", { class: "downloads" }, FORMS.map(([format, text]) => h("a", {
-    class: "button", href: sessionPath(id, "/export", { ...filters, format }), download: "", "aria-label": `${text}: ${name}`,
-  }, text)));
+/**
+ * @param {string} id of the session
+ * @param {object} filters as the API takes them
+ * @param {string} name of what is taken away
+ * @param {string[]} [forms] those on offer
+ */
+export function downloads(id, filters, name, forms = Object.keys(FORMS)) {
+  return h("span", { class: "downloads" }, forms.map((format) => h("a", {
+    class: "button", href: sessionPath(id, "/export", { ...filters, format }), download: "", "aria-label": `${FORMS[format]}: ${name}`,
+  }, FORMS[format])));
 }

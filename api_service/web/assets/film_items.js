@@ -18,7 +18,7 @@ export function card(movie, href, open) {
   return h("a", { href, onclick: open, class: `card ${movie.outcome}` },
     poster({ ...movie, title: nameOf(movie) }, "(max-width: 40rem) 30vw, 160px"),
     h("span", { class: "caption" }, nameOf(movie)),
-    h("small", {}, [yearOf(movie), note(movie)].filter(Boolean).join(" · "), movie.rating !== null && rating(movie.rating)));
+    h("small", {}, h("span", {}, [yearOf(movie), note(movie)].filter(Boolean).join(" · ")), movie.rating !== null && rating(movie.rating)));
 }
 
 export function row(movie, href, open) {

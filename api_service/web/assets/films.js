@@ -92,7 +92,7 @@ class Films {
     this.turn.setAttribute("aria-pressed", String(this.reverse));
     const filters = filtersHere().filter(([name]) => name !== "q");
     fill(this.filters, filters.length ? chips(filters) : null);
-    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere())));
+    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere()), "these films"));
     await this.read(question, key, { keep: first });
   }
 

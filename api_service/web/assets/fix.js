@@ -4,7 +4,7 @@ import { request, sessionPath } from "./api.js";
 import { fill, h } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { nameOf, why, yearOf } from "./film_items.js";
-import { count, number } from "./format.js";
+import { count, day, number } from "./format.js";
 import { matchForm } from "./match_form.js";
 import { poster } from "./posters.js";
 
@@ -34,9 +34,14 @@ export function open(root, session) {
   root.append(
     h("div", { class: "panel" },
       h("p", {}, "Choose the right film, or paste its id or address. Or take the unmatched away as CSV, put them right there, and add the file under “Take away”."),
-      h("div", { class: "together" }, again, downloads(session.id, { outcome: "unmatched" }, "unmatched films"), said)),
+      h("div", { class: "together" }, again, downloads(session.id, { outcome: "unmatched" }, "unmatched films", ["csv"]), said)),
     ...parts);
   return { close: () => leaving.abort() };
+}
+
+/** The page that the list was made from; whatever else stands there is only shown. */
+function origin(address) {
+  return /^https?:\/\//.test(address) ? h("a", { href: address, target: "_blank", rel: "noreferrer" }, address) : address;
 }
 
 function part(session, outcome, name, none, signal) {
@@ -72,7 +77,7 @@ function item(session, movie) {
           h("span", {}, "taken for ", h("a", { href: session.filmAddress(now.position) }, `${nameOf(now)} (${yearOf(now) ?? "year unknown"})`),
             ` · ${why(now)}${now.confidence === null ? "" : ` · ${number(now.confidence)} % sure`}`))
         : h("p", { class: "quiet" }, now.outcome === "pending" ? "Being asked for …" : why(now)),
-      h("small", { class: "quiet" }, [now.lists.join(", "), now.watch_dates.join(", "), now.source_url].filter(Boolean).join(" · ")),
+      h("small", { class: "quiet" }, [...now.lists, ...now.watch_dates.map(day)].join(" · "), now.source_url && [" ", origin(now.source_url)]),
       matchForm(session, now, (then) => (then ? settled(then) : left(now))));
   }
 

@@ -1,9 +1,9 @@
 /** Numbers, dates and names as people read them. */
 
 const whole = new Intl.NumberFormat("en");
-const days = new Intl.DateTimeFormat("en", { dateStyle: "long", timeZone: "UTC" });
-const moments = new Intl.DateTimeFormat("en", { dateStyle: "long" });
-const times = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
+const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
+const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const regions = new Intl.DisplayNames("en", { type: "region" });
 const languages = new Intl.DisplayNames("en", { type: "language" });
 
