@@ -286,7 +286,10 @@ async def _end_lookups(connection: Connection, completions: Sequence[Completion]
           tmdb_id = done.tmdb_id,
           confidence = done.confidence,
           candidates = done.candidates::jsonb,
-          answered_at = clock_timestamp(),
+          -- A record that was refreshed is no new answer.
+          answered_at = case
+            when lookups.outcome = done.outcome then answered_at else clock_timestamp()
+          end,
           attempts = 0,
           due_at = null,
           turn = null,

@@ -103,6 +103,36 @@ async def test_up_down_and_up_again_ends_in_the_same_schema(empty: str) -> None:
     assert await shape(empty) == first
 
 
+async def test_a_database_of_the_first_revision_is_upgraded_with_what_is_in_it(empty: str) -> None:
+    assert (await alembic(empty, "upgrade", "0001")).returncode == 0
+    connection = await asyncpg.connect(empty)
+    await connection.execute(
+        """
+        insert into lookups (key, outcome, answered_at, due_at, turn)
+        select
+          'title:' || n,
+          case when n % 2 = 0 then 'failed' end,
+          case when n % 2 = 0 then clock_timestamp() end,
+          case when n % 2 = 1 then clock_timestamp() end,
+          case when n % 2 = 1 then n end
+        from generate_series(1, 1000) as n
+        """
+    )
+    before = await connection.fetch("select * from lookups order by id")
+    first = await shape(empty)
+    upgraded = await alembic(empty, "upgrade", "head")
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert await connection.fetch("select * from lookups order by id") == before
+    added = {row[1] for row in await shape(empty)} - {row[1] for row in first}
+    assert added == {"lookups_answered"}
+    entries = "select reltuples from pg_class where relname = 'lookups_answered'"
+    assert await connection.fetchval(entries) == 500, "what waits is not in it"
+    await connection.close()
+    assert (await alembic(empty, "downgrade", "0001")).returncode == 0
+    assert await shape(empty) == first
+    assert await fetchval(empty, "select count(*) from lookups") == 1000
+
+
 async def test_two_upgrades_at_once_run_one_after_the_other(empty: str) -> None:
     results = await asyncio.gather(*(alembic(empty, "upgrade", "head") for _ in range(2)))
     assert [result.returncode for result in results] == [0, 0], results

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from enrich_service.service import run_daemon
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
+from shared.database import SCHEMA_REVISION
 from shared.probes import Probes
 from shared.settings import Settings, SettingsError
 from tests.driving import until
@@ -83,7 +84,8 @@ async def test_an_older_schema_is_named_with_what_to_do(http: HTTP, database: Da
     await database.fetchval("update alembic_version set version_num = '0000'")
     assert await answers(http) == {"/livez": 200, "/readyz": 503, "/health": 503}
     assert await reason(http) == (
-        "The schema is at revision 0000, this service needs 0001: run `alembic upgrade head`."
+        f"The schema is at revision 0000, this service needs {SCHEMA_REVISION}: "
+        "run `alembic upgrade head`."
     )
 
 

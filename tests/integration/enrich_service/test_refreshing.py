@@ -157,6 +157,7 @@ async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no
         now = await lists.lookup(key)
         for name in ("outcome", "reason", "confidence", "tmdb_id", "due_at", "claimed_by"):
             assert now[name] == then[name]
+        assert now["answered_at"] == then["answered_at"], "it is no new answer"
     said = {event["event"] for event in events}
     assert "refreshes_queued" in said
     assert not said & {"movie_enriched", "session_completed", "sessions_found"}
