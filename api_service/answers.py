@@ -15,6 +15,7 @@ from shared.models import SessionStatus, TMDBState
 if TYPE_CHECKING:
     import asyncpg
 
+    from api_service.storage.events import AnsweredFilm, FleetState
     from api_service.storage.fleet import FleetRow
     from api_service.storage.sessions import SessionRow
 
@@ -200,6 +201,24 @@ class WorkerStatusAnswer(Answer):
     budget: BudgetAnswer
 
 
+class FleetAnswer(Answer):
+    """What a stream is told of the fleet."""
+
+    worker_status: str
+    tmdb_state: TMDBState
+    tmdb_reason: str | None
+
+
+class FilmAnswer(Answer):
+    """What a stream is told of a film that was answered."""
+
+    position: int
+    title: str | None
+    year: int | None
+    outcome: str
+    poster_url: str | None
+
+
 def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> dict[str, Any]:
     """The fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
     done = row.total - row.remaining
@@ -294,15 +313,39 @@ def profile_url(path: str | None, image_base_url: str) -> str | None:
     return f"{image_base_url}/w185{path}" if path else None
 
 
+def film_answer(film: AnsweredFilm, image_base_url: str) -> FilmAnswer:
+    """One answered film from its row."""
+    return FilmAnswer(
+        position=film.position,
+        title=film.title,
+        year=film.year,
+        outcome=film.outcome,
+        poster_url=poster_url(film.poster_path, image_base_url),
+    )
+
+
+def fleet_word(*, paused: bool, alive: bool) -> str:
+    """`paused` on order, `running` when a daemon works, else `stopped`."""
+    return "paused" if paused else "running" if alive else "stopped"
+
+
+def fleet_answer(fleet: FleetState) -> FleetAnswer:
+    """The fleet's state from its row."""
+    return FleetAnswer(
+        worker_status=fleet_word(paused=fleet.paused, alive=fleet.alive),
+        tmdb_state=fleet.tmdb_state,
+        tmdb_reason=fleet.tmdb_reason,
+    )
+
+
 def worker_status_answer(
     fleet: FleetRow, workers: list[asyncpg.Record], *, limit: int, period: float
 ) -> WorkerStatusAnswer:
     """The fleet from its rows."""
-    status = "paused" if fleet.paused_since else "running" if workers else "stopped"
     runs = [worker["last_run"] for worker in workers if worker["last_run"]]
     next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
     return WorkerStatusAnswer(
-        worker_status=status,
+        worker_status=fleet_word(paused=bool(fleet.paused_since), alive=bool(workers)),
         running=bool(workers) and not fleet.paused_since,
         paused_since=fleet.paused_since,
         last_run=max(runs, default=None),

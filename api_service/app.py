@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
+from api_service.context import HUB, PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
+from api_service.events import Hub
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[STORAGE] = storage
     app[PACER] = Pacer(storage, settings)
+    app[HUB] = Hub(database, storage, app[PACER], settings)
     app[TURNS] = Turns()
     app[PARSER] = ParserPool(processes=PARSERS)
     app[WEB] = WebFiles(settings.tmdb_image_base_url)
@@ -47,13 +49,14 @@ def create_app(settings: Settings) -> web.Application:
     async def resources(_: web.Application) -> AsyncIterator[None]:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
             log.warning("abandoned_uploads_removed", folders=removed)
-        async with database, app[PARSER]:
+        async with database, app[PARSER], app[HUB]:
             log.info("api_started", host=settings.api_host, port=settings.api_port)
             yield
         log.info("api_stopped")
 
     async def drain(_: web.Application) -> None:
         probes.draining = True
+        app[HUB].end()  # aiohttp waits for what is being answered
 
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)

@@ -1,4 +1,4 @@
-"""What handlers need, by name: storage, settings, the parser pool, the pace, the page's files."""
+"""What handlers need, by name: storage, settings, parser pool, pace, hub and the page's files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from api_service.events import Hub
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.storage import StorageService
@@ -25,6 +26,7 @@ SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TURNS = web.AppKey("turns", Turns)
+HUB = web.AppKey("hub", Hub)
 PACER = web.AppKey("pacer", Pacer)
 PROBES = web.AppKey("probes", Probes)
 WEB = web.AppKey("web", WebFiles)

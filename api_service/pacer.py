@@ -47,6 +47,10 @@ class Pacer:
             period=self._period,
         )
 
+    def forget(self) -> None:
+        """Read the pace again when it is next asked for: the fleet has changed."""
+        self._pace = None
+
     async def _current_pace(self) -> Pace:
         if self._pace is None or time.monotonic() - self._read_at > PACE_SECONDS:
             self._read_at = time.monotonic()

@@ -20,7 +20,7 @@ from api_service.answers import (
     WorkerStatusAnswer,
 )
 from api_service.exporting import CONTENT_TYPES
-from api_service.handlers import exports, movies, pages, probes, sessions, uploads, worker
+from api_service.handlers import events, exports, movies, pages, probes, sessions, uploads, worker
 from api_service.handlers.movies import Correction
 from api_service.parser_pool import ParserCrashed
 from api_service.queries import ExportQuery, MovieQuery, PageQuery
@@ -187,6 +187,18 @@ ROUTES: Final = (
         summary="One movie, with its credits",
         answers={200: MovieDetailAnswer},
         problems=_OF_MOVIE,
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/events",
+        handler=events.get_events,
+        name="get_events",
+        tag="Sessions",
+        summary="What changes in a session, as it changes",
+        answers={
+            200: (Content("text/event-stream", "Events `status`, `fleet`, `films` and `gone`."),)
+        },
+        problems=_OF_SESSION,
     ),
     Route(
         method="GET",

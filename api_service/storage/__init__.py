@@ -1,4 +1,4 @@
-"""The API's SQL: uploads, sessions, movies, matches and the fleet, behind one name."""
+"""The API's SQL: uploads, sessions, movies, matches, the fleet and events, behind one name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from api_service.storage.additions import AdditionStorage
+from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
@@ -34,3 +35,4 @@ class StorageService:
         self.movies = MovieStorage(database)
         self.matches = MatchStorage(database)
         self.fleet = FleetStorage(database)
+        self.events = EventStorage(database)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.models import UPLOADS_LOCK, SessionStatus
+from shared.models import UPLOADS_LOCK, Channel, SessionStatus
 from shared.reopening import reopen_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
+
+    import asyncpg
 
     from shared.database import Connection, Database
 
@@ -59,19 +62,36 @@ class SessionStorage:
         if row is None:
             return None
         if row["long_unread"]:
-            await self._database.fetchval(
-                "update sessions set read_at = clock_timestamp() where id = $1", session_id
-            )
-        return SessionRow(
-            id=row["id"],
-            status=SessionStatus(row["status"]),
-            total=row["total"],
-            enriched=row["enriched"],
-            not_found=row["not_found"],
-            failed=row["failed"],
-            created_at=row["created_at"],
-            completed_at=row["completed_at"],
-            read_at=row["read_at"],
+            await self._note_read(session_id)
+        return _session(row)
+
+    async def get_many(
+        self, session_ids: Sequence[UUID]
+    ) -> tuple[datetime | None, dict[UUID, SessionRow]]:
+        """Those sessions that are there, in one statement, and when that was by the database.
+
+        Reading them keeps them from expiring. Where none is there, nobody says when that was.
+        """
+        rows = await self._database.fetch(
+            """
+            select
+              id, status, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              read_at < clock_timestamp() - $2::interval as long_unread,
+              statement_timestamp() as now
+            from sessions
+            where id = any($1::uuid[])
+            """,
+            list(session_ids),
+            NOTE_READ_AFTER,
+        )
+        for row in rows:
+            if row["long_unread"]:
+                await self._note_read(row["id"])
+        return rows[0]["now"] if rows else None, {row["id"]: _session(row) for row in rows}
+
+    async def _note_read(self, session_id: UUID) -> None:
+        await self._database.fetchval(
+            "update sessions set read_at = clock_timestamp() where id = $1", session_id
         )
 
     async def reports(self, session_id: UUID) -> list[tuple[datetime, str]]:
@@ -131,8 +151,25 @@ class SessionStorage:
                     """,
                     [row["id"] for row in pending],
                 )
+            await connection.execute(
+                "select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id)
+            )
             # Of a second try, after the answer to the first COMMIT was lost, it is gone already.
             seen = seen or bool(deleted)
             return seen
 
         return await self._database.transact(work)
+
+
+def _session(row: asyncpg.Record) -> SessionRow:
+    return SessionRow(
+        id=row["id"],
+        status=SessionStatus(row["status"]),
+        total=row["total"],
+        enriched=row["enriched"],
+        not_found=row["not_found"],
+        failed=row["failed"],
+        created_at=row["created_at"],
+        completed_at=row["completed_at"],
+        read_at=row["read_at"],
+    )

@@ -1,0 +1,66 @@
+"""A session's events over HTTP, as Server-Sent Events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import structlog
+from aiohttp import hdrs, web
+
+from api_service.context import HUB, session_of
+
+HEARTBEAT_SECONDS = 15.0
+TAKING_SECONDS = 60.0
+"""How long a client may take nothing before its stream ends; it can connect again."""
+WAITING_BYTES = 16 * 1024
+"""Of a slow client's events that are kept beside the newest; the kernel keeps more."""
+_RETRY_MILLISECONDS = (1000, 3000)
+_LONGEST_NUMBER = 18
+
+log = structlog.get_logger(__name__)
+
+
+async def get_events(request: web.Request) -> web.StreamResponse:
+    """`GET /api/session/{id}/events`."""
+    session = await session_of(request)
+    headers = {
+        "Content-Type": "text/event-stream",
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",  # nginx would keep events back
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.method == hdrs.METH_HEAD:
+        return web.Response(headers=headers)
+    response = web.StreamResponse(headers=headers)
+    transport = request.transport
+    if transport is None:
+        return response
+    transport.set_write_buffer_limits(high=WAITING_BYTES)
+    await response.prepare(request)
+    with request.app[HUB].opened(session.id, seen=_seen(request), abort=transport.abort) as stream:
+        # Not all of them at once, after a restart. No secret.
+        data = f"retry: {random.randint(*_RETRY_MILLISECONDS)}\n\n".encode()  # noqa: S311
+        try:
+            while True:
+                async with asyncio.timeout(TAKING_SECONDS):
+                    await response.write(data)
+                    await request.writer.drain()
+                if stream.done:
+                    break
+                data = await stream.take(HEARTBEAT_SECONDS)
+            await response.write_eof()
+        except (ConnectionError, TimeoutError):  # it has gone, or takes nothing
+            log.debug("events_left")
+            transport.abort()
+    return response
+
+
+def _seen(request: web.Request) -> int | None:
+    """The number that the client was told last, of a stream before; what is none is ignored."""
+    text = request.headers.get("Last-Event-ID", "")
+    usable = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return int(text) if usable else None
