@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from api_service.storage.movies import SHOWN_FOR
+from api_service.storage.filtering import SHOWN_FOR
 from shared.models import SILENT_SECONDS, TMDBState
 
 if TYPE_CHECKING:
