@@ -58,13 +58,28 @@ class EventStream:
         await self.until(lambda: wanted.items() <= self.last("status").items())
         return self.last("status")
 
+    async def until_fleet(self, **wanted: object) -> dict[str, Any]:
+        """Wait until the fleet was last told to have these values."""
+        await self.until(lambda: wanted.items() <= self.last("fleet").items())
+        return self.last("fleet")
+
+    async def until_films(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many films were told of."""
+        await self.until(lambda: len(self.films()) >= count)
+        return self.films()
+
+    async def until_ended(self) -> None:
+        """Wait until the service has ended it."""
+        await self.until(lambda: self.ended)
+
     async def begun(self) -> None:
         """Wait until it has told how everything stands."""
         await self.until(lambda: self.of("status") and self.of("fleet"))
 
     async def read(self) -> None:
         """Read until the end."""
-        name, data, last_id = "", "", None
+        name, data = "", ""
+        last_id: str | None = None
         try:
             async for line in self.response.content:
                 key, _, value = line.decode().rstrip("\n").partition(":")
@@ -75,12 +90,12 @@ class EventStream:
                         name = data = ""
                     case "", _:
                         self.comments += 1
-                    case "event", name:
-                        pass
-                    case "data", data:
-                        pass
-                    case "id", last_id:
-                        pass
+                    case "event", text:
+                        name = text
+                    case "data", text:
+                        data = text
+                    case "id", text:
+                        last_id = text
                     case "retry", milliseconds:
                         self.retry = int(milliseconds)
                     case _:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 
 import structlog
 from aiohttp import hdrs, web
@@ -17,7 +18,9 @@ HEARTBEAT_SECONDS = 15.0
 TAKING_SECONDS = 60.0
 """How long a client may take nothing before its stream ends; it can connect again."""
 WAITING_BYTES = 16 * 1024
-"""Of a slow client's events that are kept beside the newest; the kernel keeps more."""
+KERNEL_BYTES = 32 * 1024
+"""Of a slow client's events that are kept beside the newest, by us and by the kernel, which by
+itself would keep megabytes of what is long out of date."""
 _RETRY_MILLISECONDS = (1000, 3000)
 _LONGEST_NUMBER = 18
 
@@ -40,6 +43,8 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     if transport is None:
         return response
     transport.set_write_buffer_limits(high=WAITING_BYTES)
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
     await response.prepare(request)
     with request.app[HUB].opened(session.id, seen=_seen(request), abort=transport.abort) as stream:
         # Not all of them at once, after a restart. No secret.

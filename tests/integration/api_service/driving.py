@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -14,12 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from api_service.app import create_app
-from api_service.context import PARSER
+from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
 from tests.driving import ADMIN_TOKEN, DRIFTED
+from tests.event_streams import following
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from typing import Self
 
     import asyncpg
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from shared.database import Database
     from shared.settings import Settings
+    from tests.event_streams import EventStream
 
     Client = TestClient[web.Request, web.Application]
     Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -133,6 +136,23 @@ class Service:
         assert problem["title"]
         assert problem["detail"]
         return problem
+
+    @asynccontextmanager
+    async def events(self, session_id: str, **headers: str) -> AsyncIterator[EventStream]:
+        """A stream of a session's events, which has told how everything stands."""
+        response = await self.client.get(
+            f"/api/session/{session_id}/events",
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        async with following(response) as stream:
+            await stream.begun()
+            yield stream
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams of events the service has open."""
+        assert self.client.app is not None
+        return self.client.app[HUB].open_streams
 
     async def raw(self, request: bytes) -> Raw:
         """Send bytes as they are; what comes back until the service closes the connection."""
