@@ -12,9 +12,10 @@ export function open(root) {
   const place = h("div", {});
   const said = h("p", { role: "alert", class: "trouble", hidden: true });
   const token = h("input", { type: "password", id: "token", autocomplete: "off", value: sessionStorage.getItem(TOKEN) ?? "" });
-  const control = (action, text) => h("button", { type: "button", onclick: () => order(action) }, text);
+  const control = (action, text) => h("button", { value: action }, text);
   const controls = h("section", { class: "panel", "aria-label": "Control" }, h("h2", {}, "Control"),
-    h("div", { class: "together" }, h("label", { for: "token" }, "Admin token"), token, control("pause", "Pause"), control("resume", "Resume")), said);
+    h("form", { class: "together", onsubmit: (event) => { event.preventDefault(); order(event.submitter.value); } },
+      h("label", { for: "token" }, "Admin token"), token, control("pause", "Pause"), control("resume", "Resume")), said);
   let timer = null;
   let closed = false;
   root.append(h("h1", {}, "Worker"), place, controls);
