@@ -24,8 +24,8 @@ export function card(movie, href, open) {
 export function row(movie, href, open) {
   const cell = (kind, ...inside) => h("span", { role: "cell", class: kind }, inside);
   return [
-    cell("title", h("a", { href, onclick: open }, poster({ ...movie, title: "" }, "36px"), h("span", {}, nameOf(movie))),
-      movie.outcome !== "found" && h("small", {}, ` ${note(movie)}`)),
+    cell("title", h("a", { href, onclick: open }, poster({ ...movie, title: "" }, "36px"),
+      h("span", {}, nameOf(movie), movie.outcome !== "found" && h("small", {}, ` ${note(movie)}`)))),
     cell("figure", yearOf(movie)),
     cell("", movie.rating !== null && rating(movie.rating)),
     cell("figure", movie.vote_average?.toFixed(1)),

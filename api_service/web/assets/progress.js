@@ -4,6 +4,8 @@ import { fill, h } from "./dom.js";
 import { count, duration, number } from "./format.js";
 
 const PACE_SECONDS = 30;
+/** A pace seen for less than this, in seconds, says nothing. */
+const SEEN_SECONDS = 5;
 
 export function progress() {
   const bar = h("div", {
@@ -17,6 +19,7 @@ export function progress() {
 
   function status(now) {
     const done = now.enriched_count + now.not_found_count + now.failed_count;
+    const speed = pace.perMinute(done);
     state.finished = now.status === "completed";
     element.classList.toggle("finished", state.finished);
     bar.setAttribute("aria-valuenow", now.progress_percent);
@@ -27,7 +30,7 @@ export function progress() {
       figure("enriched", number(now.enriched_count)),
       figure("not found", number(now.not_found_count)),
       figure("failed", number(now.failed_count)),
-      !state.finished && figure("films a minute", number(pace.perMinute(done))),
+      !state.finished && speed !== null && figure("films a minute", number(speed)),
       !state.finished && now.eta_seconds !== null && figure("left", `about ${duration(now.eta_seconds)}`));
     say();
   }
@@ -58,7 +61,7 @@ function wrong({ fleet, connected, finished }) {
   return "";
 }
 
-/** Films a minute over the last half minute. */
+/** Films a minute over the last half minute; null while too little was seen. */
 class Pace {
   seen = [];
 
@@ -67,6 +70,6 @@ class Pace {
     this.seen.push([now, done]);
     while (this.seen.length > 2 && this.seen[0][0] < now - PACE_SECONDS) this.seen.shift();
     const [then, before] = this.seen[0];
-    return now - then < 1 ? 0 : Math.max(0, Math.round((60 * (done - before)) / (now - then)));
+    return now - then < SEEN_SECONDS ? null : Math.max(0, Math.round((60 * (done - before)) / (now - then)));
   }
 }

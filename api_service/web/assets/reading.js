@@ -28,7 +28,7 @@ async function load(id, inside) {
   fill(inside, h("p", { class: "quiet" }, "Loading …"));
   try {
     const report = await request(sessionPath(id, "/report"));
-    fill(inside, body(report), report.further_uploads.map((further) => body(further)));
+    fill(inside, [report, ...report.further_uploads].map((one) => [h("h3", {}, headline(one)), ...body(one)]));
   } catch (error) {
     fill(inside, h("p", { role: "alert" }, error.message));
   }
@@ -44,7 +44,7 @@ function headline(report) {
 
 function body(report) {
   return [
-    h("p", {}, `${headline(report)}. ${count(report.watched, "film")} watched, ${number(report.watchlist_only)} on the watchlist only, ${number(report.list_only)} on other lists only.`),
+    h("p", {}, `${count(report.watched, "film")} watched, ${number(report.watchlist_only)} on the watchlist only, ${number(report.list_only)} on other lists only.`),
     h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Files" }, h("table", {},
       h("thead", {}, h("tr", {}, ["File", "Read as", "Rows", "Films"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, report.files.map((file) => h("tr", {},
