@@ -134,6 +134,11 @@ def _storable(text: str) -> str:
     return text
 
 
+def _searched(text: str) -> str:
+    """White space collapsed, as it is in titles; nothing but white space asks for nothing."""
+    return " ".join(_storable(text).split())
+
+
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_storable)]
 Flag = Annotated[bool, _Flag()]
 PersonId = Annotated[int, _Whole(1, _LARGEST_INTEGER)]
@@ -172,7 +177,7 @@ class MovieFilter(BaseModel):
         description="How the look-up ended; `unmatched` is not_found and failed, `doubtful` a film "
         f"that was found with a confidence under {DOUBTFUL_BELOW}",
     )
-    q: Annotated[str, Field(max_length=200), AfterValidator(_storable)] | None = Field(
+    q: Annotated[str, Field(max_length=200), AfterValidator(_searched)] | None = Field(
         None, description="Text in a title, in the original title, in a director's or actor's name"
     )
     genre: Name | None = Field(None, description="Name of a genre, as TMDB has it")
@@ -216,6 +221,10 @@ class MovieFilter(BaseModel):
         """The first day that `watched_on` means, and the first one after it."""
         return _span(self.watched_on) if self.watched_on else (None, None)
 
+    def in_order(self) -> MovieQuery:
+        """The same movies in order of position."""
+        return MovieQuery(**self.model_dump())
+
     @property
     def names_watched(self) -> bool:
         """Whether it says itself what is to count: watched films, or those of the watchlist."""
@@ -224,8 +233,8 @@ class MovieFilter(BaseModel):
     @property
     def only_outcome(self) -> bool:
         """Whether nothing but the outcome is asked about."""
-        given = self.model_dump(exclude={"outcome"}, exclude_none=True)
-        return not any(value != "" for value in given.values())
+        others = [getattr(self, name) for name in MovieFilter.model_fields if name != "outcome"]
+        return all(value is None or value == "" for value in others)
 
 
 class MovieQuery(MovieFilter):

@@ -20,12 +20,23 @@ from api_service.answers import (
     WorkerStatusAnswer,
 )
 from api_service.exporting import CONTENT_TYPES
-from api_service.handlers import events, exports, movies, pages, probes, sessions, uploads, worker
+from api_service.handlers import (
+    events,
+    exports,
+    movies,
+    pages,
+    probes,
+    sessions,
+    summaries,
+    uploads,
+    worker,
+)
 from api_service.handlers.movies import Correction
 from api_service.parser_pool import ParserCrashed
-from api_service.queries import ExportQuery, MovieQuery, PageQuery
+from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.report_answers import SessionReport
 from api_service.routing import Content, Route
+from api_service.summary_answers import SummaryAnswer
 from shared.errors import (
     BadRequestError,
     DatabaseUnavailableError,
@@ -199,6 +210,17 @@ ROUTES: Final = (
             200: (Content("text/event-stream", "Events `status`, `fleet`, `films` and `gone`."),)
         },
         problems=_OF_SESSION,
+    ),
+    Route(
+        method="GET",
+        path=f"{_SESSION}/summary",
+        handler=summaries.get_summary,
+        name="get_summary",
+        tag="Movies",
+        summary="What the movies of a session come to",
+        query=MovieFilter,
+        answers={200: SummaryAnswer},
+        problems=(BadRequestError, *_OF_SESSION),
     ),
     Route(
         method="GET",

@@ -11,6 +11,7 @@ from api_service.storage.fleet import FleetStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
+from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class StorageService:
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)
         self.movies = MovieStorage(database)
+        self.summaries = SummaryStorage(database)
         self.matches = MatchStorage(database)
         self.fleet = FleetStorage(database)
         self.events = EventStorage(database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -86,41 +85,32 @@ async def fitting_places(
             and (
               $10::text is null
               or strpos(lower(m.title), lower($10)) > 0
-              or strpos(lower(c.title), lower($10)) > 0
-              or strpos(lower(c.original_title), lower($10)) > 0
-              or jsonb_path_exists(c.directors, $11::text::jsonpath)
-              or jsonb_path_exists(c.top_cast, $11::text::jsonpath)
+              or strpos(c.searched, lower($10)) > 0
             )
-            and ($12::text is null or $12 = any(c.genres))
-            and ($13::text is null or $13 = any(c.countries))
-            and ($14::text is null or $14 = any(c.languages))
+            and ($11::text is null or $11 = any(c.genres))
+            and ($12::text is null or $12 = any(c.countries))
+            and ($13::text is null or $13 = any(c.languages))
+            and ($14::integer is null or $14 = any(c.director_ids))
+            and ($15::integer is null or $15 = any(c.actor_ids))
+            and ($16::integer is null or shown.year between $16 and $16 + 9)
+            and ($17::integer is null or shown.year = $17)
+            and ($18::integer is null or c.runtime_minutes >= $18)
+            and ($19::integer is null or c.runtime_minutes <= $19)
+            and ($20::float8 is null or m.rating = $20)
+            and ($21::integer is null or floor(shown.rating) = $21)
+            and ($22::boolean is null or m.watched = $22)
+            and ($23::boolean is null or m.in_watchlist = $23)
+            and ($24::boolean is null or m.liked = $24)
             and (
-              $15::integer is null
-              or c.directors @> jsonb_build_array(jsonb_build_object('id', $15))
+              $25::boolean is null
+              or (m.rewatches > 0 or cardinality(m.watch_dates) > 1) = $25
             )
+            and ($26::text is null or $26 = any(m.tags))
+            and ($27::text is null or $27 = any(m.lists))
             and (
-              $16::integer is null
-              or c.top_cast @> jsonb_build_array(jsonb_build_object('id', $16))
-            )
-            and ($17::integer is null or shown.year between $17 and $17 + 9)
-            and ($18::integer is null or shown.year = $18)
-            and ($19::integer is null or c.runtime_minutes >= $19)
-            and ($20::integer is null or c.runtime_minutes <= $20)
-            and ($21::float8 is null or m.rating = $21)
-            and ($22::integer is null or floor(shown.rating) = $22)
-            and ($23::boolean is null or m.watched = $23)
-            and ($24::boolean is null or m.in_watchlist = $24)
-            and ($25::boolean is null or m.liked = $25)
-            and (
-              $26::boolean is null
-              or (m.rewatches > 0 or cardinality(m.watch_dates) > 1) = $26
-            )
-            and ($27::text is null or $27 = any(m.tags))
-            and ($28::text is null or $28 = any(m.lists))
-            and (
-              $29::date is null
+              $28::date is null
               or exists (
-                select from unnest(m.watch_dates) as day where day >= $29 and day < $30::date
+                select from unnest(m.watch_dates) as day where day >= $28 and day < $29::date
               )
             )
         ),
@@ -160,7 +150,6 @@ async def fitting_places(
         query.outcome,
         DOUBTFUL_BELOW,
         query.q or None,
-        _names_with(query.q) if query.q else None,
         query.genre,
         query.country,
         query.language,
@@ -194,8 +183,3 @@ def _key(query: MovieQuery, after: Cursor | None) -> str | None:
     if after is None:
         return None
     return f"{after.position:010}" if query.sort == "position" else after.sort_key
-
-
-def _names_with(text: str) -> str:
-    """A JSON path to the names of people in which a text stands, as it is, in whatever case."""
-    return f'$[*].name ? (@ like_regex {json.dumps(text)} flag "iq")'

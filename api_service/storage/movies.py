@@ -56,6 +56,8 @@ class MovieStorage:
     ) -> Places:
         """Where the movies that fit stand, in the order asked for; without a limit all of them."""
         if query.sort == "position" and not query.reverse and query.only_outcome:
+            if query.outcome is None and limit is None:
+                return Places(await self._all(session_id))
             return await self._by_position(session_id, query.outcome, after, limit)
         return await fitting_places(self._database, session_id, query, after, limit)
 
@@ -99,6 +101,17 @@ class MovieStorage:
             position,
             SHOWN_FOR,
         )
+
+    async def _all(self, session_id: UUID) -> list[int]:
+        positions: list[int] = await self._database.fetchval(
+            """
+            select coalesce(array_agg(position order by position), '{}')
+            from movies
+            where session_id = $1
+            """,
+            session_id,
+        )
+        return positions
 
     async def _by_position(
         self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int | None

@@ -40,21 +40,23 @@ class Daemon:
     async def answer(
         self,
         *,
-        found: Mapping[str, int] | None = None,
+        found: Mapping[str, int | Film] | None = None,
         not_found: Iterable[str] = (),
         failed: Iterable[str] = (),
         candidates: Iterable[dict[str, object]] = (),
+        confidence: int = 100,
     ) -> None:
         """Claim what waits, end these lookups, and give the rest back.
 
         Args:
-            found: TMDB ids by lookup key.
+            found: TMDB ids, or whole films, by lookup key.
             not_found: lookup keys.
             failed: lookup keys.
             candidates: what each of `not_found` might have been.
+            confidence: in each of `found`.
         """
-        ends: dict[str, tuple[Outcome, int | None]] = {
-            **{key: (Outcome.FOUND, tmdb_id) for key, tmdb_id in (found or {}).items()},
+        ends: dict[str, tuple[Outcome, int | Film | None]] = {
+            **{key: (Outcome.FOUND, known) for key, known in (found or {}).items()},
             **dict.fromkeys(not_found, (Outcome.NOT_FOUND, None)),
             **dict.fromkeys(failed, (Outcome.FAILED, None)),
         }
@@ -68,7 +70,7 @@ class Daemon:
                     outcome=ends[claim.key][0],
                     reason=None if ends[claim.key][1] else f"because {ends[claim.key][0]}",
                     film=film(ends[claim.key][1]),
-                    confidence=100 if ends[claim.key][1] else None,
+                    confidence=confidence if ends[claim.key][1] else None,
                     candidates=() if ends[claim.key][1] else tuple(candidates),
                 )
                 for claim in mine
@@ -81,10 +83,11 @@ class Daemon:
                 await self._storage.queue.give_back(claim)
 
 
-def film(tmdb_id: int | None) -> Film | None:
-    """A catalogue row with this id."""
-    if tmdb_id is None:
-        return None
+def film(known: int | Film | None) -> Film | None:
+    """A catalogue row with this id, or as it is given."""
+    if known is None or isinstance(known, Film):
+        return known
+    tmdb_id = known
     return Film(
         tmdb_id=tmdb_id,
         imdb_id=f"tt{tmdb_id:07}",

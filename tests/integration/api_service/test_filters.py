@@ -1,0 +1,293 @@
+"""Filters and orders: each against plain Python over what the API tells of every movie."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.models import DOUBTFUL_BELOW
+from tests.integration.api_service.varied import (
+    COUNT,
+    COUNTRIES,
+    GENRES,
+    LANGUAGES,
+    LIST,
+    TAGS,
+    WORDS,
+    told,
+    varied_session,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.api_service.answering import Daemon
+    from tests.integration.api_service.driving import Service
+    from tests.integration.api_service.varied import Told
+
+SORTS = ("position", "title", "year", "rating", "runtime", "tmdb_rating", "watched")
+FLAGS: dict[str, Callable[[Told], bool]] = {
+    "watched": lambda one: one.movie["watched"],
+    "watchlist": lambda one: one.movie["in_watchlist"],
+    "liked": lambda one: one.movie["liked"],
+    "rewatched": lambda one: one.rewatched,
+}
+
+
+def has_outcome(one: Told, outcome: str) -> bool:
+    movie = one.movie
+    if outcome == "unmatched":
+        return movie["outcome"] in {"not_found", "failed"}
+    if outcome == "doubtful":
+        return movie["outcome"] == "found" and movie["confidence"] < DOUBTFUL_BELOW
+    return bool(movie["outcome"] == outcome)
+
+
+def speaks_of(one: Told, text: str) -> bool:
+    movie = one.movie
+    names = (movie["title"], movie["tmdb_title"], movie["original_title"])
+    everything = [*names, *movie["directors"], *movie["cast"]]
+    return any(text.lower() in (name or "").lower() for name in everything)
+
+
+def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
+    """Each filter with values that some movies have, some have not, and some are next to."""
+    found: list[tuple[dict[str, Any], Callable[[Told], bool]]] = []
+
+    def add(name: str, values: Any, fits: Callable[[Told, Any], bool]) -> None:  # noqa: ANN401  # of any kind
+        found.extend(({name: value}, lambda one, value=value: fits(one, value)) for value in values)
+
+    outcomes = ("pending", "found", "not_found", "failed", "unmatched", "doubtful")
+    add("outcome", outcomes, has_outcome)
+    texts = (
+        *WORDS,
+        "élan",
+        "STRASSE",
+        "director 3",
+        "ACTÖR 2",
+        "told 10",
+        '"',
+        ",",
+        "[",
+        "originÁL",
+    )
+    add(
+        "q",
+        (*texts, "  the   night ", "Heat\nRan", "nothing of the kind"),
+        lambda one, text: speaks_of(one, " ".join(text.split())),
+    )
+    add("genre", (*GENRES, "drama", "Sport"), lambda one, name: name in one.movie["genres"])
+    add("country", (*COUNTRIES, "XX"), lambda one, code: code in one.movie["countries"])
+    add("language", (*LANGUAGES, "xx"), lambda one, code: code in one.movie["languages"])
+    add("director", (1, 3, 7, 20), lambda one, person: person in one.directors)
+    add("actor", (20, 33, 45, 1), lambda one, person: person in one.actors)
+    add(
+        "decade",
+        (1930, 1960, 1970, 1990, 2000, 2020, 1800),
+        lambda one, decade: one.year is not None and decade <= one.year < decade + 10,
+    )
+    add("year", (1969, 1970, 2000, 1900), lambda one, year: one.year == year)
+    add(
+        "runtime_from",
+        (0, 30, 60, 240, 501),
+        lambda one, least: (one.movie["runtime_minutes"] or -1) >= least,
+    )
+    add(
+        "runtime_to",
+        (0, 29, 59, 500),
+        lambda one, most: (one.movie["runtime_minutes"] or most + 1) <= most,
+    )
+    add("rating", (0.5, 2.0, 4.5, 5.0), lambda one, stars: one.movie["rating"] == stars)
+    add(
+        "tmdb_rating",
+        (*range(11),),
+        lambda one, whole: one.theirs is not None and whole <= one.theirs < whole + 1,
+    )
+    for name, has in FLAGS.items():
+        add(name, ("true", "false"), lambda one, flag, has=has: has(one) == (flag == "true"))
+    add("tag", (*TAGS, "Noir"), lambda one, name: name in one.movie["tags"])
+    add("list", (LIST, "Worst"), lambda one, name: name in one.movie["lists"])
+    add(
+        "watched_on",
+        ("2019", "2020-02", "2021-01-01", "2021", "2019-12", "2022"),
+        lambda one, on: any(day.startswith(on) for day in one.movie["watch_dates"]),
+    )
+    return found
+
+
+def order(one: Told, sort: str) -> Any:  # noqa: ANN401  # of any kind
+    """What a movie is sorted by, smallest first, or None when it has none."""
+    movie = one.movie
+    latest = max(movie["watch_dates"], default=None)
+    keys = {
+        "position": movie["position"],
+        "title": (movie["title"] or movie["tmdb_title"]).lower(),
+        "year": _backwards(one.year),
+        "rating": _backwards(movie["rating"]),
+        "runtime": _backwards(movie["runtime_minutes"]),
+        "tmdb_rating": _backwards(one.theirs),
+        "watched": _backwards(int(latest.replace("-", "")) if latest else None),
+    }
+    return keys[sort]
+
+
+def _backwards(number: float | None) -> float | None:
+    return None if number is None else -number
+
+
+def sorted_by(movies: list[Told], sort: str, *, reverse: bool) -> list[Told]:
+    """In this order or turned round, by position where nothing tells; what lacks it last."""
+    having = [one for one in movies if order(one, sort) is not None]
+    having.sort(key=lambda one: one.movie["position"])
+    having.sort(key=lambda one: order(one, sort), reverse=reverse)
+    return having + [one for one in movies if order(one, sort) is None]
+
+
+async def positions(service: Service, session_id: str, **parameters: str) -> list[int]:
+    answer = await service.get(f"/api/session/{session_id}/movies/positions", **parameters)
+    found: list[int] = answer["positions"]
+    assert answer["total"] == len(found)
+    return found
+
+
+def places(movies: list[Told]) -> list[int]:
+    return [one.movie["position"] for one in movies]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_each_filter_finds_what_it_says(service: Service, daemon: Daemon, seed: int) -> None:
+    session_id = await varied_session(service, daemon, seed)
+    movies = await told(service, session_id)
+    assert len(movies) == COUNT
+    effective = set()
+    for parameters, fits in cases():
+        expected = places([one for one in movies if fits(one)])
+        assert await positions(service, session_id, **parameters) == expected, parameters
+        if 0 < len(expected) < COUNT:
+            effective.update(parameters)
+    assert effective == {next(iter(parameters)) for parameters, _ in cases()}
+
+
+async def test_filters_narrow_each_other(service: Service, daemon: Daemon) -> None:
+    session_id = await varied_session(service, daemon, 3)
+    movies = await told(service, session_id)
+    for (first, one_fits), (second, other_fits) in itertools.combinations(cases()[::4], 2):
+        if first.keys() == second.keys():
+            continue
+        expected = places([one for one in movies if one_fits(one) and other_fits(one)])
+        assert await positions(service, session_id, **first, **second) == expected
+
+
+@pytest.mark.parametrize("reverse", ["false", "true"])
+@pytest.mark.parametrize("sort", SORTS)
+async def test_every_order_has_what_lacks_it_last_and_is_the_same_page_by_page(
+    service: Service, daemon: Daemon, sort: str, reverse: str
+) -> None:
+    session_id = await varied_session(service, daemon, 4)
+    movies = await told(service, session_id)
+    asked = {"sort": sort, "reverse": reverse}
+    for chosen, fits in ({}, lambda _: True), ({"watched": "true"}, FLAGS["watched"]):
+        fitting = [one for one in movies if fits(one)]
+        expected = places(sorted_by(fitting, sort, reverse=reverse == "true"))
+        assert await positions(service, session_id, **asked, **chosen) == expected
+        paged: list[int] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await service.get(
+                f"/api/session/{session_id}/movies", limit=7, **asked, **chosen, **cursor
+            )
+            paged += [movie["position"] for movie in page["movies"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        assert paged == expected
+
+
+async def test_a_page_goes_on_under_a_filter_that_came_in_between(
+    service: Service, daemon: Daemon
+) -> None:
+    session_id = await varied_session(service, daemon, 5)
+    path = f"/api/session/{session_id}/movies"
+    first = await service.get(path, limit=10)
+    rest = await service.get(path, limit=1000, cursor=first["next_cursor"], watched="true")
+    assert rest["movies"]
+    assert all(movie["position"] > 10 and movie["watched"] for movie in rest["movies"])
+
+
+async def test_movies_can_be_asked_for_by_position(service: Service, daemon: Daemon) -> None:
+    session_id = await varied_session(service, daemon, 6)
+    asked = await service.movies(session_id, positions="9,3,999,12")
+    assert [movie["position"] for movie in asked] == [9, 3, 12]
+    everything = {movie["position"]: movie for movie in await service.movies(session_id)}
+    assert asked == [everything[position] for position in (9, 3, 12)]
+
+
+async def test_a_movie_has_credits_with_pictures(service: Service, daemon: Daemon) -> None:
+    session_id = await service.session("Heat,1995", "Ran,1985")
+    await daemon.answer(found={"title:heat|1995": 949})
+    heat = await service.get(f"/api/session/{session_id}/movies/1")
+    assert heat["credits"] == {
+        "directors": [{"id": 1, "name": "Somebody", "profile_url": None}],
+        "cast": [{"id": 2, "name": "Anybody", "character": "Nobody", "profile_url": None}],
+    }
+    ran = await service.get(f"/api/session/{session_id}/movies/2")
+    assert (ran["title"], ran["credits"]) == ("Ran", {"directors": [], "cast": []})
+    response = await service.client.get(f"/api/session/{session_id}/movies/3")
+    await service.problem(response, 404, "movie_not_found")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "allowed"),
+    [
+        ({"outcome": "lost"}, "pending, found, not_found, failed, unmatched, doubtful"),
+        ({"sort": "length"}, "runtime"),
+        ({"reverse": "yes"}, "true or false"),
+        ({"watched": "1"}, "true or false"),
+        ({"q": "x" * 201}, "200"),
+        ({"q": "\0"}, "control"),
+        ({"genre": ""}, "at least 1"),
+        ({"tag": "a\0b"}, "control"),
+        ({"list": "x" * 1001}, "1000"),
+        ({"country": "us"}, "two capital letters"),
+        ({"language": "EN"}, "two small letters"),
+        ({"director": "0"}, "from 1"),
+        ({"actor": "2147483648"}, "2147483647"),
+        ({"decade": "1995"}, "steps of 10"),
+        ({"year": "0"}, "from 1 to 9999"),
+        ({"runtime_from": "-1"}, "whole number"),
+        ({"runtime_to": "1e3"}, "whole number"),
+        ({"rating": "4.3"}, "halves"),
+        ({"rating": "5.5"}, "halves"),
+        ({"tmdb_rating": "11"}, "from 0 to 10"),
+        ({"watched_on": "2024-13"}, "2024-03"),
+        ({"watched_on": "2023-02-29"}, "2024-03"),
+        ({"watched_on": "0000"}, "2024-03"),
+        ({"watched_on": "24"}, "2024-03"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(value)[:30],
+)
+@pytest.mark.parametrize("route", ["movies", "movies/positions", "summary", "export"])
+async def test_a_filter_that_cannot_be_read_says_what_may_be_said(
+    refusing: Service, route: str, parameter: dict[str, str], allowed: str
+) -> None:
+    (name,) = parameter
+    if route == "summary" and name in {"sort", "reverse"}:
+        pytest.skip("a summary has no order")
+    response = await refusing.client.get(
+        f"/api/session/00000000-0000-4000-8000-000000000000/{route}", params=parameter
+    )
+    problem = await refusing.problem(response, 400, "bad_request")
+    assert problem["detail"].startswith(f"{name}: ")
+    assert allowed in problem["detail"]
+    assert len(problem["detail"]) < 300
+
+
+@pytest.mark.parametrize("positions", ["", "0", "1,", "1;2", "-1", "1" * 10, ",".join(["1"] * 201)])
+async def test_positions_that_cannot_be_read(refusing: Service, positions: str) -> None:
+    response = await refusing.client.get(
+        "/api/session/00000000-0000-4000-8000-000000000000/movies", params={"positions": positions}
+    )
+    problem = await refusing.problem(response, 400, "bad_request")
+    assert "up to 200 positions" in problem["detail"]
