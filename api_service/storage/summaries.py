@@ -115,7 +115,7 @@ class SummaryStorage:
                 ) as genre
               ) as genres,
               (
-                select json_agg(decade order by decade)
+                select json_agg(released order by decade)
                 from (
                   select
                     year / 10 * 10 as decade, count(*) as films,
@@ -123,7 +123,7 @@ class SummaryStorage:
                   from film
                   where counts and year is not null
                   group by 1
-                ) as decade
+                ) as released
               ) as decades,
               (
                 select json_agg(released order by year)

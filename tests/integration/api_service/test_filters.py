@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.integration.api_service.varied import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.integration.api_service.answering import Daemon
     from tests.integration.api_service.driving import Service
@@ -41,8 +42,12 @@ def has_outcome(one: Told, outcome: str) -> bool:
     if outcome == "unmatched":
         return movie["outcome"] in {"not_found", "failed"}
     if outcome == "doubtful":
-        return movie["outcome"] == "found" and movie["confidence"] < DOUBTFUL_BELOW
+        return bool(movie["outcome"] == "found" and movie["confidence"] < DOUBTFUL_BELOW)
     return bool(movie["outcome"] == outcome)
+
+
+def has_flag(one: Told, value: str, *, name: str) -> bool:
+    return FLAGS[name](one) == (value == "true")
 
 
 def speaks_of(one: Told, text: str) -> bool:
@@ -52,12 +57,16 @@ def speaks_of(one: Told, text: str) -> bool:
     return any(text.lower() in (name or "").lower() for name in everything)
 
 
+def _fits(one: Told, *, fits: Callable[[Told, Any], bool], value: object) -> bool:
+    return fits(one, value)
+
+
 def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
     """Each filter with values that some movies have, some have not, and some are next to."""
     found: list[tuple[dict[str, Any], Callable[[Told], bool]]] = []
 
-    def add(name: str, values: Any, fits: Callable[[Told, Any], bool]) -> None:  # noqa: ANN401  # of any kind
-        found.extend(({name: value}, lambda one, value=value: fits(one, value)) for value in values)
+    def add(name: str, values: Iterable[Any], fits: Callable[[Told, Any], bool]) -> None:
+        found.extend(({name: value}, partial(_fits, fits=fits, value=value)) for value in values)
 
     outcomes = ("pending", "found", "not_found", "failed", "unmatched", "doubtful")
     add("outcome", outcomes, has_outcome)
@@ -105,8 +114,8 @@ def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
         (*range(11),),
         lambda one, whole: one.theirs is not None and whole <= one.theirs < whole + 1,
     )
-    for name, has in FLAGS.items():
-        add(name, ("true", "false"), lambda one, flag, has=has: has(one) == (flag == "true"))
+    for name in FLAGS:
+        add(name, ("true", "false"), partial(has_flag, name=name))
     add("tag", (*TAGS, "Noir"), lambda one, name: name in one.movie["tags"])
     add("list", (LIST, "Worst"), lambda one, name: name in one.movie["lists"])
     add(
@@ -161,7 +170,7 @@ async def test_each_filter_finds_what_it_says(service: Service, daemon: Daemon, 
     session_id = await varied_session(service, daemon, seed)
     movies = await told(service, session_id)
     assert len(movies) == COUNT
-    effective = set()
+    effective: set[str] = set()
     for parameters, fits in cases():
         expected = places([one for one in movies if fits(one)])
         assert await positions(service, session_id, **parameters) == expected, parameters

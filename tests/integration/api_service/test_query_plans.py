@@ -181,6 +181,24 @@ async def test_a_page_in_another_order_reads_only_its_session(
     assert "movies_pkey" in await used(filled, ENDED, page)
 
 
+async def test_a_summary_reads_only_its_session(storage: StorageService, filled: Database) -> None:
+    async def add_up(session_id: UUID) -> None:
+        places = await storage.movies.places(session_id, MovieQuery())
+        figures = await storage.summaries.add_up(session_id, places.positions, everything=False)
+        assert json.loads(figures["films"])["total"] == 30
+
+    indexes = await used(filled, ENDED, add_up)
+    assert {"movies_pkey", "lookups_pkey"} <= indexes
+
+
+async def test_filters_read_only_their_session(storage: StorageService, filled: Database) -> None:
+    async def search(session_id: UUID) -> None:
+        wanted = MovieQuery(q="film", watched=True, decade=2000)
+        assert len((await storage.movies.places(session_id, wanted)).positions) == 30
+
+    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, search)
+
+
 async def test_asking_again_finds_who_else_lists_a_film_by_index(filled: Database) -> None:
     async def reopen(session_id: UUID) -> None:
         assert await reopen_session(filled, session_id) >= 7
