@@ -14,6 +14,7 @@ QUICK = {
     "again": "the same list again, all known",
     "session_files": "a session of 100,000 films taken away and added to",
     "status": "status reads while a large session runs",
+    "streams": "1,000 open streams of events: memory, and from a film's commit to its event",
     "idle": "what an idle daemon does",
     "wake_up": "from an upload's commit to the first request at TMDB",
 }
