@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import HUB, PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
+from api_service.context import DOCUMENT, HUB, PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
 from api_service.events import Hub
+from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PACER] = Pacer(storage, settings)
     app[HUB] = Hub(database, storage, app[PACER], settings)
     app[TURNS] = Turns()
+    app[DOCUMENT] = document()
     app[PARSER] = ParserPool(processes=PARSERS)
     app[WEB] = WebFiles(settings.tmdb_image_base_url)
     app[PROBES] = probes = Probes(database, lambda: None)

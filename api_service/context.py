@@ -10,6 +10,7 @@ from aiohttp import web
 from api_service.events import Hub
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
+from api_service.static_files import StaticFile
 from api_service.storage import StorageService
 from api_service.turns import Turns
 from api_service.web_files import WebFiles
@@ -28,6 +29,7 @@ PARSER = web.AppKey("parser", ParserPool)
 TURNS = web.AppKey("turns", Turns)
 HUB = web.AppKey("hub", Hub)
 PACER = web.AppKey("pacer", Pacer)
+DOCUMENT = web.AppKey("document", StaticFile)
 PROBES = web.AppKey("probes", Probes)
 WEB = web.AppKey("web", WebFiles)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_REQUEST_ID = 100
 
-_HTTP_PROBLEMS = {
+HTTP_PROBLEMS = {
     400: ("bad_request", "The request cannot be read."),
     404: ("not_found", "There is no such route: docs/api.md has them all."),
     405: ("method_not_allowed", "This route takes {allowed}."),
@@ -75,6 +75,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _http_problem(web.HTTPInternalServerError())
 
 
+def problem_type(code: str) -> str:
+    """The URI of a kind of problem."""
+    return f"urn:projectionist:problem:{code}"
+
+
 async def answer_expectations(_: web.Request, response: web.StreamResponse) -> None:
     """Turn aiohttp's answer to an unknown `Expect`, which no middleware sees, into a problem.
 
@@ -103,7 +108,7 @@ def _problem(error: ProjectionistError) -> web.Response:
 
 def _http_problem(error: web.HTTPException) -> web.Response:
     # Python renames its statuses from version to version; a code is for good.
-    code, detail = _HTTP_PROBLEMS.get(error.status, (f"http_{error.status}", error.reason))
+    code, detail = HTTP_PROBLEMS.get(error.status, (f"http_{error.status}", error.reason))
     status = HTTPStatus(error.status)
     allowed = error.headers.get("Allow", "")
     return _answer(
@@ -125,7 +130,7 @@ def _answer(
     extra: dict[str, object] | None = None,
 ) -> web.Response:
     body = {
-        "type": f"urn:projectionist:problem:{code}",
+        "type": problem_type(code),
         "title": title,
         "status": status.value,
         "detail": detail,

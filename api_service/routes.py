@@ -21,6 +21,7 @@ from api_service.answers import (
 )
 from api_service.exporting import CONTENT_TYPES
 from api_service.handlers import (
+    docs,
     events,
     exports,
     movies,
@@ -57,6 +58,8 @@ from shared.probes import Health, Passed, Unavailable
 
 _SESSION: Final = "/api/session/{session_id}"
 _MOVIE: Final = _SESSION + r"/movies/{position:[1-9]\d{0,8}}"
+
+_DOCS_FILE: Final = r"/docs/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
 
 _STORED: Final = (DatabaseUnavailableError, SchemaOutdatedError)
 _OF_SESSION: Final = (SessionNotFoundError, *_STORED)
@@ -233,7 +236,7 @@ ROUTES: Final = (
         answers={
             200: (
                 Content(CONTENT_TYPES["csv"], "UTF-8 with a byte order mark, and a line of names."),
-                Content(CONTENT_TYPES["jsonl"], "A movie a line.", MovieAnswer),
+                Content(CONTENT_TYPES["jsonl"], "A movie a line.", {"line": MovieAnswer}),
             )
         },
         headers={"Content-Disposition": "A name for the file."},
@@ -319,6 +322,17 @@ ROUTES: Final = (
         summary="Both in one, for people",
         answers={200: Health, 503: Health},
     ),
+    Route(
+        method="GET",
+        path="/openapi.json",
+        handler=docs.get_document,
+        name="get_document",
+        tag="Document",
+        summary="This document",
+        request_headers={"If-None-Match": "The `ETag` of an earlier answer."},
+        answers={200: (Content("application/json", "OpenAPI 3.1."),), 304: ()},
+        headers={"ETag": "Changes when the document does."},
+    ),
     *(
         Route(
             method="GET",
@@ -334,6 +348,8 @@ ROUTES: Final = (
             ("/", pages.get_page, "start_page", "Drop your list here"),
             ("/session/{session_id}", pages.get_page, "session_page", "One list"),
             ("/worker", pages.get_page, "worker_page", "What the operator needs to see"),
+            ("/docs", docs.get_docs, "docs_page", "The document, to be read and tried out"),
+            (_DOCS_FILE, docs.get_docs_file, "docs_file", "What that page is made of"),
             ("/assets/{path:.+}", pages.get_asset, "page_asset", "What the page is made of"),
         )
     ),

@@ -22,12 +22,12 @@ class Content:
     Attributes:
         media_type: its Content-Type, without parameters.
         what: what it holds, in words.
-        model: one of its lines or events, where these are JSON.
+        models: of what it is made, where that is JSON: of its events by name, or of its `line`.
     """
 
     media_type: str
     what: str
-    model: type[BaseModel] | None = None
+    models: Mapping[str, type[BaseModel]] = field(default_factory=dict)
 
 
 Body = type[BaseModel] | tuple[Content, ...]
@@ -40,7 +40,7 @@ class Route:
 
     Attributes:
         method: in capitals; a GET is answered to HEAD too.
-        path: as aiohttp writes it; each parameter in it is explained in `PATH_PARAMETERS`.
+        path: as aiohttp writes it; each parameter in it is explained in `openapi.py`.
         handler: answers it.
         name: what a client generated from the document calls it; unlike all others.
         tag: the section of the document that it stands in.

@@ -1,0 +1,62 @@
+"""The document of the API, and the page to read it and try it out."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from api_service.context import DOCUMENT
+from api_service.static_files import StaticFile
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from aiohttp import web
+
+_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {"Content-Security-Policy": _CSP, "Referrer-Policy": "no-referrer"}
+_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_OURS: Final = files("api_service") / "web" / "docs"
+
+
+async def get_document(request: web.Request) -> web.Response:
+    """`GET /openapi.json`."""
+    return request.app[DOCUMENT].answer(request, {})
+
+
+async def get_docs(request: web.Request) -> web.Response:
+    """`GET /docs`."""
+    return await _answer(request, "index.html")
+
+
+async def get_docs_file(request: web.Request) -> web.Response:
+    """`GET /docs/{file}`."""
+    return await _answer(request, request.match_info["file"])
+
+
+async def _answer(request: web.Request, name: str) -> web.Response:
+    file = await asyncio.to_thread(_file, name)
+    return file.answer(request, _HEADERS)
+
+
+@cache
+def _file(name: str) -> StaticFile:
+    # Importing the package would make 17 MB of text that nobody here asks for.
+    package = find_spec("offapi")
+    if package is None or package.origin is None:
+        raise RuntimeError("The package offapi, which has Swagger UI, is not installed")
+    theirs = Path(package.origin).parent
+    places: dict[str, Traversable] = {
+        "index.html": _OURS / "index.html",
+        "start.js": _OURS / "start.js",
+        "swagger-ui.js": theirs / "swagger_bundle.js",
+        "swagger-ui.css": theirs / "swagger_style.css",
+    }
+    return StaticFile.of(places[name].read_bytes(), _TYPES[Path(name).suffix])

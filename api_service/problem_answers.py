@@ -1,0 +1,128 @@
+"""Problems as the document of the API knows them: one schema and one answer for each code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+from api_service.problems import HTTP_PROBLEMS, problem_type
+from api_service.rules.lists.model import Refusal
+from shared.errors import (
+    AdminTokenError,
+    AdminTokenUnsetError,
+    UnreadableListError,
+    UploadTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from api_service.routing import Route
+    from shared.errors import ProjectionistError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """Why a request was refused or failed (RFC 9457); a program may rely on `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class UnreadableListProblem(Problem):
+    """The same, and which file it was, which line of it if one is known, and why."""
+
+    file: str
+    line: int | None
+    reason: Refusal
+
+
+class UploadTooLargeProblem(Problem):
+    """The same, and how much is taken."""
+
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem; its title is None where it is not ours."""
+
+    code: str
+    status: HTTPStatus
+    title: str | None
+    meaning: str
+    model: type[Problem] = Problem
+
+    def schema(self, of_model: dict[str, Any]) -> dict[str, Any]:
+        """The schema of its model, with the values that are always the same."""
+        fixed: dict[str, object] = {
+            "type": problem_type(self.code),
+            "status": self.status.value,
+            "code": self.code,
+        }
+        if self.title is not None:
+            fixed["title"] = self.title
+        properties = of_model["properties"] | {
+            name: {"const": value} for name, value in fixed.items()
+        }
+        return of_model | {"description": self.meaning, "properties": properties}
+
+
+_MODELS: Final[dict[str, type[Problem]]] = {
+    UnreadableListError.code: UnreadableListProblem,
+    UploadTooLargeError.code: UploadTooLargeProblem,
+}
+_AGAIN: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Statuses after which trying again makes sense."""
+
+
+def kinds_of(route: Route) -> list[Kind]:
+    """Every problem that a route may answer, by status and code."""
+    errors = set(route.problems)
+    if route.admin:
+        errors |= {AdminTokenError, AdminTokenUnsetError}
+    http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}
+    if isinstance(route.body, type):
+        http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    kinds = [*map(_of_error, errors), *map(of_status, http)]
+    return sorted(kinds, key=lambda kind: (kind.status, kind.code))
+
+
+def of_status(status: HTTPStatus) -> Kind:
+    """The problem that an error of aiohttp becomes."""
+    code, detail = HTTP_PROBLEMS[status]
+    return Kind(code, status, None, detail.format(allowed="the methods that `Allow` names"))
+
+
+def answer_to(kinds: Iterable[Kind]) -> dict[str, Any]:
+    """The answer whose status these kinds share."""
+    kinds = list(kinds)
+    headers = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+    if kinds[0].status in _AGAIN:
+        headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    if kinds[0].status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWW-Authenticate"}
+    refs = [{"$ref": f"#/components/schemas/{schema_name(kind)}"} for kind in kinds]
+    schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
+    return {
+        "description": " ".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
+        "headers": headers,
+        "content": {MEDIA_TYPE: {"schema": schema}},
+    }
+
+
+def schema_name(kind: Kind) -> str:
+    """What the schema of a kind is called among the document's components."""
+    return f"problem.{kind.code}"
+
+
+def _of_error(error: type[ProjectionistError]) -> Kind:
+    meaning = (error.__doc__ or "").partition("\n")[0]
+    return Kind(error.code, error.status, error.title, meaning, _MODELS.get(error.code, Problem))
