@@ -18,7 +18,7 @@ class StaticFile:
     """A file as it is sent."""
 
     body: bytes
-    zipped: bytes
+    compressed: bytes
     content_type: str
     etag: str
 
@@ -30,23 +30,21 @@ class StaticFile:
 
     def answer(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
         """Send it, unless the client has it already."""
-        response = web.Response(
-            headers={
-                hdrs.CACHE_CONTROL: "no-cache",  # ask each time, by the ETag
-                hdrs.VARY: hdrs.ACCEPT_ENCODING,
-                "X-Content-Type-Options": "nosniff",
-                **headers,
-            }
-        )
-        response.etag = ETag(self.etag, is_weak=True)  # compressed or not, it is the same
-        if any(known.value in {self.etag, "*"} for known in request.if_none_match or ()):
-            response.set_status(304)
-            return response
+        headers = {
+            # Asked for each time and answered from the cache: a new release is seen at once.
+            hdrs.CACHE_CONTROL: "no-cache",
+            hdrs.VARY: hdrs.ACCEPT_ENCODING,
+            "X-Content-Type-Options": "nosniff",
+            **headers,
+        }
+        if any(tag.value in {self.etag, "*"} for tag in request.if_none_match or ()):
+            response = web.Response(status=304, headers=headers)
+        elif "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+            response = web.Response(body=self.compressed, headers=headers)
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+        else:
+            response = web.Response(body=self.body, headers=headers)
         response.content_type = self.content_type
         response.charset = "utf-8"
-        if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-            response.body = self.zipped
-        else:
-            response.body = self.body
+        response.etag = ETag(self.etag, is_weak=True)  # both encodings have the same one
         return response

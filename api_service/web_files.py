@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import html
 import mimetypes
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from api_service.static_files import StaticFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,16 +18,6 @@ _WEB = resources.files("api_service") / "web"
 _IMAGES_PLACE = "{{images}}"
 # mimetypes asks the machine, whose tables differ.
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-
-
-@dataclass(frozen=True, slots=True)
-class WebFile:
-    """One file as it is sent."""
-
-    body: bytes
-    compressed: bytes
-    content_type: str
-    etag: str
 
 
 class WebFiles:
@@ -41,9 +30,9 @@ class WebFiles:
     def __init__(self, image_base_url: str) -> None:
         shell = (_WEB / "index.html").read_text(encoding="utf-8")
         images = html.escape(image_base_url)
-        self.shell = _file(shell.replace(_IMAGES_PLACE, images).encode(), "text/html")
+        self.shell = StaticFile.of(shell.replace(_IMAGES_PLACE, images).encode(), "text/html")
         self.assets = {
-            path: _file(file.read_bytes(), _content_type(path))
+            path: StaticFile.of(file.read_bytes(), _content_type(path))
             for path, file in _files(_WEB / "assets")
         }
         self.policy = content_policy(image_base_url)
@@ -70,12 +59,3 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Travers
 def _content_type(path: str) -> str:
     ending = path[path.rfind(".") :]
     return _TYPES.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
-
-
-def _file(body: bytes, content_type: str) -> WebFile:
-    return WebFile(
-        body,
-        gzip.compress(body, mtime=0),
-        content_type,
-        hashlib.sha256(body).hexdigest()[:32],
-    )
