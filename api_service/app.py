@@ -13,7 +13,7 @@ from api_service.events import Hub
 from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
-from api_service.problems import answer_expectations, problems, request_ids
+from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
 from api_service.turns import Turns
@@ -63,6 +63,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
+    app.on_response_prepare.append(tell_request_id)
     for route in ROUTES:
         route.add_to(app)
     return app

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LONGEST_REQUEST_ID = 100
+_REQUEST_ID = web.RequestKey("request_id", str)
 
 HTTP_PROBLEMS = {
     400: ("bad_request", "The request cannot be read."),
@@ -36,14 +37,9 @@ log = structlog.get_logger(__name__)
 @web.middleware
 async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind an id, the client's own if it sent a printable one, and log how the request ended."""
-    given = request.headers.get("X-Request-ID", "")
-    usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_REQUEST_ID
-    request_id = given if usable else uuid4().hex
     started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    with structlog.contextvars.bound_contextvars(request_id=_id_of(request)):
         response = await handler(request)
-        if not response.prepared:
-            response.headers["X-Request-ID"] = request_id
         resource = request.match_info.route.resource
         log.debug(
             "request",
@@ -53,6 +49,23 @@ async def request_ids(request: web.Request, handler: Handler) -> web.StreamRespo
             seconds=round(time.perf_counter() - started, 4),
         )
     return response
+
+
+def _id_of(request: web.Request) -> str:
+    request_id = request.get(_REQUEST_ID)
+    if request_id is None:
+        given = request.headers.get("X-Request-ID", "")
+        usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_REQUEST_ID
+        request_id = request[_REQUEST_ID] = given if usable else uuid4().hex
+    return request_id
+
+
+async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Name the request in its answer.
+
+    For `on_response_prepare`: a stream has been sent when its handler returns to the middleware.
+    """
+    response.headers["X-Request-ID"] = _id_of(request)
 
 
 @web.middleware

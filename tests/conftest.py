@@ -31,6 +31,7 @@ from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN, StandIn
 from shared.database import Database
 from shared.settings import Settings
+from tests.described import hold_to_document
 from tests.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
@@ -188,5 +189,6 @@ async def api(
     changed = settings.model_copy(
         update={"admin_token": SecretStr(ADMIN_TOKEN), "tmdb_image_base_url": f"{tmdb.url}/t/p"}
     )
-    async with TestClient(TestServer(create_api(changed))) as client:
+    server = TestServer(create_api(changed))
+    async with TestClient(server, middlewares=(hold_to_document,)) as client:
         yield client

@@ -7,6 +7,7 @@ import io
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from api_service.app import create_app
 from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
+from tests.described import check, hold_to_document
 from tests.driving import ADMIN_TOKEN, DRIFTED
 from tests.event_streams import following
 
@@ -163,6 +165,11 @@ class Service:
             writer.close()
         head, _, body = answer.partition(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
+        headers = dict(BytesParser().parsebytes(head.partition(b"\r\n")[2]).items())
+        # What could not be read as HTTP is answered before anything of ours.
+        if headers.get("Content-Type", "").startswith("application/problem+json"):
+            method, path, _ = request.partition(b"\r\n")[0].decode().split(" ")
+            check(method, path, status, headers, body)
         return Raw(status, head.decode().lower(), body)
 
     async def stored(self) -> dict[str, int]:
@@ -238,7 +245,7 @@ def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Cli
     changed = settings.model_copy(update={"admin_token": SecretStr(ADMIN_TOKEN), **changes})
     app = create_app(changed)
     app[PARSER] = parsers
-    return TestClient(TestServer(app))
+    return TestClient(TestServer(app), middlewares=(hold_to_document,))
 
 
 class Notified:

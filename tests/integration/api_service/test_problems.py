@@ -38,7 +38,6 @@ async def test_ids_differ(refusing: Service) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/api"),
         ("GET", "/api/session"),
         ("GET", "/api/session/"),
