@@ -1,0 +1,42 @@
+"""Debian's Chromium without a window, driven by Playwright, for whoever looks at the page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from playwright.async_api import async_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser
+
+MISSING = "Chromium is missing: apt-get install chromium fonts-dejavu-core"
+
+
+def find_chromium() -> str | None:
+    """The path of the program, if it is installed."""
+    return shutil.which("chromium")
+
+
+@asynccontextmanager
+async def open_chromium() -> AsyncIterator[Browser]:
+    """Run a browser; whoever opens contexts in it closes them, or leaves it to the end.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    program = find_chromium()
+    if program is None:
+        raise FileNotFoundError(MISSING)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program,
+            # Chromium refuses to start in its sandbox for root, which is who tests in a container.
+            chromium_sandbox=os.geteuid() != 0,
+        )
+        yield browser
+        await browser.close()
