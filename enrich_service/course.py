@@ -248,7 +248,7 @@ class Course:
 
     def _found(self, details: MovieDetails, confidence: int, reason: str | None) -> Completion:
         return Completion(
-            self.claim, Outcome.FOUND, reason, film=_film(details), confidence=confidence
+            self.claim, Outcome.FOUND, reason, film=film_of(details), confidence=confidence
         )
 
     def _known(self, tmdb_id: int, confidence: int, reason: str) -> Completion:
@@ -264,7 +264,7 @@ class Course:
         return Completion(self.claim, Outcome.NOT_FOUND, reason, unknown_id=True)
 
 
-def _film(details: MovieDetails) -> Film:
+def film_of(details: MovieDetails) -> Film:
     """A catalogue row from TMDB's details."""
     return Film(
         tmdb_id=details.id,

@@ -282,14 +282,18 @@ class Driver:
         """Let the stand-in follow these fault rules from now on; none is no faults."""
         await self._control("PUT", "faults", json=rules)
 
+    async def set_latency(self, seconds: float) -> None:
+        """Let each answer take its time."""
+        await self._control("PUT", "options", json={"latency": seconds})
+
     async def slow_down(self) -> None:
         """Let answers take their time, each its own, so that something is always in flight."""
-        await self._control("PUT", "options", json={"latency": 0.15})
+        await self.set_latency(0.15)
         await self.go_wrong({"match": "/3/", "kind": "delay", "seconds": 0.2, "probability": 0.5})
 
     async def speed_up(self) -> None:
         """Let answers come at once."""
-        await self._control("PUT", "options", json={"latency": 0.0})
+        await self.set_latency(0.0)
         await self.go_wrong()
 
     async def report(self) -> dict[str, Any]:
