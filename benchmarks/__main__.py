@@ -16,6 +16,7 @@ QUICK = {
     "status": "status reads while a large session runs",
     "streams": "1,000 open streams of events: memory, and from a film's commit to its event",
     "idle": "what an idle daemon does",
+    "page": "the page in a browser: bytes, paint, shifts, liveness, ten thousand films",
     "wake_up": "from an upload's commit to the first request at TMDB",
 }
 LONG = {
