@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, CDPSession, Page
 
+_QUIET_SECONDS = 0.7
+_LOOK_SECONDS = 0.1
 _OBSERVE = """
   window.measured = { paint: 0, shift: 0, longest: 0, seen: {} };
   const observe = (type, tell) => new PerformanceObserver((list) => {
@@ -35,7 +38,7 @@ _NOTE_TEXTS = """
   }).observe(document.documentElement, { childList: true, subtree: true }));
 """
 _SCROLL = """
-  async ([seconds, top]) => {
+  async (seconds) => {
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
     measured.longest = 0;
     const gaps = [];
@@ -61,6 +64,7 @@ class Transfer:
 
     by_host: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     requests: int = 0
+    finished: int = 0
 
 
 class Looking:
@@ -78,6 +82,20 @@ class Looking:
         self._devtools.on("Network.loadingFinished", self._note_bytes)
         await self._devtools.send("Network.enable")
 
+    async def open(self, address: str) -> None:
+        """Open an address of the page, and let it come to rest."""
+        await self.page.goto(address)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing but a stream has been under way for a while, pictures included."""
+        quiet, before = 0.0, -1
+        while quiet < _QUIET_SECONDS:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = self.transfer.requests + self.transfer.finished
+            quiet = quiet + _LOOK_SECONDS if now == before else 0.0
+            before = now
+
     async def measured(self, name: str) -> float:
         """`paint` and `longest` task in milliseconds, or the sum of layout shifts (`shift`)."""
         return float(await self.page.evaluate(f"measured.{name}"))
@@ -89,7 +107,7 @@ class Looking:
 
     async def scroll_through(self, seconds: float) -> tuple[list[float], int]:
         """Scroll to the end; milliseconds between frames, and the most elements at any time."""
-        told = await self.page.evaluate(_SCROLL, [seconds, 0])
+        told = await self.page.evaluate(_SCROLL, seconds)
         return told["gaps"], told["most"]
 
     def _note_request(self, event: dict[str, Any]) -> None:
@@ -99,6 +117,7 @@ class Looking:
     def _note_bytes(self, event: dict[str, Any]) -> None:
         host = self._hosts.get(event["requestId"], "")
         self.transfer.by_host[host] += int(event["encodedDataLength"])
+        self.transfer.finished += 1
 
 
 @asynccontextmanager

@@ -9,9 +9,11 @@ from playwright.async_api import expect
 
 from local_stack.browser import MISSING, find_chromium, open_chromium
 from local_stack.processes import migrate
+from local_stack.stack import StandIn
+from tests.browser.gallery import furnish
 from tests.browser.looks import USUAL
 from tests.browser.watching import Watch
-from tests.driving import create_database, running
+from tests.driving import LIMIT, MADE_UP, create_database, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
     from local_stack.postgres import EmbeddedPostgres
+    from tests.browser.gallery import Gallery
     from tests.browser.looks import Look
     from tests.driving import Driver
 
@@ -54,11 +57,18 @@ async def driver(
     browser: Browser, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Driver]:
     """The API, one daemon and the stand-in, each a process, for all tests of a module."""
-    assert browser.is_connected()
+    assert browser.is_connected()  # asked for, so that no services are started where there is none
     dsn = await create_database(postgres)
     await migrate(dsn)
-    async with running(dsn, tmp_path_factory.mktemp("services")) as driving:
+    stand_in = StandIn(films=MADE_UP, limit=LIMIT, period=1.0)
+    async with running(dsn, tmp_path_factory.mktemp("services"), stand_in=stand_in) as driving:
         yield driving
+
+
+@pytest.fixture(scope="module")
+async def gallery(driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    """Lists that between them show everything that the page can show."""
+    return await furnish(driver, tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture

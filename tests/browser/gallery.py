@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local_stack.samples.default_sample import write_default_sample
-from local_stack.stack import StandIn
-from tests.driving import LIMIT, MADE_UP, made_up_films, running
+from tests.driving import made_up_films
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.driving import Driver
@@ -30,6 +28,7 @@ TO_FIX = (
     (HOSTILE, "1999"),
     (FAR_TOO_LONG, "2001"),
 )
+UNDER_WAY = 400
 LATENCY = 3.0
 """Seconds that TMDB takes to answer, so that a list of hundreds is under way for minutes."""
 
@@ -43,39 +42,38 @@ def titles(rows: Iterable[tuple[str, str]]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Running services with sessions to look at.
+    """Sessions to look at.
 
     Attributes:
-        driver: of the services.
+        driver: of the services that have them.
         export: the folder of the sample, a Letterboxd export.
         done: the session of the sample and of `TO_FIX`, completed.
-        running: a session that will be under way for minutes.
     """
 
     driver: Driver
     export: Path
     done: str
-    running: str
+
+    async def begin(self) -> str:
+        """Upload a list that will be under way for minutes, and let some of it be found."""
+        films = made_up_films()[:UNDER_WAY]
+        begun = await self.driver.upload(films)
+        await self.driver.set_latency(0.3)
+        await self.driver.ended(begun, 30)
+        await self.driver.set_latency(LATENCY)
+        return begun
 
 
-@asynccontextmanager
-async def furnished(dsn: str, folder: Path) -> AsyncIterator[Gallery]:
-    """Run the services over a migrated database, and take the lists in."""
-    export = folder / "export"
+async def furnish(driver: Driver, export: Path) -> Gallery:
+    """Take the lists in."""
     write_default_sample(export)
-    stand_in = StandIn(films=MADE_UP, limit=LIMIT, period=1.0)
-    async with running(dsn, folder, stand_in=stand_in) as driver:
-        done = str((await driver.post_folder(export)).body["session_id"])
-        answer = await driver.call(
-            "POST",
-            f"/api/session/{done}/upload",
-            data=titles(TO_FIX),
-            headers={"Content-Type": "text/csv"},
-        )
-        assert answer.status == 200, answer
-        await driver.completed(done)
-        films = made_up_films()[:500]
-        begun = await driver.upload(films)
-        await driver.ended(begun, 60)
-        await driver.set_latency(LATENCY)
-        yield Gallery(driver, export, done, begun)
+    done = str((await driver.post_folder(export)).body["session_id"])
+    answer = await driver.call(
+        "POST",
+        f"/api/session/{done}/upload",
+        data=titles(TO_FIX),
+        headers={"Content-Type": "text/csv"},
+    )
+    assert answer.status == 200, answer
+    await driver.completed(done)
+    return Gallery(driver, export, done)
