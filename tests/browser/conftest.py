@@ -94,7 +94,7 @@ async def context(
     watch.attach(opened)
     yield opened
     await opened.close()
-    assert watch.complaints == []
+    assert not watch.complaints, "\n".join(watch.complaints)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.gallery import titles
-from tests.browser.visiting import visit
+from tests.browser.visiting import killed_api, visit
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -179,10 +179,9 @@ async def test_a_correction_that_does_not_arrive_can_be_sent_again(
     await visit(page, wrong, "fix")
     film = unmatched(page, "Frago")
     await film.get_by_role("textbox").fill(str(FARGO))
-    await driver.stack.api.kill()
-    await film.get_by_role("button", name="Use it").click()
-    await expect(film.get_by_role("alert")).to_be_visible()
-    await driver.stack.api.start()
+    async with killed_api(driver):
+        await film.get_by_role("button", name="Use it").click()
+        await expect(film.get_by_role("alert")).to_be_visible()
     await film.get_by_role("button", name="Use it").click()
     await expect(page.get_by_text("3 enriched")).to_be_visible()
     assert await match_of(driver, wrong, "Frago") == FARGO

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.visiting import session_shown, visit, whole_number
+from tests.browser.visiting import killed_api, session_shown, visit, whole_number
 from tests.driving import ADMIN_TOKEN, plain_films, title_list, until
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ async def test_a_server_that_is_restarted_is_found_again_without_a_reload(
     await visit(page, session_id)
     await until_percent(page, 10)
     await page.evaluate("window.neverReloaded = true")
-    await driver.stack.api.kill()
-    await expect(page.get_by_text("The connection is lost")).to_be_visible()
-    await driver.stack.api.start()
+    async with killed_api(driver):
+        await expect(page.get_by_text("The connection is lost")).to_be_visible()
     await expect(page.get_by_text("The connection is lost")).to_be_hidden()
     await driver.speed_up()
     await expect(page.get_by_role("heading", name="Genres")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from local_stack.samples.default_sample import write_default_sample
 from tests.browser.gallery import titles
-from tests.browser.visiting import choose, drop, session_shown, zipped
+from tests.browser.visiting import choose, drop, killed_api, session_shown, zipped
 from tests.driving import plain_films, title_list
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def test_lists_are_remembered_on_the_device_and_led_back_to(page: Page) ->
 REFUSED = {
     "holiday.jpg": (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(200), 422, "JPEG picture"),
     "notes.csv": (b"Mood,Weather\ngood,fair\n", 422, "notes.csv"),
-    "empty.csv": (b"", 400, "empty"),
+    "empty.csv": (b"", 400, "nothing was uploaded"),
     "broken.zip": (b"PK\x03\x04" + bytes(100), 422, "broken.zip"),
 }
 
@@ -117,10 +117,11 @@ async def test_an_upload_that_could_not_be_sent_is_sent_again_and_stored_once(
     path.write_bytes(titles([("Fargo", "1996"), ("Heat", "1995")]))
     sessions = await driver.value("select count(*) from sessions")
     await page.goto("/")
-    await driver.stack.api.kill()
-    await page.get_by_label("Choose files").set_input_files(path)
-    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
-    await driver.stack.api.start()
+    chooser = page.get_by_label("Choose files")
+    await expect(chooser).to_be_enabled()
+    async with killed_api(driver):
+        await chooser.set_input_files(path)
+        await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     await page.get_by_role("button", name="Try again").click()
     await session_shown(page)
     assert await driver.value("select count(*) from sessions") == sessions + 1

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import zipfile
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from playwright.async_api import Page
+
+    from tests.driving import Driver
 
 SESSION = re.compile(r"/session/([0-9a-f-]{36})")
 
@@ -54,6 +58,16 @@ async def visit(page: Page, session_id: str, view: str | None = None, **filters:
     query = urlencode({**({"view": view} if view else {}), **filters})
     await page.goto(f"/session/{session_id}{'?' if query else ''}{query}")
     await session_shown(page)
+
+
+@asynccontextmanager
+async def killed_api(driver: Driver) -> AsyncIterator[None]:
+    """Within, the API is not there: it was killed, and is started anew afterwards."""
+    await driver.stack.api.kill()
+    try:
+        yield
+    finally:
+        await driver.stack.api.start()
 
 
 def zipped(folder: Path, target: Path) -> Path:
