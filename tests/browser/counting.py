@@ -19,7 +19,7 @@ async def stored_films(driver: Driver, session_id: str) -> list[dict[str, Any]]:
     rows = await driver.fetch(
         """
         select
-          position, outcome, confidence, movies.title, movies.year,
+          position, outcome, tmdb_id, confidence, movies.title, movies.year,
           coalesce(catalogue.title, movies.title) as shown,
           coalesce(extract(year from release_date)::integer, movies.year) as shown_year,
           watched, rating, liked, rewatches, watch_dates, in_watchlist, tags, lists,

@@ -40,7 +40,7 @@ def titles(rows: Iterable[tuple[str, str]]) -> bytes:
     return text.getvalue().encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gallery:
     """Sessions to look at.
 
@@ -53,13 +53,23 @@ class Gallery:
     driver: Driver
     export: Path
     done: str
+    _taken: int = 0
 
-    async def begin(self) -> str:
-        """Upload a list that will be under way for minutes, and let some of it be found."""
-        films = made_up_films()[:UNDER_WAY]
-        begun = await self.driver.upload(films)
+    async def under_way(self) -> str:
+        """A session that will be under way for minutes yet, some of it found."""
+        (row,) = await self.driver.fetch(
+            """
+            select max(id::text) filter (where enriched between 30 and total - 60) as id
+            from sessions
+            where status = 'enriching'
+            """
+        )
+        if row["id"] is not None:
+            return str(row["id"])
         await self.driver.set_latency(0.3)
-        await self.driver.ended(begun, 30)
+        begun = await self.driver.upload(made_up_films()[self._taken : self._taken + UNDER_WAY])
+        self._taken += UNDER_WAY
+        await self.driver.ended(begun, 40)
         await self.driver.set_latency(LATENCY)
         return begun
 

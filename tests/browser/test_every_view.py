@@ -1,0 +1,82 @@
+"""Each view, light and dark, on a phone and on a wide screen, can be read and used by everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.accessibility import violations
+from tests.browser.looks import LOOKS
+from tests.browser.views import VIEWS
+from tests.browser.visiting import visit
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.browser.gallery import Gallery
+    from tests.browser.watching import Watch
+
+WIDER = """() => [...document.querySelectorAll("body *")].filter((element) => {
+  const scroller = element.closest(".scroller, dialog, .spoken, .skip");
+  return !scroller && element.getBoundingClientRect().right > innerWidth + 1;
+}).map((element) => element.outerHTML.slice(0, 120))"""
+OVERFLOW = "document.scrollingElement.scrollWidth - innerWidth"
+SMALL = """() => [...document.querySelectorAll("button, input, select, a.button, summary")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => [element.getBoundingClientRect(), element.outerHTML.slice(0, 120)])
+  .filter(([{ width, height }]) => width > 1 && (width < 24 || height < 24))
+  .map(([, html]) => html)"""
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True, ids=str)
+@pytest.mark.parametrize("name", VIEWS)
+async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    page: Page, gallery: Gallery, watch: Watch, name: str
+) -> None:
+    if name == "nowhere":
+        watch.allow_status(404)
+    await VIEWS[name](page, gallery)
+    found = await violations(page)
+    assert not found, "\n".join(found)
+    assert await page.evaluate(OVERFLOW) <= 0, await page.evaluate(WIDER)
+    assert await page.evaluate(SMALL) == []
+
+
+@pytest.mark.parametrize("name", ["overview", "wall", "fix", "film"])
+async def test_nothing_is_lost_where_letters_are_twice_as_large(
+    page: Page, gallery: Gallery, name: str
+) -> None:
+    """As on a screen of 640 pixels at 200 %, which has half of them."""
+    await page.set_viewport_size({"width": 320, "height": 800})
+    await VIEWS[name](page, gallery)
+    assert await page.evaluate(OVERFLOW) <= 0, await page.evaluate(WIDER)
+
+
+async def test_nothing_moves_for_who_wants_it_so(page: Page, gallery: Gallery) -> None:
+    moving = "document.getAnimations().length"
+    await page.emulate_media(reduced_motion="no-preference")
+    await page.add_init_script(
+        "document.addEventListener('animationstart', () => { window.moved = true; }, true);"
+        "document.addEventListener('transitionrun', () => { window.moved = true; }, true);"
+    )
+    begun = await gallery.under_way()
+    await visit(page, begun)
+    await expect(page.locator("main img").nth(3)).to_be_visible()
+    await page.wait_for_function("window.moved")
+    await page.emulate_media(reduced_motion="reduce")
+    await visit(page, begun)
+    await expect(page.locator("main img").nth(3)).to_be_visible()
+    assert await page.evaluate(moving) == 0
+    assert not await page.evaluate("window.moved")
+
+
+async def test_each_view_has_one_first_heading_and_a_title_of_its_own(
+    page: Page, gallery: Gallery, watch: Watch
+) -> None:
+    watch.allow_status(404)
+    for name, come in VIEWS.items():
+        await come(page, gallery)
+        assert await page.get_by_role("heading", level=1).count() == 1, name
+        assert "Projectionist" in await page.title(), name
