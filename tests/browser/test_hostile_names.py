@@ -30,32 +30,13 @@ def evil_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A diary whose every cell means harm, and a list with a harmful name."""
     folder = tmp_path_factory.mktemp("evil")
     diary, of_list = folder / f"{EVIL[:5]}.csv", folder / "list.csv"
+    entry = {"Year": "1999", "Letterboxd URI": ADDRESS, "Rating": "4", "Watched Date": "2024-01-01"}
     diary.write_text(
         _csv(
-            (
-                "Date",
-                "Name",
-                "Year",
-                "Letterboxd URI",
-                "Rating",
-                "Rewatch",
-                "Review",
-                "Tags",
-                "Watched Date",
-            ),
-            (
-                "2024-01-01",
-                EVIL,
-                "1999",
-                ADDRESS,
-                "4",
-                "",
-                EVIL,
-                f"{EVIL}, {ALSO_EVIL}",
-                "2024-01-01",
-            ),
-            ("2024-01-02", "Fargo", "1996", ADDRESS, "4", "", ALSO_EVIL, EVIL, "2024-01-02"),
-            ("2024-01-02", "", "1996", ADDRESS, "4", "", ALSO_EVIL, EVIL, "2024-01-02"),
+            ("Name", "Review", "Tags", *entry),
+            (EVIL, EVIL, f"{EVIL}, {ALSO_EVIL}", *entry.values()),
+            ("Fargo", ALSO_EVIL, EVIL, "1996", *list(entry.values())[1:]),
+            ("", ALSO_EVIL, EVIL, *entry.values()),
         )
     )
     of_list.write_text(

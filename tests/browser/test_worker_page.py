@@ -1,4 +1,4 @@
-"""The operator sees the fleet, pauses it and lets it go on; and programs' people read the routes."""
+"""The operator sees the fleet, pauses it and lets it go on; and the API's routes can be read."""
 
 from __future__ import annotations
 
