@@ -70,27 +70,6 @@ STATEMENTS: tuple[str, ...] = (
     "create index idempotency_keys_session on idempotency_keys (session_id)",
     "create index idempotency_keys_age on idempotency_keys (created_at)",
     # -- what TMDB answered, kept across sessions -------------------------------------------------
-    # Whoever counts the films of people would otherwise take 20 JSON objects apart for each film.
-    # One who plays two parts in a film is in it once.
-    """
-    create function people_ids(people jsonb) returns integer[]
-    language sql immutable strict parallel safe as $$
-      select coalesce(array_agg(distinct (person ->> 'id')::integer), '{}')
-      from jsonb_array_elements(people) as person
-    $$
-    """,
-    # What a search looks through, in small letters, a name a line.
-    """
-    create function searched_text(
-      title text, original_title text, directors jsonb, top_cast jsonb
-    ) returns text
-    language sql immutable strict parallel safe as $$
-      select lower(
-        concat(title, e'\n', original_title, e'\n', string_agg(person ->> 'name', e'\n'))
-      )
-      from jsonb_array_elements(directors || top_cast) as person
-    $$
-    """,
     """
     create table catalogue (
       tmdb_id         integer primary key,
@@ -109,12 +88,7 @@ STATEMENTS: tuple[str, ...] = (
       vote_average    numeric(4, 2),
       vote_count      integer not null,
       popularity      double precision not null,
-      fetched_at      timestamptz not null default clock_timestamp(),
-      director_ids    integer[] not null generated always as (people_ids(directors)) stored,
-      actor_ids       integer[] not null generated always as (people_ids(top_cast)) stored,
-      searched        text not null generated always as (
-        searched_text(title, original_title, directors, top_cast)
-      ) stored
+      fetched_at      timestamptz not null default clock_timestamp()
     )
     """,
     "create index catalogue_age on catalogue (fetched_at)",
@@ -289,9 +263,4 @@ def downgrade() -> None:
         "sessions",
     ):
         op.get_bind().exec_driver_sql(f"drop table {table}")
-    for function in (
-        "note_completion()",
-        "people_ids(jsonb)",
-        "searched_text(text, text, jsonb, jsonb)",
-    ):
-        op.get_bind().exec_driver_sql(f"drop function {function}")
+    op.get_bind().exec_driver_sql("drop function note_completion")
