@@ -103,7 +103,7 @@ async def test_up_down_and_up_again_ends_in_the_same_schema(empty: str) -> None:
     assert await shape(empty) == first
 
 
-async def test_the_newest_answers_of_a_database_of_the_first_revision_are_indexed(
+async def test_the_newest_answers_are_indexed_in_a_database_of_the_first_revision(
     empty: str,
 ) -> None:
     assert (await alembic(empty, "upgrade", "0001")).returncode == 0
