@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from api_service.report_answers import AdditionReport, UploadReport
-from shared.models import SessionStatus, TMDBState
+from shared.models import SessionStatus
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from api_service.storage.events import AnsweredFilm, FleetState
-    from api_service.storage.fleet import FleetRow
+    from api_service.storage.events import AnsweredFilm
     from api_service.storage.sessions import SessionRow
 
 DONE_PERCENT = 100
+
+OutcomeWord = Literal["pending", "found", "not_found", "failed"]
 
 
 class Answer(BaseModel):
@@ -62,16 +63,26 @@ class ForceAnswer(SessionAnswer):
     requeued: int
 
 
+class CandidateAnswer(Answer):
+    """A film of TMDB that it could be; `score` is 0 to 100, and says how far it agrees."""
+
+    tmdb_id: int
+    title: str
+    year: int | None
+    score: int
+    poster_path: str | None
+
+
 class MovieAnswer(Answer):
     """One movie: what the user said of it and, when it was found, what TMDB knows."""
 
     position: int
     title: str | None
     year: int | None
-    outcome: str
+    outcome: OutcomeWord
     reason: str | None
     confidence: int | None
-    candidates: list[dict[str, Any]]
+    candidates: list[CandidateAnswer]
     watched: bool
     rating: float | None
     rating_original: str | None
@@ -141,82 +152,24 @@ class MovieDetailAnswer(MovieAnswer):
     credits: CreditsAnswer
 
 
-class WorkerAnswer(Answer):
-    """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself."""
-
-    id: UUID
-    host: str
-    started_at: datetime
-    heartbeat_at: datetime
-    last_run: datetime | None
-    next_run: datetime | None
-    in_flight: int
-    draining: bool
-    tmdb_state: TMDBState
-
-
-class QueueAnswer(Answer):
-    """The queue: lookups that somebody waits for and those in flight.
-
-    Besides, what nobody waits for (`background`: old records to be refreshed, titles to be learned,
-    common films to be fetched), and the seconds that the oldest of what is waited for has been due.
-    """
-
-    queued: int
-    background: int
-    claimed: int
-    oldest_wait_seconds: float | None
-
-
-class TMDBAnswer(Answer):
-    """What the fleet knows of TMDB."""
-
-    state: TMDBState
-    since: datetime
-    reason: str | None
-    next_probe: datetime | None
-
-
-class BudgetAnswer(Answer):
-    """The request budget: used of limit, in the last period (seconds)."""
-
-    used: int
-    limit: int
-    period_seconds: float
-    held_until: datetime | None
-
-
-class WorkerStatusAnswer(Answer):
-    """The fleet: `running` when a daemon works, `paused` on order, `stopped` when there is none."""
-
-    worker_status: str
-    running: bool
-    paused_since: datetime | None
-    last_run: datetime | None
-    next_run: datetime | None
-    interval: float | None
-    workers: list[WorkerAnswer]
-    queue: QueueAnswer
-    tmdb: TMDBAnswer
-    budget: BudgetAnswer
-
-
-class FleetAnswer(Answer):
-    """What a stream is told of the fleet."""
-
-    worker_status: str
-    tmdb_state: TMDBState
-    tmdb_reason: str | None
-
-
 class FilmAnswer(Answer):
     """What a stream is told of a film that was answered."""
 
     position: int
     title: str | None
     year: int | None
-    outcome: str
+    outcome: OutcomeWord
     poster_url: str | None
+
+
+class FilmsAnswer(Answer):
+    """The films that were answered since the last one that was told of, newest first."""
+
+    films: list[FilmAnswer]
+
+
+class GoneAnswer(Answer):
+    """The session is gone, and there is nothing to be said of it."""
 
 
 def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> dict[str, Any]:
@@ -321,53 +274,4 @@ def film_answer(film: AnsweredFilm, image_base_url: str) -> FilmAnswer:
         year=film.year,
         outcome=film.outcome,
         poster_url=poster_url(film.poster_path, image_base_url),
-    )
-
-
-def fleet_word(*, paused: bool, alive: bool) -> str:
-    """`paused` on order, `running` when a daemon works, else `stopped`."""
-    return "paused" if paused else "running" if alive else "stopped"
-
-
-def fleet_answer(fleet: FleetState) -> FleetAnswer:
-    """The fleet's state from its row."""
-    return FleetAnswer(
-        worker_status=fleet_word(paused=fleet.paused, alive=fleet.alive),
-        tmdb_state=fleet.tmdb_state,
-        tmdb_reason=fleet.tmdb_reason,
-    )
-
-
-def worker_status_answer(
-    fleet: FleetRow, workers: list[asyncpg.Record], *, limit: int, period: float
-) -> WorkerStatusAnswer:
-    """The fleet from its rows."""
-    runs = [worker["last_run"] for worker in workers if worker["last_run"]]
-    next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
-    return WorkerStatusAnswer(
-        worker_status=fleet_word(paused=bool(fleet.paused_since), alive=bool(workers)),
-        running=bool(workers) and not fleet.paused_since,
-        paused_since=fleet.paused_since,
-        last_run=max(runs, default=None),
-        next_run=min(next_runs, default=None),
-        interval=min((worker["interval_seconds"] for worker in workers), default=None),
-        workers=[WorkerAnswer.model_validate(dict(worker)) for worker in workers],
-        queue=QueueAnswer(
-            queued=fleet.queued,
-            background=fleet.background,
-            claimed=fleet.claimed,
-            oldest_wait_seconds=fleet.oldest_wait,
-        ),
-        tmdb=TMDBAnswer(
-            state=fleet.tmdb_state,
-            since=fleet.tmdb_since,
-            reason=fleet.tmdb_reason,
-            next_probe=fleet.tmdb_next_probe,
-        ),
-        budget=BudgetAnswer(
-            used=fleet.requests_in_period,
-            limit=limit,
-            period_seconds=period,
-            held_until=fleet.held_until,
-        ),
     )

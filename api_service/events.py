@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from api_service.answers import SessionAnswer, fleet_answer, session_fields
+from api_service.answers import SessionAnswer, session_fields
+from api_service.fleet_answers import fleet_answer
 from api_service.storage.events import MOST_FILMS, NEVER
 from api_service.streams import Films, Stream, event
 from api_service.watches import Watch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE, csv_line, session_mark
 from shared.lookup_keys import LookupKind
@@ -10,7 +10,7 @@ from shared.lookup_keys import LookupKind
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from api_service.answers import MovieAnswer
+    from api_service.answers import CandidateAnswer, MovieAnswer
     from api_service.queries import ExportFormat
 
 CONTENT_TYPES: dict[ExportFormat, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
@@ -81,10 +81,10 @@ def _cells(movie: MovieAnswer, lookup_key: str) -> dict[str, str]:
     }
 
 
-def _candidate(candidate: dict[str, Any]) -> str:
+def _candidate(candidate: CandidateAnswer) -> str:
     """`603 The Matrix (1999)`: the id comes first, to be copied into its column."""
-    year = f" ({candidate['year']})" if candidate.get("year") else ""
-    return f"{candidate.get('tmdb_id', '')} {candidate.get('title', '')}{year}".strip()
+    year = f" ({candidate.year})" if candidate.year else ""
+    return f"{candidate.tmdb_id} {candidate.title}{year}"
 
 
 def _flag(flag: bool) -> str:  # noqa: FBT001  # the flag is the value

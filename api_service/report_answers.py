@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class FileReport(_Told):

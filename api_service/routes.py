@@ -17,9 +17,9 @@ from api_service.answers import (
     PositionsAnswer,
     SessionAnswer,
     UploadAnswer,
-    WorkerStatusAnswer,
 )
 from api_service.exporting import CONTENT_TYPES
+from api_service.fleet_answers import WorkerStatusAnswer
 from api_service.handlers import (
     docs,
     events,
@@ -33,26 +33,25 @@ from api_service.handlers import (
     worker,
 )
 from api_service.handlers.movies import Correction
-from api_service.parser_pool import ParserCrashed
 from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.report_answers import SessionReport
+from api_service.route_parts import (
+    EVENTS,
+    FILES,
+    LOCATION,
+    OF_MOVIE,
+    OF_SESSION,
+    OF_UPLOAD,
+    STORED,
+    UPLOAD_HEADERS,
+)
 from api_service.routing import Content, Route
 from api_service.summary_answers import SummaryAnswer
 from shared.errors import (
     BadRequestError,
-    DatabaseUnavailableError,
-    EmptyUploadError,
-    IdempotencyKeyReusedError,
     InvalidBodyError,
-    MovieNotFoundError,
-    SchemaOutdatedError,
     SessionChangedError,
     SessionNotFoundError,
-    StorageFullError,
-    UnreadableListError,
-    UnsupportedMediaTypeError,
-    UploadInProgressError,
-    UploadTooLargeError,
 )
 from shared.probes import Health, Passed, Unavailable
 
@@ -60,38 +59,6 @@ _SESSION: Final = "/api/session/{session_id}"
 _MOVIE: Final = _SESSION + r"/movies/{position:[1-9]\d{0,8}}"
 
 _DOCS_FILE: Final = r"/docs/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
-
-_STORED: Final = (DatabaseUnavailableError, SchemaOutdatedError)
-_OF_SESSION: Final = (SessionNotFoundError, *_STORED)
-_OF_MOVIE: Final = (MovieNotFoundError, *_OF_SESSION)
-_OF_UPLOAD: Final = (
-    BadRequestError,
-    EmptyUploadError,
-    UploadInProgressError,
-    UploadTooLargeError,
-    UnsupportedMediaTypeError,
-    UnreadableListError,
-    IdempotencyKeyReusedError,
-    ParserCrashed,
-    StorageFullError,
-    *_STORED,
-)
-
-_FILES: Final = (
-    Content("multipart/form-data", "One file or many, in fields of any name: lists, or zips."),
-    *(
-        Content(media_type, "The list itself.")
-        for media_type in ("text/csv", "text/plain", "application/json", "application/jsonl")
-    ),
-    Content("application/zip", "A zip of lists."),
-    Content("application/octet-stream", "A list or a zip; it is told by its content."),
-)
-_UPLOAD_HEADERS: Final = {
-    "Idempotency-Key": "The same key with the same body gets the same answer for 24 hours.",
-    "Content-Disposition": "Of a list sent as the body itself: names the file, "
-    '`attachment; filename="watchlist.csv"`.',
-}
-_LOCATION: Final = {"Location": "The session's status."}
 
 ROUTES: Final = (
     Route(
@@ -101,11 +68,11 @@ ROUTES: Final = (
         name="upload",
         tag="Sessions",
         summary="Make a session of one file or many",
-        body=_FILES,
-        request_headers=_UPLOAD_HEADERS,
+        body=FILES,
+        request_headers=UPLOAD_HEADERS,
         answers={201: UploadAnswer},
-        headers=_LOCATION,
-        problems=_OF_UPLOAD,
+        headers=LOCATION,
+        problems=OF_UPLOAD,
     ),
     Route(
         method="POST",
@@ -114,11 +81,11 @@ ROUTES: Final = (
         name="add_to_session",
         tag="Sessions",
         summary="Add more files to a session, or its list of unmatched films put right",
-        body=_FILES,
-        request_headers=_UPLOAD_HEADERS,
+        body=FILES,
+        request_headers=UPLOAD_HEADERS,
         answers={200: AdditionAnswer},
-        headers=_LOCATION,
-        problems=(SessionNotFoundError, SessionChangedError, *_OF_UPLOAD),
+        headers=LOCATION,
+        problems=(SessionNotFoundError, SessionChangedError, *OF_UPLOAD),
     ),
     Route(
         method="GET",
@@ -128,7 +95,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="How far a session is",
         answers={200: SessionAnswer},
-        problems=_OF_SESSION,
+        problems=OF_SESSION,
     ),
     Route(
         method="GET",
@@ -138,7 +105,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="The same as its status",
         answers={200: SessionAnswer},
-        problems=_OF_SESSION,
+        problems=OF_SESSION,
     ),
     Route(
         method="GET",
@@ -148,7 +115,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="How each upload was read, whole",
         answers={200: SessionReport},
-        problems=_OF_SESSION,
+        problems=OF_SESSION,
     ),
     Route(
         method="POST",
@@ -158,7 +125,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="Ask again for what was not found or failed",
         answers={202: ForceAnswer},
-        problems=_OF_SESSION,
+        problems=OF_SESSION,
     ),
     Route(
         method="DELETE",
@@ -168,7 +135,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="Take away a session and all that was uploaded",
         answers={204: ()},
-        problems=_OF_SESSION,
+        problems=OF_SESSION,
     ),
     Route(
         method="GET",
@@ -179,7 +146,7 @@ ROUTES: Final = (
         summary="The movies of a session, page by page",
         query=PageQuery,
         answers={200: MoviesAnswer},
-        problems=(BadRequestError, *_OF_SESSION),
+        problems=(BadRequestError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -190,7 +157,7 @@ ROUTES: Final = (
         summary="Where all movies stand that fit, in their order",
         query=MovieQuery,
         answers={200: PositionsAnswer},
-        problems=(BadRequestError, *_OF_SESSION),
+        problems=(BadRequestError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -200,7 +167,7 @@ ROUTES: Final = (
         tag="Movies",
         summary="One movie, with its credits",
         answers={200: MovieDetailAnswer},
-        problems=_OF_MOVIE,
+        problems=OF_MOVIE,
     ),
     Route(
         method="GET",
@@ -209,10 +176,9 @@ ROUTES: Final = (
         name="get_events",
         tag="Sessions",
         summary="What changes in a session, as it changes",
-        answers={
-            200: (Content("text/event-stream", "Events `status`, `fleet`, `films` and `gone`."),)
-        },
-        problems=_OF_SESSION,
+        request_headers={"Last-Event-ID": "The `id` of the last event of an earlier stream."},
+        answers={200: (Content("text/event-stream", "Server-Sent Events.", EVENTS),)},
+        problems=OF_SESSION,
     ),
     Route(
         method="GET",
@@ -223,7 +189,7 @@ ROUTES: Final = (
         summary="What the movies of a session come to",
         query=MovieFilter,
         answers={200: SummaryAnswer},
-        problems=(BadRequestError, *_OF_SESSION),
+        problems=(BadRequestError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -240,7 +206,7 @@ ROUTES: Final = (
             )
         },
         headers={"Content-Disposition": "A name for the file."},
-        problems=(BadRequestError, *_OF_SESSION),
+        problems=(BadRequestError, *OF_SESSION),
     ),
     Route(
         method="PUT",
@@ -251,7 +217,7 @@ ROUTES: Final = (
         summary="Say which film a movie is",
         body=Correction,
         answers={200: MovieAnswer},
-        problems=(BadRequestError, InvalidBodyError, *_OF_MOVIE),
+        problems=(BadRequestError, InvalidBodyError, *OF_MOVIE),
     ),
     Route(
         method="DELETE",
@@ -261,7 +227,7 @@ ROUTES: Final = (
         tag="Movies",
         summary="Say that it is no film: it leaves the session and its counts",
         answers={204: ()},
-        problems=_OF_MOVIE,
+        problems=OF_MOVIE,
     ),
     Route(
         method="GET",
@@ -271,7 +237,7 @@ ROUTES: Final = (
         tag="Fleet",
         summary="What the fleet of daemons does",
         answers={200: WorkerStatusAnswer},
-        problems=_STORED,
+        problems=STORED,
     ),
     Route(
         method="POST",
@@ -281,7 +247,7 @@ ROUTES: Final = (
         tag="Fleet",
         summary="Hold the whole fleet",
         answers={200: WorkerStatusAnswer},
-        problems=_STORED,
+        problems=STORED,
         admin=True,
     ),
     Route(
@@ -292,7 +258,7 @@ ROUTES: Final = (
         tag="Fleet",
         summary="Release the fleet",
         answers={200: WorkerStatusAnswer},
-        problems=_STORED,
+        problems=STORED,
         admin=True,
     ),
     Route(

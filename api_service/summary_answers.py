@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import date  # noqa: TC003  # pydantic reads it
+from datetime import date  # pydantic reads it
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ConfigDict, Field

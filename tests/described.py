@@ -59,7 +59,7 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
         return
     kinds = promised.get("content", {})
     assert (media_type in kinds) if kinds else not body, f"{answered}; promised: {sorted(kinds)}"
-    if media_type in JSON:
+    if kinds and media_type in JSON:
         pointer = (
             f"#/paths/{_escaped(route.template)}/{route.method.lower()}/responses/{status}"
             f"/content/{_escaped(media_type)}/schema"

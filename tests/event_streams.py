@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from tests.described import check_item
 from tests.driving import until
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class EventStream:
                 match key, value.removeprefix(" "):
                     case "", "" if line == b"\n":
                         if data:
+                            check_item("get_events", "text/event-stream", name, data.encode())
                             self.events.append(Event(name, json.loads(data), last_id))
                         name = data = ""
                     case "", _:

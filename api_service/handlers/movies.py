@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 class Correction(BaseModel):
     """The body of `PUT …/match`: the film that the movie really is, by one of its ids."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "oneOf": [{"required": ["tmdb_id"]}, {"required": ["imdb_id"]}],
+            "examples": [{"tmdb_id": 603}, {"imdb_id": "tt0133093"}],
+        },
+    )
 
     tmdb_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None

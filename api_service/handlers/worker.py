@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from api_service.answers import WorkerStatusAnswer, worker_status_answer
 from api_service.context import SETTINGS, STORAGE, json_response
+from api_service.fleet_answers import WorkerStatusAnswer, worker_status_answer
 from shared.errors import AdminTokenError, AdminTokenUnsetError
 
 if TYPE_CHECKING:

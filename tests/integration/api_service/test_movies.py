@@ -180,7 +180,9 @@ async def test_what_was_not_found_shows_its_candidates_and_the_reason(
     service: Service, daemon: Daemon
 ) -> None:
     session_id = await service.session("Emma,1996")
-    candidates = [{"tmdb_id": 3573, "title": "Emma", "year": 1996}]
+    candidates: list[dict[str, object]] = [
+        {"tmdb_id": 3573, "title": "Emma", "year": 1996, "score": 80, "poster_path": None}
+    ]
     await daemon.answer(not_found=["title:emma|1996"], candidates=candidates)
     (movie,) = await service.movies(session_id)
     assert (movie["outcome"], movie["reason"]) == ("not_found", "because not_found")

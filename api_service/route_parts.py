@@ -1,0 +1,67 @@
+"""What several entries of the route table have in common: problems, kinds of files, headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from api_service.answers import FilmsAnswer, GoneAnswer, SessionAnswer
+from api_service.fleet_answers import FleetAnswer
+from api_service.parser_pool import ParserCrashed
+from api_service.routing import Content
+from shared.errors import (
+    BadRequestError,
+    DatabaseUnavailableError,
+    EmptyUploadError,
+    IdempotencyKeyReusedError,
+    MovieNotFoundError,
+    SchemaOutdatedError,
+    SessionNotFoundError,
+    StorageFullError,
+    UnreadableListError,
+    UnsupportedMediaTypeError,
+    UploadInProgressError,
+    UploadTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+STORED: Final = (DatabaseUnavailableError, SchemaOutdatedError)
+OF_SESSION: Final = (SessionNotFoundError, *STORED)
+OF_MOVIE: Final = (MovieNotFoundError, *OF_SESSION)
+OF_UPLOAD: Final = (
+    BadRequestError,
+    EmptyUploadError,
+    UploadInProgressError,
+    UploadTooLargeError,
+    UnsupportedMediaTypeError,
+    UnreadableListError,
+    IdempotencyKeyReusedError,
+    ParserCrashed,
+    StorageFullError,
+    *STORED,
+)
+
+FILES: Final = (
+    Content("multipart/form-data", "One file or many, in fields of any name: lists, or zips."),
+    *(
+        Content(media_type, "The list itself.")
+        for media_type in ("text/csv", "text/plain", "application/json", "application/jsonl")
+    ),
+    Content("application/zip", "A zip of lists."),
+    Content("application/octet-stream", "A list or a zip; it is told by its content."),
+)
+UPLOAD_HEADERS: Final = {
+    "Idempotency-Key": "The same key with the same body gets the same answer for 24 hours.",
+    "Content-Disposition": "Of a list sent as the body itself: names the file, "
+    '`attachment; filename="watchlist.csv"`.',
+}
+EVENTS: Final[Mapping[str, type[BaseModel]]] = {
+    "status": SessionAnswer,
+    "fleet": FleetAnswer,
+    "films": FilmsAnswer,
+    "gone": GoneAnswer,
+}
+LOCATION: Final = {"Location": "The session's status."}
