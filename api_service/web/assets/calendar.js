@@ -47,11 +47,11 @@ function grid(year, days, href) {
   const items = days.map(({ date, watches }, index) => {
     const at = cell(Date.parse(`${date}T00:00:00Z`));
     const text = `${day(date)}: ${count(watches, "film")}`;
-    return h("li", { style: { "--week": Math.floor(at / 7) + 1, "--weekday": (at % 7) + 2, "--level": Math.ceil((4 * watches) / most) } },
+    return h("li", { style: { "--week": Math.floor(at / 7) + 1, "--weekday": (at % 7) + 1, "--level": Math.ceil((4 * watches) / most) } },
       h("a", { href: href(date), title: text, tabindex: index ? -1 : 0 }, spoken(text)));
   });
   const list = h("ul", {
-    class: "days", "aria-label": `Days of ${year} with a film`, style: { "--lead": lead },
+    class: "days", "aria-label": `Days of ${year} with a film`,
     onkeydown: (event) => {
       const step = STEPS[event.key];
       const links = [...list.querySelectorAll("a")];

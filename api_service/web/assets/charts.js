@@ -29,16 +29,17 @@ export function bars(items, { most = 10 } = {}) {
  * Bars standing side by side, such as decades.
  *
  * @param {{name: string, spoken?: string, value: number, href: string, note?: string}[]} items
- * @param {string} [one] what is counted
+ * @param {{room?: number}} [options] how many characters fit under all of them
  */
-export function columns(items, one = "film") {
+export function columns(items, { room = 28 } = {}) {
   const largest = Math.max(1, ...items.map((item) => item.value));
-  // A label under each of a hundred columns would be unreadable: only some have one.
-  const step = Math.ceil(items.length / 12);
+  // Where labels would run into each other only some columns have one.
+  const longest = Math.max(1, ...items.map((item) => item.name.length));
+  const step = Math.ceil((items.length * longest) / room);
   return h("ol", { class: "columns" }, items.map((item, index) => h("li", {}, h("a", {
-    href: item.href, title: `${item.spoken ?? item.name}: ${count(item.value, one)}${item.note ? `, ${item.note}` : ""}`,
+    href: item.href, title: `${item.spoken ?? item.name}: ${count(item.value, "film")}${item.note ? `, ${item.note}` : ""}`,
   },
-  h("span", { class: "value" }, items.length <= 14 ? number(item.value) : "", spoken(`${item.spoken ?? item.name}: ${count(item.value, one)}`)),
+  h("span", { class: "value" }, items.length <= 14 ? number(item.value) : "", spoken(`${item.spoken ?? item.name}: ${count(item.value, "film")}`)),
   h("span", { class: "column", "aria-hidden": "true", style: { "--share": item.value / largest } }),
   h("span", { class: "name", "aria-hidden": "true" }, index % step === 0 ? item.name : "")))));
 }

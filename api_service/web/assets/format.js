@@ -44,8 +44,11 @@ export const decimal = (value) => value.toFixed(1);
 /** The name of a country by its ISO 3166 code, or the code where nobody knows it. */
 export const country = (code) => named(regions, code);
 
-/** The name of a language by its ISO 639 code. `xx` is TMDB's own: no language. */
-export const language = (code) => (code === "xx" ? "No language" : named(languages, code));
+/** Codes of TMDB's own beside those of ISO 639. */
+const TMDB_LANGUAGES = { xx: "No language", cn: "Cantonese", mo: "Moldavian", sh: "Serbo-Croatian" };
+
+/** The name of a language by its code. */
+export const language = (code) => TMDB_LANGUAGES[code] ?? named(languages, code);
 
 function named(names, code) {
   try {

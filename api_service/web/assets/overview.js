@@ -12,6 +12,8 @@ import { reading } from "./reading.js";
 
 /** No more often than this are the numbers read again while a list fills, in seconds. */
 const QUIET_SECONDS = 5;
+/** Characters that fit under the columns of a panel across the page. */
+const WIDE = 90;
 
 export function open(root, session) {
   const place = h("div", { class: "overview" });
@@ -56,28 +58,29 @@ function draw(summary, filters, session) {
   return [
     filters.length > 0 && chips(filters),
     totals(summary, films),
-    h("div", { class: "sections" },
+    section("Years", columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
+      name: String(year), value, href: films({ year }), note: mean(rest),
+    })), { room: WIDE }), "wide"),
+    summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date })), "wide"),
+    h("div", { class: "flowing" },
       section("Genres", bars(summary.genres.map((genre) => ({
         name: genre.name, value: genre.films, href: films({ genre: genre.name }), note: mean(genre),
       })))),
       section("Decades", columns(summary.decades.map(({ decade, films: value, ...rest }) => ({
         name: `${decade}s`, value, href: films({ decade }), note: mean(rest),
       })))),
-      section("Years", columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
-        name: String(year), value, href: films({ year }), note: mean(rest),
-      }))), "wide"),
-      section("Ratings", ratings(summary, films, session)),
       section("Runtimes", columns(summary.runtimes.map(({ from, to, films: value }) => ({
         name: `${from}′`, spoken: to === null ? `${from} minutes and more` : `${from} to ${to} minutes`, value,
         href: films(to === null ? { runtime_from: from } : { runtime_from: from, runtime_to: to }),
       }))), "", extremes(summary, session)),
-      section("Directors", people(summary.directors, "director", films)),
-      section("Actors", people(summary.actors, "actor", films)),
       section("Countries", bars(summary.countries.map(({ code, films: value }) => ({ name: country(code), value, href: films({ country: code }) })))),
       section("Languages", bars(summary.languages.map(({ code, films: value }) => ({ name: language(code), value, href: films({ language: code }) })))),
-      summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date })), "wide"),
-      summary.rewatches.length > 0 && section("Rewatches", cards(summary.rewatches, session, (film) => count(film.watches, "time"))),
       summary.watchlist.films > 0 && section("Watchlist", watchlist(summary.watchlist))),
+    section("Ratings", ratings(summary, films, session), "wide"),
+    h("div", { class: "flowing two" },
+      section("Directors", people(summary.directors, "director", films)),
+      section("Actors", people(summary.actors, "actor", films))),
+    summary.rewatches.length > 0 && section("Rewatches", cards(summary.rewatches, session, (film) => count(film.watches, "time")), "wide"),
   ];
 }
 
@@ -123,7 +126,7 @@ function people(list, name, films) {
 
 function ratings({ ratings: given, against_tmdb: against }, films, session) {
   if (!given.some((entry) => entry.films)) return h("p", { class: "quiet" }, "No film of this list is rated.");
-  const both = against.films > 0 && [
+  const table = against.films > 0 && [
     h("p", {}, "You give these films ", h("b", {}, decimal(against.mine)), " on average, TMDB’s voters ",
       h("b", {}, decimal(against.theirs)), ` of 5 (${count(against.films, "film")}).`),
     h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Your ratings against TMDB’s" }, h("table", { class: "against" },
@@ -132,12 +135,16 @@ function ratings({ ratings: given, against_tmdb: against }, films, session) {
         h("th", { scope: "row" }, h("span", { "aria-hidden": "true" }, stars(rating)), spoken(`${rating} of 5`)),
         h("td", {}, h("span", { class: "track", "aria-hidden": "true", style: { "--share": theirs / 5, "--mine": rating / 5 } }), decimal(theirs)),
         h("td", { class: "figure" }, number(value))))))),
+  ];
+  const extremes = against.films > 0 && [
     h("h3", {}, "Dearer to you than to most"), cards(against.higher, session, difference),
     h("h3", {}, "Less dear"), cards(against.lower, session, difference),
   ];
-  return h("div", {}, columns(given.map(({ rating, films: value }) => ({
-    name: rating % 1 ? "" : String(rating), spoken: `${rating} of 5`, value, href: films({ rating }),
-  }))), both);
+  return h("div", { class: "halves" },
+    h("div", {}, columns(given.map(({ rating, films: value }) => ({
+      name: rating % 1 ? "" : String(rating), spoken: `${rating} of 5`, value, href: films({ rating }),
+    }))), table),
+    extremes && h("div", {}, extremes));
 }
 
 const difference = (film) => `you ${decimal(film.rating)}, TMDB ${decimal(film.vote_average / 2)}`;
