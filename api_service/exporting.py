@@ -1,21 +1,34 @@
-"""A session's movies as lines of a file: CSV for people, JSON lines for programs."""
+"""A session's movies as lines of a file: for people, for programs, for Letterboxd."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE, csv_line, session_mark
+from api_service.rules.lists.spreadsheets import (
+    LETTERBOXD,
+    TO_CORRECT,
+    WHOLE,
+    csv_line,
+    session_mark,
+)
 from shared.lookup_keys import LookupKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from api_service.answers import CandidateAnswer, MovieAnswer
-    from api_service.queries import ExportFormat
+    from api_service.queries import ExportFormat, ExportQuery
 
-CONTENT_TYPES: dict[ExportFormat, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
+CONTENT_TYPES: dict[ExportFormat, str] = {
+    "csv": "text/csv",
+    "jsonl": "application/jsonl",
+    "letterboxd": "text/csv",
+}
 UNMATCHED = frozenset({"not_found", "unmatched"})
 """Outcomes whose CSV is a list to be corrected: it leaves out what only found films have."""
+_LETTERBOXD = re.compile(r"https?://(www\.)?(letterboxd\.com|boxd\.it)/", re.IGNORECASE)
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads UTF-8 as Windows-1252, and would give garbled titles back."""
 
@@ -23,39 +36,102 @@ BYTE_ORDER_MARK = "\ufeff"
 class Exporter:
     """Writes the movies of one session, some at a time."""
 
-    def __init__(self, session_id: UUID, form: ExportFormat, outcome: str | None) -> None:
+    def __init__(self, session_id: UUID, query: ExportQuery) -> None:
         self._mark = session_mark(session_id)
-        self._is_csv = form == "csv"
-        self._columns = TO_CORRECT if outcome in UNMATCHED else WHOLE
-        self.content_type = CONTENT_TYPES[form]
-        self.file_name = f"projectionist-{(outcome or 'films').replace('_', '-')}.{form}"
+        self._form = query.format
+        to_correct = query.format == "csv" and query.outcome in UNMATCHED
+        self._columns = TO_CORRECT if to_correct else WHOLE
+        self.content_type = CONTENT_TYPES[query.format]
+        self.file_name = f"projectionist-{_name(query)}"
 
     def head(self) -> str:
         """What comes before the first movie."""
-        return BYTE_ORDER_MARK + csv_line(self._columns) if self._is_csv else ""
+        if self._form == "letterboxd":  # no person opens it, and no mark is asked for
+            return csv_line(LETTERBOXD)
+        return BYTE_ORDER_MARK + csv_line(self._columns) if self._form == "csv" else ""
 
-    def line(self, movie: MovieAnswer, lookup_key: str) -> str:
-        """One movie; its lookup names the id that was asked for in vain, where it was an id."""
-        if not self._is_csv:
+    def line(self, movie: MovieAnswer, lookup_key: str, *, is_film_address: bool = False) -> str:
+        """One movie, in one line or in several.
+
+        Args:
+            movie: as the pages have it.
+            lookup_key: names the id that was asked for in vain, where it was an id.
+            is_film_address: whether its source address is the film's own, not a diary entry's.
+        """
+        if self._form == "jsonl":
             return f"{movie.model_dump_json()}\n"
+        if self._form == "letterboxd":
+            return "".join(map(csv_line, _watchings(movie, lookup_key, is_film_address)))
         cells = _cells(movie, lookup_key) | {"Session": self._mark}
         return csv_line(cells[column] for column in self._columns)
 
 
+def _name(query: ExportQuery) -> str:
+    if query.format != "letterboxd":
+        return f"{(query.outcome or 'films').replace('_', '-')}.{query.format}"
+    # Letterboxd takes a watchlist at another place; and by this name it is read back as one.
+    unseen = query.watched is False or (query.watchlist and query.watched is None)
+    return "letterboxd-watchlist.csv" if unseen else "letterboxd.csv"
+
+
+def _watchings(movie: MovieAnswer, lookup_key: str, is_film_address: bool) -> Iterator[list[str]]:  # noqa: FBT001  # it is told as it is
+    """A row of `LETTERBOXD` for each day it was watched on; one without a day where none is known.
+
+    What the user thinks of it stands with the latest. The latest days are the rewatches.
+    """
+    tmdb_id, imdb_id = _ids(movie, lookup_key)
+    known = is_film_address and movie.source_url and _LETTERBOXD.match(movie.source_url)
+    film = [
+        movie.source_url or "" if known else "",
+        tmdb_id,
+        imdb_id,
+        movie.title or movie.tmdb_title or "",
+        _text(movie.year),
+        ", ".join(movie.directors),
+    ]
+    days = [day.isoformat() for day in movie.watch_dates] or [""]
+    dated = len(movie.watch_dates)
+    first_again = len(days) - min(movie.rewatches, dated)
+    for number, day in enumerate(days):
+        again = "true" if number >= first_again else ""
+        if number < len(days) - 1:
+            yield [*film, "", "", day, again, "", "", ""]
+    yield [
+        *film,
+        _text(movie.rating),
+        "" if movie.rating is None else str(int(2 * movie.rating)),
+        days[-1],
+        "true" if first_again < len(days) else "",
+        ", ".join(movie.tags),
+        movie.review or "",
+        str(movie.rewatches + 1) if movie.rewatches > dated else "",
+    ]
+
+
+def _ids(movie: MovieAnswer, lookup_key: str) -> tuple[str, str]:
+    """The film's TMDB and IMDb ids, or the one that was asked for in vain."""
+    kind, _, asked = lookup_key.partition(":")
+    return (
+        _text(movie.tmdb_id) or (asked if kind == LookupKind.TMDB else ""),
+        movie.imdb_id or (asked if kind == LookupKind.IMDB else ""),
+    )
+
+
 def _cells(movie: MovieAnswer, lookup_key: str) -> dict[str, str]:
     """Every cell of a movie by its column. Names of lists may hold anything but line breaks."""
-    kind, _, asked = lookup_key.partition(":")
+    tmdb_id, imdb_id = _ids(movie, lookup_key)
     return {
         "Position": str(movie.position),
         "Title": movie.title or "",
         "Year": _text(movie.year),
-        "TMDb ID": _text(movie.tmdb_id) or (asked if kind == LookupKind.TMDB else ""),
-        "IMDb ID": movie.imdb_id or (asked if kind == LookupKind.IMDB else ""),
+        "TMDb ID": tmdb_id,
+        "IMDb ID": imdb_id,
         "Outcome": movie.outcome,
         "Reason": movie.reason or "",
         "Candidates": "\n".join(map(_candidate, movie.candidates)),
         "Watched": _flag(movie.watched),
         "Rating": _text(movie.rating),
+        "Rating Original": movie.rating_original or "",
         "Watch Dates": ", ".join(day.isoformat() for day in movie.watch_dates),
         "Rewatches": str(movie.rewatches or ""),
         "Liked": _flag(movie.liked),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OutcomeName = Literal["pending", "found", "not_found", "failed", "unmatched", "doubtful"]
 SortName = Literal["position", "title", "year", "rating", "runtime", "tmdb_rating", "watched"]
-ExportFormat = Literal["csv", "jsonl"]
+ExportFormat = Literal["csv", "jsonl", "letterboxd"]
 
 _LARGEST_INTEGER: Final = 2**31 - 1
 _LARGEST_YEAR: Final = 9999
@@ -266,7 +266,18 @@ class PageQuery(MovieQuery):
 class ExportQuery(MovieQuery):
     """Which movies in which order, as which kind of file."""
 
-    format: ExportFormat = Field("csv", description="CSV for people, or JSON lines for programs")
+    format: ExportFormat = Field(
+        "csv", description="CSV for people, JSON lines for programs, or Letterboxd's import form"
+    )
+
+    def as_it_is_taken(self) -> ExportQuery:
+        """What it comes to: Letterboxd takes all that it is given for watched.
+
+        So only watched movies go there, unless the filter says something of it.
+        """
+        if self.format == "letterboxd" and not self.names_watched:
+            return self.model_copy(update={"watched": True})
+        return self
 
 
 def read_query(model: type[Q], query: Mapping[str, str]) -> Q:

@@ -13,6 +13,7 @@ QUICK = {
     "upload_size": "uploads of 10,000 and 100,000 rows: seconds, memory, who waits for them",
     "again": "the same list again, all known",
     "session_files": "a session of 100,000 films taken away and added to",
+    "summary": "the figures of a session of 10,000 films, whole and filtered",
     "status": "status reads while a large session runs",
     "streams": "1,000 open streams of events: memory, and from a film's commit to its event",
     "idle": "what an idle daemon does",

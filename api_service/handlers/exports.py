@@ -29,9 +29,9 @@ log = structlog.get_logger(__name__)
 
 async def get_export(request: web.Request) -> web.StreamResponse:
     """`GET /api/session/{id}/export`: the movies that fit, as a file."""
-    query = read_query(ExportQuery, request.query)
+    query = read_query(ExportQuery, request.query).as_it_is_taken()
     session = await session_of(request)
-    exporter = Exporter(session.id, query.format, query.outcome)
+    exporter = Exporter(session.id, query)
     headers = {
         "Content-Type": f"{exporter.content_type}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
@@ -75,7 +75,14 @@ async def _pieces(
     for start in range(0, max(len(positions), 1), ROWS):
         rows = await storage.movies.at(session_id, positions[start : start + ROWS])
         text += "".join(
-            [exporter.line(movie_answer(row, images), row["lookup_key"]) for row in rows]
+            [
+                exporter.line(
+                    movie_answer(row, images),
+                    row["lookup_key"],
+                    is_film_address=row["is_film_address"],
+                )
+                for row in rows
+            ]
         )
         is_last = start + ROWS >= len(positions)
         if is_last and await storage.sessions.get(session_id) is None:

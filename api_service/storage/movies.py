@@ -69,7 +69,7 @@ class MovieStorage:
               m.position, m.title, m.year, m.watched, m.rating, m.rating_original, m.watch_dates,
               m.rewatches, m.liked, m.tags, m.review, m.in_watchlist, m.lists, m.source_url,
               coalesce(l.outcome, 'pending') as outcome, l.reason, l.confidence, l.candidates,
-              l.key as lookup_key,
+              l.key as lookup_key, m.origins ->> 'own' is not null as is_film_address,
               c.tmdb_id, c.imdb_id, c.title as tmdb_title, c.original_title, c.release_date,
               c.genres, jsonb_path_query_array(c.directors, '$[*].name') as directors,
               jsonb_path_query_array(c.top_cast, '$[*].name') as top_cast, c.runtime_minutes,

@@ -153,7 +153,8 @@ class Film:
         if day:
             self._watch_dates = _with(self._watch_dates, day)
         if sighting.rewatch:
-            entry = sighting.address or (day.isoformat() if day else str(order))
+            own = "" if layout.film_addresses else sighting.address
+            entry = own or (day.isoformat() if day else str(order))
             self._rewatches = _with(self._rewatches, entry)
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)

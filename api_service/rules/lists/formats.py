@@ -25,6 +25,7 @@ Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside |
 
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     ours.recognise,
+    ours.recognise_import_form,
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,

@@ -177,6 +177,7 @@ class Layout:
         rating_out_of: the best rating there is; None where only the whole file can tell.
         date_order: whether days or months come first in dates that do not start with the year.
         dates_vary: whether only the whole file can tell that.
+        safe_cells: whether a cell that would look like a formula has an apostrophe in front.
     """
 
     format: str
@@ -193,6 +194,7 @@ class Layout:
     rating_out_of: int | None = 5
     date_order: DateOrder | None = None
     dates_vary: bool = False
+    safe_cells: bool = False
 
 
 class NotAFilm(NamedTuple):

@@ -9,10 +9,11 @@ from api_service.rules.lists import cells
 from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.dates import date_reader
 from api_service.rules.lists.films import Said
-from api_service.rules.lists.headers import find_columns, fold_header
+from api_service.rules.lists.headers import find_columns, fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout, Problem
+from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.rows import RowReader
-from api_service.rules.lists.spreadsheets import plain_cell
+from api_service.rules.lists.spreadsheets import LETTERBOXD, plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,9 +35,25 @@ _COLUMNS: Final = {
     Column.TAGS: ("tags",),
     Column.REVIEW: ("review",),
 }
+_IMPORT_COLUMNS: Final = {
+    Column.TITLE: ("title",),
+    Column.YEAR: ("year",),
+    Column.TMDB_ID: ("tmdbid",),
+    Column.IMDB_ID: ("imdbid",),
+    Column.ADDRESS: ("letterboxduri",),
+    Column.RATING: ("rating",),
+    Column.RATING10: ("rating10",),
+    Column.WATCH_DATE: ("watcheddate",),
+    Column.REWATCH: ("rewatch",),
+    Column.TAGS: ("tags",),
+    Column.REVIEW: ("review",),
+    Column.PLAYS: ("plays",),
+}
+_IMPORT_MARKS: Final = frozenset(fold_header(LETTERBOXD))
 _MARKS: Final = frozenset({"position", "title", "year", "tmdbid", "imdbid", "session"})
 _LONGEST_NUMBER: Final = 9
 _read_date = date_reader(None)
+_read_original = rating_reader(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,24 @@ def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
         kind=Kind.OWN if "watched" in header else Kind.GENERIC,
         columns=find_columns(header, _COLUMNS),
         film_addresses=True,
+        may_be_empty=True,
+    )
+
+
+def recognise_import_form(opening: Sequence[list[str]], name: str) -> Layout | None:
+    """Recognise Letterboxd's import form as we write it.
+
+    Its addresses are those of films, and its cells are as safe as those of our own export.
+    """
+    header = fold_header(opening[0])
+    if not set(header) >= _IMPORT_MARKS:
+        return None
+    return Layout(
+        format="letterboxd_import",
+        kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
+        columns=find_columns(header, _IMPORT_COLUMNS),
+        film_addresses=True,
+        safe_cells=True,
         may_be_empty=True,
     )
 
@@ -116,11 +151,21 @@ def _read(
     for sighting in RowReader(layout, journal).read(plain()):
         row = {name: latest[at] for name, at in header.items()}
         yield ExportedRow(
-            sighting,
+            _as_given(sighting, row.get("ratingoriginal", "")),
             row["session"].strip(),
             _number(row["position"]),
             _said(row, sighting, journal),
         )
+
+
+def _as_given(sighting: Sighting, original: str) -> Sighting:
+    """The row with its rating as it was given first, `9/10` say, unless its stars were changed."""
+    try:
+        given = _read_original(original)
+    except ValueError:
+        return sighting
+    same = given and sighting.rating and given.stars == sighting.rating.stars
+    return sighting._replace(rating=given) if same else sighting
 
 
 def _said(row: Mapping[str, str], sighting: Sighting, journal: FileJournal) -> Said:

@@ -15,6 +15,7 @@ from api_service.rules.lists import cells
 from api_service.rules.lists.dates import date_reader
 from api_service.rules.lists.model import Column, Problem, Sighting
 from api_service.rules.lists.ratings import rating_reader
+from api_service.rules.lists.spreadsheets import plain_cell
 from api_service.rules.lists.title_types import not_a_film
 from shared.lookup_keys import title_key
 
@@ -55,6 +56,8 @@ class RowReader:
         records = islice(records, self._layout.header, None)
         _, header = next(records)
         width = len(header)
+        if self._layout.safe_cells:
+            records = ((line, [plain_cell(cell) for cell in row]) for line, row in records)
         count_row, read_row = self._journal.count_row, self._sighting
         for line, row in records:
             count_row(line)

@@ -20,12 +20,28 @@ TO_CORRECT: Final = (
 
 WHOLE: Final = (
     *("Position", "Title", "Year", "TMDb ID", "IMDb ID", "Outcome", "Reason", "Candidates"),
-    *("Watched", "Rating", "Watch Dates", "Rewatches", "Liked", "Tags", "Review", "In Watchlist"),
-    *("Lists", "Source URL", "TMDB Title", "Original Title", "Release Date", "Genres", "Directors"),
-    *("Cast", "Runtime", "Countries", "Languages", "Overview", "Poster URL", "Vote Average"),
-    *("Vote Count", "Confidence", "Session"),
+    *(
+        "Watched",
+        "Rating",
+        "Rating Original",
+        "Watch Dates",
+        "Rewatches",
+        "Liked",
+        "Tags",
+        "Review",
+    ),
+    *("In Watchlist", "Lists", "Source URL", "TMDB Title", "Original Title", "Release Date"),
+    *("Genres", "Directors", "Cast", "Runtime", "Countries", "Languages", "Overview", "Poster URL"),
+    *("Vote Average", "Vote Count", "Confidence", "Session"),
 )
 """Everything: what the user said, then what TMDB knows."""
+
+LETTERBOXD: Final = (
+    *("LetterboxdURI", "tmdbID", "imdbID", "Title", "Year", "Directors", "Rating", "Rating10"),
+    *("WatchedDate", "Rewatch", "Tags", "Review", "Plays"),
+)
+"""Letterboxd's import form (https://letterboxd.com/about/importing-data/): a row for each watching.
+`Plays` is ours, for reading it back: how often a film was seen, where its rows do not show it."""
 
 # What Excel, LibreOffice and Google Sheets start a formula or another cell with, their full-width
 # forms included. The apostrophe in front is the spreadsheets' own sign for "this is text".

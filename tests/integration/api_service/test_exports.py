@@ -54,6 +54,7 @@ async def test_csv_has_the_users_own_data_and_tmdbs(service: Service, daemon: Da
         "Outcome": "found",
         "Watched": "Yes",
         "Rating": "4.5",
+        "Rating Original": "4.5/5",
         "Watch Dates": "2024-02-10",
         "Rewatches": "1",
         "Tags": "noir, on-dvd",
@@ -215,7 +216,7 @@ async def test_asking_for_the_head_alone_sends_no_file(service: Service) -> None
 
 
 @pytest.mark.parametrize(
-    ("query", "named"), [("format=xlsx", "csv, jsonl"), ("outcome=lost", "unmatched")]
+    ("query", "named"), [("format=xlsx", "csv, jsonl, letterboxd"), ("outcome=lost", "unmatched")]
 )
 async def test_a_wrong_parameter_is_named(service: Service, query: str, named: str) -> None:
     session_id = await service.session("Heat,1995")
