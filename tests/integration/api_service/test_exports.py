@@ -12,29 +12,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_service.handlers.exports import ROWS
-from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE, plain_cell
+from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE
+from tests.integration.api_service.exported import export, rows
+from tests.integration.api_service.varied import varied_session
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
-
     from tests.integration.api_service.answering import Daemon
     from tests.integration.api_service.driving import Service, Until
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 CANDIDATE = {"tmdb_id": 275, "title": "Fargo", "year": 1996, "score": 70, "poster_path": None}
-
-
-async def export(service: Service, session_id: str, **parameters: str) -> ClientResponse:
-    response = await service.client.get(f"/api/session/{session_id}/export", params=parameters)
-    assert response.status == 200, await response.text()
-    return response
-
-
-async def rows(service: Service, session_id: str, **parameters: str) -> list[dict[str, str]]:
-    response = await export(service, session_id, format="csv", **parameters)
-    text = (await response.read()).decode("utf-8-sig")
-    found = list(csv.DictReader(io.StringIO(text, newline="")))
-    return [{name: plain_cell(cell) for name, cell in row.items()} for row in found]
 
 
 async def test_csv_has_the_users_own_data_and_tmdbs(service: Service, daemon: Daemon) -> None:
@@ -141,6 +128,22 @@ async def test_no_cell_is_a_formula_to_a_spreadsheet(service: Service) -> None:
     assert [cell for cell in cells if cell[:1] in set("=+-@\t\r")] == []
     assert cells.count(f"'{formula}") == 3
     assert "'71" in cells
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+async def test_what_fits_a_filter_is_exported_in_the_order_asked_for(
+    service: Service, daemon: Daemon, form: str
+) -> None:
+    session_id = await varied_session(service, daemon, 33)
+    asked = {"watched": "true", "genre": "Drama", "sort": "rating", "reverse": "true"}
+    expected = await service.movies(session_id, limit=1000, **asked)
+    assert expected
+    if form == "csv":
+        found = await rows(service, session_id, **asked)
+        assert [int(row["Position"]) for row in found] == [one["position"] for one in expected]
+    else:
+        lines = (await (await export(service, session_id, format=form, **asked)).text()).split("\n")
+        assert [json.loads(line) for line in lines if line] == expected
 
 
 async def test_a_file_of_several_pages_has_every_movie_once(service: Service) -> None:

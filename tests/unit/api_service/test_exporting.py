@@ -123,11 +123,11 @@ NOT_THERE = {"liked", "in_watchlist", "lists", "source_url", "rating_original"}
 
 @settings(max_examples=60)
 @given(
-    st.integers(1, 4).flatmap(lambda count: st.tuples(*map(movies, range(1, count + 1)))),
-    st.booleans(),
+    exported=st.integers(1, 4).flatmap(lambda count: st.tuples(*map(movies, range(1, count + 1)))),
+    is_film_address=st.booleans(),
 )
 def test_letterboxds_form_reads_back_as_the_same_films(
-    exported: tuple[dict[str, Any], ...], is_film_address: bool
+    *, exported: tuple[dict[str, Any], ...], is_film_address: bool
 ) -> None:
     seen = [movie | {"watched": True} for movie in exported]
     exporter = Exporter(SESSION, ExportQuery(format="letterboxd"))
@@ -142,8 +142,8 @@ def test_letterboxds_form_reads_back_as_the_same_films(
 def test_letterboxds_form_has_a_row_for_each_day_and_the_opinion_with_the_latest() -> None:
     movie = answer(
         {
-            **dict.fromkeys(("rewatches",), 2),
             "position": 1,
+            "rewatches": 2,
             "title": "=Heat",
             "year": 1995,
             "watched": True,
