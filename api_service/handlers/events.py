@@ -45,6 +45,10 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     transport.set_write_buffer_limits(high=WAITING_BYTES)
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+    # A telephone that is out of reach says nothing: unanswered heartbeats tell. Linux only.
+    if unanswered := getattr(socket, "TCP_USER_TIMEOUT", None):
+        milliseconds = int(TAKING_SECONDS * 1000)
+        connection.setsockopt(socket.IPPROTO_TCP, unanswered, milliseconds)
     await response.prepare(request)
     with request.app[HUB].opened(session.id, seen=_seen(request), abort=transport.abort) as stream:
         # Not all of them at once, after a restart. No secret.
