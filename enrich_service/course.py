@@ -158,12 +158,12 @@ class Course:
 
     async def _chosen(self, match: Match) -> Completion:
         if await self.index.fresh_record(match.tmdb_id):
-            return self._known(match.tmdb_id, match.confidence, match.reason)
+            return self._known(match.tmdb_id, match.confidence, match.reason, match.others)
         try:
             details = await self._details(match.tmdb_id)
         except NotFoundError:
-            return self._not_found("gone")
-        return self._found(details, match.confidence, match.reason)
+            return self._not_found("gone", match.others)
+        return self._found(details, match.confidence, match.reason, match.others)
 
     async def _without_search(self, title: str, year: int | None) -> Completion | None:
         """Answer with the film that the index knows by this title and year, if it still has them.
@@ -230,7 +230,8 @@ class Course:
                     bearers.append(details)
         if len(bearers) != 1:
             return None
-        return self._found(bearers[0], ALTERNATIVE, "alternative title, same year")
+        others = list_candidates(title, year, films, besides=bearers[0].id)
+        return self._found(bearers[0], ALTERNATIVE, "alternative title, same year", others)
 
     async def _is_television(self, title: str) -> bool:
         page = await self.ask(search_tv(title))
@@ -246,22 +247,43 @@ class Course:
         self.index.learn(page.results)
         return self._not_found("ambiguous", list_candidates(title, key.year, page.results))
 
-    def _found(self, details: MovieDetails, confidence: int, reason: str | None) -> Completion:
+    def _found(
+        self,
+        details: MovieDetails,
+        confidence: int,
+        reason: str | None,
+        others: tuple[Candidate, ...] = (),
+    ) -> Completion:
         return Completion(
-            self.claim, Outcome.FOUND, reason, film=film_of(details), confidence=confidence
+            self.claim,
+            Outcome.FOUND,
+            reason,
+            film=film_of(details),
+            confidence=confidence,
+            candidates=_as_json(others),
         )
 
-    def _known(self, tmdb_id: int, confidence: int, reason: str) -> Completion:
+    def _known(
+        self, tmdb_id: int, confidence: int, reason: str, others: tuple[Candidate, ...] = ()
+    ) -> Completion:
         return Completion(
-            self.claim, Outcome.FOUND, reason, recorded=tmdb_id, confidence=confidence
+            self.claim,
+            Outcome.FOUND,
+            reason,
+            recorded=tmdb_id,
+            confidence=confidence,
+            candidates=_as_json(others),
         )
 
     def _not_found(self, reason: str, candidates: tuple[Candidate, ...] = ()) -> Completion:
-        shown = tuple(asdict(candidate) for candidate in candidates)
-        return Completion(self.claim, Outcome.NOT_FOUND, reason, candidates=shown)
+        return Completion(self.claim, Outcome.NOT_FOUND, reason, candidates=_as_json(candidates))
 
     def _unknown_id(self, reason: str) -> Completion:
         return Completion(self.claim, Outcome.NOT_FOUND, reason, unknown_id=True)
+
+
+def _as_json(candidates: tuple[Candidate, ...]) -> tuple[dict[str, object], ...]:
+    return tuple(asdict(candidate) for candidate in candidates)
 
 
 def film_of(details: MovieDetails) -> Film:

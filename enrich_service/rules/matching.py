@@ -12,6 +12,8 @@ unmatched film is shown with its candidates and corrected with one click. So pre
   film that everybody has; two films of a like standing stay a tie.
 - A loose reading of the title needs the very year; a subtitle left out or several slips of the pen
   need a well-known film besides, for an obscure namesake is the likelier stranger.
+- A film that is chosen with a doubt (`DOUBTFUL_BELOW`) keeps the others beside it, so that the user
+  can choose again.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from enrich_service.rules.titles import (
     read_asked,
     similarity,
 )
+from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,12 +109,14 @@ class Match:
         reason: what agreed, such as `exact title, same year`.
         is_final: whether no further search could show a film that fits as well. A search for one
             year shows but one of the two films that are a year apart from it.
+        others: up to five films that it could be instead, where this one is doubtful.
     """
 
     tmdb_id: int
     confidence: int
     reason: str
     is_final: bool = field(default=True, compare=False)
+    others: tuple[Candidate, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,9 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
         is_final = best.year in {_YearFit.SAME, _YearFit.OPEN}
-        return Match(best.film.id, best.score, words, is_final)
+        is_doubtful = best.score < DOUBTFUL_BELOW
+        others = _shown(scored, besides=best.film.id) if is_doubtful else ()
+        return Match(best.film.id, best.score, words, is_final, others)
     if fitting:
         reason = NoMatchReason.AMBIGUOUS
     elif not scored:
@@ -197,10 +204,17 @@ def may_have_another_name(year: int | None, films: Iterable[SearchMovie]) -> lis
 
 
 def list_candidates(
-    title: str, year: int | None, films: Iterable[SearchMovie]
+    title: str, year: int | None, films: Iterable[SearchMovie], *, besides: int | None = None
 ) -> tuple[Candidate, ...]:
-    """Up to five films that it could be, likeliest first, for a question that nobody may guess."""
-    return _shown(_scored(title, year, films))
+    """Up to five films that it could be, likeliest first, for the user to choose from.
+
+    Args:
+        title: as the list has it.
+        year: of release, if the list has one.
+        films: all search results.
+        besides: the one that was chosen, if any was.
+    """
+    return _shown(_scored(title, year, films), besides=besides)
 
 
 def _scored(title: str, year: int | None, films: Iterable[SearchMovie]) -> list[_Scored]:
@@ -260,8 +274,9 @@ def _may_mean_another(best: _Scored, scored: list[_Scored]) -> bool:
     )
 
 
-def _shown(scored: list[_Scored]) -> tuple[Candidate, ...]:
+def _shown(scored: list[_Scored], *, besides: int | None = None) -> tuple[Candidate, ...]:
+    films = [one for one in scored if one.film.id != besides]
     return tuple(
         Candidate(one.film.id, one.film.title, one.film.year, one.score, one.film.poster_path)
-        for one in scored[:_MOST_CANDIDATES]
+        for one in films[:_MOST_CANDIDATES]
     )

@@ -285,10 +285,13 @@ async def _end_lookups(connection: Connection, completions: Sequence[Completion]
           reason = done.reason,
           tmdb_id = done.tmdb_id,
           confidence = done.confidence,
-          candidates = done.candidates::jsonb,
           -- A record that was refreshed is no new answer.
+          candidates = case
+            when lookups.tmdb_id = done.tmdb_id then lookups.candidates
+            else done.candidates::jsonb
+          end,
           answered_at = case
-            when lookups.outcome = done.outcome then answered_at else clock_timestamp()
+            when lookups.tmdb_id = done.tmdb_id then answered_at else clock_timestamp()
           end,
           attempts = 0,
           due_at = null,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -161,6 +162,30 @@ async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no
     said = {event["event"] for event in events}
     assert "refreshes_queued" in said
     assert not said & {"movie_enriched", "session_completed", "sessions_found"}
+
+
+async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
+    make_worker: MakeWorker, lists: Lists, database: Database, until: Until
+) -> None:
+    key = "title:alien|1980"
+    await lists.add(key)
+    worker = await make_worker(interval=0.05)
+    await worker.enrich_sessions()
+    before = await lists.lookup(key)
+    assert (before["outcome"], before["confidence"]) == ("found", 90)
+    others = [other["tmdb_id"] for other in json.loads(before["candidates"])]
+    assert others
+    assert before["tmdb_id"] not in others
+
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '31 days'")
+    await worker.start_scheduler()
+
+    async def all_fresh() -> bool:
+        return await old_records(database) == 0
+
+    await until(all_fresh)
+    await worker.stop_scheduler()
+    assert (await lists.lookup(key))["candidates"] == before["candidates"]
 
 
 async def test_a_record_that_cannot_be_refreshed_stays_and_is_tried_again_tomorrow(

@@ -222,6 +222,40 @@ async def test_a_film_a_year_apart_is_taken_once_the_other_neighbour_was_looked_
     assert (await run("title:heat|1996", script, "Heat")).reason == "ambiguous"
 
 
+OTHERS = [
+    {**HEAT, "id": 1000 + place, "title": "Heat", "release_date": f"{1951 + place}-01-01"}
+    for place in range(7)
+]
+
+
+async def test_a_doubtful_film_keeps_those_that_it_could_be_instead() -> None:
+    page = {"results": [*OTHERS, HEAT]}
+    script = Script(search_movie=[page] * 2, movie_details=[DETAILS])
+    done = await run("title:heat|1996", script, "Heat")
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 90)
+    assert len(done.candidates) == 5
+    assert 949 not in {candidate["tmdb_id"] for candidate in done.candidates}
+    assert done.candidates[0].keys() == {"tmdb_id", "title", "year", "score", "poster_path"}
+
+    script = Script(search_movie=[page] * 2)
+    known = await run("title:heat|1996", script, "Heat", Known(records={949: 949}))
+    assert (known.recorded, known.candidates) == (949, done.candidates)
+
+
+async def test_a_film_that_is_certain_has_nothing_beside_it() -> None:
+    page = {"results": [*OTHERS, HEAT]}
+    done = await run("title:heat|1995", Script(search_movie=[page], movie_details=[DETAILS]))
+    assert (done.confidence, done.candidates) == (100, ())
+
+
+async def test_a_doubtful_film_that_has_gone_leaves_what_it_could_be_instead() -> None:
+    page = {"results": [OTHERS[0], HEAT]}
+    script = Script(search_movie=[page] * 2, movie_details=[NotFoundError])
+    done = await run("title:heat|1996", script, "Heat")
+    assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "gone")
+    assert [candidate["tmdb_id"] for candidate in done.candidates] == [1000]
+
+
 async def test_behind_a_crowded_page_the_neighbouring_years_are_searched() -> None:
     crowd: dict[str, Any] = {"results": [HEAT], "total_pages": 3}
     other = {**HEAT, "id": 950, "release_date": "1997-03-01"}
@@ -261,6 +295,16 @@ async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> Non
     assert done.reason == "alternative title, same year"
     append = script.asked[-1][1]["append_to_response"]
     assert append == "credits,recommendations,similar,alternative_titles"
+    assert done.candidates == (), "there is no other"
+
+
+async def test_a_film_known_by_an_alternative_title_keeps_the_others_that_were_found() -> None:
+    other = {**HEAT, "id": 1000, "title": "Ovens", "release_date": "1951-01-01"}
+    page = {"results": [SENTINEL, other]}
+    script = Script(search_movie=[page] * 2, movie_details=[KNOWN_AS_HEAT])
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.reason) == (5, "alternative title, same year")
+    assert [candidate["tmdb_id"] for candidate in done.candidates] == [1000]
 
 
 @pytest.mark.parametrize(

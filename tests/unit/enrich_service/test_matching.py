@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from enrich_service.rules.matching import (
+    ALTERNATIVE,
     Match,
     NoMatch,
     NoMatchReason,
@@ -14,6 +15,7 @@ from enrich_service.rules.matching import (
 )
 from enrich_service.rules.searching import PlannedSearch, neighbour_plan, search_plan, slip_plan
 from enrich_service.tmdb.models import SearchMovie
+from shared.models import DOUBTFUL_BELOW
 
 _ids = count(1)
 
@@ -325,6 +327,34 @@ def test_candidates_are_five_at_most_likeliest_first_and_never_repeated() -> Non
     scores = [shown.score for shown in answer.candidates]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score < 75 for score in scores)
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "is_doubtful"),
+    [
+        ("The Thing", 1982, False),
+        ("the thing!", 1982, False),
+        ("Thing", 1982, False),
+        ("The Thing", 1983, True),
+        ("The Thingg", 1982, True),
+    ],
+    ids=["exact", "same", "variant", "a year apart", "slip"],
+)
+def test_what_is_not_quite_the_title_or_the_year_is_doubtful(
+    title: str, year: int, *, is_doubtful: bool
+) -> None:
+    other = film("The Thing About Pam", 1982)
+
+    answer = choose_match(title, year, [THING_1982, other])
+
+    assert isinstance(answer, Match)
+    assert answer.tmdb_id == THING_1982.id
+    assert (answer.confidence < DOUBTFUL_BELOW) == is_doubtful
+    assert [one.tmdb_id for one in answer.others] == ([other.id] if is_doubtful else [])
+
+
+def test_an_alternative_title_is_doubtful() -> None:
+    assert ALTERNATIVE < DOUBTFUL_BELOW
 
 
 def test_a_question_that_nobody_may_guess_still_gets_its_candidates() -> None:
