@@ -46,10 +46,10 @@ BACKGROUND_TURN = 2**63 - 1
 SILENT_SECONDS = 12.0
 """After which a worker without a heartbeat counts as gone."""
 
-DOUBTFUL_BELOW = 91
+DOUBTFUL_BELOW = 88
 """A film found with less confidence than this had better be looked at: its title is not quite the
-one asked for, or its year was not asked for, unknown or a year apart. An exact title a year apart
-and an alternative title have 90; a variant of the title in the very year has 92."""
+one asked for, or its year is unknown to TMDB or a year apart. An exact title has 87 a year apart,
+and 90 where no year was asked; so a list without years is not in doubt throughout."""
 
 UPLOADS_LOCK = 0x55504C44
 """Advisory lock ("UPLD"): shared by who adds movies to lookups, exclusive for who deletes lookups,

@@ -73,7 +73,7 @@ class _YearFit(IntEnum):
 _YEAR_PENALTIES: Final = {
     _YearFit.SAME: 0,
     _YearFit.OPEN: 10,
-    _YearFit.NEXT_TO: 10,
+    _YearFit.NEXT_TO: 13,
     _YearFit.UNKNOWN: 15,
     _YearFit.OTHER: 45,
 }

@@ -172,7 +172,7 @@ async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
     worker = await make_worker(interval=0.05)
     await worker.enrich_sessions()
     before = await lists.lookup(key)
-    assert (before["outcome"], before["confidence"]) == ("found", 90)
+    assert (before["outcome"], before["confidence"]) == ("found", 87)
     others = [other["tmdb_id"] for other in json.loads(before["candidates"])]
     assert others
     assert before["tmdb_id"] not in others

@@ -232,7 +232,7 @@ async def test_a_doubtful_film_keeps_those_that_it_could_be_instead() -> None:
     page = {"results": [*OTHERS, HEAT]}
     script = Script(search_movie=[page] * 2, movie_details=[DETAILS])
     done = await run("title:heat|1996", script, "Heat")
-    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 90)
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 87)
     assert len(done.candidates) == 5
     assert 949 not in {candidate["tmdb_id"] for candidate in done.candidates}
     assert done.candidates[0].keys() == {"tmdb_id", "title", "year", "score", "poster_path"}

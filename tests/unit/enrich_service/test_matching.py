@@ -255,7 +255,7 @@ def test_one_year_off_is_accepted_when_only_one_film_is_that_near() -> None:
     near = film("Hercules", 2015)
 
     assert choose_match("Hercules", 2014, [near, film("Hercules", 1997)]) == Match(
-        near.id, 90, "exact title, a year apart"
+        near.id, 87, "exact title, a year apart"
     )
     both = choose_match("Hercules", 2014, [near, film("Hercules", 2013)])
     assert isinstance(both, NoMatch)
@@ -353,8 +353,12 @@ def test_what_is_not_quite_the_title_or_the_year_is_doubtful(
     assert [one.tmdb_id for one in answer.others] == ([other.id] if is_doubtful else [])
 
 
-def test_an_alternative_title_is_doubtful() -> None:
-    assert ALTERNATIVE < DOUBTFUL_BELOW
+def test_a_list_without_years_and_alternative_titles_are_in_no_doubt() -> None:
+    answer = choose_match("the thing", None, [THING_1982])
+
+    assert isinstance(answer, Match)
+    assert answer.confidence >= DOUBTFUL_BELOW
+    assert ALTERNATIVE >= DOUBTFUL_BELOW
 
 
 def test_a_question_that_nobody_may_guess_still_gets_its_candidates() -> None:
