@@ -1,0 +1,156 @@
+"""What one parameter of a query may be: read from its text, with words for what may be said.
+
+A reader raises ValueError with what is allowed; the schema beside it tells programs the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import AfterValidator, Field
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+LARGEST_YEAR: Final = 9999
+_LARGEST_INTEGER: Final = 2**31 - 1
+_LONGEST_NAME: Final = 1000
+_MOST_POSITIONS: Final = 200
+_DECEMBER: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number in plain digits; `step` is what it must be a multiple of."""
+
+    least: int
+    most: int
+    step: int = 1
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        step = self.step if self.step > 1 else None
+        number = core_schema.int_schema(ge=self.least, le=self.most, multiple_of=step)
+        return core_schema.no_info_before_validator_function(self._read, number)
+
+    def _read(self, value: object) -> int:
+        text = str(value)
+        short = len(text) <= len(str(self.most))  # int() refuses thousands of digits
+        if short and text.isascii() and text.isdigit():
+            number = int(text)
+            if self.least <= number <= self.most and number % self.step == 0:
+                return number
+        steps = f" in steps of {self.step}" if self.step > 1 else ""
+        raise ValueError(f"a whole number from {self.least} to {self.most}{steps}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Text of a certain shape, and the words that say which."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=f"^{self.pattern}$")
+        return core_schema.no_info_before_validator_function(self._read, text)
+
+    def _read(self, value: object) -> str:
+        text = str(value)
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise ValueError(self.words)
+        return text
+
+
+class Stars:
+    """A rating in stars: 0.5 to 5, in halves."""
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        stars = core_schema.float_schema(ge=0.5, le=5, multiple_of=0.5)
+        return core_schema.no_info_before_validator_function(self._read, stars)
+
+    @staticmethod
+    def _read(value: object) -> float:
+        text = str(value)
+        if not re.fullmatch(r"0\.5|[1-4](\.[05])?|5(\.0)?", text, re.ASCII):
+            raise ValueError("stars from 0.5 to 5, in halves")
+        return float(text)
+
+
+class TrueOrFalse:
+    """`true` or `false`, and none of the other words that might mean so."""
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            self._read, core_schema.bool_schema(strict=True)
+        )
+
+    @staticmethod
+    def _read(value: object) -> bool:
+        text = str(value).lower() if isinstance(value, bool) else value
+        if text not in {"true", "false"}:
+            raise ValueError("true or false")
+        return text == "true"
+
+
+class Positions:
+    """`3,9,12`: positions of movies, in the order in which they are wanted."""
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        position = core_schema.int_schema(ge=1, le=_LARGEST_INTEGER)
+        several = core_schema.list_schema(position, min_length=1, max_length=_MOST_POSITIONS)
+        return core_schema.no_info_before_validator_function(self._read, several)
+
+    @staticmethod
+    def _read(value: object) -> list[int]:
+        parts = str(value).split(",", _MOST_POSITIONS)
+        if len(parts) <= _MOST_POSITIONS and all(
+            re.fullmatch(r"[1-9][0-9]{0,8}", part, re.ASCII) for part in parts
+        ):
+            return [int(part) for part in parts]
+        raise ValueError(f"up to {_MOST_POSITIONS} positions with commas between them, as 3,9,12")
+
+
+def storable(text: str) -> str:
+    """Text that PostgreSQL can hold: no NUL, no lone surrogates."""
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("text without control characters")
+    return text
+
+
+def searched(text: str) -> str:
+    """White space collapsed, as it is in titles; nothing but white space asks for nothing."""
+    return " ".join(storable(text).split())
+
+
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(storable)]
+Flag = Annotated[bool, TrueOrFalse()]
+PersonId = Annotated[int, Whole(1, _LARGEST_INTEGER)]
+Minutes = Annotated[int, Whole(0, 100_000)]
+
+
+def day_or_span(text: str) -> str:
+    """A year, a month or a day that there is."""
+    span(text)
+    return text
+
+
+def span(text: str) -> tuple[date, date]:
+    """The first day of a year, a month or a day, and the first one after it."""
+    parts = [int(part) for part in text.split("-")]
+    try:
+        match parts:
+            case [year]:
+                return date(year, 1, 1), date(min(year + 1, LARGEST_YEAR), 1, 1)
+            case [year, month]:
+                after = date(year + month // _DECEMBER, month % _DECEMBER + 1, 1)
+                return date(year, month, 1), after
+            case [year, month, day]:
+                return date(year, month, day), date(year, month, day) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("a year, a month or a day that there is: 2024, 2024-03 or 2024-03-09")
