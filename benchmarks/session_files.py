@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REACH_GROWTH = 30 * MEGABYTE
+EXPORTS = (
+    "format=csv",
+    "format=jsonl",
+    "format=letterboxd",
+    "format=csv&genre=Drama&sort=title&watched=true",
+)
 _CHUNK = 1 << 16
 
 
@@ -43,17 +49,17 @@ class _Watched:
 
 
 async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
-    """A session of found films: exported whole, in both forms; then added to."""
+    """A session of found films: exported whole in each form and by a filter; then added to."""
     pick = pick_films(options.films + 1)
     large, small = room.write_list(pick.films[:-1]), room.write_list(pick.films[-1:])
     exports = []
-    for form in ("csv", "jsonl"):
+    for query in EXPORTS:
         async with room.stack(raised(), RAISED_SETTINGS, daemons=0) as bench:
             session_id = (await bench.upload(large)).session_id
             await execute(bench.stack.dsn, *MARK_ALL_FOUND)
-            path = f"/api/session/{session_id}/export?format={form}"
+            path = f"/api/session/{session_id}/export?{query}"
             watched = await _watch(bench, _export(bench, path))
-            name = f"export of {options.films} films as {form}"
+            name = f"export of {options.films} films, {query}"
             exports.append(watched.figure(name, REACH_GROWTH))
             one = await _watch(bench, _add(bench, session_id, small))
             again = await _watch(bench, _add(bench, session_id, large))

@@ -165,6 +165,34 @@ async def test_a_page_by_position_begins_where_the_last_one_ended(
     assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
 
 
+async def test_a_page_by_position_of_a_large_session_ends_early(
+    storage: StorageService, filled: Database
+) -> None:
+    large = session(0xFFFF)
+    await filled.fetchval("insert into sessions (id, total) values ($1, 5000)", large)
+    await filled.fetchval(
+        """
+        insert into movies
+        select $1, n, lookup_id, title, year, watched, rating, rating_original, watch_dates,
+          rewatches, liked, tags, review, in_watchlist, lists, source_url, origins
+        from generate_series(1, 5000) as n, movies
+        where session_id = $2 and position = 1
+        """,
+        large,
+        session(1),
+    )
+    await filled.fetchval("analyze movies")
+    fetched = "select idx_tup_fetch from pg_stat_user_tables where relname = 'movies'"
+    await filled.fetchval("select pg_stat_force_next_flush()")
+    before = await filled.fetchval(fetched)
+    page = await storage.movies.page(large, MovieQuery(), after=Cursor("", 10), limit=100)
+    assert [row["position"] for row in page.rows] == list(range(11, 111))
+    await filled.fetchval("select pg_stat_force_next_flush()")
+    # The page and the movie after it; the page again, with what TMDB knows; and a few for the plan.
+    assert await filled.fetchval(fetched) - before <= 100 + 1 + 100 + 20
+    await storage.sessions.delete(large)
+
+
 @pytest.mark.parametrize("sort", get_args(SortName))
 async def test_a_page_in_another_order_reads_only_its_session(
     storage: StorageService, filled: Database, sort: str
