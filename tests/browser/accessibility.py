@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+SHOWN = 3
+
+
 async def violations(page: Page) -> list[str]:
-    """Each rule that is broken, with the elements that break it."""
+    """Each rule that is broken, how often, and the first elements that break it."""
     options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
     results = await Axe().run(page, options=options)
     return [
-        f"{violation['id']}: {node['html']}: {node['failureSummary']}"
-        for violation in results.response["violations"]
-        for node in violation["nodes"]
+        f"{broken['id']}, {len(broken['nodes'])} times: "
+        + "; ".join(f"{node['html']} {node['failureSummary']}" for node in broken["nodes"][:SHOWN])
+        for broken in results.response["violations"]
     ]

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 from benchmarks.films import pick_films
 from local_stack.instant import answer_at_once
 from local_stack.processes import migrate
+from local_stack.stack import StandIn
 from tests.browser.counting import stored_films
 from tests.browser.looks import USUAL
 from tests.browser.visiting import visit, whole_number
@@ -211,7 +212,8 @@ async def many(
     dsn = await create_database(postgres)
     await migrate(dsn)
     chosen = pick_films(MANY)
-    async with running(dsn, tmp_path_factory.mktemp("many"), daemons=0) as driving:
+    folder, stand_in = tmp_path_factory.mktemp("many"), StandIn(films=chosen.generated)
+    async with running(dsn, folder, stand_in=stand_in, daemons=0) as driving:
         session_id = str((await driving.post_list(title_list(chosen.films))).body["session_id"])
         await answer_at_once(dsn, chosen.films)
         yield driving, session_id

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.browser.gallery import Gallery
 
-BAR = re.compile(r"^(?P<name>.+?)\n+(?P<films>[\d,]+) films?\b")
+BAR = re.compile(r"(?P<name>[^\n]+)\n+(?P<films>[\d,]+)\s+films?\b")
 """A bar that lies: `Drama`, then `12 films`."""
 COLUMN = re.compile(r"(?P<name>[^\n]+): (?P<films>[\d,]+) films?\b")
 """A bar that stands: `1990s: 12 films`."""
