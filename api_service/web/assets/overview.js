@@ -54,10 +54,13 @@ function withoutFilm(search) {
 
 function draw(summary, filters, session) {
   // A bar within a filtered overview narrows the filter further.
-  const films = (more) => address("films", { ...Object.fromEntries(filters), ...more });
+  const all = (more) => address("films", { ...Object.fromEntries(filters), ...more });
+  // What is counted are the watched films, where there are any and nobody asks for others.
+  const asked = filters.some(([name]) => name === "watched" || name === "watchlist");
+  const films = (more) => all({ ...(summary.films.watched > 0 && !asked && { watched: true }), ...more });
   return [
     filters.length > 0 && chips(filters),
-    totals(summary, films),
+    totals(summary, all),
     section("Years", columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
       name: String(year), value, href: films({ year }), note: mean(rest),
     })), { room: WIDE }), "wide"),

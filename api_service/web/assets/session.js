@@ -17,6 +17,8 @@ const VIEWS = {
   away: () => import("./away.js"),
 };
 
+const NAMES = { progress: "Progress", overview: "Overview", films: "Films", fix: "Fix matches", away: "Take away" };
+
 export function open(root, id) {
   const session = new Session(root, id);
   session.start();
@@ -34,7 +36,10 @@ class Session {
     this.film = null;
     this.bar = progress();
     this.title = h("p", { class: "sub" });
-    this.tabs = h("nav", { class: "tabs", "aria-label": "Views of this list" });
+    this.links = Object.fromEntries(Object.keys(VIEWS).map((view) => [view, h("a", {}, NAMES[view])]));
+    this.badge = h("span", {});
+    this.links.fix.append(this.badge);
+    this.tabs = h("nav", { class: "tabs", "aria-label": "Views of this list" }, Object.values(this.links));
     this.place = h("div", { class: "view" });
   }
 
@@ -117,15 +122,16 @@ class Session {
     const { not_found_count: missing, failed_count: failed } = this.status;
     const open = missing + failed;
     const here = this.named;
-    const tab = (view, text, extra) => h("a", {
-      href: view === "films" ? `?${new URLSearchParams([["view", view], ...filtersHere()])}` : `?view=${view}`,
-      "aria-current": here === view ? "page" : null,
-    }, text, extra);
-    fill(this.tabs,
-      !this.done && h("a", { href: location.pathname, "aria-current": here === "progress" ? "page" : null }, "Progress"),
-      tab("overview", "Overview"), tab("films", "Films"),
-      tab("fix", "Fix matches", open > 0 && h("span", { class: "badge" }, number(open))),
-      tab("away", "Take away"));
+    const address = (view) => view === "progress" ? location.pathname
+      : view === "films" ? `?${new URLSearchParams([["view", view], ...filtersHere()])}` : `?view=${view}`;
+    // Changed in place: whoever has the focus keeps it, though counts change twice a second.
+    for (const [view, tab] of Object.entries(this.links)) {
+      tab.setAttribute("href", address(view));
+      if (here === view) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    this.links.progress.hidden = this.done;
+    fill(this.badge, open ? [" ", h("span", { class: "badge" }, number(open))] : null);
   }
 
   /** The address of a film over the present view. */
