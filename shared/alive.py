@@ -1,0 +1,62 @@
+"""The image's health check: asks the service of this container whether it is alive.
+
+The one image holds both services and a container runs one of them, so whichever port of the two is
+listened on is asked for `/livez`. It is run every few seconds: hence the standard library alone.
+
+`python -m shared.alive [ADDRESS]`: 0 when all is well, 1 when not; with an address it asks that one.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+from urllib.parse import urlsplit
+
+PORTS = {"API": "8000", "WORKER": "8001"}
+"""Of each service the first part of its settings' names, and its port where none is set."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
+_TIMEOUT_SECONDS = 4.0
+
+
+def main() -> str | None:
+    """What is wrong, or None."""
+    addresses = sys.argv[1:] or [f"http://{_listens_on(service)}/livez" for service in PORTS]
+    for address in addresses:
+        try:
+            return _trouble(address)
+        except ConnectionRefusedError:
+            continue
+    return f"nobody listens: {' '.join(addresses)}"
+
+
+def _listens_on(service: str) -> str:
+    host = os.environ.get(f"{service}_HOST") or "127.0.0.1"
+    host = _EVERYWHERE.get(host, host)
+    port = os.environ.get(f"{service}_PORT") or PORTS[service]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _trouble(address: str) -> str | None:
+    """What is wrong with the answer from there, or None.
+
+    Raises:
+        ConnectionRefusedError: nobody listens.
+    """
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", parts.path)
+        response = connection.getresponse()
+        said = response.read(500).decode(errors="replace")
+    except ConnectionRefusedError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        return f"{address}: {error!r}"
+    finally:
+        connection.close()
+    return None if response.status == http.client.OK else f"{address}: {response.status} {said}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
