@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import time
 from urllib.parse import parse_qs
 
 import asyncpg
@@ -14,7 +15,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 MIGRATION_LOCK = 0x50524F4A
 """Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
+PATIENCE_SECONDS = 60.0
+"""For how long a database that does not answer yet is waited for."""
+_PAUSE_SECONDS = 1.0
+_CONNECT_SECONDS = 10.0
 
+log = logging.getLogger("migrations")
 
 UNUSABLE = (
     "DATABASE_URL cannot be read as postgresql://user:password@host:5432/database; in a password "
@@ -56,9 +62,29 @@ def _address() -> str:
     return dsn
 
 
+async def _connect_in_time(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Connect, once the database answers: it may be started at the same time as this."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    said = None
+    while True:
+        try:
+            return await _connect(dsn)
+        except (
+            OSError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.TargetServerAttributeNotMatched,
+        ) as error:
+            if time.monotonic() > end:
+                sys.exit(f"The database does not answer: {error}")
+            if str(error) != said:
+                said = str(error)
+                log.warning("Waiting for the database: %s", said)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
 async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
     try:
-        connection = await asyncpg.connect(dsn)
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
     except (ValueError, IndexError, asyncpg.ClientConfigurationError):
         # These repeat what asyncpg stumbled over: a piece of the password, maybe.
         sys.exit(UNUSABLE)
@@ -73,7 +99,7 @@ async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
 
 
 async def _run() -> None:
-    connection = await _connect(_address())
+    connection = await _connect_in_time(_address())
 
     async def connected() -> "asyncpg.Connection[asyncpg.Record]":
         return connection

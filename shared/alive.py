@@ -3,7 +3,7 @@
 The one image holds both services and a container runs one of them, so whichever port of the two is
 listened on is asked for `/livez`. It is run every few seconds: hence the standard library alone.
 
-`python -m shared.alive [ADDRESS]`: 0 when all is well, 1 when not; with an address it asks that one.
+`python -m shared.alive [ADDRESS]`: 0 when all is well, 1 when not; with an address, asks that one.
 """
 
 from __future__ import annotations
