@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.context import DOCUMENT, HUB, PACER, PARSER, PROBES, SETTINGS, STORAGE, TURNS, WEB
+from api_service.context import (
+    DOCUMENT,
+    HUB,
+    METRICS,
+    PACER,
+    PARSER,
+    PROBES,
+    SETTINGS,
+    STORAGE,
+    TURNS,
+    WEB,
+)
 from api_service.events import Hub
+from api_service.measuring import measured
+from api_service.metrics import Metrics
 from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
@@ -25,6 +38,7 @@ from shared.probes import Probes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from api_service.storage.fleet import FleetRow
     from shared.settings import Settings
 
 PARSERS = 2
@@ -35,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
-    app = web.Application(middlewares=[request_ids, problems])
+    app = web.Application(middlewares=[measured, request_ids, problems])
     database = Database(settings, application_name="projectionist-api")
     storage = StorageService(database)
     app[SETTINGS] = settings
@@ -46,12 +60,17 @@ def create_app(settings: Settings) -> web.Application:
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool(processes=PARSERS)
     app[WEB] = WebFiles(settings.tmdb_image_base_url)
+    # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
+    app[METRICS] = metrics = Metrics()
+    metrics.watch(database, app[HUB].listener, probes)
+    metrics.watch_streams(lambda: app[HUB].open_streams)
+    metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
             log.warning("abandoned_uploads_removed", folders=removed)
-        async with database, app[PARSER], app[HUB]:
+        async with database, app[PARSER], app[HUB], metrics:
             log.info("api_started", host=settings.api_host, port=settings.api_port)
             yield
         log.info("api_stopped")
@@ -67,3 +86,9 @@ def create_app(settings: Settings) -> web.Application:
     for route in ROUTES:
         route.add_to(app)
     return app
+
+
+async def _fleet(storage: StorageService, settings: Settings) -> tuple[FleetRow, int]:
+    """The fleet for a scrape, and how many daemons are alive."""
+    fleet = await storage.fleet.get(settings.tmdb_rate_period)
+    return fleet, len(await storage.fleet.workers())

@@ -1,4 +1,4 @@
-"""What handlers need, by name: storage, settings, parser pool, pace, hub and the page's files."""
+"""What handlers need, by name: settings, storage, parsers, pace, hub, metrics, the page's files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from api_service.events import Hub
+from api_service.metrics import Metrics
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.static_files import StaticFile
@@ -28,6 +29,7 @@ STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TURNS = web.AppKey("turns", Turns)
 HUB = web.AppKey("hub", Hub)
+METRICS = web.AppKey("metrics", Metrics)
 PACER = web.AppKey("pacer", Pacer)
 DOCUMENT = web.AppKey("document", StaticFile)
 PROBES = web.AppKey("probes", Probes)

@@ -67,7 +67,7 @@ class Hub:
         self._storage = storage
         self._pacer = pacer
         self._settings = settings
-        self._listener = Listener(
+        self.listener = Listener(
             database,
             {
                 Channel.SESSION_PROGRESS: self._note_session,
@@ -86,7 +86,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        loops = (self._listener.run(), self._follow(), self._follow_fleet(), self._look_regularly())
+        loops = (self.listener.run(), self._follow(), self._follow_fleet(), self._look_regularly())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         return self
 

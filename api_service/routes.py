@@ -24,6 +24,7 @@ from api_service.handlers import (
     docs,
     events,
     exports,
+    metrics,
     movies,
     pages,
     probes,
@@ -287,6 +288,15 @@ ROUTES: Final = (
         tag="Probes",
         summary="Both in one, for people",
         answers={200: Health, 503: Health},
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=metrics.get_metrics,
+        name="metrics",
+        tag="Probes",
+        summary="What Prometheus scrapes",
+        answers={200: (Content("text/plain", "Prometheus's text format."),)},
     ),
     Route(
         method="GET",

@@ -59,9 +59,10 @@ _BROKEN_BODY = (
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """An upload on disk: its files, and a digest of their names and bytes in order."""
+    """An upload on disk: its files, their bytes, and a digest of their names and bytes in order."""
 
     files: tuple[UploadedFile, ...]
+    size: int
     sha256: bytes
 
 
@@ -111,7 +112,7 @@ class Spool:
             raise EmptyUploadError(
                 "Send one or more files as multipart/form-data, or the list itself as text/csv."
             )
-        return Spooled(tuple(files), self._digest.digest())
+        return Spooled(tuple(files), self._taken, self._digest.digest())
 
     async def _take_raw(self, request: web.Request) -> UploadedFile:
         disposition = request.headers.get(hdrs.CONTENT_DISPOSITION)

@@ -10,6 +10,7 @@ import structlog
 from enrich_service.asking import BudgetedAsk
 from enrich_service.course import Course
 from enrich_service.gate import TurnedAwayError
+from enrich_service.metrics import Retry
 from enrich_service.storage.completions import Completion
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from enrich_service.warm_up import answer_ahead
@@ -20,6 +21,7 @@ from shared.models import Outcome
 if TYPE_CHECKING:
     from enrich_service.gate import RequestGate
     from enrich_service.health import TMDBHealth
+    from enrich_service.metrics import Metrics
     from enrich_service.options import WorkerOptions
     from enrich_service.saver import Saver
     from enrich_service.spending import Spending
@@ -43,6 +45,7 @@ class Films:
         saver: saves completions.
         spending: is told what each film took.
         index: what is known of titles.
+        metrics: is told of films that have to be asked for again.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Films:
         saver: Saver,
         spending: Spending,
         index: TitleIndex,
+        metrics: Metrics,
     ) -> None:
         self._client = client
         self._storage = storage
@@ -65,6 +69,7 @@ class Films:
         self._saver = saver
         self._spending = spending
         self._index = index
+        self._metrics = metrics
 
     async def see_through(self, claim: Claim, expiry: float) -> None:
         """See one claim to its end: saved, queued again, or given back.
@@ -92,7 +97,7 @@ class Films:
             log.exception("film_defect", key=claim.key)
             await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
         finally:
-            if _is_waited_for(claim):
+            if claim.is_waited_for:
                 self._spending.note_requests(ask.spent)
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
@@ -110,11 +115,13 @@ class Films:
                 await answer_ahead(self._storage.warm_up, self._index, completion.tmdb_id)
         except KeyRefusedError as error:
             await self._health.note_refused_key(error)
+            self._metrics.note_retry(Retry.KEY)
             await self._storage.queue.give_back(claim)
         except TMDBError as error:
             await self._after_trouble(claim, error)
         except TurnedAwayError:
             log.info("film_given_back", key=claim.key, error="TMDB cannot be reached from here")
+            self._metrics.note_retry(Retry.TMDB)
             await self._storage.queue.give_back(claim)
         except ProjectionistError:
             raise
@@ -150,6 +157,7 @@ class Films:
             await self._charge(claim, str(error))
         else:
             log.info("film_given_back", key=claim.key, error=str(error))
+            self._metrics.note_retry(Retry.TMDB)
             await self._storage.queue.give_back(claim, pause_seconds=self._options.first_backoff)
 
     async def _charge(self, claim: Claim, reason: str) -> None:
@@ -164,10 +172,11 @@ class Films:
         log.info(
             "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
         )
+        self._metrics.note_retry(Retry.FILM)
         await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
 
     async def _save(self, completion: Completion) -> None:
-        if await self._saver.save(completion) and _is_waited_for(completion.claim):
+        if await self._saver.save(completion) and completion.claim.is_waited_for:
             self._spending.note_end()
 
     async def _fail(self, claim: Claim, reason: str) -> None:
@@ -179,7 +188,3 @@ class Films:
         await self._storage.queue.retry(
             claim, attempts=0, backoff_seconds=self._options.refresh_pause
         )
-
-
-def _is_waited_for(claim: Claim) -> bool:
-    return claim.refreshes is None and not claim.kept

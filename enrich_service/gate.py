@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class TurnedAwayError(Exception):
@@ -23,10 +23,14 @@ class RequestGate:
 
     Args:
         wake: set when somebody starts to wait, so that the dispatcher takes a slot for them.
+        note_wait: told how long each request waited for its slot, in seconds.
     """
 
-    def __init__(self, wake: asyncio.Event) -> None:
+    def __init__(
+        self, wake: asyncio.Event, note_wait: Callable[[float], None] | None = None
+    ) -> None:
         self._wake = wake
+        self._note_wait = note_wait
         self._queue: deque[asyncio.Future[float]] = deque()
         self._spare: list[float] = []
 
@@ -46,11 +50,14 @@ class RequestGate:
         Raises:
             TurnedAwayError: nobody here is to wait any longer.
         """
+        started = time.monotonic()
         while expiry is None or time.monotonic() > expiry:
             place = asyncio.get_running_loop().create_future()
             self._queue.append(place)
             self._wake.set()
             expiry = await place
+        if self._note_wait is not None:
+            self._note_wait(time.monotonic() - started)
         return expiry
 
     def give(self, expiries: Iterable[float]) -> list[float]:

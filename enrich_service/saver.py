@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from enrich_service.metrics import Metrics
     from enrich_service.storage.completions import Completion, CompletionStorage, Saved
 
 GATHER_SECONDS = 0.03
@@ -39,10 +40,16 @@ class _Pending:
 
 
 class Saver:
-    """Collects completions and flushes them."""
+    """Collects completions and flushes them.
 
-    def __init__(self, storage: CompletionStorage) -> None:
+    Args:
+        storage: saves them.
+        metrics: is told of each that is saved.
+    """
+
+    def __init__(self, storage: CompletionStorage, metrics: Metrics) -> None:
         self._storage = storage
+        self._metrics = metrics
         self._queue: list[_Pending] = []
         self._arrived = asyncio.Event()
         self._stubborn: set[asyncio.Task[None]] = set()
@@ -131,6 +138,8 @@ class Saver:
                 continue
             if claim in lost:
                 log.warning("claim_lost", key=claim.key)
+            else:
+                self._metrics.note_lookup(item.completion.outcome, waited_for=claim.is_waited_for)
             if not item.saved.done():
                 item.saved.set_result(claim not in lost)
         left = held | lost

@@ -1,4 +1,4 @@
-"""The daemon put together: TMDB client, storage, worker and probes, from start to SIGTERM."""
+"""The daemon put together: TMDB client, storage, worker, probes, metrics, from start to SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from enrich_service.metrics import Metrics
 from enrich_service.options import options_from
 from enrich_service.storage import StorageService
 from enrich_service.tmdb.client import TMDBClient
@@ -40,17 +41,21 @@ async def run_daemon(settings: Settings) -> None:
         database = await stack.enter_async_context(
             Database(settings, application_name="projectionist-enrich")
         )
+        metrics = await stack.enter_async_context(Metrics())
         client = await stack.enter_async_context(
             TMDBClient(
                 base_url=settings.tmdb_base_url,
                 api_key=settings.tmdb_api_key,
                 language=settings.tmdb_language,
                 connections=options.concurrency,
+                note=metrics.note_request,
             )
         )
-        worker = EnrichmentWorker(client, StorageService(database), options)
+        worker = EnrichmentWorker(client, StorageService(database), options, metrics)
         probes = Probes(database, lambda: _stalled(worker))
-        await _serve_probes(settings, worker, probes, stack)
+        metrics.watch(database, worker.listener, probes)
+        metrics.watch_worker(worker.get_status, options.concurrency)
+        await _serve(settings, worker, probes, metrics, stack)
         await _work_until_signalled(worker, probes, database)
 
 
@@ -76,17 +81,27 @@ async def _work_until_signalled(
     stopped.cancel()
 
 
-async def _serve_probes(
-    settings: Settings, worker: EnrichmentWorker, probes: Probes, stack: AsyncExitStack
+async def _serve(
+    settings: Settings,
+    worker: EnrichmentWorker,
+    probes: Probes,
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> None:
+    """Serve the probes, the worker's own status and its metrics for as long as the stack lasts."""
+
     async def status(_: web.Request) -> web.Response:
         said = asdict(worker.get_status())
         for name in ("last_run", "next_run"):
             said[name] = said[name].isoformat() if said[name] else None
         return web.json_response(said)
 
+    async def scraped(_: web.Request) -> web.Response:
+        return await metrics.answer()
+
     app = web.Application()
     probes.add_routes(app)
+    app.router.add_get("/metrics", scraped)
     app.router.add_get("/worker/status", status)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=PROBE_SHUTDOWN_SECONDS)
     await runner.setup()

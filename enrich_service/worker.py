@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import time
@@ -19,6 +20,7 @@ from enrich_service.films import Films
 from enrich_service.gate import RequestGate
 from enrich_service.health import TMDBHealth
 from enrich_service.housekeeping import Housekeeping
+from enrich_service.metrics import Metrics
 from enrich_service.options import WorkerOptions
 from enrich_service.saver import Saver
 from enrich_service.spending import Spending
@@ -54,6 +56,7 @@ class WorkerStatus:
         last_run, next_run: of the fallback tick.
         interval: seconds between ticks.
         in_flight: films being looked up.
+        tick_lag: by how many seconds the tick is late; 0 while it is on time.
         tick_overdue: whether the tick should have come long ago.
         listening: whether wake-ups arrive.
         tmdb_state: what TMDB is to this daemon, which may be cut off by itself.
@@ -65,6 +68,7 @@ class WorkerStatus:
     next_run: datetime | None
     interval: float
     in_flight: int
+    tick_lag: float
     tick_overdue: bool
     listening: bool
     tmdb_state: TMDBState
@@ -77,6 +81,7 @@ class EnrichmentWorker:
         tmdb_client: entered by the caller.
         storage: over a database entered by the caller.
         options: how it behaves; the defaults are the project's.
+        metrics: where it counts; by itself it counts for nobody.
     """
 
     def __init__(
@@ -84,13 +89,15 @@ class EnrichmentWorker:
         tmdb_client: TMDBClient,
         storage: StorageService,
         options: WorkerOptions | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.worker_id = uuid4()
         self._storage = storage
         self._options = options or WorkerOptions()
+        metrics = metrics or Metrics()
         self._wake = asyncio.Event()
-        self._gate = RequestGate(self._wake)
-        self._saver = Saver(storage.completions)
+        self._gate = RequestGate(self._wake, metrics.note_wait)
+        self._saver = Saver(storage.completions, metrics)
         self._spending = Spending()
         self._index = TitleIndex(storage, self._options)
         self._health = TMDBHealth(
@@ -112,10 +119,11 @@ class EnrichmentWorker:
                 saver=self._saver,
                 spending=self._spending,
                 index=self._index,
+                metrics=metrics,
             ).see_through,
             may_claim=self._may_claim,
         )
-        self._listener = Listener(
+        self.listener = Listener(
             storage.database,
             {
                 Channel.NEW_WORK: lambda _: self._wake.set(),
@@ -129,6 +137,8 @@ class EnrichmentWorker:
         self._beaten_at: float | None = None
         self._last_run: datetime | None = None
         self._next_run: datetime | None = None
+        self._tick_due_at = math.inf
+        """As `_next_run`, in `time.monotonic()` seconds: a clock that is set makes no tick late."""
 
     # -- the public face ---------------------------------------------------------------------------
 
@@ -151,6 +161,7 @@ class EnrichmentWorker:
         finally:
             self._scheduler = None
             self._next_run = None
+            self._tick_due_at = math.inf
         log.info("worker_stopped", worker_id=str(self.worker_id))
 
     async def wait_until_stopped(self) -> None:
@@ -191,11 +202,7 @@ class EnrichmentWorker:
         running = self._scheduler is not None and not self._stop.is_set()
         view = self._dispatcher.view
         paused = view is not None and view.paused
-        overdue = (
-            running
-            and self._next_run is not None
-            and datetime.now(UTC) > self._next_run + timedelta(seconds=self._options.interval)
-        )
+        lag = max(time.monotonic() - self._tick_due_at, 0.0) if running else 0.0
         return WorkerStatus(
             worker_status=("paused" if paused else "running") if running else "stopped",
             running=running,
@@ -203,8 +210,9 @@ class EnrichmentWorker:
             next_run=self._next_run,
             interval=self._options.interval,
             in_flight=len(self._dispatcher.in_flight),
-            tick_overdue=overdue,
-            listening=self._listener.connected,
+            tick_lag=lag,
+            tick_overdue=lag > self._options.interval,
+            listening=self.listener.connected,
             tmdb_state=self._health.own,
         )
 
@@ -212,7 +220,7 @@ class EnrichmentWorker:
 
     async def _run(self) -> None:
         await self._alongside(
-            [self._listener.run(), self._tick(), self._dispatcher.run()], self._until_drained()
+            [self.listener.run(), self._tick(), self._dispatcher.run()], self._until_drained()
         )
 
     async def _work_until_idle(self, session_id: UUID | None) -> None:
@@ -327,6 +335,7 @@ class EnrichmentWorker:
         interval = self._options.interval
         while True:
             self._next_run = datetime.now(UTC) + timedelta(seconds=interval)
+            self._tick_due_at = time.monotonic() + interval
             await asyncio.sleep(interval)
             self._last_run = datetime.now(UTC)
             self._wake.set()

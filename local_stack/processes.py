@@ -70,6 +70,11 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._ready.partition("://")[0] + "://" + self._ready.split("/")[2]
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         if self._process is None:

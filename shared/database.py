@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
@@ -67,6 +68,15 @@ LOST_CONNECTION = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TargetServerAttributeNotMatched,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How many connections of a pool are at work, open and idle, and allowed."""
+
+    in_use: int
+    idle: int
+    most: int
 
 
 class CollisionError(Exception):
@@ -168,6 +178,13 @@ class Database:
     async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
         """Run one statement; the first value of its first row. Raises as `transact` does."""
         return await self._with_connection(lambda connection: connection.fetchval(query, *args))
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How much of the pool is in use."""
+        there = self._pool.get_size() if self._pool else 0
+        idle = self._pool.get_idle_size() if self._pool else 0
+        return PoolUse(there - idle, idle, self._max_size)
 
     async def within(self, seconds: float, work: Coroutine[None, None, T]) -> T:
         """Await work on this database that never takes so long, unless the server is silent.

@@ -14,6 +14,7 @@ import structlog
 
 from api_service.answers import AdditionAnswer, UploadAnswer
 from api_service.context import (
+    METRICS,
     PARSER,
     SETTINGS,
     STORAGE,
@@ -23,6 +24,7 @@ from api_service.context import (
     session_of,
 )
 from api_service.handlers.sessions import described
+from api_service.metrics import UploadPhase
 from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.rules.lists.model import SessionFilms
 from api_service.rules.lists.report import shorten
@@ -93,7 +95,11 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
     with ExitStack() as exits:
         with our_disk():
             folder = exits.enter_context(upload_folder())
-        spooled = await Spool(folder, request.app[SETTINGS].upload_max_bytes).take_in(request)
+        spool = Spool(folder, request.app[SETTINGS].upload_max_bytes)
+        metrics = request.app[METRICS]
+        with metrics.upload_phase(UploadPhase.RECEIVE):
+            spooled = await spool.take_in(request)
+        metrics.note_upload(spooled.size)
         body = spooled.sha256
         if session_id is not None:
             # The same files for another session, or for a new one, are another request.
@@ -116,16 +122,16 @@ async def _known(
 
 async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, dict[str, Any]]:
     result = await _read(request, taken, None)
-    stored = await request.app[STORAGE].uploads.store(
-        StagedUpload(
-            session_id=uuid4(),
-            movies=taken.folder / "movies.csv",
-            columns=MOVIE_COLUMNS,
-            total=result.added,
-            report=await _report(taken.folder),
-            idempotency=taken.key,
-        )
+    staged = StagedUpload(
+        session_id=uuid4(),
+        movies=taken.folder / "movies.csv",
+        columns=MOVIE_COLUMNS,
+        total=result.added,
+        report=await _report(taken.folder),
+        idempotency=taken.key,
     )
+    with request.app[METRICS].upload_phase(UploadPhase.STORE):
+        stored = await request.app[STORAGE].uploads.store(staged)
     log.info("upload_stored", session_id=str(stored), movies=result.added)
     return stored, result.summary
 
@@ -147,19 +153,19 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
     edition = await storage.read_out(session_id, films)
     session = SessionFilms(films, session_mark(session_id), edition.positions)
     result = await _read(request, taken, session)
-    await storage.store(
-        StagedAddition(
-            session_id=session_id,
-            movies=taken.folder / "movies.csv",
-            columns=MOVIE_COLUMNS,
-            total=result.added,
-            report=await _report(taken.folder),
-            idempotency=taken.key,
-            upload_id=uuid4(),
-            edition=edition,
-            changed=result.changed,
-        )
+    staged = StagedAddition(
+        session_id=session_id,
+        movies=taken.folder / "movies.csv",
+        columns=MOVIE_COLUMNS,
+        total=result.added,
+        report=await _report(taken.folder),
+        idempotency=taken.key,
+        upload_id=uuid4(),
+        edition=edition,
+        changed=result.changed,
     )
+    with request.app[METRICS].upload_phase(UploadPhase.STORE):
+        await storage.store(staged)
     log.info(
         "upload_added", session_id=str(session_id), movies=result.added, changed=result.changed
     )
@@ -168,13 +174,14 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
 
 async def _read(request: web.Request, taken: _Taken, session: SessionFilms | None) -> ReadResult:
     settings = request.app[SETTINGS]
-    return await request.app[PARSER].read(
-        taken.spooled.files,
-        max_movies=settings.upload_max_movies,
-        max_bytes=settings.upload_max_bytes,
-        folder=taken.folder,
-        session=session,
-    )
+    with request.app[METRICS].upload_phase(UploadPhase.READ):
+        return await request.app[PARSER].read(
+            taken.spooled.files,
+            max_movies=settings.upload_max_movies,
+            max_bytes=settings.upload_max_bytes,
+            folder=taken.folder,
+            session=session,
+        )
 
 
 async def _report(folder: Path) -> str:

@@ -32,8 +32,11 @@ class FleetRow:
     background: int
     claimed: int
     oldest_wait: float | None
+    oldest_background_wait: float | None
+    oldest_claimed_wait: float | None
     requests_in_period: int
     held_until: datetime | None
+    held_for: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,18 @@ class FleetStorage:
               queue.background,
               queue.claimed,
               queue.oldest_wait,
+              queue.oldest_background_wait,
+              queue.oldest_claimed_wait,
               (
                 select count(*)
                 from unnest(slots) as slot
                 where slot > clock_timestamp() - $1::interval
               ) as requests_in_period,
-              case when hold_until > clock_timestamp() then hold_until end as held_until
+              case when hold_until > clock_timestamp() then hold_until end as held_until,
+              case
+                when hold_until > clock_timestamp()
+                then extract(epoch from hold_until - clock_timestamp())::float8
+              end as held_for
             from fleet, request_window, (
               select
                 count(*) filter (where claimed_by is null and turn < $2) as queued,
@@ -86,7 +95,13 @@ class FleetStorage:
                 count(claimed_by) as claimed,
                 extract(epoch from clock_timestamp() - min(due_at) filter (
                   where claimed_by is null and due_at <= clock_timestamp() and turn < $2
-                ))::float8 as oldest_wait
+                ))::float8 as oldest_wait,
+                extract(epoch from clock_timestamp() - min(due_at) filter (
+                  where claimed_by is null and due_at <= clock_timestamp() and turn = $2
+                ))::float8 as oldest_background_wait,
+                extract(epoch from clock_timestamp() - min(due_at) filter (
+                  where claimed_by is not null
+                ))::float8 as oldest_claimed_wait
               from lookups
               where due_at is not null
             ) as queue

@@ -72,6 +72,11 @@ class Claim:
         """What tells this claim from every other, also from another of the same lookup."""
         return self.lookup_id, self.token
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for the answer."""
+        return self.refreshes is None and not self.kept
+
 
 class QueueStorage:
     """Claims lookups and gives them back."""

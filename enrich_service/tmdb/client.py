@@ -16,11 +16,11 @@ import aiohttp
 from yarl import URL
 
 from enrich_service.tmdb.answers import read_answer
-from enrich_service.tmdb.errors import MalformedError, Trouble, UnavailableError
+from enrich_service.tmdb.errors import MalformedError, TMDBError, Trouble, UnavailableError
 from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from aiohttp.connector import Connection
@@ -92,6 +92,7 @@ class TMDBClient:
         language: str = "en-US",
         timeout_seconds: float = 10.0,
         connections: int = 20,
+        note: Callable[[str, float, TMDBError | None], None] | None = None,
     ) -> None:
         """Check the key's shape and note where to send; nothing is opened yet.
 
@@ -102,6 +103,8 @@ class TMDBClient:
             language: of titles and overviews, where a request does not say.
             timeout_seconds: for one whole exchange, connecting included.
             connections: most connections at the same time.
+            note: called for each request that was sent, with its route, the seconds that it took,
+                and what came in place of a good answer.
 
         Raises:
             ValueError: the key has neither shape.
@@ -109,6 +112,7 @@ class TMDBClient:
         self.language = language
         self._base_url = base_url.rstrip("/")
         self._connections = connections
+        self._note = note
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._api_key = api_key
         text = api_key.get_secret_value()
@@ -155,11 +159,27 @@ class TMDBClient:
         """
         if self._session is None:
             raise RuntimeError("TMDBClient is used outside `async with`")
+        started = time.monotonic()
+        try:
+            answer = await self._send(self._session, request, latest)
+        except TMDBError as error:
+            self._tell(request.route, time.monotonic() - started, error)
+            raise
+        self._tell(request.route, time.monotonic() - started, None)
+        return answer
+
+    def _tell(self, route: str, seconds: float, error: TMDBError | None) -> None:
+        if self._note is not None:
+            self._note(route, seconds, error)
+
+    async def _send(
+        self, session: aiohttp.ClientSession, request: TMDBRequest[T_co], latest: float | None
+    ) -> T_co:
         # The exchange returns its failure: an error raised in there would drag along frames and
         # contexts that hold the address with the key.
         token = _LATEST.set(latest)
         try:
-            outcome = await self._exchange(self._session, request)
+            outcome = await self._exchange(session, request)
         finally:
             _LATEST.reset(token)
         if not isinstance(outcome, _Reply):

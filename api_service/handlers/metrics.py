@@ -1,0 +1,15 @@
+"""What Prometheus asks for, over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api_service.context import METRICS
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """`GET /metrics`."""
+    return await request.app[METRICS].answer()

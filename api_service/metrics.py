@@ -1,0 +1,187 @@
+"""What the API counts: requests, uploads, open streams, and the fleet as the database shows it.
+
+The fleet's figures are exported here and not by daemons, so that they are there when no daemon is.
+Every API tells the same of them: take the largest, never the sum.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.registry import Collector
+
+from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
+from shared.models import TMDBState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from aiohttp import web
+    from prometheus_client import Metric
+
+    from api_service.storage.fleet import FleetRow
+    from shared.metrics import Recent
+
+UNMATCHED = "unmatched"
+"""The route of requests that fit none."""
+CANCELLED = "cancelled"
+"""The status of requests whose client went away before the answer had ended."""
+_METHODS = frozenset(
+    {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_DELETE}
+)
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_UPLOAD_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_UPLOAD_BYTES = tuple(1024 * 4**power for power in range(9))
+"""From one kilobyte to 64 megabytes."""
+
+
+class UploadPhase(StrEnum):
+    """What an upload's time goes into."""
+
+    RECEIVE = "receive"
+    """The client sends it."""
+    READ = "read"
+    """A parser reads it, or it waits for one."""
+    STORE = "store"
+    """PostgreSQL takes it."""
+
+
+class Metrics(ServiceMetrics):
+    """The instruments of one application."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._requests = Counter(
+            "projectionist_http_requests",
+            "Requests by the route that they fit and the status of their answer.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "projectionist_http_request_duration_seconds",
+            "Time from a request's head to its answer; streams of events are left out.",
+            ("route",),
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._upload_bytes = Histogram(
+            "projectionist_upload_size_bytes",
+            "Bytes of all files of an upload, as they were sent.",
+            buckets=_UPLOAD_BYTES,
+            registry=self.registry,
+        )
+        self._upload_seconds = Histogram(
+            "projectionist_upload_duration_seconds",
+            "Time that an upload takes, in its phases.",
+            ("phase",),
+            buckets=_UPLOAD_SECONDS,
+            registry=self.registry,
+        )
+        for phase in UploadPhase:
+            self._upload_seconds.labels(phase)
+        self._streams = Gauge(
+            "projectionist_event_streams", "Open streams of events.", registry=self.registry
+        )
+
+    def note_request(self, request: web.Request, status: str, seconds: float | None) -> None:
+        """A request was answered.
+
+        Args:
+            request: which one.
+            status: of its answer, or `CANCELLED`.
+            seconds: that it took; None where that says nothing.
+        """
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else UNMATCHED
+        method = request.method if request.method in _METHODS else OTHER
+        self._requests.labels(method, route, status).inc()
+        if seconds is not None:
+            self._seconds.labels(route).observe(seconds)
+
+    def note_upload(self, size: int) -> None:
+        """An upload of so many bytes has arrived."""
+        self._upload_bytes.observe(size)
+
+    def upload_phase(self, phase: UploadPhase) -> AbstractContextManager[object]:
+        """Measures the time in which it is open."""
+        return self._upload_seconds.labels(phase).time()
+
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """Tell how many streams of events are open."""
+        self._streams.set_function(count)
+
+    def watch_fleet(self, read: Callable[[], Awaitable[tuple[FleetRow, int]]], limit: int) -> None:
+        """Tell of the fleet.
+
+        Args:
+            read: the fleet, and how many daemons are alive.
+            limit: requests in any period.
+        """
+        self.registry.register(_Fleet(self.recent(read), limit))
+
+
+class _Fleet(Collector):
+    """The fleet, its queue and its budget; nothing while the database does not tell."""
+
+    def __init__(self, recent: Recent[tuple[FleetRow, int]], limit: int) -> None:
+        self._recent = recent
+        self._limit = limit
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        yield gauge(
+            "projectionist_budget_limit_requests",
+            "Requests that all daemons together may send in any period.",
+            self._limit,
+        )
+        if self._recent.value is None:
+            return
+        fleet, alive = self._recent.value
+        yield gauge("projectionist_fleet_workers", "Daemons that are alive.", alive)
+        yield gauge(
+            "projectionist_fleet_paused",
+            "Whether the fleet is paused.",
+            fleet.paused_since is not None,
+        )
+        yield by_label(
+            "projectionist_fleet_tmdb_state",
+            "What TMDB is to the fleet: 1 for the state that it is in.",
+            "state",
+            {state: fleet.tmdb_state is state for state in TMDBState},
+        )
+        yield by_label(
+            "projectionist_queue_lookups",
+            "Lookups that want work: those somebody waits for, those nobody does, those in hand.",
+            "kind",
+            {
+                "waiting": fleet.queued,
+                "background": fleet.background,
+                "in_flight": fleet.claimed,
+            },
+        )
+        yield by_label(
+            "projectionist_queue_oldest_wait_seconds",
+            "For how long the lookup that has been due longest is due; 0 where none is.",
+            "kind",
+            {
+                "waiting": fleet.oldest_wait or 0,
+                "background": fleet.oldest_background_wait or 0,
+                "in_flight": fleet.oldest_claimed_wait or 0,
+            },
+        )
+        yield gauge(
+            "projectionist_budget_used_requests",
+            "Requests that were allowed in the last period.",
+            fleet.requests_in_period,
+        )
+        yield gauge(
+            "projectionist_budget_hold_seconds",
+            "How long TMDB asked to be left alone from now on; 0 where it did not.",
+            fleet.held_for or 0,
+        )
