@@ -1,13 +1,20 @@
-"""The operators' page names every event that the services log, and none that they do not."""
+"""The operators' page names every event and every alert that there is, and no other."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
 
 from local_stack.processes import ROOT
 
 LEVELS = {"debug", "info", "warning", "error", "exception"}
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+PROMTOOL = shutil.which("promtool")
 SERVICES = ("api_service", "enrich_service", "shared")
 
 
@@ -28,6 +35,51 @@ def test_the_events_on_the_page_are_those_of_the_code() -> None:
     assert len(logged) > 40
     assert logged - told == set(), "logged and not on the page"
     assert told - logged == set(), "on the page and never logged"
+
+
+def test_every_alert_has_its_line_in_the_runbook() -> None:
+    rules = [
+        rule
+        for group in yaml.safe_load(_deployed("alerts.yml"))["groups"]
+        for rule in group["rules"]
+    ]
+    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    table = page.partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    assert sorted(name for name, _, _ in lines) == sorted(rule["alert"] for rule in rules)
+    assert all(meaning.strip() and advice.strip() for _, meaning, advice in lines)
+    for rule in rules:
+        assert rule["annotations"]["runbook"] == "docs/operating.md#alerts"
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+
+
+def test_every_alert_is_tried_by_a_test_of_its_rule() -> None:
+    alerts = set(re.findall(r"alert: (\w+)", _deployed("alerts.yml")))
+    tried = {
+        case["alertname"]
+        for test in yaml.safe_load(_deployed("alerts_test.yml"))["tests"]
+        for case in test.get("alert_rule_test", ())
+        if case["exp_alerts"]
+    }
+    assert tried == alerts
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool, of Debian's prometheus, is not installed")
+def test_the_alert_rules_fire_when_they_should() -> None:
+    assert PROMTOOL
+    tried = subprocess.run(  # noqa: S603  # a program of the system over our own file
+        [PROMTOOL, "test", "rules", "alerts_test.yml"],
+        cwd=PROMETHEUS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
+def _deployed(name: str) -> str:
+    return (PROMETHEUS / name).read_text("utf-8")
 
 
 def _events(code: ast.Module) -> set[str]:
