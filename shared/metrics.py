@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 5.0
 """How old what was read from the database may be: however many scrape, it is read no more often."""
+RESTS = 100
+"""A reading that takes long rests for so many times as long, so that a long queue, which takes tens
+of milliseconds to count, is counted for a hundredth of the time at most."""
 READING_SECONDS = 2.0
 """How long a scrape waits for the database; then the series that come from there are left out."""
 OTHER = "other"
@@ -61,35 +64,37 @@ class Recent(Generic[T]):
     def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
         self._read = read
         self._reading: asyncio.Task[None] | None = None
-        self._read_at = float("-inf")
+        self._old_at = float("-inf")
         self._value: T | None = None
         self._said: str | None = None
 
     @property
     def value(self) -> T | None:
         """What was read; None where it could not be, or not for some time now."""
-        is_fresh = time.monotonic() - self._read_at < FRESH_SECONDS + READING_SECONDS
-        return self._value if is_fresh else None
+        return self._value if time.monotonic() < self._old_at + READING_SECONDS else None
 
     async def refresh(self) -> None:
         """Read it again if it is old; returns in `READING_SECONDS` whatever happens."""
-        if time.monotonic() - self._read_at < FRESH_SECONDS:
+        if time.monotonic() < self._old_at:
             return
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_now())
         await asyncio.wait({self._reading}, timeout=READING_SECONDS)
 
     async def _read_now(self) -> None:
-        self._value, said = None, None
+        value, said, rest = None, None, 0.0
+        started = time.monotonic()
         try:
-            self._value = await self._read()
+            value = await self._read()
+            rest = RESTS * (time.monotonic() - started)
         except ProjectionistError as error:
             said = error.detail
             if said != self._said:
                 log.warning("scrape_incomplete", code=error.code, error=said)
         except Exception:  # a defect in one part must not take the others away
             log.exception("scrape_crashed")
-        self._said, self._read_at = said, time.monotonic()
+        self._value, self._said = value, said
+        self._old_at = time.monotonic() + max(FRESH_SECONDS, rest)
 
     def close(self) -> None:
         """Read no more."""

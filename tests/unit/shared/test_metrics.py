@@ -19,11 +19,13 @@ class Readable:
         self.reads = 0
         self.error: Exception | None = None
         self.silent = False
+        self.seconds = 0.0
 
     async def read(self) -> int:
         self.reads += 1
         if self.silent:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.seconds)
         if self.error:
             raise self.error
         return self.reads
@@ -45,16 +47,29 @@ async def test_what_is_old_is_read_again(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(metrics, "RESTS", 0.0)
     recent = Recent(readable.read)
     await recent.refresh()
     await recent.refresh()
     assert recent.value == 2
 
 
+async def test_what_takes_long_is_read_less_often(
+    readable: Readable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
+    readable.seconds = 0.05
+    recent = Recent(readable.read)
+    await recent.refresh()
+    await recent.refresh()
+    assert (recent.value, readable.reads) == (1, 1)
+
+
 async def test_what_cannot_be_read_is_not_there_and_said_once(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(metrics, "RESTS", 0.0)
     recent = Recent(readable.read)
     await recent.refresh()
     readable.error = DatabaseUnavailableError("gone", retry_after=1)
@@ -93,11 +108,12 @@ async def test_silence_is_not_waited_for_nor_asked_again(
 async def test_an_old_value_is_not_shown_while_nothing_new_comes(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "READING_SECONDS", 0.2)
     recent = Recent(readable.read)
     await recent.refresh()
     assert recent.value == 1
-    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "READING_SECONDS", 0.05)
     readable.silent = True
     await recent.refresh()
     assert recent.value is None
