@@ -7,6 +7,7 @@ Every API tells the same of them: take the largest, never the sum.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
@@ -86,6 +87,9 @@ class Metrics(ServiceMetrics):
         self._streams = Gauge(
             "projectionist_event_streams", "Open streams of events.", registry=self.registry
         )
+        # Every request asks for these, and finding a series by its labels is most of the work.
+        self._counter_of = cache(self._requests.labels)
+        self._histogram_of = cache(self._seconds.labels)
 
     def note_request(self, request: web.Request, status: str, seconds: float | None) -> None:
         """A request was answered.
@@ -98,9 +102,9 @@ class Metrics(ServiceMetrics):
         resource = request.match_info.route.resource
         route = resource.canonical if resource else UNMATCHED
         method = request.method if request.method in _METHODS else OTHER
-        self._requests.labels(method, route, status).inc()
+        self._counter_of(method, route, status).inc()
         if seconds is not None:
-            self._seconds.labels(route).observe(seconds)
+            self._histogram_of(route).observe(seconds)
 
     def note_upload(self, size: int) -> None:
         """An upload of so many bytes has arrived."""
