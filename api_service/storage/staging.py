@@ -232,7 +232,7 @@ async def catch_up(database: Database, stored: Stored) -> None:
     try:
         if stored.newly_queued >= WORTH_ANALYSING:
             # Until the planner knows of them, daemons read the whole table for each claim.
-            await database.fetch("analyze (skip_locked) lookups")
+            await database.fetchval("select analyze_lookups()")
         if stored.asked_in_vain:
             await reopen_session(database, stored.session_id, not_found_for=ASK_AGAIN_AFTER)
         if stored.pending > stored.newly_queued:
