@@ -46,6 +46,7 @@ class Stack:
 
     Attributes:
         dsn: the database.
+        api_dsn, daemon_dsn: the same by another role's name, for that service.
         folder: for logs.
         stand_in: None where the real TMDB is meant, whose settings are then in `env`.
         env: settings of both services beyond what the stack itself decides.
@@ -59,6 +60,8 @@ class Stack:
     env: Mapping[str, str] = field(default_factory=dict)
     api_port: int = 0
     daemons: int = 1
+    api_dsn: str | None = None
+    daemon_dsn: str | None = None
     tmdb_url: str = ""
     api: Program = field(init=False)
     workers: list[Program] = field(default_factory=list)
@@ -95,7 +98,7 @@ class Stack:
         port = free_port()
         worker = Program(
             "enrich_service",
-            env=self._environment() | {"WORKER_PORT": str(port)} | settings,
+            env=self._environment(self.daemon_dsn) | {"WORKER_PORT": str(port)} | settings,
             ready=f"http://127.0.0.1:{port}/readyz",
             log=self.folder / "enrich.log",
         )
@@ -125,13 +128,13 @@ class Stack:
         self.api_port = self.api_port or free_port()
         self.api = Program(
             "api_service",
-            env=self._environment() | {"API_PORT": str(self.api_port)},
+            env=self._environment(self.api_dsn) | {"API_PORT": str(self.api_port)},
             ready=f"{self.api_url}/readyz",
             log=self.folder / "api.log",
         )
         await self._exits.enter_async_context(self.api)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, dsn: str | None) -> dict[str, str]:
         stand_in = (
             {
                 # What is counted is what was asked for.
@@ -143,4 +146,4 @@ class Stack:
             if self.stand_in is not None
             else {}
         )
-        return {"DATABASE_URL": self.dsn, **stand_in, **self.env}
+        return {"DATABASE_URL": dsn or self.dsn, **stand_in, **self.env}

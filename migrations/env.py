@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Collection
 from urllib.parse import parse_qs
 
 import asyncpg
@@ -12,6 +13,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from migrations.grants import grant_to_services
 
 MIGRATION_LOCK = 0x50524F4A
 """Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
@@ -36,11 +39,29 @@ class _DatabaseAddress(BaseSettings):
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(connection=connection, transaction_per_migration=True)
+    newest = context.script.get_current_head()
+
+    def applied(
+        ctx: object,  # noqa: ARG001  # Alembic gives all four by name
+        step: object,  # noqa: ARG001  # as above
+        heads: Collection[str],
+        run_args: object,  # noqa: ARG001  # as above
+    ) -> None:
+        # In the revision's own transaction, so that no service finds the schema without its rights.
+        if newest in heads:
+            grant_to_services(connection)
+
+    context.configure(
+        connection=connection, transaction_per_migration=True, on_version_apply=applied
+    )
     connection.exec_driver_sql(f"select pg_advisory_lock({MIGRATION_LOCK})")
     connection.commit()
     with context.begin_transaction():
         context.run_migrations()
+    if newest in context.get_context().get_current_heads():
+        # For a database that was at the newest revision before there were roles.
+        grant_to_services(connection)
+        connection.commit()
 
 
 def _address() -> str:

@@ -351,6 +351,8 @@ async def running(
     *,
     stand_in: StandIn | None = None,
     daemons: int = 1,
+    api_dsn: str | None = None,
+    daemon_dsn: str | None = None,
     **settings: str,
 ) -> AsyncIterator[Driver]:
     """Run both services over a database, and drive them.
@@ -360,6 +362,7 @@ async def running(
         folder: for logs, and for the temporary files of uploads.
         stand_in: how TMDB's stand-in is run; by default it admits `LIMIT` requests a second.
         daemons: how many are started.
+        api_dsn, daemon_dsn: the same database by another role's name, for that service.
         settings: environment of both services.
     """
     temporary = folder / TEMPORARY
@@ -372,6 +375,14 @@ async def running(
         "TMPDIR": str(temporary),
         **settings,
     }
-    stack = Stack(dsn, folder / "logs", stand_in=budget, env=env, daemons=daemons)
+    stack = Stack(
+        dsn,
+        folder / "logs",
+        stand_in=budget,
+        env=env,
+        daemons=daemons,
+        api_dsn=api_dsn,
+        daemon_dsn=daemon_dsn,
+    )
     async with stack, aiohttp.ClientSession() as http:
         yield Driver(stack, http)
