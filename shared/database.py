@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 SCHEMA_REVISION = "0004"
-"""The newest Alembic revision; a test compares it with the migrations."""
+"""The newest Alembic revision, four digits; a test compares it with the migrations."""
 
 COMMAND_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
@@ -242,14 +242,17 @@ class Database:
             silent.terminate()
 
     async def check_schema(self) -> None:
-        """Ask whether the schema is the one that this program was written for.
+        """Ask whether the schema is at least the one that this program was written for.
+
+        A newer one will do: a revision leaves the release before it at work, so that a fleet is
+        upgraded without a pause and rolled back without touching the data (decision 0015).
 
         Raises:
-            SchemaOutdatedError: it is not; the text says what is there and what to do.
+            SchemaOutdatedError: it is older; the text says what is there and what to do.
             DatabaseUnavailableError: PostgreSQL could not be reached.
         """
         there = await self.fetchval("select version_num from alembic_version")
-        if there != SCHEMA_REVISION:
+        if there is None or there < SCHEMA_REVISION:  # numbers of four digits, as texts
             raise SchemaOutdatedError(
                 f"The schema is at revision {there}, this service needs {SCHEMA_REVISION}: "
                 "run `alembic upgrade head`.",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,6 +14,7 @@ from alembic.script import ScriptDirectory
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import SCHEMA_REVISION
+from tests.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,18 +53,6 @@ async def empty(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     yield postgres.dsn(NAME)
     await admin.execute(f"drop database {NAME} with (force)")
     await admin.close()
-
-
-async def alembic(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 async def shape(dsn: str) -> list[tuple[object, ...]]:
@@ -154,6 +140,9 @@ async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
 def test_the_services_ask_for_the_newest_revision() -> None:
     script = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
     assert script.get_heads() == [SCHEMA_REVISION]
+    # The services compare them as texts.
+    numbers = [revision.revision for revision in script.walk_revisions()]
+    assert numbers == sorted((f"{number + 1:04}" for number in range(len(numbers))), reverse=True)
 
 
 async def test_every_row_that_there_is_one_of_is_there_once_and_only_once(dsn: str) -> None:
