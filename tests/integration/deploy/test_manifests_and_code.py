@@ -1,0 +1,177 @@
+"""The Kubernetes manifests against the code: what they say of settings, ports and times is true."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from api_service.__main__ import SHUTDOWN_SECONDS
+from api_service.handlers.events import HEARTBEAT_SECONDS
+from enrich_service.worker import END_SECONDS, LEAVE_SECONDS
+from local_stack.processes import Program, free_port
+from migrations.grants import API, DAEMON, OWNER
+from shared.database import CONNECT_SECONDS
+from shared.probes import READY_SECONDS
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.manifests import Manifests, Resource
+
+ROLES = {"migrate": OWNER, "api": API, "enrich": DAEMON}
+PORTS = {"api": "API_PORT", "enrich": "WORKER_PORT"}
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+SECRETS = {
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if "SecretStr" in str(field.annotation)
+}
+MEGABYTE = 1024**2
+
+
+def settings_of(manifests: Manifests, component: str) -> Settings:
+    """The settings that a component would read."""
+    variables: dict[str, Any] = {
+        name.lower(): value for name, value in manifests.environment(component).items()
+    }
+    return Settings(_env_file=None, **variables)
+
+
+def test_every_variable_is_a_setting_and_no_secret_is_in_the_map(manifests: Manifests) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for component in ROLES:
+        assert set(manifests.environment(component)) <= known
+        settings_of(manifests, component)  # raises for what a service would refuse
+    assert len(SECRETS) == 4
+    (of_all,) = manifests.of("ConfigMap").values()
+    assert not SECRETS & set(of_all["data"])
+    assert of_all["data"]["TMDB_LANGUAGE"] == "en-GB", "what an overlay says wins"
+
+
+def test_each_gets_its_own_secrets_and_no_other(manifests: Manifests) -> None:
+    secrets = {component: SECRETS & set(manifests.environment(component)) for component in ROLES}
+    assert secrets == {
+        "migrate": {"DATABASE_URL"},
+        "api": {"DATABASE_URL", "ADMIN_TOKEN"},
+        "enrich": {"DATABASE_URL", "TMDB_API_KEY"},
+    }
+    for component, role in ROLES.items():
+        assert urlsplit(manifests.environment(component)["DATABASE_URL"]).username == role
+
+
+def test_the_commands_are_there(manifests: Manifests) -> None:
+    assert manifests.container("migrate")["command"] == ["alembic", "upgrade", "head"]
+    for component in PORTS:
+        python, option, module = manifests.container(component)["command"]
+        assert (python, option) == ("python", "-m")
+        assert find_spec(f"{module}.__main__")
+
+
+def test_ports_are_those_that_the_services_listen_on(manifests: Manifests) -> None:
+    for component, setting in PORTS.items():
+        settings = settings_of(manifests, component)
+        (port,) = manifests.container(component)["ports"]
+        assert port["containerPort"] == int(manifests.environment(component)[setting])
+        assert port["containerPort"] == getattr(settings, setting.lower())
+        assert getattr(settings, setting.lower().replace("port", "host")) == "0.0.0.0"  # noqa: S104  # in the container
+        (served,) = manifests.one("Service", f"projectionist-{component}")["spec"]["ports"]
+        assert served["targetPort"] == port["name"]
+        for probe in PROBES:
+            assert manifests.container(component)[probe]["httpGet"]["port"] == port["name"]
+
+
+def egress_ports(manifests: Manifests, component: str) -> dict[int, list[Resource]]:
+    """Whom a component may speak to, by the port."""
+    return {
+        port["port"]: rule.get("to", [])
+        for policy in manifests.of("NetworkPolicy").values()
+        if component in manifests.chosen(policy["spec"]["podSelector"]["matchLabels"])
+        for rule in policy["spec"].get("egress", ())
+        for port in rule["ports"]
+    }
+
+
+def test_the_network_lets_each_reach_what_it_needs(manifests: Manifests) -> None:
+    tmdb = urlsplit(str(Settings.model_fields["tmdb_base_url"].default))
+    for component in ROLES:
+        database = urlsplit(manifests.environment(component)["DATABASE_URL"])
+        needed = {53, database.port}
+        if component == "enrich":
+            needed.add({"https": 443, "http": 80}[tmdb.scheme])
+        allowed = egress_ports(manifests, component)
+        assert set(allowed) == needed
+        assert all(allowed.values()), "an installation says where they are"
+
+
+def test_pods_are_given_longer_to_end_than_the_services_take(manifests: Manifests) -> None:
+    api = manifests.pods["api"]["spec"]["terminationGracePeriodSeconds"]
+    pause = manifests.container("api")["lifecycle"]["preStop"]["sleep"]["seconds"]
+    # aiohttp waits twice, and the database's connections are closed after that.
+    assert api >= pause + 2 * SHUTDOWN_SECONDS + CONNECT_SECONDS + 5
+    readiness = manifests.container("api")["readinessProbe"]
+    assert pause >= readiness["periodSeconds"]
+    enrich = manifests.pods["enrich"]["spec"]["terminationGracePeriodSeconds"]
+    drain = settings_of(manifests, "enrich").drain_seconds
+    goodbye = 2 * END_SECONDS + LEAVE_SECONDS + CONNECT_SECONDS
+    assert enrich >= drain + goodbye + 5
+
+
+def test_probes_are_patient_enough_and_not_more(manifests: Manifests) -> None:
+    for component in PORTS:
+        container = manifests.container(component)
+        live, ready, startup = (
+            container[name] for name in ("livenessProbe", "readinessProbe", "startupProbe")
+        )
+        assert live["httpGet"]["path"] == startup["httpGet"]["path"] == "/livez"
+        assert ready["httpGet"]["path"] == "/readyz"
+        # An answer that comes late is none.
+        assert ready["timeoutSeconds"] > READY_SECONDS
+        for probe in (live, ready):
+            assert probe["timeoutSeconds"] <= probe["periodSeconds"]
+        assert startup["periodSeconds"] * startup["failureThreshold"] >= 60
+        # From the first red answer to the end: another tick has come by then, if any does.
+        interval = settings_of(manifests, component).enrich_interval
+        assert live["periodSeconds"] * (live["failureThreshold"] - 1) >= interval
+        assert live["periodSeconds"] * live["failureThreshold"] <= 60
+
+
+def test_the_way_in_takes_what_the_api_takes(manifests: Manifests) -> None:
+    (ingress,) = manifests.of("Ingress").values()
+    notes = {
+        name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()
+    }
+    most = settings_of(manifests, "api").upload_max_bytes
+    assert int(notes["proxy-body-size"].removesuffix("m")) * MEGABYTE > most
+    assert int(notes["proxy-read-timeout"]) > 2 * HEARTBEAT_SECONDS
+    assert notes["proxy-buffering"] == "off"
+    (rule,) = ingress["spec"]["rules"]
+    backend = rule["http"]["paths"][0]["backend"]["service"]
+    service = manifests.one("Service", backend["name"])
+    assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+    assert (rule["host"],) == tuple(ingress["spec"]["tls"][0]["hosts"])
+
+
+@pytest.mark.parametrize("component", sorted(PORTS))
+async def test_a_service_started_as_its_pod_is_answers_every_probe_and_ends_in_time(
+    dsn: str, manifests: Manifests, tmp_path: Path, component: str
+) -> None:
+    setting, port = PORTS[component], free_port()
+    env = manifests.environment(component) | {"DATABASE_URL": dsn, setting: str(port)}
+    if component == "enrich":
+        env["TMDB_BASE_URL"] = "http://127.0.0.1:1"
+    url = f"http://127.0.0.1:{port}"
+    container: dict[str, Any] = manifests.container(component)
+    program = Program(
+        *container["command"][2:], env=env, ready=f"{url}/readyz", log=tmp_path / "log"
+    )
+    async with program, aiohttp.ClientSession() as http:
+        for probe in PROBES:
+            path = container[probe]["httpGet"]["path"]
+            async with http.get(url + path) as answer:
+                assert (path, answer.status) == (path, 200)
+        assert await program.stop() == 0
