@@ -23,7 +23,6 @@ pytestmark = pytest.mark.filterwarnings(
 # what is taken is cleared away, so that one database serves all examples.
 examples = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

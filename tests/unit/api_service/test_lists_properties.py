@@ -63,13 +63,11 @@ def sample(number: int) -> dict[str, bytes]:
         return {file.name: file.path.read_bytes() for file in files}
 
 
-@settings(deadline=None)
 @given(NAMES, st.binary(max_size=200) | st.lists(ODD | st.binary(max_size=5)).map(b"".join))
 def test_any_bytes_are_rows_or_a_clear_refusal(name: str, content: bytes) -> None:
     read_or_refused({name: content})
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(FORMS) - 1), st.data())
 def test_damaged_exports_are_rows_or_a_clear_refusal(number: int, data: st.DataObject) -> None:
     files: dict[str, str | bytes] = {}
@@ -83,7 +81,6 @@ def test_damaged_exports_are_rows_or_a_clear_refusal(number: int, data: st.DataO
     read_or_refused(files)
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -179,7 +176,7 @@ WAYS = st.builds(
 
 
 @pytest.mark.parametrize("name", [*WITH_DATES, *WITHOUT])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ENTRIES, WAYS, st.data())
 def test_csv_is_read_back(name: str, entries: list[Entry], way: Way, data: st.DataObject) -> None:
     columns, cells = (WITH_DATES | WITHOUT)[name]
@@ -208,7 +205,6 @@ def written(rows: Sequence[Sequence[object]], way: Way) -> bytes:
     return text.getvalue().encode(way.encoding)
 
 
-@settings(deadline=None)
 @given(ENTRIES, st.sampled_from([None, 2]), st.booleans())
 def test_json_is_read_back(entries: list[Entry], indent: int | None, by_line: bool) -> None:  # noqa: FBT001  # as drawn
     items = [
@@ -236,7 +232,6 @@ WORDS = st.lists(
 ).map(" ".join)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(WORDS, st.integers(1900, 2030)), min_size=1, max_size=8))
 def test_titles_in_windows_1252_are_read_back(titles: list[tuple[str, int]]) -> None:
     lines = [f"{number} {title} ({year})" for number, (title, year) in enumerate(titles)]
