@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
-.PHONY: setup run test test-faults check bench race lock env image clean
+.PHONY: setup run test test-faults check bench screenshots race lock env image clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,10 @@ check: setup
 # Each prints its figure; `.venv/bin/python -m benchmarks --list` says which there are.
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Pictures of each view of the page, light and dark, phone and wide, in .local/screenshots.
+screenshots: setup
+	$(BIN)/python -m tests.browser.screenshots
 
 # The race test at length; `make test` runs it for a few seconds.
 race: setup

@@ -37,6 +37,8 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 ) -> None:
     if name == "nowhere":
         watch.allow_status(404)
+    # What is fading in is pale for a moment, and axe looks at moments.
+    await page.emulate_media(reduced_motion="reduce")
     await VIEWS[name](page, gallery)
     found = await violations(page)
     assert not found, "\n".join(found)

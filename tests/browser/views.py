@@ -11,7 +11,7 @@ from tests.browser.visiting import choose, session_shown, visit, zipped
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
     from tests.browser.gallery import Gallery
 
@@ -38,11 +38,15 @@ async def _overview(page: Page, gallery: Gallery) -> None:
     await expect(page.get_by_role("region", name="Genres")).to_be_visible()
 
 
+def _shown(page: Page) -> Locator:
+    films = page.get_by_role("list", name="Films").or_(page.get_by_role("table", name="Films"))
+    return films.get_by_role("link")
+
+
 async def _films(page: Page, gallery: Gallery, layout: str) -> None:
     await visit(page, gallery.done, "films")
     await page.get_by_role("button", name=layout).click()
-    films = page.get_by_role("list", name="Films").or_(page.get_by_role("table", name="Films"))
-    await expect(films.get_by_role("link").nth(8)).to_be_visible()
+    await expect(_shown(page).nth(3)).to_be_visible()
 
 
 async def _wall(page: Page, gallery: Gallery) -> None:
@@ -55,7 +59,7 @@ async def _table(page: Page, gallery: Gallery) -> None:
 
 async def _filtered(page: Page, gallery: Gallery) -> None:
     await visit(page, gallery.done, "films", genre="Drama", watched="true")
-    await expect(page.get_by_role("list", name="Films").get_by_role("link").first).to_be_visible()
+    await expect(_shown(page).first).to_be_visible()
 
 
 async def _film(page: Page, gallery: Gallery) -> None:
