@@ -46,8 +46,10 @@ COUNTED: dict[str, Callable[[Films], Iterable[str]]] = {
 """What each bar of a section stands for, once for each of its films."""
 NAMES = """([type, codes]) => {
   const names = new Intl.DisplayNames("en", { type });
-  return codes.map((code) => names.of(code));
+  const own = { cn: "Cantonese", xx: "No language" };
+  return codes.map((code) => own[code] ?? names.of(code));
 }"""
+"""As the browser names them, but for two codes that are TMDB's own."""
 
 
 async def watched_films(gallery: Gallery) -> Films:

@@ -61,9 +61,9 @@ function draw(summary, filters, session) {
   return [
     filters.length > 0 && chips(filters),
     totals(summary, all),
-    section("Years", columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
+    section("Years", scroller(columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
       name: String(year), value, href: films({ year }), note: mean(rest),
-    })), { room: WIDE }), "wide"),
+    })), { room: WIDE })), "wide"),
     summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date })), "wide"),
     h("div", { class: "flowing" },
       section("Genres", bars(summary.genres.map((genre) => ({
@@ -110,6 +110,14 @@ function totals({ totals: all, films: kinds }, films) {
 }
 
 const mean = ({ mean_rating: rating }) => (rating === null ? "" : `★ ${decimal(rating)}`);
+
+/** What may be wider than the screen, and begins with its end: the latest years. */
+function scroller(content) {
+  if (content.matches("ol:empty")) return content;
+  const element = h("div", { class: "scroller" }, content);
+  requestAnimationFrame(() => element.scrollTo(element.scrollWidth, 0));
+  return element;
+}
 
 /** Years without a film are part of the picture. */
 function everyYear(years) {
