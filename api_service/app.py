@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import structlog
@@ -71,7 +72,12 @@ def create_app(settings: Settings) -> web.Application:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
             log.warning("abandoned_uploads_removed", folders=removed)
         async with database, app[PARSER], app[HUB], metrics:
-            log.info("api_started", host=settings.api_host, port=settings.api_port)
+            log.info(
+                "api_started",
+                version=version("projectionist"),
+                host=settings.api_host,
+                port=settings.api_port,
+            )
             yield
         log.info("api_stopped")
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import structlog
@@ -111,7 +112,7 @@ async def _serve(
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise SettingsError(f"Cannot listen on {host}:{port}: {error}; set WORKER_PORT") from error
-    log.info("probes_started", host=host, port=port)
+    log.info("probes_started", version=version("projectionist"), host=host, port=port)
 
 
 def _stalled(worker: EnrichmentWorker) -> str | None:

@@ -92,6 +92,7 @@ async def _connect_in_time(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
             return await _connect(dsn)
         except (
             OSError,
+            asyncpg.PostgresConnectionError,
             asyncpg.CannotConnectNowError,
             asyncpg.TargetServerAttributeNotMatched,
         ) as error:

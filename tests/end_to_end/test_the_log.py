@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +56,8 @@ async def test_a_person_can_follow_a_session_from_start_to_end(
     assert (completed["total"], completed["enriched"]) == (total, status["enriched_count"])
     (stored,) = driver.events("upload_stored", "api.log")
     assert (stored["session_id"], stored["movies"]) == (session_id, total)
+    for name, file in (("probes_started", "enrich.log"), ("api_started", "api.log")):
+        assert driver.events(name, file)[0]["version"] == version("projectionist")
     for name in ("api_started", "request", "api_stopped"):
         assert driver.events(name, "api.log"), name
     for name in ("api.log", "enrich.log"):

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import SCHEMA_REVISION
+from tests.line import Cut, address_over, line_to_database
 from tests.migrating import alembic
 
 if TYPE_CHECKING:
@@ -128,6 +129,24 @@ async def test_two_upgrades_at_once_run_one_after_the_other(empty: str) -> None:
         SCHEMA_REVISION
     ]
     assert await fetchval(empty, "select count(*) from request_window") == 1
+
+
+async def test_an_upgrade_waits_for_a_database_that_is_not_there_yet(empty: str) -> None:
+    async with line_to_database(empty) as line:
+        line.cut(Cut.RESET)
+        upgrade = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "upgrade", "head"),
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": address_over(line, empty)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert upgrade.stderr is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert b"Waiting for the database" in await upgrade.stderr.readline()
+            line.heal()
+            said = await upgrade.stderr.read()
+    assert (await upgrade.wait(), b"Traceback" in said) == (0, False)
+    assert await fetchval(empty, "select version_num from alembic_version") == SCHEMA_REVISION
 
 
 async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
