@@ -30,6 +30,8 @@ UNUSABLE = (
     "write # as %23, / as %2F, ? as %3F, @ as %40, % as %25"
 )
 
+log = logging.getLogger("migrations")
+
 
 class _DatabaseAddress(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
@@ -56,12 +58,26 @@ def _migrate(connection: Connection) -> None:
     )
     connection.exec_driver_sql(f"select pg_advisory_lock({MIGRATION_LOCK})")
     connection.commit()
+    if newest is None or _is_newer(context.get_context().get_current_heads(), newest):
+        return
     with context.begin_transaction():
         context.run_migrations()
     if newest in context.get_context().get_current_heads():
         # For a database that was at the newest revision before there were roles.
         grant_to_services(connection)
         connection.commit()
+
+
+def _is_newer(there: Collection[str], newest: str) -> bool:
+    """Whether an upgrade to the newest revision met one that this release does not know.
+
+    That is what a release finds when it is rolled back to, and it works over it (decision 0015).
+    """
+    newer = [revision for revision in there if revision > newest]
+    if not newer or context.get_revision_argument() != newest:
+        return False
+    log.info("The schema is at revision %s, newer than this release's %s", newer[0], newest)
+    return True
 
 
 def _address() -> str:

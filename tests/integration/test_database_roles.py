@@ -222,6 +222,16 @@ async def test_an_administrator_who_is_no_superuser_can_make_the_roles(
     await run_on(postgres.dsn(), "drop role administrator")
 
 
+async def test_a_second_user_takes_over_while_a_password_is_changed(
+    shared: SharedDatabase,
+) -> None:
+    await run_on(shared.superuser, f"create role {API}_2 login in role {API}")
+    await run_on(shared.by(f"{API}_2"), "create temporary table spare (); select from movies")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await run_on(shared.by(f"{API}_2"), "delete from catalogue")
+    await run_on(shared.superuser, f"drop role {API}_2")
+
+
 async def test_a_right_that_is_needed_no_more_goes_with_the_next_migration(
     shared: SharedDatabase,
 ) -> None:

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import SCHEMA_REVISION
+from tests.conftest import run_on
 from tests.line import Cut, address_over, line_to_database
 from tests.migrating import alembic
 
@@ -153,6 +154,18 @@ async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
     await migrate(empty)
     before = await shape(empty)
     await migrate(empty)
+    assert await shape(empty) == before
+
+
+async def test_a_release_that_is_rolled_back_to_leaves_a_newer_schema_alone(empty: str) -> None:
+    await migrate(empty)
+    before = await shape(empty)
+    await run_on(empty, "update alembic_version set version_num = '9999'")
+    upgraded = await alembic(empty, "upgrade", "head")
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert f"at revision 9999, newer than this release's {SCHEMA_REVISION}" in upgraded.stderr
+    assert (await alembic(empty, "downgrade", "base")).returncode != 0
+    assert await fetchval(empty, "select version_num from alembic_version") == "9999"
     assert await shape(empty) == before
 
 
