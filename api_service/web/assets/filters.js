@@ -31,6 +31,7 @@ const WORDS = {
 };
 /** People stand in the address as `525~Christopher Nolan`: the API takes the id, a reader the name. */
 const MARK = "~";
+const PEOPLE = ["director", "actor"];
 
 const label = (value) => value.split(MARK)[1] ?? `person ${value}`;
 
@@ -44,7 +45,8 @@ export function filtersHere() {
 
 /** The same as the API takes them, with whatever else is asked for. */
 export function query(filters, more = {}) {
-  return { ...Object.fromEntries(filters.map(([name, value]) => [name, value.split(MARK)[0]])), ...more };
+  const taken = filters.map(([name, value]) => [name, PEOPLE.includes(name) ? value.split(MARK)[0] : value]);
+  return { ...Object.fromEntries(taken), ...more };
 }
 
 export const inWords = ([name, value]) => WORDS[name](value);
