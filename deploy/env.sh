@@ -19,7 +19,7 @@ write() { # FILE: from standard input, whole or not at all, and never over one t
 }
 
 write .env <<ENV
-# Your TMDB key, v3 (32 hex digits) or v4 (eyJ...). Any other setting of the README may follow.
+# Your TMDB key, v3 (32 hex digits) or v4 (eyJ...). Other settings of the README may follow.
 TMDB_API_KEY=
 
 # Made by \`make env\`. The password is that of the database from its first start on.
