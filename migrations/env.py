@@ -112,10 +112,11 @@ async def _connect_in_time(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
             asyncpg.CannotConnectNowError,
             asyncpg.TargetServerAttributeNotMatched,
         ) as error:
+            why = str(error) or type(error).__name__
             if time.monotonic() > end:
-                sys.exit(f"The database does not answer: {error}")
-            if str(error) != said:
-                said = str(error)
+                sys.exit(f"The database does not answer: {why}")
+            if why != said:
+                said = why
                 log.warning("Waiting for the database: %s", said)
         await asyncio.sleep(_PAUSE_SECONDS)
 
