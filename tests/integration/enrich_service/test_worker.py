@@ -122,9 +122,11 @@ async def test_a_tick_that_does_not_come_shows_in_the_status(
     await until(scheduled)
     time.sleep(0.3)  # noqa: ASYNC251  # the loop is to stand still
     assert worker.get_status().tick_overdue
+    assert 0.2 < worker.get_status().tick_lag < 10
 
     async def came() -> bool:
-        return not worker.get_status().tick_overdue
+        status = worker.get_status()
+        return not status.tick_overdue and status.tick_lag == 0
 
     await until(came)
 
