@@ -30,8 +30,6 @@ UNUSABLE = (
     "write # as %23, / as %2F, ? as %3F, @ as %40, % as %25"
 )
 
-log = logging.getLogger("migrations")
-
 
 class _DatabaseAddress(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)

@@ -98,7 +98,9 @@ async def _correct_and_add(driver: Driver, session_id: str) -> None:
 
 
 async def _control(driver: Driver) -> None:
-    """What an operator does."""
+    """What an operator does, and who watches for them."""
+    async with driver.http.get(f"{driver.stack.api_url}/metrics") as answer:
+        assert answer.status == 200
     by_token = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     for order, state in (("pause", "paused"), ("resume", "running")):
         assert (await driver.call("POST", f"/worker/{order}", headers=by_token)).status == 200

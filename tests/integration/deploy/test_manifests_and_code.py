@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import yaml
 
 from api_service.__main__ import SHUTDOWN_SECONDS
 from api_service.handlers.events import HEARTBEAT_SECONDS
+from api_service.routes import ROUTES
 from enrich_service.worker import END_SECONDS, LEAVE_SECONDS
-from local_stack.processes import Program, free_port
+from local_stack.processes import ROOT, Program, free_port
 from migrations.grants import API, DAEMON, OWNER
 from shared.database import CONNECT_SECONDS
 from shared.probes import READY_SECONDS
@@ -62,6 +65,38 @@ def test_each_gets_its_own_secrets_and_no_other(manifests: Manifests) -> None:
     }
     for component, role in ROLES.items():
         assert urlsplit(manifests.environment(component)["DATABASE_URL"]).username == role
+
+
+def test_who_runs_in_the_pods_is_who_the_image_was_made_for(manifests: Manifests) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    (user,) = re.findall(r"^USER (\d+:\d+)$", dockerfile, re.MULTILINE)
+    for pod in manifests.pods.values():
+        runs_as = pod["spec"]["securityContext"]
+        assert f"{runs_as['runAsUser']}:{runs_as['runAsGroup']}" == user
+
+
+def test_prometheus_finds_the_ports_under_the_jobs_that_the_alerts_go_by(
+    manifests: Manifests,
+) -> None:
+    scrape = yaml.safe_load((ROOT / "deploy/prometheus/kubernetes.yml").read_text("utf-8"))
+    (job,) = scrape["scrape_configs"]
+    (discovery,) = job["kubernetes_sd_configs"]
+    assert discovery["namespaces"]["names"] == list(manifests.of("Namespace"))
+    kept, named = job["relabel_configs"]
+    assert set(kept["regex"].split("|")) == {
+        port["name"] for component in PORTS for port in manifests.container(component)["ports"]
+    }
+    assert kept["source_labels"] == ["__meta_kubernetes_pod_container_port_name"]
+    label = named["source_labels"][0].removeprefix("__meta_kubernetes_pod_label_")
+    for component, pod in manifests.pods.items():
+        labels = {
+            re.sub(r"\W", "_", name): value for name, value in pod["metadata"]["labels"].items()
+        }
+        assert labels[label] == component
+    static = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
+    assert {one["job_name"] for one in static["scrape_configs"]} == {
+        named["replacement"].replace("$1", component) for component in PORTS
+    }
 
 
 def test_the_commands_are_there(manifests: Manifests) -> None:
@@ -150,10 +185,33 @@ def test_the_way_in_takes_what_the_api_takes(manifests: Manifests) -> None:
     assert int(notes["proxy-read-timeout"]) > 2 * HEARTBEAT_SECONDS
     assert notes["proxy-buffering"] == "off"
     (rule,) = ingress["spec"]["rules"]
-    backend = rule["http"]["paths"][0]["backend"]["service"]
-    service = manifests.one("Service", backend["name"])
-    assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
     assert (rule["host"],) == tuple(ingress["spec"]["tls"][0]["hosts"])
+    for path in rule["http"]["paths"]:
+        backend = path["backend"]["service"]
+        service = manifests.one("Service", backend["name"])
+        assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_the_way_in_leads_to_every_page_and_route_but_to_what_is_for_operators(
+    manifests: Manifests,
+) -> None:
+    (ingress,) = manifests.of("Ingress").values()
+    exact, prefixes = (
+        {
+            path["path"]
+            for path in ingress["spec"]["rules"][0]["http"]["paths"]
+            if path["pathType"] == kind
+        }
+        for kind in ("Exact", "Prefix")
+    )
+    let_in = {
+        route.path
+        for route in ROUTES
+        if route.path in exact
+        or any(f"{route.path}/".startswith(f"{prefix}/") for prefix in prefixes)
+    }
+    everything = {route.path for route in ROUTES}
+    assert everything - let_in == {"/metrics", "/livez", "/readyz", "/health"}
 
 
 @pytest.mark.parametrize("component", sorted(PORTS))
@@ -170,8 +228,8 @@ async def test_a_service_started_as_its_pod_is_answers_every_probe_and_ends_in_t
         *container["command"][2:], env=env, ready=f"{url}/readyz", log=tmp_path / "log"
     )
     async with program, aiohttp.ClientSession() as http:
-        for probe in PROBES:
-            path = container[probe]["httpGet"]["path"]
+        paths = {container[probe]["httpGet"]["path"] for probe in PROBES}
+        for path in paths | {"/metrics"}:
             async with http.get(url + path) as answer:
                 assert (path, answer.status) == (path, 200)
         assert await program.stop() == 0
