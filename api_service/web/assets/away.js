@@ -46,14 +46,17 @@ function ask(session, refused) {
 }
 
 async function remove(session, refused) {
+  session.leaving = true;
   try {
-    // The stream would say that the list is gone; whoever deletes it need not be told.
-    session.live.close();
     await request(sessionPath(session.id), { method: "DELETE" });
-    forget(session.id);
-    go("/");
   } catch (error) {
-    fill(refused, error.message);
-    refused.hidden = false;
+    if (error.status !== 404) {
+      session.leaving = false;
+      fill(refused, error.message);
+      refused.hidden = false;
+      return;
+    }
   }
+  forget(session.id);
+  go("/");
 }

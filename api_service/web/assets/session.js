@@ -32,6 +32,8 @@ class Session {
     this.id = id;
     this.status = null;
     this.latest = [];
+    /** Whether it is being deleted here, and so nobody need be told that it is gone. */
+    this.leaving = false;
     this.shown = null;
     this.film = null;
     this.bar = progress();
@@ -62,7 +64,7 @@ class Session {
         this.latest = [...films, ...this.latest].slice(0, 24);
         this.shown?.view.films?.(films);
       },
-      gone: () => this.refuse({ status: 404 }),
+      gone: () => this.leaving || this.refuse({ status: 404 }),
     });
     this.hear(this.status);
     this.show();
@@ -81,7 +83,14 @@ class Session {
 
   /** Ask for the status now; after a correction, say, when no event need be waited for. */
   async refresh() {
-    this.hear(await request(sessionPath(this.id, "/status")));
+    const before = this.status;
+    try {
+      const status = await request(sessionPath(this.id, "/status"));
+      // What was heard meanwhile is newer.
+      if (this.status === before && !this.ended) this.hear(status);
+    } catch {
+      // Whatever follows the session tells of it, and of the trouble.
+    }
   }
 
   get done() {
@@ -95,7 +104,7 @@ class Session {
   }
 
   async show() {
-    if (!this.status) return;
+    if (!this.status || this.ended) return;
     this.drawTabs();
     const name = this.named;
     if (this.shown?.name !== name) {
