@@ -27,6 +27,17 @@ export function spoken(text) {
   return h("span", { class: "spoken" }, text);
 }
 
+/** In place of a view whose code could not be fetched; browsers differ in whether they ask again. */
+export const UNFETCHED = {
+  open(root) {
+    root.append(
+      h("p", { role: "alert" }, "This could not be loaded. Check your connection; nothing is lost."),
+      h("button", { type: "button", onclick: () => location.reload() }, "Try again"),
+    );
+    return {};
+  },
+};
+
 /** Put other children into an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));

@@ -14,7 +14,7 @@ const WORDS = {
   genre: (value) => value,
   decade: (value) => `${value}s`,
   year: (value) => value,
-  rating: (value) => `rated ${stars(Number(value))}`,
+  rating: (value) => `rated ${value > 0 && value <= 5 ? stars(Number(value)) : value}`,
   tmdb_rating: (value) => `${value} to ${Number(value) + 1} on TMDB`,
   runtime_from: (value) => `from ${runtime(Number(value))}`,
   runtime_to: (value) => `up to ${runtime(Number(value))}`,
@@ -40,7 +40,7 @@ export const person = ({ id, name }) => `${id}${MARK}${name}`;
 
 /** The filters in the page's address. @returns {[string, string][]} */
 export function filtersHere() {
-  return [...new URLSearchParams(location.search)].filter(([name, value]) => name in WORDS && value !== "");
+  return [...new URLSearchParams(location.search)].filter(([name, value]) => Object.hasOwn(WORDS, name) && value !== "");
 }
 
 /** The same as the API takes them, with whatever else is asked for. */

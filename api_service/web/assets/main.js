@@ -1,6 +1,6 @@
 /** The router: which view an address means, and links between views without a new page. */
 
-import { fill, h } from "./dom.js";
+import { UNFETCHED, fill, h } from "./dom.js";
 
 const main = document.querySelector("main");
 const VIEWS = [
@@ -28,7 +28,7 @@ async function show() {
   current?.view.close?.();
   current = { path, view: {} };
   const opened = current;
-  const module = await load();
+  const module = await load().catch(() => UNFETCHED);
   if (current !== opened) return;
   fill(main);
   opened.view = module.open(main, ...parts);
@@ -37,7 +37,7 @@ async function show() {
 function found(path) {
   for (const [pattern, load] of VIEWS) {
     const match = pattern.exec(path);
-    if (match) return [load, match.slice(1).map(decodeURIComponent)];
+    if (match) return [load, match.slice(1)];
   }
   return [async () => ({ open: lost }), []];
 }

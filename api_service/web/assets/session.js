@@ -1,7 +1,7 @@
 /** One list: how far it is, and its views: progress, overview, films, fixing, taking it away. */
 
 import { request, sessionPath } from "./api.js";
-import { fill, h } from "./dom.js";
+import { UNFETCHED, fill, h } from "./dom.js";
 import { changed, filtersHere } from "./filters.js";
 import { count, dayOf, number } from "./format.js";
 import { showFilm } from "./film.js";
@@ -100,7 +100,7 @@ class Session {
   /** The view that the address names, or that fits how far the list is. */
   get named() {
     const named = new URLSearchParams(location.search).get("view");
-    return named in VIEWS && named !== "progress" ? named : this.done ? "overview" : "progress";
+    return Object.hasOwn(VIEWS, named) && named !== "progress" ? named : this.done ? "overview" : "progress";
   }
 
   async show() {
@@ -111,7 +111,7 @@ class Session {
       this.shown?.view.close?.();
       const shown = { name, view: {} };
       this.shown = shown;
-      const module = await VIEWS[name]();
+      const module = await VIEWS[name]().catch(() => UNFETCHED);
       if (this.shown !== shown) return;
       fill(this.place);
       shown.view = module.open(this.place, this);
