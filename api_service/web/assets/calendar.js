@@ -11,17 +11,26 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
  * @param {{date: string, watches: number}[]} days with a film, ascending
  * @param {{year: number, watches: number}[]} years ascending
  * @param {(date: string) => string} href the address of a day's, month's or year's films
+ * @param {{year?: number}} kept the year that was chosen, for when the calendar is made anew
  */
-export function calendar(days, years, href) {
+export function calendar(days, years, href, kept) {
   const byYear = Map.groupBy(days, ({ date }) => Number(date.slice(0, 4)));
   const place = h("div", {});
-  let index = years.length - 1;
+  let index = years.findIndex(({ year }) => year === kept.year);
+  if (index < 0) index = years.length - 1;
 
   function show() {
     const { year, watches } = years[index];
     const step = (change, text) => h("button", {
       type: "button", class: "plain", disabled: !years[index + change],
-      onclick: () => { index += change; show(); place.querySelector("button:enabled")?.focus(); },
+      onclick: () => {
+        index += change;
+        kept.year = years[index].year;
+        show();
+        const [back, on] = place.querySelectorAll("button");
+        const wanted = change < 0 ? [back, on] : [on, back];
+        wanted.find((button) => !button.disabled)?.focus();
+      },
     }, text);
     fill(place,
       h("div", { class: "calendar-head" },

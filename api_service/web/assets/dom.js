@@ -45,6 +45,26 @@ export function fill(element, ...children) {
 }
 
 /**
+ * Remember what has the focus within an element whose content is about to be made anew.
+ *
+ * @param {HTMLElement} element
+ * @returns {(instead?: HTMLElement) => void} gives the focus to what has the same name as that, else
+ *   to `instead`; does nothing where the focus was elsewhere
+ */
+export function holdFocus(element) {
+  const focused = document.activeElement;
+  if (!element.contains(focused) || focused === element) return () => {};
+  const name = nameOf(focused);
+  return (instead = element) => {
+    const same = [...element.querySelectorAll(focused.tagName)].find((other) => nameOf(other) === name);
+    if (!same && instead.tabIndex < 0) instead.tabIndex = -1;
+    (same ?? instead).focus({ preventScroll: true });
+  };
+}
+
+const nameOf = (element) => element.dataset.name ?? element.getAttribute("href") ?? element.getAttribute("aria-label") ?? element.textContent;
+
+/**
  * A dialog that is opened at once and takes itself away when it is closed.
  *
  * @param {string} name its accessible name

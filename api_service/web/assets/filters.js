@@ -53,7 +53,7 @@ export const inWords = ([name, value]) => WORDS[name](value);
 
 /** The address of a view of this session with just these filters. */
 export function address(view, filters = {}) {
-  return `${location.pathname}?${new URLSearchParams({ view, ...Object.fromEntries(Object.entries(filters)) })}`;
+  return `${location.pathname}?${new URLSearchParams({ view, ...filters })}`;
 }
 
 /** The present address with some parameters set, or, where they are null, taken out. */

@@ -3,7 +3,7 @@
 import { request, sessionPath } from "./api.js";
 import { calendar } from "./calendar.js";
 import { bars, columns } from "./charts.js";
-import { fill, h, spoken } from "./dom.js";
+import { fill, h, holdFocus, spoken } from "./dom.js";
 import { address, filtersHere, person, query } from "./filters.js";
 import { chips } from "./chips.js";
 import { count, country, decimal, language, number, runtime, stars } from "./format.js";
@@ -21,26 +21,35 @@ export function open(root, session) {
   let readAt = 0;
   let waiting = null;
   let asked = "";
+  let loads = 0;
+  /** What was opened and chosen here, which stays so when the numbers are read again. */
+  const kept = { whole: new Set(), calendar: {}, years: null };
   root.append(reading(session.id), place);
 
   async function load() {
     clearTimeout(waiting);
     waiting = null;
     readAt = performance.now();
-    asked = location.search;
+    asked = withoutFilm(location.search);
+    loads += 1;
+    const mine = loads;
     const filters = filtersHere();
     try {
       const summary = await request(sessionPath(session.id, "/summary", query(filters)), { signal: leaving.signal });
-      if (asked === location.search) fill(place, draw(summary, filters, session));
+      if (mine !== loads) return;
+      const giveFocus = holdFocus(place);
+      fill(place, draw(summary, filters, session, kept));
+      giveFocus();
     } catch (error) {
-      if (error.name !== "AbortError") fill(place, h("p", { role: "alert" }, error.message));
+      if (error.name === "AbortError" || mine !== loads) return;
+      fill(place, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: load }, "Try again"));
     }
   }
 
   fill(place, h("p", { class: "quiet" }, "Adding up …"));
   load();
   return {
-    update: () => { if (withoutFilm(asked) !== withoutFilm(location.search)) load(); },
+    update: () => { if (asked !== withoutFilm(location.search)) load(); },
     counts: () => { waiting ??= setTimeout(load, Math.max(0, readAt + QUIET_SECONDS * 1000 - performance.now())); },
     close: () => { leaving.abort(); clearTimeout(waiting); },
   };
@@ -52,7 +61,7 @@ function withoutFilm(search) {
   return parameters.toString();
 }
 
-function draw(summary, filters, session) {
+function draw(summary, filters, session, kept) {
   // A bar within a filtered overview narrows the filter further.
   const all = (more) => address("films", { ...Object.fromEntries(filters), ...more });
   // What is counted are the watched films, where there are any and nobody asks for others.
@@ -60,15 +69,15 @@ function draw(summary, filters, session) {
   const films = (more) => all({ ...(summary.films.watched > 0 && !asked && { watched: true }), ...more });
   return [
     filters.length > 0 && chips(filters),
-    totals(summary, all),
-    section("Years", scroller(columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
+    totals(summary, all, films),
+    section("Years", scroller(kept, columns(everyYear(summary.years).map(({ year, films: value, ...rest }) => ({
       name: String(year), value, href: films({ year }), note: mean(rest),
     })), { room: WIDE })), "wide"),
-    summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date })), "wide"),
+    summary.days.length > 0 && section("Calendar", calendar(summary.days, summary.watch_years, (date) => films({ watched_on: date }), kept.calendar), "wide"),
     h("div", { class: "flowing" },
       section("Genres", bars(summary.genres.map((genre) => ({
         name: genre.name, value: genre.films, href: films({ genre: genre.name }), note: mean(genre),
-      })))),
+      })), "Genres", kept.whole)),
       section("Decades", columns(summary.decades.map(({ decade, films: value, ...rest }) => ({
         name: `${decade}s`, value, href: films({ decade }), note: mean(rest),
       })))),
@@ -76,13 +85,13 @@ function draw(summary, filters, session) {
         name: `${from}′`, spoken: to === null ? `${from} minutes and more` : `${from} to ${to} minutes`, value,
         href: films(to === null ? { runtime_from: from } : { runtime_from: from, runtime_to: to }),
       }))), "", extremes(summary, session)),
-      section("Countries", bars(summary.countries.map(({ code, films: value }) => ({ name: country(code), value, href: films({ country: code }) })))),
-      section("Languages", bars(summary.languages.map(({ code, films: value }) => ({ name: language(code), value, href: films({ language: code }) })))),
-      summary.watchlist.films > 0 && section("Watchlist", watchlist(summary.watchlist))),
+      section("Countries", bars(summary.countries.map(({ code, films: value }) => ({ name: country(code), value, href: films({ country: code }) })), "Countries", kept.whole)),
+      section("Languages", bars(summary.languages.map(({ code, films: value }) => ({ name: language(code), value, href: films({ language: code }) })), "Languages", kept.whole)),
+      summary.watchlist.films > 0 && section("Watchlist", watchlist(summary.watchlist, all, kept))),
     section("Ratings", ratings(summary, films, session), "wide"),
     h("div", { class: "flowing two" },
-      section("Directors", people(summary.directors, "director", films)),
-      section("Actors", people(summary.actors, "actor", films))),
+      section("Directors", people(summary.directors, "director", films, kept)),
+      section("Actors", people(summary.actors, "actor", films, kept))),
     summary.rewatches.length > 0 && section("Rewatches", cards(summary.rewatches, session, (film) => count(film.watches, "time")), "wide"),
   ];
 }
@@ -93,29 +102,29 @@ function section(name, content, kind = "", more = null) {
     empty ? h("p", { class: "quiet" }, "Nothing yet.") : content, more);
 }
 
-function totals({ totals: all, films: kinds }, films) {
+function totals({ totals: sums, films: kinds }, all, films) {
   const total = (value, name, href) => {
     const inside = [h("b", {}, value), h("span", {}, name)];
     return h("li", {}, href ? h("a", { href }, inside) : inside);
   };
   return h("ul", { class: "totals" },
-    total(number(all.films), all.films === 1 ? "film" : "films", films(kinds.watched ? { watched: true } : {})),
-    total(number(Math.round(all.minutes / 60)), "hours"),
-    total(number(all.countries), all.countries === 1 ? "country" : "countries"),
-    total(number(all.directors), all.directors === 1 ? "director" : "directors"),
+    total(number(sums.films), sums.films === 1 ? "film" : "films", films({})),
+    total(number(Math.round(sums.minutes / 60)), "hours"),
+    total(number(sums.countries), sums.countries === 1 ? "country" : "countries"),
+    total(number(sums.directors), sums.directors === 1 ? "director" : "directors"),
     kinds.rated > 0 && total(number(kinds.rated), "rated"),
-    kinds.liked > 0 && total(number(kinds.liked), "liked", films({ liked: true })),
-    kinds.rewatched > 0 && total(number(kinds.rewatched), "seen again", films({ rewatched: true })),
-    kinds.watchlist > 0 && total(number(kinds.watchlist), "on the watchlist", films({ watchlist: true })));
+    kinds.liked > 0 && total(number(kinds.liked), "liked", all({ liked: true })),
+    kinds.rewatched > 0 && total(number(kinds.rewatched), "seen again", all({ rewatched: true })),
+    kinds.watchlist > 0 && total(number(kinds.watchlist), "on the watchlist", all({ watchlist: true })));
 }
 
 const mean = ({ mean_rating: rating }) => (rating === null ? "" : `★ ${decimal(rating)}`);
 
 /** What may be wider than the screen, and begins with its end: the latest years. */
-function scroller(content) {
+function scroller(kept, content) {
   if (content.matches("ol:empty")) return content;
-  const element = h("div", { class: "scroller" }, content);
-  requestAnimationFrame(() => element.scrollTo(element.scrollWidth, 0));
+  const element = h("div", { class: "scroller", onscroll: () => { kept.years = element.scrollLeft; } }, content);
+  requestAnimationFrame(() => element.scrollTo(kept.years ?? element.scrollWidth, 0));
   return element;
 }
 
@@ -128,11 +137,11 @@ function everyYear(years) {
   return all.map((year) => known.get(year) ?? { year, films: 0, mean_rating: null });
 }
 
-function people(list, name, films) {
+function people(list, name, films, kept) {
   return bars(list.map((someone) => ({
     name: someone.name, value: someone.films, href: films({ [name]: person(someone) }), note: mean(someone),
     picture: portrait(someone, "40px"),
-  })));
+  })), name, kept.whole);
 }
 
 function ratings({ ratings: given, against_tmdb: against }, films, session) {
@@ -174,9 +183,9 @@ function cards(list, session, note) {
     poster(card, "80px"), h("span", { class: "caption" }, titleOf(card)), h("small", {}, note(card))))));
 }
 
-function watchlist({ films: value, minutes, genres }) {
+function watchlist({ films: value, minutes, genres }, all, kept) {
   return h("div", {},
-    h("p", {}, h("a", { href: address("films", { watchlist: true }) }, count(value, "film")),
+    h("p", {}, h("a", { href: all({ watchlist: true }) }, count(value, "film")),
       minutes > 0 && ` still to see: ${runtime(minutes)}.`),
-    bars(genres.map((genre) => ({ name: genre.name, value: genre.films, href: address("films", { watchlist: true, genre: genre.name }) }))));
+    bars(genres.map((genre) => ({ name: genre.name, value: genre.films, href: all({ watchlist: true, genre: genre.name }) })), "Watchlist", kept.whole));
 }
