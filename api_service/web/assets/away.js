@@ -41,7 +41,7 @@ function ask(session, refused) {
     h("p", {}, `${count(session.status.total_movies, "film")}, with your ratings, dates and reviews. This cannot be undone.`),
     h("div", { class: "together" },
       h("button", { type: "button", class: "danger", onclick: () => { close(); remove(session, refused); } }, "Delete for good"),
-      h("button", { type: "button", onclick: close }, "Keep it")),
+      h("button", { type: "button", autofocus: true, onclick: close }, "Keep it")),
   ]);
 }
 

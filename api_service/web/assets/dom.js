@@ -75,11 +75,16 @@ export function dialog(name, build, closed = () => {}) {
   const shown = h("dialog", {
     "aria-label": name,
     onclose: () => { shown.remove(); closed(); },
-    // A click on the backdrop is a click on the dialog itself.
-    onclick: (event) => { if (event.target === shown) shown.close(); },
+    // A click on the backdrop is a click on the dialog itself, outside of what is seen of it.
+    onclick: (event) => { if (event.target === shown && !within(shown, event)) shown.close(); },
   });
   shown.append(...build(() => shown.close()));
   document.body.append(shown);
   shown.showModal();
   return shown;
+}
+
+function within(element, { clientX: x, clientY: y }) {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return x >= left && x <= right && y >= top && y <= bottom;
 }

@@ -61,7 +61,7 @@ function remove(movie, act) {
     h("p", {}, `“${movie.title ?? movie.tmdb_title ?? "This entry"}” leaves the list, with your rating and dates of it.`),
     h("div", { class: "together" },
       h("button", { type: "button", class: "danger", onclick: () => { close(); act(); } }, "Take it out"),
-      h("button", { type: "button", onclick: close }, "Keep it")),
+      h("button", { type: "button", autofocus: true, onclick: close }, "Keep it")),
   ]);
 }
 
