@@ -13,7 +13,9 @@ export class FilmCache {
     this.id = id;
     this.arrived = arrived;
     this.movies = new Map();
+    this.fresh = new Set();
     this.asked = new Set();
+    this.round = 0;
     this.leaving = new AbortController();
   }
 
@@ -21,16 +23,17 @@ export class FilmCache {
     return this.movies.get(position);
   }
 
-  /** Forget all, because outcomes have changed. */
-  clear() {
-    this.movies.clear();
+  /** Ask for all anew as they are wanted, because outcomes have changed; until then they are as they were. */
+  renew() {
+    this.round += 1;
+    this.fresh.clear();
     this.asked.clear();
   }
 
   /** Have these, soon; whatever was wanted before and not yet asked for is not wanted any more. */
   want(positions) {
     clearTimeout(this.timer);
-    const missing = positions.filter((position) => !this.movies.has(position) && !this.asked.has(position));
+    const missing = positions.filter((position) => !this.fresh.has(position) && !this.asked.has(position));
     if (missing.length) this.timer = setTimeout(() => this.fetch(missing), REST);
   }
 
@@ -39,18 +42,23 @@ export class FilmCache {
   }
 
   async fetchSome(positions) {
+    const { round } = this;
     positions.forEach((position) => this.asked.add(position));
     try {
       const { movies } = await request(
         sessionPath(this.id, "/movies", { positions: positions.join() }), { signal: this.leaving.signal },
       );
+      // Asked before outcomes changed: whatever is still wanted has been asked for again.
+      if (round !== this.round) return;
       for (const movie of movies) {
+        const before = this.movies.get(movie.position);
         this.movies.set(movie.position, movie);
-        this.arrived(movie.position, movie);
+        this.fresh.add(movie.position);
+        if (JSON.stringify(before) !== JSON.stringify(movie)) this.arrived(movie.position, movie);
       }
     } catch (error) {
       if (error.name === "AbortError") return;
-      setTimeout(() => this.leaving.signal.aborted || this.fetchSome(positions), AGAIN);
+      setTimeout(() => this.leaving.signal.aborted || round !== this.round || this.fetchSome(positions), AGAIN);
       return;
     }
     positions.forEach((position) => this.asked.delete(position));

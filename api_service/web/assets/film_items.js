@@ -41,7 +41,7 @@ export function columnHeads(sort, reverse, order) {
   return h("div", { role: "rowgroup" }, h("div", { class: "film-row heads", role: "row", "aria-rowindex": 1 }, COLUMNS.map(([name, key]) => h("span", {
     role: "columnheader", "aria-sort": key && key === sort ? (reverse ? "descending" : "ascending") : null,
   }, key ? h("button", {
-    type: "button", class: "plain", onclick: () => order(key, key === sort && !reverse ? "true" : null),
+    type: "button", class: "plain", "data-name": key, onclick: () => order(key, key === sort && !reverse ? "true" : null),
   }, name, key === sort && h("span", { "aria-hidden": "true" }, reverse ? " ↑" : " ↓")) : name))));
 }
 

@@ -2,7 +2,7 @@
 
 import { request, sessionPath } from "./api.js";
 import { chips } from "./chips.js";
-import { fill, h } from "./dom.js";
+import { fill, h, holdFocus } from "./dom.js";
 import { changed, filtersHere, query } from "./filters.js";
 import { FilmCache } from "./film_cache.js";
 import { card, columnHeads, row } from "./film_items.js";
@@ -91,7 +91,9 @@ class Films {
     this.sort.value = question.sort;
     this.turn.setAttribute("aria-pressed", String(this.reverse));
     const filters = filtersHere().filter(([name]) => name !== "q");
+    const giveFocus = holdFocus(this.filters);
     fill(this.filters, filters.length ? chips(filters) : null);
+    giveFocus(this.said);
     fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere()), "these films"));
     await this.read(question, key, { keep: first });
   }
@@ -99,7 +101,7 @@ class Films {
   /** Read it again where it stands, because outcomes have changed. */
   async reload() {
     this.waiting = null;
-    this.cache.clear();
+    this.cache.renew();
     await this.read(this.question, this.asked, { keep: true });
   }
 
@@ -108,14 +110,22 @@ class Films {
     try {
       answer = await request(sessionPath(this.session.id, "/movies/positions", question));
     } catch (error) {
-      if (key === this.asked) fill(this.said, error.message);
+      if (key === this.asked) this.say(error.message);
       return;
     }
     if (key !== this.asked) return;
+    const same = this.list && answer.positions.join() === this.positions.join();
     this.positions = answer.positions;
-    fill(this.said, answer.total ? count(answer.total, "film") : "No film fits.");
+    this.say(answer.total ? count(answer.total, "film") : "No film fits.");
     if (!keep && scrollY > this.place.offsetTop) scrollTo(0, this.place.offsetTop - 80);
-    this.draw();
+    // Read again, most films stand where they stood: only what they show may have changed.
+    if (keep && same) this.list.draw();
+    else this.draw();
+  }
+
+  /** Said again only when it is something else, lest it be read aloud each time. */
+  say(text) {
+    if (this.said.textContent !== text) fill(this.said, text);
   }
 
   choose(layout) {
@@ -126,6 +136,7 @@ class Films {
   }
 
   draw() {
+    const giveFocus = holdFocus(this.place);
     this.list?.close();
     this.items.clear();
     const table = this.layout === "table";
@@ -149,6 +160,7 @@ class Films {
       },
     });
     this.list.reset(total);
+    giveFocus(this.said);
   }
 
   item(index, table) {
@@ -173,9 +185,11 @@ class Films {
       event.preventDefault();
       go(this.session.filmAddress(position));
     };
+    const giveFocus = holdFocus(element);
     fill(element, this.layout === "table"
       ? row(movie, this.session.filmAddress(position), open)
       : card(movie, this.session.filmAddress(position), open));
+    giveFocus(element.querySelector("a"));
   }
 
   close() {
