@@ -1,7 +1,7 @@
 /** One film, over whatever view it was opened from: what TMDB knows, and what you said of it. */
 
 import { request, sessionPath } from "./api.js";
-import { dialog, fill, h } from "./dom.js";
+import { dialog, fill, h, holdFocus } from "./dom.js";
 import { address, changed, person } from "./filters.js";
 import { countries, nameOf, note, rating, why, yearOf } from "./film_items.js";
 import { count, day, language, number, runtime } from "./format.js";
@@ -23,7 +23,9 @@ export function showFilm(session, position) {
     try {
       const movie = await request(sessionPath(session.id, `/movies/${encodeURIComponent(position)}`));
       shown.setAttribute("aria-label", nameOf(movie));
+      const giveFocus = holdFocus(place);
       fill(place, draw(movie, session, (now) => (now ? load() : shown.close())));
+      giveFocus();
     } catch (error) {
       fill(place, h("p", { role: "alert" }, error.message));
     }

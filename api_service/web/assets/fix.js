@@ -1,7 +1,7 @@
 /** Fixing matches: what was not found, what failed, and what was found but may be another film. */
 
 import { request, sessionPath } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, holdFocus } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { nameOf, why, yearOf } from "./film_items.js";
 import { count, day, number } from "./format.js";
@@ -82,15 +82,21 @@ function item(session, movie) {
   }
 
   function settled(now) {
-    element.setAttribute("class", "fix settled");
-    fill(element, h("p", { role: "status" },
-      now.outcome === "found" ? `Now it is ${nameOf(now)} (${yearOf(now) ?? "year unknown"}). ` : "It is being asked for. ",
-      h("a", { href: session.filmAddress(now.position) }, "Look at it")));
+    say(now.outcome === "found" ? `Now it is ${nameOf(now)} (${yearOf(now) ?? "year unknown"}). ` : "It is being asked for. ",
+      h("a", { href: session.filmAddress(now.position) }, "Look at it"));
   }
 
   function left(now) {
+    say(`“${now.title ?? nameOf(now)}” has left the list.`);
+  }
+
+  /** What became of it, in its place; whoever decided it by keyboard goes on from there. */
+  function say(...inside) {
+    const giveFocus = holdFocus(element);
+    const said = h("p", { role: "status" }, inside);
     element.setAttribute("class", "fix settled");
-    fill(element, h("p", { role: "status" }, `“${now.title ?? nameOf(now)}” has left the list.`));
+    fill(element, said);
+    giveFocus(said);
   }
 
   draw(movie);

@@ -42,7 +42,7 @@ class Session {
     this.badge = h("span", {});
     this.links.fix.append(this.badge);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Views of this list" }, Object.values(this.links));
-    this.place = h("div", { class: "view" });
+    this.place = h("div", { class: "view", tabindex: -1 });
   }
 
   async start() {
@@ -113,8 +113,11 @@ class Session {
       this.shown = shown;
       const module = await VIEWS[name]().catch(() => UNFETCHED);
       if (this.shown !== shown) return;
+      const left = this.place.contains(document.activeElement);
       fill(this.place);
       shown.view = module.open(this.place, this);
+      // Whoever followed a link within the view before reads on in this one.
+      if (left) this.place.focus({ preventScroll: true });
     } else this.shown.view.update?.();
     this.showFilm();
   }
