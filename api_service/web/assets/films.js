@@ -9,6 +9,7 @@ import { card, columnHeads, row } from "./film_items.js";
 import { downloads } from "./downloads.js";
 import { count } from "./format.js";
 import { go } from "./main.js";
+import { keep, recall } from "./memory.js";
 import { Windowed } from "./windowed.js";
 
 const SORTS = [
@@ -40,7 +41,7 @@ class Films {
     this.positions = [];
     this.items = new Map();
     this.asked = null;
-    this.layout = stored() ?? "posters";
+    this.layout = recall("localStorage", LAYOUT) ?? "posters";
     this.cache = new FilmCache(session.id, (position, movie) => this.arrive(position, movie));
     this.search = h("input", {
       type: "search", "aria-label": "Search films", placeholder: "Title, director or actor", maxlength: 200,
@@ -130,7 +131,7 @@ class Films {
 
   choose(layout) {
     this.layout = layout;
-    store(layout);
+    keep("localStorage", LAYOUT, layout);
     this.layouts.forEach((button, index) => button.setAttribute("aria-pressed", String(["posters", "table"][index] === layout)));
     this.draw();
   }
@@ -197,21 +198,5 @@ class Films {
     this.cache.close();
     clearTimeout(this.waiting);
     clearTimeout(this.typing);
-  }
-}
-
-function stored() {
-  try {
-    return localStorage.getItem(LAYOUT);
-  } catch {
-    return null;
-  }
-}
-
-function store(layout) {
-  try {
-    localStorage.setItem(LAYOUT, layout);
-  } catch {
-    // It is then chosen anew the next time.
   }
 }

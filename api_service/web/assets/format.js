@@ -20,7 +20,12 @@ export const day = (text) => days.format(new Date(`${text}T00:00:00Z`));
 /** The day of a moment, where the reader is. */
 export const dayOf = (moment) => moments.format(new Date(moment));
 
-export const timeOf = (moment) => times.format(new Date(moment));
+/** A time of day, with its day where that is not today. */
+export function timeOf(moment) {
+  const when = new Date(moment);
+  const today = when.toDateString() === new Date().toDateString();
+  return today ? times.format(when) : `${moments.format(when)}, ${times.format(when)}`;
+}
 
 /** Seconds as `20 seconds`, `5 minutes`, `1 h 20 min`. */
 export function duration(seconds) {

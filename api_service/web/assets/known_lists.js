@@ -1,12 +1,14 @@
 /** The lists that were uploaded or opened with this browser, which alone remembers them. */
 
+import { keep, recall } from "./memory.js";
+
 const KEY = "projectionist.lists";
 const MOST = 20;
 
 /** @returns {{id: string, films: number, at: string}[]} the latest first */
 export function knownLists() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? [];
+    return JSON.parse(recall("localStorage", KEY)) ?? [];
   } catch {
     return [];
   }
@@ -22,9 +24,5 @@ export function forget(id) {
 }
 
 function store(lists) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(lists));
-  } catch {
-    // Private browsing may forbid it; the address is what counts.
-  }
+  keep("localStorage", KEY, JSON.stringify(lists));
 }

@@ -1,8 +1,9 @@
 /** What the operator needs to see: fleet, queue, budget, TMDB's health; and to pause and resume. */
 
 import { request } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, holdFocus } from "./dom.js";
 import { count, duration, number, timeOf } from "./format.js";
+import { keep, recall } from "./memory.js";
 
 const POLL = 2000;
 const TOKEN = "projectionist.token";
@@ -11,7 +12,7 @@ export function open(root) {
   document.title = "Worker · Projectionist";
   const place = h("div", {});
   const said = h("p", { role: "alert", class: "trouble", hidden: true });
-  const token = h("input", { type: "password", id: "token", autocomplete: "off", value: sessionStorage.getItem(TOKEN) ?? "" });
+  const token = h("input", { type: "password", id: "token", autocomplete: "off", value: recall("sessionStorage", TOKEN) ?? "" });
   const control = (action, text) => h("button", { value: action }, text);
   const controls = h("section", { class: "panel", "aria-label": "Control" }, h("h2", {}, "Control"),
     h("form", { class: "together", onsubmit: (event) => { event.preventDefault(); order(event.submitter.value); } },
@@ -24,7 +25,8 @@ export function open(root) {
     try {
       draw(await request("/worker/status"));
     } catch (error) {
-      fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
+      // Once, lest it be read aloud at each look.
+      if (place.textContent !== error.message) fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
     }
     if (!closed) timer = setTimeout(look, POLL);
   }
@@ -32,14 +34,16 @@ export function open(root) {
   function draw(status) {
     if (closed) return;
     document.title = `${status.worker_status} · Projectionist`;
+    const giveFocus = holdFocus(place);
     fill(place, state(status), h("div", { class: "sections" }, queue(status), budget(status), tmdb(status)), fleet(status));
+    giveFocus();
   }
 
   async function order(action) {
     said.hidden = true;
     try {
       draw(await request(`/worker/${action}`, { method: "POST", headers: { Authorization: `Bearer ${token.value}` } }));
-      sessionStorage.setItem(TOKEN, token.value);
+      keep("sessionStorage", TOKEN, token.value);
     } catch (error) {
       fill(said, error.message);
       said.hidden = false;
