@@ -14,11 +14,16 @@ export class Problem extends Error {
 const UNREACHABLE = { title: "The service cannot be reached", detail: "Check your connection; nothing is lost.", code: "unreachable" };
 
 /** What a body says of a failure, even when a proxy in between wrote it. */
-export function problemFrom(status, text) {
+function problemFrom(status, text) {
+  const told = parsed(text) ?? (status ? { detail: `The service answered ${status}.` } : UNREACHABLE);
+  return new Problem({ status, ...told });
+}
+
+function parsed(text) {
   try {
-    return new Problem({ status, ...JSON.parse(text) });
+    return JSON.parse(text);
   } catch {
-    return status ? new Problem({ status, detail: `The service answered ${status}.` }) : new Problem(UNREACHABLE);
+    return null;
   }
 }
 
@@ -36,15 +41,18 @@ export async function request(path, { json, ...options } = {}) {
     options.headers = { ...options.headers, "Content-Type": "application/json" };
   }
   let response;
+  let text;
   try {
     response = await fetch(path, options);
+    text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(UNREACHABLE);
   }
   if (response.status === 204) return null;
-  if (!response.ok) throw problemFrom(response.status, await response.text());
-  return response.json();
+  const answer = response.ok ? parsed(text) : null;
+  if (answer === null) throw problemFrom(response.status, text);
+  return answer;
 }
 
 /** The address of something in a session, with a query. */
@@ -72,7 +80,8 @@ export function upload(path, files, progress, signal, key) {
   return new Promise((resolve, reject) => {
     sending.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
     sending.addEventListener("load", () => {
-      if (sending.status >= 200 && sending.status < 300) resolve(JSON.parse(sending.responseText));
+      const answer = sending.status >= 200 && sending.status < 300 && parsed(sending.responseText);
+      if (answer) resolve(answer);
       else reject(problemFrom(sending.status, sending.responseText));
     });
     sending.addEventListener("error", () => reject(new Problem({

@@ -25,6 +25,7 @@ async function show() {
     return;
   }
   const [load, parts] = found(path);
+  const first = current === null;
   current?.view.close?.();
   current = { path, view: {} };
   const opened = current;
@@ -32,6 +33,7 @@ async function show() {
   if (current !== opened) return;
   fill(main);
   opened.view = module.open(main, ...parts);
+  if (!first && document.activeElement === document.body) main.focus({ preventScroll: true });
 }
 
 function found(path) {
@@ -61,5 +63,9 @@ document.addEventListener("click", (event) => {
     main.focus({ preventScroll: true });
   }
 });
+// A file let go beside the place for files would be opened by the browser in place of the page.
+for (const event of ["dragover", "drop"]) {
+  addEventListener(event, (dragged) => { if (dragged.dataTransfer?.types.includes("Files")) dragged.preventDefault(); });
+}
 addEventListener("popstate", show);
 show();

@@ -16,6 +16,7 @@ const SOURCES = [
 export function open(root) {
   document.title = "Projectionist";
   const lists = knownLists();
+  let left = false;
   root.append(
     h("h1", { class: "lead" }, "Every film you have seen, as a living record"),
     h("p", { class: "sub" }, "Bring your list; genres, directors, cast and posters fill in while you watch."),
@@ -25,7 +26,8 @@ export function open(root) {
       done: (answer) => {
         remember(answer);
         keepReading(answer.session_id, answer.report);
-        go(`/session/${answer.session_id}`);
+        // Whoever has gone elsewhere meanwhile is not fetched back: it stands among their lists.
+        if (!left) go(`/session/${answer.session_id}`);
       },
     }),
     h("section", { class: "sources" },
@@ -38,5 +40,5 @@ export function open(root) {
       h("ul", { class: "lists" }, lists.map(({ id, films, at }) => h("li", {},
         h("a", { href: `/session/${id}` }, `${count(films, "film")}, ${dayOf(at)}`))))) || "",
   );
-  return {};
+  return { close: () => { left = true; } };
 }

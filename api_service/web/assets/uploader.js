@@ -24,6 +24,7 @@ export function uploader({ path, prompt, done }) {
   const whole = h("section", { class: "uploader", "aria-label": "Upload" }, place, state);
 
   let depth = 0;
+  let sending = false;
   const mark = (change) => { depth = Math.max(0, depth + change); place.classList.toggle("over", depth > 0); };
   whole.addEventListener("dragenter", (event) => { event.preventDefault(); mark(1); });
   whole.addEventListener("dragleave", () => mark(-1));
@@ -31,11 +32,20 @@ export function uploader({ path, prompt, done }) {
   whole.addEventListener("drop", async (event) => {
     event.preventDefault();
     mark(-depth);
-    send(await dropped(event.dataTransfer));
+    if (sending) return;
+    let files;
+    try {
+      files = await dropped(event.dataTransfer);
+    } catch (error) {
+      refuse(new Problem({ title: "These files cannot be read", detail: error.message, status: 400 }));
+      return;
+    }
+    send(files);
   });
 
   async function send(files, key = randomKey()) {
     if (!files.length) return;
+    sending = true;
     const cancel = new AbortController();
     const size = files.reduce((sum, { file }) => sum + file.size, 0);
     const bar = h("progress", { "aria-label": "Upload", max: Math.max(size, 1), value: 0 });
@@ -58,9 +68,12 @@ export function uploader({ path, prompt, done }) {
   }
 
   function reset() {
+    sending = false;
     place.hidden = false;
     chooser.value = "";
     fill(state);
+    // What had the focus, the chooser or "Cancel", has been out of sight.
+    if (document.activeElement === document.body) chooser.focus({ preventScroll: true });
   }
 
   function refuse(problem, again) {
