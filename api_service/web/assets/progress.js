@@ -15,13 +15,15 @@ export function progress() {
   const trouble = h("p", { class: "trouble", role: "status", hidden: true });
   const element = h("section", { class: "progress", "aria-label": "Progress" }, bar, figures, trouble);
   const pace = new Pace();
-  const state = { fleet: null, connected: true, finished: false };
+  const state = { fleet: null, connected: true, finished: false, filling: false };
 
   function status(now) {
     const done = now.enriched_count + now.not_found_count + now.failed_count;
     const speed = pace.perMinute(done);
     state.finished = now.status === "completed";
-    element.classList.toggle("finished", state.finished);
+    // Who has seen it fill keeps it, full, so that nothing moves when it is.
+    state.filling ||= !state.finished;
+    element.classList.toggle("finished", !state.filling);
     bar.setAttribute("aria-valuenow", now.progress_percent);
     bar.setAttribute("aria-valuetext", `${number(done)} of ${count(now.total_movies, "film")}`);
     bar.firstChild.style.setProperty("--share", done / Math.max(now.total_movies, 1));
