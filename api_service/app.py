@@ -18,6 +18,7 @@ from api_service.context import (
     PROBES,
     SETTINGS,
     STORAGE,
+    TRACING,
     TURNS,
     WEB,
 )
@@ -30,11 +31,13 @@ from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
+from api_service.traced import traced
 from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
 from api_service.web_files import WebFiles
 from shared.database import Database
 from shared.probes import Probes
+from shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,13 +53,14 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
-    app = web.Application(middlewares=[measured, request_ids, problems])
+    app = web.Application(middlewares=[measured, traced, request_ids, problems])
     database = Database(settings, application_name="projectionist-api")
     storage = StorageService(database)
     app[SETTINGS] = settings
     app[STORAGE] = storage
     app[PACER] = Pacer(storage, settings)
     app[HUB] = Hub(database, storage, app[PACER], settings)
+    app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
     app[TURNS] = Turns()
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool(processes=PARSERS)
@@ -71,7 +75,7 @@ def create_app(settings: Settings) -> web.Application:
     async def resources(_: web.Application) -> AsyncIterator[None]:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
             log.warning("abandoned_uploads_removed", folders=removed)
-        async with database, app[PARSER], app[HUB], metrics:
+        async with app[TRACING], database, app[PARSER], app[HUB], metrics:
             log.info(
                 "api_started",
                 version=version("projectionist"),

@@ -18,6 +18,8 @@ from api_service.web_files import WebFiles
 from shared.errors import SessionNotFoundError
 from shared.probes import Probes
 from shared.settings import Settings
+from shared.trace_context import TraceContext
+from shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
+TRACING = web.AppKey("tracing", Tracing)
+TRACE = web.RequestKey("trace", TraceContext)
 TURNS = web.AppKey("turns", Turns)
 HUB = web.AppKey("hub", Hub)
 METRICS = web.AppKey("metrics", Metrics)

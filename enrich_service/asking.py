@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from enrich_service.tmdb.client import SlotExpiredError
-from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError
+from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
+from shared.tracing import Kind
 
 if TYPE_CHECKING:
     from enrich_service.gate import RequestGate
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from enrich_service.storage.window import RequestLimit, WindowStorage
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.requests import T_co, TMDBRequest
+    from shared.tracing import Tracing
 
 LONGEST_HOLD_SECONDS = 3600.0
 """Whatever TMDB says, somebody looks again after an hour."""
@@ -32,6 +34,7 @@ class BudgetedAsk:
         window: is held back after a 429.
         rule: how long a 429 without Retry-After holds: one period.
         health: is told of every answer.
+        tracing: makes a span of each request.
         expiry: of the slot that the film was claimed with (`time.monotonic()` seconds).
     """
 
@@ -43,6 +46,7 @@ class BudgetedAsk:
         window: WindowStorage,
         rule: RequestLimit,
         health: TMDBHealth,
+        tracing: Tracing,
         expiry: float,
     ) -> None:
         self._client = client
@@ -50,6 +54,7 @@ class BudgetedAsk:
         self._window = window
         self._rule = rule
         self._health = health
+        self._tracing = tracing
         self._expiry: float | None = expiry
         self.spent = 0
         """Slots of the budget that it took so far."""
@@ -71,7 +76,7 @@ class BudgetedAsk:
             self.spent += 1
             sent_at = time.monotonic()
             try:
-                answer = await self._client.send(request, latest=latest)
+                answer = await self._send(request, latest)
             except SlotExpiredError:
                 continue
             except RateLimitedError as error:
@@ -82,6 +87,14 @@ class BudgetedAsk:
             else:
                 await self._health.note_answer(sent_at)
                 return answer
+
+    async def _send(self, request: TMDBRequest[T_co], latest: float) -> T_co:
+        with self._tracing.span(f"GET {request.route}", Kind.CLIENT) as span:
+            try:
+                return await self._client.send(request, latest=latest)
+            except TMDBError as error:
+                span.fail(str(error))
+                raise
 
 
 async def hold_back(window: WindowStorage, rule: RequestLimit, error: RateLimitedError) -> None:

@@ -17,6 +17,7 @@ from enrich_service.warm_up import answer_ahead
 from shared.errors import ProjectionistError
 from shared.lookup_keys import year_of_survey
 from shared.models import Outcome
+from shared.tracing import Kind
 
 if TYPE_CHECKING:
     from enrich_service.gate import RequestGate
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from enrich_service.storage.queue import Claim
     from enrich_service.title_index import TitleIndex
     from enrich_service.tmdb.client import TMDBClient
+    from shared.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,7 @@ class Films:
         spending: is told what each film took.
         index: what is known of titles.
         metrics: is told of films that have to be asked for again.
+        tracing: makes a span of each film.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Films:
         spending: Spending,
         index: TitleIndex,
         metrics: Metrics,
+        tracing: Tracing,
     ) -> None:
         self._client = client
         self._storage = storage
@@ -70,6 +74,7 @@ class Films:
         self._spending = spending
         self._index = index
         self._metrics = metrics
+        self._tracing = tracing
 
     async def see_through(self, claim: Claim, expiry: float) -> None:
         """See one claim to its end: saved, queued again, or given back.
@@ -78,12 +83,22 @@ class Films:
             claim: the lookup.
             expiry: of the slot that it was claimed with (`time.monotonic()` seconds).
         """
+        # What is logged of it, and its span, belong to the request that queued it.
+        with (
+            self._tracing.span("film", Kind.CONSUMER, claim.trace) as span,
+            structlog.contextvars.bound_contextvars(trace_id=span.context.trace_id),
+        ):
+            span.note("projectionist.lookup.key", claim.key)
+            await self._see_through(claim, expiry)
+
+    async def _see_through(self, claim: Claim, expiry: float) -> None:
         ask = BudgetedAsk(
             client=self._client,
             gate=self._gate,
             window=self._storage.window,
             rule=self._options.request_limit,
             health=self._health,
+            tracing=self._tracing,
             expiry=expiry,
         )
         try:

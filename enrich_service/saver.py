@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from enrich_service.metrics import Metrics
     from enrich_service.storage.completions import Completion, CompletionStorage, Saved
+    from enrich_service.storage.queue import Claim
 
 GATHER_SECONDS = 0.03
 LARGEST_BATCH = 100
@@ -137,7 +138,7 @@ class Saver:
                 self._put([item])
                 continue
             if claim in lost:
-                log.warning("claim_lost", key=claim.key)
+                log.warning("claim_lost", key=claim.key, **_trace_of(claim))
             else:
                 self._metrics.note_lookup(item.completion.outcome, waited_for=claim.is_waited_for)
             if not item.saved.done():
@@ -151,12 +152,16 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
     by_lookup = {completion.claim.lookup_id: completion for completion in completions}
     counts = {session.session_id: session for session in saved.sessions}
     numbers = _numbers(saved)
+    traces: dict[UUID, dict[str, str]] = {}
     for listing in saved.listings:
         completion = by_lookup[listing.lookup_id]
         session = counts.get(listing.session_id)
         if session is None:
             continue
+        # This task is nobody's, so each film's trace is told by hand.
+        trace = traces[listing.session_id] = _trace_of(completion.claim)
         context = {
+            **trace,
             "session_id": str(listing.session_id),
             "key": completion.claim.key,  # all there is of a film that is listed by its id alone
             "title": listing.title,
@@ -179,12 +184,17 @@ def _log_movies(completions: list[Completion], saved: Saved) -> None:
         if session.status is SessionStatus.COMPLETED:
             log.info(
                 "session_completed",
+                **traces.get(session.session_id, {}),
                 session_id=str(session.session_id),
                 total=session.total,
                 enriched=session.enriched,
                 not_found=session.not_found,
                 failed=session.failed,
             )
+
+
+def _trace_of(claim: Claim) -> dict[str, str]:
+    return {"trace_id": claim.trace.trace_id} if claim.trace else {}
 
 
 def _numbers(saved: Saved) -> dict[UUID, Iterator[int]]:

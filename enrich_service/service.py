@@ -20,6 +20,7 @@ from enrich_service.worker import EnrichmentWorker
 from shared.database import Database
 from shared.probes import Probes, wait_for_schema
 from shared.settings import SettingsError
+from shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -43,6 +44,9 @@ async def run_daemon(settings: Settings) -> None:
             Database(settings, application_name="projectionist-enrich")
         )
         metrics = await stack.enter_async_context(Metrics())
+        tracing = await stack.enter_async_context(
+            Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-enrich")
+        )
         client = await stack.enter_async_context(
             TMDBClient(
                 base_url=settings.tmdb_base_url,
@@ -52,7 +56,7 @@ async def run_daemon(settings: Settings) -> None:
                 note=metrics.note_request,
             )
         )
-        worker = EnrichmentWorker(client, StorageService(database), options, metrics)
+        worker = EnrichmentWorker(client, StorageService(database), options, metrics, tracing)
         probes = Probes(database, lambda: _stalled(worker))
         metrics.watch(database, worker.listener, probes)
         metrics.watch_worker(worker.get_status, options.concurrency)

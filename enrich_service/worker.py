@@ -29,6 +29,7 @@ from enrich_service.title_index import TitleIndex
 from shared.errors import ProjectionistError
 from shared.listener import Listener
 from shared.models import Channel, TMDBState
+from shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -82,6 +83,7 @@ class EnrichmentWorker:
         storage: over a database entered by the caller.
         options: how it behaves; the defaults are the project's.
         metrics: where it counts; by itself it counts for nobody.
+        tracing: where its spans go; by itself nowhere.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class EnrichmentWorker:
         storage: StorageService,
         options: WorkerOptions | None = None,
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.worker_id = uuid4()
         self._storage = storage
@@ -120,6 +123,7 @@ class EnrichmentWorker:
                 spending=self._spending,
                 index=self._index,
                 metrics=metrics,
+                tracing=tracing or Tracing(),
             ).see_through,
             may_claim=self._may_claim,
         )

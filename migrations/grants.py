@@ -23,8 +23,9 @@ TABLES: dict[str, dict[str, str]] = {
         "upload_reports": "select, insert",
         "idempotency_keys": "select, insert, delete",
         "movies": "select, insert, update, delete",
-        "lookups": "select, insert (key, title, due_at, turn), delete, update (outcome, reason, "
-        "tmdb_id, confidence, candidates, answered_at, attempts, due_at, turn)",
+        "lookups": "select, insert (key, title, due_at, turn, traceparent), delete, update ("
+        "outcome, reason, tmdb_id, confidence, candidates, answered_at, attempts, due_at, turn, "
+        "traceparent)",
         "queue_clock": "select",
         "catalogue": "select",
         "request_window": "select",

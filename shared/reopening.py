@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 async def reopen_session(
     database: Database,
     session_id: UUID,
+    traceparent: str | None = None,
     *,
     not_found_for: timedelta | None = None,
     lookup_id: int | None = None,
@@ -37,6 +38,7 @@ async def reopen_session(
     Args:
         database: where the session is.
         session_id: whose lookups.
+        traceparent: of the request by which they are asked again.
         not_found_for: only what was not found at least so long ago; what failed, always.
         lookup_id: only this one of its lookups.
 
@@ -47,7 +49,7 @@ async def reopen_session(
     for _ in range(_PASSES):
         count, left = await database.transact(
             lambda connection: _reopen_what_is_free(
-                connection, session_id, not_found_for, lookup_id
+                connection, session_id, traceparent, not_found_for, lookup_id
             )
         )
         reopened += count
@@ -61,6 +63,7 @@ async def reopen_session(
 async def _reopen_what_is_free(
     connection: Connection,
     session_id: UUID,
+    traceparent: str | None,
     not_found_for: timedelta | None,
     lookup_id: int | None,
 ) -> tuple[int, int]:
@@ -107,12 +110,14 @@ async def _reopen_what_is_free(
               answered_at = null,
               attempts = 0,
               due_at = clock_timestamp(),
-              turn = (select virtual_time from queue_clock) + place
+              turn = (select virtual_time from queue_clock) + place,
+              traceparent = $3
             from wanted
             where lookups.id = wanted.id
             """,
             session_id,
             [row["id"] for row in held],
+            traceparent,
         )
         await connection.execute("select pg_notify($1, $2)", Channel.NEW_WORK, str(session_id))
     left = await connection.fetchval(

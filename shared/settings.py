@@ -116,6 +116,11 @@ class Settings(BaseSettings):
     catalogue_days: Annotated[int, Field(gt=0, le=180)] = Field(
         30, description="days after which a record of TMDB's is refreshed; its terms allow 180"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        description="where a collector takes traces by OTLP over HTTP, without `/v1/traces`; needs "
+        "the packages of `requirements-tracing.txt`; unset, no spans are sent",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG names each film"
     )
@@ -138,6 +143,11 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https:// and name a host")
         _ = urlsplit(url).port  # raises ValueError for a port that cannot be
         return url.rstrip("/").removesuffix("/3")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _collector_address(cls, url: str | None) -> str | None:
+        return url if url is None else cls._http_address(url)
 
     @field_validator("tmdb_rate_margin")
     @classmethod

@@ -15,7 +15,14 @@ from api_service.answers import (
     credits_answer,
     movie_answer,
 )
-from api_service.context import SETTINGS, STORAGE, json_response, position_of, session_of
+from api_service.context import (
+    SETTINGS,
+    STORAGE,
+    TRACE,
+    json_response,
+    position_of,
+    session_of,
+)
 from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
 from api_service.storage.filtering import Cursor
@@ -103,7 +110,9 @@ async def put_match(request: web.Request) -> web.Response:
         ) from None
     session = await session_of(request)
     position = position_of(request)
-    await request.app[STORAGE].matches.repoint(session.id, position, correction.key)
+    await request.app[STORAGE].matches.repoint(
+        session.id, position, correction.key, str(request[TRACE])
+    )
     return json_response(await _movie(request, session.id, position))
 
 

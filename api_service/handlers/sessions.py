@@ -12,6 +12,7 @@ from api_service.context import (
     PACER,
     SETTINGS,
     STORAGE,
+    TRACE,
     json_response,
     no_such_session,
     session_id_of,
@@ -57,7 +58,7 @@ async def get_report(request: web.Request) -> web.Response:
 async def force(request: web.Request) -> web.Response:
     """`POST /api/session/{id}/enrich`: ask again what was not found or failed."""
     session = await session_of(request)
-    requeued = await request.app[STORAGE].sessions.force(session.id)
+    requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
     session = await session_of(request)
     answer = ForceAnswer(**await described(request, session), requeued=requeued)
     return json_response(answer, status=202)

@@ -18,6 +18,7 @@ from api_service.context import (
     PARSER,
     SETTINGS,
     STORAGE,
+    TRACE,
     TURNS,
     json_response,
     no_such_session,
@@ -129,6 +130,7 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         total=result.added,
         report=await _report(taken.folder),
         idempotency=taken.key,
+        traceparent=str(request[TRACE]),
     )
     with request.app[METRICS].upload_phase(UploadPhase.STORE):
         stored = await request.app[STORAGE].uploads.store(staged)
@@ -160,6 +162,7 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
         total=result.added,
         report=await _report(taken.folder),
         idempotency=taken.key,
+        traceparent=str(request[TRACE]),
         upload_id=uuid4(),
         edition=edition,
         changed=result.changed,

@@ -123,7 +123,7 @@ class AdditionStorage:
         """
         async with self._storing:
             stored = await self._database.transact(lambda connection: _store(connection, addition))
-        await catch_up(self._database, stored)
+        await catch_up(self._database, stored, addition.traceparent)
 
 
 async def _store(connection: Connection, addition: StagedAddition) -> Stored:
@@ -139,7 +139,7 @@ async def _store(connection: Connection, addition: StagedAddition) -> Stored:
     if addition.idempotency:
         await hold_key(connection, addition.idempotency)
     await stage(connection, addition, addition.total + addition.changed)
-    queued = await queue_lookups(connection)
+    queued = await queue_lookups(connection, addition.traceparent)
     await _hold_lookups(connection)
     await _hold_session(connection, addition)
     await _change_movies(connection, addition)

@@ -24,16 +24,16 @@ class MatchStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def repoint(self, session_id: UUID, position: int, key: str) -> None:
+    async def repoint(self, session_id: UUID, position: int, key: str, traceparent: str) -> None:
         """Give a movie the lookup with this key, queueing it when it is new or ended in vain.
 
         Raises:
             MovieNotFoundError: the session has no movie there.
         """
         lookup_id = await self._database.transact(
-            lambda connection: _repoint(connection, session_id, position, key)
+            lambda connection: _repoint(connection, session_id, position, key, traceparent)
         )
-        await reopen_session(self._database, session_id, lookup_id=lookup_id)
+        await reopen_session(self._database, session_id, traceparent, lookup_id=lookup_id)
         # Another session may have queued it behind a list of any length.
         await bring_forward(self._database, session_id)
 
@@ -58,15 +58,18 @@ class MatchStorage:
         await self._database.transact(work)
 
 
-async def _repoint(connection: Connection, session_id: UUID, position: int, key: str) -> int:
+async def _repoint(
+    connection: Connection, session_id: UUID, position: int, key: str, traceparent: str
+) -> int:
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
     await connection.execute(
         """
-        insert into lookups (key, due_at, turn)
-        select $1, clock_timestamp(), virtual_time + 1 from queue_clock
+        insert into lookups (key, due_at, turn, traceparent)
+        select $1, clock_timestamp(), virtual_time + 1, $2 from queue_clock
         on conflict (key) do nothing
         """,
         key,
+        traceparent,
     )
     new_id: int = await connection.fetchval("select id from lookups where key = $1", key)
     old_id = await _hold_movie(connection, session_id, position, new_id)

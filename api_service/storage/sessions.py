@@ -107,9 +107,9 @@ class SessionStorage:
         )
         return [(row["uploaded_at"], row["report"]) for row in rows]
 
-    async def force(self, session_id: UUID) -> int:
+    async def force(self, session_id: UUID, traceparent: str) -> int:
         """Queue again what was not found or failed; how many lookups that were."""
-        return await reopen_session(self._database, session_id)
+        return await reopen_session(self._database, session_id, traceparent)
 
     async def delete(self, session_id: UUID) -> bool:
         """Delete a session with all that was uploaded; whether there was one.

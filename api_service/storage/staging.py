@@ -48,6 +48,7 @@ class StagedUpload:
         total: its rows of new movies.
         report: how the upload was read, as JSON text.
         idempotency: the client's key, if it sent one.
+        traceparent: of the request, for the lookups that it queues.
     """
 
     session_id: UUID
@@ -56,6 +57,7 @@ class StagedUpload:
     total: int
     report: str
     idempotency: IdempotencyKey | None
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +136,20 @@ async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None
         await connection.execute("analyze staged_movies (lookup_key, position)")
 
 
-async def queue_lookups(connection: Connection) -> int:
+async def queue_lookups(connection: Connection, traceparent: str) -> int:
     """Queue the questions that nobody has asked yet, each at its fair turn; how many they are.
 
     In key order, so that two uploads of the same new films wait for each other and never deadlock.
     """
     status = await connection.execute(
         """
-        insert into lookups (key, title, due_at, turn)
+        insert into lookups (key, title, due_at, turn, traceparent)
         select
           lookup_key,
           title,
           clock_timestamp(),
-          (select virtual_time from queue_clock) + place
+          (select virtual_time from queue_clock) + place,
+          $1
         from (
           select
             lookup_key,
@@ -159,7 +162,8 @@ async def queue_lookups(connection: Connection) -> int:
         ) as unasked
         order by lookup_key collate "C"
         on conflict (key) do nothing
-        """
+        """,
+        traceparent,
     )
     return int(status.rpartition(" ")[2])
 
@@ -224,7 +228,7 @@ async def note_upload(
         )
 
 
-async def catch_up(database: Database, stored: Stored) -> None:
+async def catch_up(database: Database, stored: Stored, traceparent: str) -> None:
     """Ask again what ended in vain, and bring forward what others queued with later turns.
 
     Both in transactions of their own: inside the upload they would deadlock with completions.
@@ -234,7 +238,9 @@ async def catch_up(database: Database, stored: Stored) -> None:
             # Until the planner knows of them, daemons read the whole table for each claim.
             await database.fetchval("select analyze_lookups()")
         if stored.asked_in_vain:
-            await reopen_session(database, stored.session_id, not_found_for=ASK_AGAIN_AFTER)
+            await reopen_session(
+                database, stored.session_id, traceparent, not_found_for=ASK_AGAIN_AFTER
+            )
         if stored.pending > stored.newly_queued:
             await bring_forward(database, stored.session_id)
     except ProjectionistError as error:

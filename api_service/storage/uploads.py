@@ -86,7 +86,7 @@ class UploadStorage:
             return known
         async with self._storing:
             stored = await self._database.transact(lambda connection: _store(connection, upload))
-        await catch_up(self._database, stored)
+        await catch_up(self._database, stored, upload.traceparent)
         return stored.session_id
 
 
@@ -98,7 +98,7 @@ async def _store(connection: Connection, upload: StagedUpload) -> Stored:
     if upload.idempotency:
         await hold_key(connection, upload.idempotency)
     await stage(connection, upload, upload.total)
-    queued = await queue_lookups(connection)
+    queued = await queue_lookups(connection, upload.traceparent)
     await connection.execute(
         "insert into sessions (id, total, positions) values ($1, $2, $2)",
         upload.session_id,

@@ -297,7 +297,8 @@ async def _end_lookups(connection: Connection, completions: Sequence[Completion]
           due_at = null,
           turn = null,
           claimed_by = null,
-          claim_token = null
+          claim_token = null,
+          traceparent = null
         from unnest(
           $1::bigint[], $2::text[], $3::text[], $4::integer[], $5::smallint[], $6::text[]
         ) as done (id, outcome, reason, tmdb_id, confidence, candidates)

@@ -51,7 +51,7 @@ async def move_titled_movies(connection: Connection, lookup_id: int) -> list[Ses
     moves = await _plan(connection, lookup_id)
     if not moves:
         return []
-    await _hold_lookups(connection, moves)
+    await _hold_lookups(connection, moves, lookup_id)
     await connection.execute(
         """
         select 1
@@ -124,19 +124,25 @@ async def _plan(connection: Connection, lookup_id: int) -> list[_Move]:
     return moves
 
 
-async def _hold_lookups(connection: Connection, moves: Sequence[_Move]) -> None:
+async def _hold_lookups(connection: Connection, moves: Sequence[_Move], lookup_id: int) -> None:
     """Make the lookups that are not there yet; none may be answered or deleted from here on."""
     titles = {move.key: move.title for move in moves}
     await connection.execute(
         """
-        insert into lookups (key, title, due_at, turn)
-        select key, title, clock_timestamp(), (select virtual_time from queue_clock)
+        insert into lookups (key, title, due_at, turn, traceparent)
+        select
+          key,
+          title,
+          clock_timestamp(),
+          (select virtual_time from queue_clock),
+          (select traceparent from lookups where id = $3)
         from unnest($1::text[], $2::text[]) as wanted (key, title)
         order by key collate "C"
         on conflict (key) do nothing
         """,
         list(titles),
         list(titles.values()),
+        lookup_id,
     )
     held = await connection.fetch(
         """

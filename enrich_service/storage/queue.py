@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.models import BACKGROUND_TURN, Outcome, TMDBState
+from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -57,6 +58,7 @@ class Claim:
     Attributes:
         refreshes: the film whose record has grown old; None where the answer is still open.
         kept: it was asked for in advance, and stays though nobody lists it.
+        trace: of the request that queued it.
     """
 
     lookup_id: int
@@ -66,6 +68,7 @@ class Claim:
     token: UUID
     refreshes: KnownFilm | None = None
     kept: bool = False
+    trace: TraceContext | None = None
 
     @property
     def token_at(self) -> TokenAt:
@@ -182,7 +185,7 @@ class QueueStorage:
                 where lookups.id = next.id
                 returning
                   lookups.id, key, title, attempts, turn, outcome, tmdb_id, reason, confidence,
-                  kept
+                  kept, traceparent
                 """,
                 worker_id,
                 token,
@@ -209,6 +212,7 @@ class QueueStorage:
                     token=token,
                     refreshes=_known_film(row),
                     kept=row["kept"],
+                    trace=TraceContext.parse(row["traceparent"]),
                 )
                 for row in rows
             ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # 3,000 sessions of 30 movies; session n lists the lookups from 30 n on, of which the last 6,000 of
 # 60,000 are pending, so that one session in ten waits.
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ENDED = 100
 WAITING = 1_850
 TIMES = 8
@@ -241,7 +242,7 @@ async def test_bringing_forward_reads_only_its_session(filled: Database) -> None
 
 async def test_a_correction_reads_nothing_whole(storage: StorageService, filled: Database) -> None:
     async def correct(session_id: UUID) -> None:
-        await storage.matches.repoint(session_id, 7, "title:film 1|2000")
+        await storage.matches.repoint(session_id, 7, "title:film 1|2000", TRACEPARENT)
         await storage.matches.remove(session_id, 8)
 
     indexes = await used(filled, ENDED + 200, correct)
@@ -276,6 +277,7 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
                 total=2,
                 report="{}",
                 idempotency=None,
+                traceparent=TRACEPARENT,
                 upload_id=session_id,
                 edition=edition,
                 changed=2,

@@ -25,6 +25,7 @@ from enrich_service.tmdb.errors import (
 )
 from enrich_service.tmdb.models import MovieDetails
 from enrich_service.tmdb.requests import movie_details
+from shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from enrich_service.health import TMDBHealth
@@ -69,6 +70,7 @@ def asking(outside: Outside, gate: RequestGate, expiry: float | None = None) -> 
         window=cast("WindowStorage", outside),
         rule=RULE,
         health=cast("TMDBHealth", outside),
+        tracing=Tracing(),
         expiry=fresh() if expiry is None else expiry,
     )
 

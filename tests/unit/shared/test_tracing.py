@@ -1,0 +1,62 @@
+"""Spans that go nowhere, and a collector that is not there or says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from structlog.testing import capture_logs
+
+from shared import tracing
+from shared.trace_context import TraceContext
+from shared.tracing import Kind, Tracing
+
+if TYPE_CHECKING:
+    import pytest
+
+
+async def test_without_a_collector_a_trace_goes_on_unseen() -> None:
+    parent = TraceContext.begun()
+    async with Tracing() as spans:
+        with spans.span("film", Kind.CONSUMER, parent) as span:
+            span.note("some", "thing")
+            span.fail("a test")
+            assert span.context == parent
+        with spans.span("one", Kind.CLIENT) as one, spans.span("other", Kind.CLIENT) as other:
+            assert one.context.trace_id != other.context.trace_id
+
+
+async def test_a_span_within_another_is_its_child() -> None:
+    async with Tracing("http://127.0.0.1:1", "tests") as spans:
+        parent = TraceContext.begun()
+        with spans.span("film", Kind.CONSUMER, parent) as film:
+            assert film.context.trace_id == parent.trace_id
+            assert film.context.span_id != parent.span_id
+            with spans.span("GET search_movie", Kind.CLIENT) as request:
+                assert request.context.trace_id == parent.trace_id
+                assert request.context.span_id != film.context.span_id
+        with spans.span("film", Kind.CONSUMER) as alone:
+            assert alone.context.trace_id != parent.trace_id
+
+
+async def test_a_collector_that_says_nothing_does_not_keep_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.2)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        spans = Tracing(f"http://{host}:{port}", "tests")
+        await spans.__aenter__()
+        with spans.span("film", Kind.CONSUMER):
+            pass
+        started = time.monotonic()
+        with capture_logs() as log:
+            await spans.__aexit__(None, None, None)
+        assert time.monotonic() - started < 5
+        assert [event["event"] for event in log] == ["spans_lost"]
