@@ -39,7 +39,8 @@ check: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
-# Pictures of each view of the page, light and dark, phone and wide, in .local/screenshots.
+# Pictures of each view of the page, light and dark, phone and wide, in .local/screenshots; and the
+# README's, docs/overview.webp.
 screenshots: setup
 	$(BIN)/python -m tests.browser.screenshots
 
