@@ -217,3 +217,20 @@ async def test_a_minutes_films_and_the_time_left_are_told(page: Page, driver: Dr
     await visit(page, session_id)
     await expect(page.get_by_text(re.compile(r"about \d+ \w+ left"))).to_be_visible()
     await expect(page.get_by_text(re.compile(r"[1-9]\d* films a minute"))).to_be_visible()
+
+
+async def test_nothing_jumps_while_a_list_fills_and_turns_into_the_dashboard(
+    page: Page, driver: Driver
+) -> None:
+    await page.add_init_script(
+        """
+        window.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const { value } of list.getEntries()) window.shift += value;
+        }).observe({ type: "layout-shift", buffered: true });
+        """
+    )
+    session_id = await begun(driver, 40)
+    await visit(page, session_id)
+    await expect(page.get_by_role("heading", name="Genres")).to_be_visible()
+    assert await page.evaluate("shift") <= 0.02
