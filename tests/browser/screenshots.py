@@ -25,7 +25,7 @@ from tests.browser.visiting import visit
 from tests.driving import LIMIT, MADE_UP, create_database, running
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, ViewportSize
 
     from tests.browser.gallery import Gallery
 
@@ -33,7 +33,7 @@ FOLDER = ROOT / ".local" / "screenshots"
 TALLEST = 2400
 """Pixels of a picture: what is below looks like what is above."""
 README_PICTURE = ROOT / "docs" / "overview.webp"
-README_SIZE = {"width": 1200, "height": 1500}
+README_SIZE: ViewportSize = {"width": 1200, "height": 1500}
 README_QUALITY = 75
 
 
