@@ -3,7 +3,7 @@
 import { request, sessionPath } from "./api.js";
 
 const HANDFUL = 60;
-/** Until scrolling has rested so long, in milliseconds, nothing is asked for. */
+/** While somebody scrolls on, nothing is asked for until it has rested so long, in milliseconds. */
 const REST = 60;
 const AGAIN = 3000;
 
@@ -16,6 +16,7 @@ export class FilmCache {
     this.fresh = new Set();
     this.asked = new Set();
     this.round = 0;
+    this.wantedAt = -Infinity;
     this.leaving = new AbortController();
   }
 
@@ -34,7 +35,10 @@ export class FilmCache {
   want(positions) {
     clearTimeout(this.timer);
     const missing = positions.filter((position) => !this.fresh.has(position) && !this.asked.has(position));
-    if (missing.length) this.timer = setTimeout(() => this.fetch(missing), REST);
+    const now = performance.now();
+    const scrolls = now - this.wantedAt < REST;
+    this.wantedAt = now;
+    if (missing.length) this.timer = setTimeout(() => this.fetch(missing), scrolls ? REST : 0);
   }
 
   async fetch(missing) {

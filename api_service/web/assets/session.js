@@ -47,6 +47,8 @@ class Session {
 
   async start() {
     fill(this.root, h("p", { class: "quiet" }, "Loading …"));
+    // What the view needs comes while the status does; if it fails, it is tried again and told then.
+    VIEWS[viewNamed() ?? "overview"]().catch(() => {});
     try {
       this.status = await request(sessionPath(this.id, "/status"));
     } catch (error) {
@@ -99,8 +101,7 @@ class Session {
 
   /** The view that the address names, or that fits how far the list is. */
   get named() {
-    const named = new URLSearchParams(location.search).get("view");
-    return Object.hasOwn(VIEWS, named) && named !== "progress" ? named : this.done ? "overview" : "progress";
+    return viewNamed() ?? (this.done ? "overview" : "progress");
   }
 
   async show() {
@@ -173,6 +174,12 @@ class Session {
     this.shown?.view.close?.();
     this.shown = null;
   }
+}
+
+/** The view that the address names, if it is one. */
+function viewNamed() {
+  const named = new URLSearchParams(location.search).get("view");
+  return Object.hasOwn(VIEWS, named) && named !== "progress" ? named : null;
 }
 
 const outcomes = (status) => [status.total_movies, status.enriched_count, status.not_found_count, status.failed_count].join();
