@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import structlog
@@ -113,7 +113,7 @@ class ServiceMetrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         Info("projectionist_build", "The program that runs.", registry=self.registry).info(
-            {"version": _version()}
+            {"version": version("projectionist")}
         )
         self._recent: list[Recent[Any]] = []
 
@@ -214,10 +214,3 @@ async def _has_schema(database: Database) -> bool:
     except ProjectionistError:
         return False
     return True
-
-
-def _version() -> str:
-    try:
-        return version("projectionist")
-    except PackageNotFoundError:
-        return "unknown"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,7 +39,7 @@ VOCABULARY: dict[str, set[str]] = {
     "state": {"in_use", "idle", *TMDBState},
     "cause": {"film", "tmdb", "key"},
     "phase": {"receive", "read", "store"},
-    "version": {"0.1.0"},
+    "version": {version("projectionist")},
 }
 MOST_SERIES = 2_000
 OF_PROMETHEUS = {"up", "ALERTS"}
