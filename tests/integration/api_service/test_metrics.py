@@ -184,8 +184,8 @@ async def test_the_pool_and_the_listener_are_told(service: Service, until: Until
     assert said.value("projectionist_ready") == 1
 
 
-async def test_another_schema_is_not_ready_though_the_database_is_there(service: Service) -> None:
-    await service.database.fetchval("update alembic_version set version_num = '9999'")
+async def test_an_older_schema_is_not_ready_though_the_database_is_there(service: Service) -> None:
+    await service.database.fetchval("update alembic_version set version_num = '0000'")
     said = await told(service)
     assert said.value("projectionist_database_up") == 1
     assert said.value("projectionist_ready") == 0
