@@ -11,7 +11,11 @@ export class Problem extends Error {
   }
 }
 
-const UNREACHABLE = { title: "The service cannot be reached", detail: "Check your connection; nothing is lost.", code: "unreachable" };
+const UNREACHABLE = {
+  title: "The service cannot be reached",
+  detail: "The service cannot be reached. Check your connection; nothing is lost.",
+  code: "unreachable",
+};
 
 /** What a body says of a failure, even when a proxy in between wrote it. */
 function problemFrom(status, text) {
