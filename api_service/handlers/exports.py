@@ -53,11 +53,21 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     except ConnectionError:  # the client has gone, and the handler is not yet cancelled
         log.debug("export_left")
     except ProjectionistError as error:
-        # The status has been sent. A body that ends too early must not look like a whole one.
         log.warning("export_broken_off", code=error.code, error=error.detail)
-        if request.transport is not None:
-            request.transport.abort()
+        _break_off(request)
+    except Exception:
+        log.exception("export_crashed")
+        _break_off(request)
     return response
+
+
+def _break_off(request: web.Request) -> None:
+    """End the connection: a body that ends too early must not look like a whole one.
+
+    The status has been sent, so a problem would be written into the file.
+    """
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _pieces(

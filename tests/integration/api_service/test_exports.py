@@ -13,10 +13,16 @@ from structlog.testing import capture_logs
 
 from api_service.handlers.exports import ROWS
 from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE
+from api_service.storage.movies import MovieStorage
 from tests.integration.api_service.exported import export, rows
 from tests.integration.api_service.varied import varied_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    import asyncpg
+
     from tests.integration.api_service.answering import Daemon
     from tests.integration.api_service.driving import Service, Until
 
@@ -187,6 +193,27 @@ async def test_while_a_client_reads_slowly_no_connection_is_held_and_a_deletion_
         assert deleted.status == 204
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
+
+
+async def test_a_file_that_a_defect_cuts_short_does_not_look_whole(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await service.session(*[f"Film {number}" for number in range(ROWS + 1)])
+    read = MovieStorage.at
+
+    async def fail_later(
+        self: MovieStorage, session_id: UUID, positions: Sequence[int]
+    ) -> list[asyncpg.Record]:
+        if 1 not in positions:
+            raise RuntimeError("a defect")
+        return await read(self, session_id, positions)
+
+    monkeypatch.setattr(MovieStorage, "at", fail_later)
+    with capture_logs() as log:
+        response = await service.client.get(f"/api/session/{session_id}/export")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+    assert [event["event"] for event in log if event["log_level"] == "error"] == ["export_crashed"]
 
 
 async def test_a_client_that_goes_away_is_no_defect(service: Service, until: Until) -> None:
