@@ -1,6 +1,7 @@
 /** The router: which view an address means, and links between views without a new page. */
 
 import { UNFETCHED, fill, h } from "./dom.js";
+import { resume, step } from "./scrolling.js";
 
 const main = document.querySelector("main");
 const VIEWS = [
@@ -14,7 +15,7 @@ let current = null;
 
 /** Go to an address of this page; `replace` leaves no step for the back button. */
 export function go(address, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  step(address, replace);
   show();
 }
 
@@ -67,5 +68,9 @@ document.addEventListener("click", (event) => {
 for (const event of ["dragover", "drop"]) {
   addEventListener(event, (dragged) => { if (dragged.dataTransfer?.types.includes("Files")) dragged.preventDefault(); });
 }
-addEventListener("popstate", show);
+addEventListener("popstate", () => {
+  resume();
+  show();
+});
+resume();
 show();

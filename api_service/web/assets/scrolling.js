@@ -1,0 +1,38 @@
+/** How far each step of the history was scrolled: a view that one comes back to fills only after a while. */
+
+/** Until scrolling has rested so long, in milliseconds, nothing is noted. */
+const REST = 400;
+/** How long a view that one comes back to may take until it is as long as it was, in milliseconds. */
+const ROOM = 1500;
+
+const main = document.querySelector("main");
+let noting = null;
+let making = null;
+
+history.scrollRestoration = "manual";
+addEventListener("scroll", () => {
+  clearTimeout(noting);
+  noting = setTimeout(note, REST);
+}, { passive: true });
+
+function note() {
+  clearTimeout(noting);
+  history.replaceState({ scroll: scrollY }, "");
+}
+
+/** Take a step to an address, or `replace` the present one. */
+export function step(address, replace) {
+  note();
+  history[replace ? "replaceState" : "pushState"](history.state, "", address);
+}
+
+/** After a step back or forth, or a reload: scroll to where it was left, and keep room for it. */
+export function resume() {
+  clearTimeout(noting);
+  const to = history.state?.scroll;
+  if (!to) return;
+  clearTimeout(making);
+  main.style.minHeight = `${to + innerHeight}px`;
+  scrollTo(0, to);
+  making = setTimeout(() => { main.style.minHeight = ""; }, ROOM);
+}
