@@ -80,7 +80,7 @@ class Session {
     document.title = status.status === "completed" ? "Your films · Projectionist" : `${status.progress_percent} % · Projectionist`;
     this.drawTabs();
     if (before.status !== status.status) this.show();
-    else if (outcomes(before) !== outcomes(status)) this.shown?.view.counts?.(status);
+    if (outcomes(before) !== outcomes(status)) this.shown?.view.counts?.(status);
   }
 
   /** Ask for the status now; after a correction, say, when no event need be waited for. */
