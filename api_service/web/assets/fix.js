@@ -9,9 +9,13 @@ import { matchForm } from "./match_form.js";
 import { poster } from "./posters.js";
 
 const PAGE = 25;
+/** No more often than this are the lists read again after all was asked for again, in milliseconds. */
+const QUIET = 5000;
 
 export function open(root, session) {
   const leaving = new AbortController();
+  let asked = false;
+  let waiting = null;
   const parts = [
     part(session, "unmatched", "Not found", "Every film of this list is found, or still to come.", leaving.signal),
     part(session, "doubtful", "Doubtful", "No match is in doubt.", leaving.signal),
@@ -23,6 +27,8 @@ export function open(root, session) {
       try {
         const { requeued } = await request(sessionPath(session.id, "/enrich"), { method: "POST" });
         fill(said, requeued ? `${count(requeued, "film")} asked for again.` : "There is nothing to ask for again.");
+        asked ||= requeued > 0;
+        if (asked) readAgain();
         await session.refresh();
       } catch (error) {
         fill(said, error.message);
@@ -31,12 +37,27 @@ export function open(root, session) {
     },
   }, "Ask TMDB again for all of these");
   const said = h("span", { class: "quiet", role: "status" });
+
+  function readAgain() {
+    waiting = null;
+    // Nobody loses what they are just putting right.
+    for (const { element, read } of parts) {
+      if (!element.contains(document.activeElement) && !element.querySelector("input:not(:placeholder-shown)")) read();
+    }
+  }
+
   root.append(
     h("div", { class: "panel" },
       h("p", {}, "Choose the right film, or paste its id or address. Or take the unmatched away as CSV, put them right there, and add the file under “Take away”."),
       h("div", { class: "together" }, again, downloads(session.id, { outcome: "unmatched" }, "unmatched films", ["csv"]), said)),
-    ...parts);
-  return { close: () => leaving.abort() };
+    ...parts.map((one) => one.element));
+  return {
+    counts: () => { if (asked) waiting ??= setTimeout(readAgain, QUIET); },
+    close: () => {
+      leaving.abort();
+      clearTimeout(waiting);
+    },
+  };
 }
 
 /** The page that the list was made from; whatever else stands there is only shown. */
@@ -48,22 +69,34 @@ function part(session, outcome, name, none, signal) {
   const list = h("ul", { class: "fixes" });
   const rest = h("div", {});
   let cursor = null;
+  let round = 0;
+
+  /** From the beginning, in place of what is there. */
+  function read() {
+    cursor = null;
+    round += 1;
+    more();
+  }
 
   async function more() {
-    fill(rest, h("p", { class: "quiet" }, "Loading …"));
+    const mine = round;
+    const first = cursor === null;
+    if (!list.children.length || !first) fill(rest, h("p", { class: "quiet" }, "Loading …"));
     try {
       const query = { outcome, limit: PAGE, ...(cursor && { cursor }) };
       const page = await request(sessionPath(session.id, "/movies", query), { signal });
+      if (mine !== round) return;
       cursor = page.next_cursor;
+      if (first) fill(list);
       list.append(...page.movies.map((movie) => item(session, movie)));
       fill(rest, cursor ? h("button", { type: "button", onclick: more }, "Show more") : !list.children.length && h("p", { class: "quiet" }, none));
     } catch (error) {
-      if (error.name !== "AbortError") fill(rest, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: more }, "Try again"));
+      if (error.name !== "AbortError" && mine === round) fill(rest, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: more }, "Try again"));
     }
   }
 
-  more();
-  return h("section", { "aria-label": name }, h("h2", {}, name), list, rest);
+  read();
+  return { element: h("section", { "aria-label": name }, h("h2", {}, name), list, rest), read };
 }
 
 function item(session, movie) {
