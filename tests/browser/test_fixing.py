@@ -167,7 +167,7 @@ async def test_a_wrong_match_is_put_right_from_the_film_itself(
 
 async def test_all_of_them_are_asked_for_again(page: Page, driver: Driver, wrong: str) -> None:
     await visit(page, wrong, "fix")
-    await page.get_by_role("button", name="Ask TMDB again for all of these").click()
+    await page.get_by_role("button", name="Ask TMDB again for what was not found").click()
     await expect(page.get_by_text("2 films asked for again.")).to_be_visible()
     await driver.completed(wrong)
 

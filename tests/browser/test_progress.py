@@ -82,7 +82,7 @@ async def test_progress_is_shown_to_the_end_and_turns_into_the_dashboard(
     await expect(posters.first).to_be_visible()
     assert (await driver.status(session_id))["status"] == "enriching"
     await expect(page.get_by_role("heading", name="Genres")).to_be_visible()
-    await expect(page).to_have_title("Your films · Projectionist")
+    await expect(page).to_have_title("Overview · Your films · Projectionist")
     assert (await driver.status(session_id))["status"] == "completed"
     await expect(page.get_by_text("40 of 40 done")).to_be_visible()
 

@@ -8,6 +8,7 @@ import { count, day, language, number, runtime } from "./format.js";
 import { go } from "./main.js";
 import { matchForm } from "./match_form.js";
 import { portrait, poster } from "./posters.js";
+import { canStepBack } from "./scrolling.js";
 
 const FACES = 12;
 
@@ -17,7 +18,12 @@ export function showFilm(session, position) {
   let left = false;
   const shown = dialog("Film", (close) => [
     h("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: close }, "×"), place,
-  ], () => { if (!left) go(changed({ film: null })); });
+  ], () => {
+    if (left) return;
+    // The way back leads to before the film was opened, not to the film.
+    if (canStepBack()) history.back();
+    else go(changed({ film: null }), { replace: true });
+  });
 
   async function load() {
     try {

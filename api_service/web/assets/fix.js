@@ -35,7 +35,7 @@ export function open(root, session) {
       }
       again.disabled = false;
     },
-  }, "Ask TMDB again for all of these");
+  }, "Ask TMDB again for what was not found");
   const said = h("span", { class: "quiet", role: "status" });
 
   function readAgain() {

@@ -4,7 +4,8 @@ import { fill, h } from "./dom.js";
 import { poster } from "./posters.js";
 import { reading } from "./reading.js";
 
-const PLACES = 24;
+/** On a phone more of them would be a long way to scroll. */
+const PLACES = matchMedia("(max-width: 40rem)").matches ? 8 : 24;
 
 export function open(root, session) {
   // Each new film takes the place of the oldest, so that nothing moves.

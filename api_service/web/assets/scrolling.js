@@ -17,14 +17,18 @@ addEventListener("scroll", () => {
 
 function note() {
   clearTimeout(noting);
-  history.replaceState({ scroll: scrollY }, "");
+  history.replaceState({ ...history.state, scroll: scrollY }, "");
 }
 
 /** Take a step to an address, or `replace` the present one. */
 export function step(address, replace) {
   note();
-  history[replace ? "replaceState" : "pushState"](history.state, "", address);
+  if (replace) history.replaceState(history.state, "", address);
+  else history.pushState({ scroll: scrollY, taken: true }, "", address);
 }
+
+/** Whether the step before the present one is a view of this page too. */
+export const canStepBack = () => Boolean(history.state?.taken);
 
 /** After a step back or forth, or a reload: scroll to where it was left, and keep room for it. */
 export function resume() {

@@ -77,7 +77,6 @@ class Session {
     this.status = status;
     this.bar.status(status);
     fill(this.title, `${count(status.total_movies, "film")} · uploaded ${dayOf(status.created_at)} · kept until ${dayOf(status.expires_at)} unless you look again`);
-    document.title = status.status === "completed" ? "Your films · Projectionist" : `${status.progress_percent} % · Projectionist`;
     this.drawTabs();
     if (before.status !== status.status) this.show();
     if (outcomes(before) !== outcomes(status)) this.shown?.view.counts?.(status);
@@ -132,6 +131,9 @@ class Session {
   }
 
   drawTabs() {
+    document.title = this.done
+      ? `${NAMES[this.named]} · Your films · Projectionist`
+      : `${this.status.progress_percent} % · Projectionist`;
     const { not_found_count: missing, failed_count: failed } = this.status;
     const open = missing + failed;
     const here = this.named;
