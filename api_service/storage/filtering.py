@@ -84,8 +84,8 @@ async def fitting_places(
             )
             and (
               $10::text is null
-              or strpos(lower(m.title), lower($10)) > 0
-              or strpos(c.searched, lower($10)) > 0
+              or strpos(c.searched, (select folded($10))) > 0
+              or strpos(folded(m.title), (select folded($10))) > 0
             )
             and ($11::text is null or $11 = any(c.genres))
             and ($12::text is null or $12 = any(c.countries))

@@ -17,17 +17,32 @@ STATEMENTS = (
       from jsonb_array_elements(people) as person
     $$
     """,
-    # What a search looks through, in small letters, a name a line.
+    # Small letters without accents, so that "leon" finds "Léon". Put together again what is left:
+    # a syllable of Hangul or a kana is no part of another one. Most text is ASCII, and that is seen
+    # at once. Written with "return" this binds to what it calls, whatever path a restore sets, and
+    # is put in place where it is called; "strict" would prevent that.
+    """
+    create function folded(written text) returns text
+    language sql immutable parallel safe
+    return case
+      when octet_length(written) = length(written) then lower(written)
+      else lower(
+        normalize(regexp_replace(normalize(written, nfd), '[\\u0300-\\u036f]', '', 'g'), nfc)
+      )
+    end
+    """,
+    # What a search looks through, folded, a name a line.
     """
     create function searched_text(
       title text, original_title text, directors jsonb, top_cast jsonb
     ) returns text
-    language sql immutable strict parallel safe as $$
-      select lower(
+    language sql immutable strict parallel safe
+    return (
+      select folded(
         concat(title, e'\\n', original_title, e'\\n', string_agg(person ->> 'name', e'\\n'))
       )
       from jsonb_array_elements(directors || top_cast) as person
-    $$
+    )
     """,
     """
     alter table catalogue
@@ -51,5 +66,9 @@ def downgrade() -> None:
     op.get_bind().exec_driver_sql(
         "alter table catalogue drop director_ids, drop actor_ids, drop searched"
     )
-    for function in ("people_ids(jsonb)", "searched_text(text, text, jsonb, jsonb)"):
+    for function in (
+        "people_ids(jsonb)",
+        "searched_text(text, text, jsonb, jsonb)",
+        "folded(text)",
+    ):
         op.get_bind().exec_driver_sql(f"drop function {function}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +52,17 @@ def has_flag(one: Told, value: str, *, name: str) -> bool:
     return FLAGS[name](one) == (value == "true")
 
 
+def folded(text: str) -> str:
+    """Small letters without accents."""
+    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare).lower()
+
+
 def speaks_of(one: Told, text: str) -> bool:
     movie = one.movie
     names = (movie["title"], movie["tmdb_title"], movie["original_title"])
     everything = [*names, *movie["directors"], *movie["cast"]]
-    return any(text.lower() in (name or "").lower() for name in everything)
+    return any(folded(text) in folded(name or "") for name in everything)
 
 
 def _fits(one: Told, *, fits: Callable[[Told, Any], bool], value: object) -> bool:
@@ -81,6 +89,11 @@ def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
         ",",
         "[",
         "originÁL",
+        "elan",
+        "E\u0301LAN",
+        "zoe",
+        "actor 2",
+        "őríĝinal",
     )
     add(
         "q",
