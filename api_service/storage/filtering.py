@@ -51,7 +51,7 @@ async def fitting_places(
             coalesce(
               case $2::text
                 when 'position' then lpad(m.position::text, 10, '0')
-                when 'title' then lower(coalesce(m.title, c.title))
+                when 'title' then folded(coalesce(c.title, m.title))
                 when 'year' then lpad((9999 - shown.year)::text, 4, '0')
                 when 'rating' then lpad((99 - 10 * m.rating)::integer::text, 2, '0')
                 when 'runtime' then lpad((2147483647 - c.runtime_minutes)::text, 10, '0')

@@ -145,7 +145,7 @@ def order(one: Told, sort: str) -> Any:  # noqa: ANN401  # of any kind
     latest = max(movie["watch_dates"], default=None)
     keys = {
         "position": movie["position"],
-        "title": (movie["title"] or movie["tmdb_title"]).lower(),
+        "title": folded(movie["tmdb_title"] or movie["title"]),
         "year": _backwards(one.year),
         "rating": _backwards(movie["rating"]),
         "runtime": _backwards(movie["runtime_minutes"]),

@@ -80,7 +80,7 @@ async def test_pages_hold_every_movie_once_and_in_order(
     assert movies == sorted(movies, key=lambda movie: order(movie, sort))
 
 
-@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sort", [sort for sort in SORTS if sort != "title"])
 async def test_pages_stay_whole_while_outcomes_change_between_them(
     service: Service, daemon: Daemon, session_id: str, sort: str
 ) -> None:
@@ -92,6 +92,23 @@ async def test_pages_stay_whole_while_outcomes_change_between_them(
     found = await pages(service, session_id, answer_some, sort=sort, limit=6)
     positions = [movie["position"] for page in found for movie in page]
     assert sorted(positions) == list(range(1, COUNT + 1))
+
+
+async def test_a_movie_that_gets_tmdbs_title_between_pages_disturbs_no_other(
+    service: Service, daemon: Daemon, session_id: str
+) -> None:
+    answered: set[int] = set()
+
+    async def answer_some(page: int) -> None:
+        numbers = [number for number in range(COUNT) if number % 9 == page]
+        await daemon.answer(found={key(number): 1000 + number for number in numbers})
+        answered.update(number + 1 for number in numbers)
+
+    found = await pages(service, session_id, answer_some, sort="title", limit=6)
+    positions = [movie["position"] for page in found for movie in page]
+    others = set(range(1, COUNT + 1)) - answered
+    assert others
+    assert sorted(one for one in positions if one not in answered) == sorted(others)
 
 
 async def test_a_movie_that_leaves_between_pages_disturbs_no_other(
