@@ -260,43 +260,51 @@ async def test_a_movie_has_credits_with_pictures(service: Service, daemon: Daemo
     await service.problem(response, 404, "movie_not_found")
 
 
-@pytest.mark.parametrize(
-    ("parameter", "allowed"),
-    [
-        ({"outcome": "lost"}, "pending, found, not_found, failed, unmatched, doubtful"),
-        ({"sort": "length"}, "runtime"),
-        ({"reverse": "yes"}, "true or false"),
-        ({"watched": "1"}, "true or false"),
-        ({"q": "x" * 201}, "200"),
-        ({"q": "\0"}, "control"),
-        ({"genre": ""}, "at least 1"),
-        ({"tag": "a\0b"}, "control"),
-        ({"list": "x" * 1001}, "1000"),
-        ({"country": "us"}, "two capital letters"),
-        ({"language": "EN"}, "two small letters"),
-        ({"director": "0"}, "from 1"),
-        ({"actor": "2147483648"}, "2147483647"),
-        ({"decade": "1995"}, "steps of 10"),
-        ({"year": "0"}, "from 1 to 9999"),
-        ({"runtime_from": "-1"}, "whole number"),
-        ({"runtime_to": "1e3"}, "whole number"),
-        ({"rating": "4.3"}, "halves"),
-        ({"rating": "5.5"}, "halves"),
-        ({"tmdb_rating": "11"}, "from 0 to 10"),
-        ({"watched_on": "2024-13"}, "2024-03"),
-        ({"watched_on": "2023-02-29"}, "2024-03"),
-        ({"watched_on": "0000"}, "2024-03"),
-        ({"watched_on": "24"}, "2024-03"),
-    ],
-    ids=lambda value: "" if isinstance(value, str) else str(value)[:30],
+UNREADABLE_FILTERS = (
+    ({"outcome": "lost"}, "pending, found, not_found, failed, unmatched, doubtful"),
+    ({"watched": "1"}, "true or false"),
+    ({"q": "x" * 201}, "200"),
+    ({"q": "\0"}, "control"),
+    ({"genre": ""}, "at least 1"),
+    ({"tag": "a\0b"}, "control"),
+    ({"list": "x" * 1001}, "1000"),
+    ({"country": "us"}, "two capital letters"),
+    ({"language": "EN"}, "two small letters"),
+    ({"director": "0"}, "from 1"),
+    ({"actor": "2147483648"}, "2147483647"),
+    ({"decade": "1995"}, "steps of 10"),
+    ({"year": "0"}, "from 1 to 9999"),
+    ({"runtime_from": "-1"}, "whole number"),
+    ({"runtime_to": "1e3"}, "whole number"),
+    ({"rating": "4.3"}, "halves"),
+    ({"rating": "5.5"}, "halves"),
+    ({"tmdb_rating": "11"}, "from 0 to 10"),
+    ({"watched_on": "2024-13"}, "2024-03"),
+    ({"watched_on": "2023-02-29"}, "2024-03"),
+    ({"watched_on": "0000"}, "2024-03"),
+    ({"watched_on": "24"}, "2024-03"),
 )
-@pytest.mark.parametrize("route", ["movies", "movies/positions", "summary", "export"])
+UNREADABLE_ORDERS = (
+    ({"sort": "length"}, "runtime"),
+    ({"reverse": "yes"}, "true or false"),
+)
+REFUSED = [
+    (route, *case)
+    for route in ("movies", "movies/positions", "summary", "export")
+    # A summary has no order.
+    for case in (*UNREADABLE_FILTERS, *(UNREADABLE_ORDERS if route != "summary" else ()))
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "parameter", "allowed"),
+    REFUSED,
+    ids=[f"{route}-{str(parameter)[:30]}" for route, parameter, _ in REFUSED],
+)
 async def test_a_filter_that_cannot_be_read_says_what_may_be_said(
     refusing: Service, route: str, parameter: dict[str, str], allowed: str
 ) -> None:
     (name,) = parameter
-    if route == "summary" and name in {"sort", "reverse"}:
-        pytest.skip("a summary has no order")
     response = await refusing.client.get(
         f"/api/session/00000000-0000-4000-8000-000000000000/{route}", params=parameter
     )
