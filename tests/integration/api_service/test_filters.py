@@ -192,6 +192,14 @@ async def test_each_filter_finds_what_it_says(service: Service, daemon: Daemon, 
     assert effective == {next(iter(parameters)) for parameters, _ in cases()}
 
 
+async def test_accents_hide_no_title_and_move_none_behind_z(service: Service) -> None:
+    session_id = await service.session("Zoo", "Léon", "Le\u0301on 2", "Lf", "ガラ", "カラ")
+    for text in ("leon", "LÉON", "Le\u0301on"):
+        assert await positions(service, session_id, q=text) == [2, 3]
+    assert await positions(service, session_id, q="カ") == [6], "another kana, not an accent"
+    assert (await positions(service, session_id, sort="title"))[:4] == [2, 3, 4, 1]
+
+
 async def test_filters_narrow_each_other(service: Service, daemon: Daemon) -> None:
     session_id = await varied_session(service, daemon, 3)
     movies = await told(service, session_id)
