@@ -3,12 +3,14 @@
 
 FROM python:3.13-slim AS build
 ARG VERSION=unreleased
+# Or requirements-tracing.txt, for an image that sends spans.
+ARG REQUIREMENTS=requirements.txt
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY requirements.txt requirements-dev.txt ./
+COPY requirements.txt requirements-tracing.txt requirements-dev.txt ./
 # Wheels only: nothing is compiled, here or later. setuptools is pinned among the tools.
 RUN python -m venv --without-pip /opt/venv \
- && pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: -r requirements.txt \
+ && pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: -r "$REQUIREMENTS" \
  && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
  && sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.txt > requirements-build.txt \
  && pip install --require-hashes --only-binary :all: -r requirements-build.txt

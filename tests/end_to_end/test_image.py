@@ -90,6 +90,21 @@ def test_what_is_installed_is_pinned_and_never_compiled() -> None:
     assert "pip" not in " ".join(rest for _, rest in final_stage())
 
 
+def test_it_is_built_with_tracing_or_without() -> None:
+    (default,) = {rest for word, rest in instructions() if rest.startswith("REQUIREMENTS=")}
+    assert default == "REQUIREMENTS=requirements.txt"
+    assert raw_compose()["x-ours"]["build"]["args"]["REQUIREMENTS"] == (
+        "${REQUIREMENTS:-requirements.txt}"
+    )
+    more = (ROOT / "requirements-tracing.txt").read_text("utf-8")
+    assert "opentelemetry-sdk==" in more
+    assert set(_pins((ROOT / "requirements.txt").read_text("utf-8"))) <= set(_pins(more))
+
+
+def _pins(text: str) -> list[str]:
+    return re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
+
+
 def test_its_version_is_the_one_of_the_project() -> None:
     said = subprocess.run(
         ["make", "--no-print-directory", "--dry-run", "image"],  # noqa: S607  # the make of whoever runs this
@@ -106,7 +121,8 @@ def test_its_version_is_the_one_of_the_project() -> None:
     assert project()["description"] in labels
     given = {rest.partition("=")[0] for word, rest in final_stage() if word == "ARG"}
     assert given == set(re.findall(r"--build-arg (\w+)", said))
-    assert set(raw_compose()["x-ours"]["build"]["args"]) <= given
+    taken = {rest.partition("=")[0] for word, rest in instructions() if word == "ARG"}
+    assert set(raw_compose()["x-ours"]["build"]["args"]) <= taken
     # No other file may have to be changed with it.
     for name in ("Dockerfile", "compose.yaml", "Makefile"):
         assert version not in (ROOT / name).read_text("utf-8"), name
