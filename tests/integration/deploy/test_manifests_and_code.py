@@ -14,12 +14,14 @@ import yaml
 from api_service.__main__ import SHUTDOWN_SECONDS
 from api_service.handlers.events import HEARTBEAT_SECONDS
 from api_service.routes import ROUTES
+from enrich_service.service import PROBE_SHUTDOWN_SECONDS
 from enrich_service.worker import END_SECONDS, LEAVE_SECONDS
 from local_stack.processes import ROOT, Program, free_port
 from migrations.grants import API, DAEMON, OWNER
 from shared.database import CONNECT_SECONDS
 from shared.probes import READY_SECONDS
 from shared.settings import Settings
+from shared.tracing import FLUSH_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +84,8 @@ def test_prometheus_finds_the_ports_under_the_jobs_that_the_alerts_go_by(
     (job,) = scrape["scrape_configs"]
     (discovery,) = job["kubernetes_sd_configs"]
     assert discovery["namespaces"]["names"] == list(manifests.of("Namespace"))
-    kept, named = job["relabel_configs"]
+    kept, ended, named = job["relabel_configs"]
+    assert (ended["action"], ended["regex"]) == ("drop", "Failed|Succeeded")
     assert set(kept["regex"].split("|")) == {
         port["name"] for component in PORTS for port in manifests.container(component)["ports"]
     }
@@ -146,13 +149,14 @@ def test_the_network_lets_each_reach_what_it_needs(manifests: Manifests) -> None
 def test_pods_are_given_longer_to_end_than_the_services_take(manifests: Manifests) -> None:
     api = manifests.pods["api"]["spec"]["terminationGracePeriodSeconds"]
     pause = manifests.container("api")["lifecycle"]["preStop"]["sleep"]["seconds"]
-    # aiohttp waits twice, and the database's connections are closed after that.
-    assert api >= pause + 2 * SHUTDOWN_SECONDS + CONNECT_SECONDS + 5
+    # aiohttp waits twice; then the last spans are sent and the database's connections are closed.
+    end = FLUSH_SECONDS + CONNECT_SECONDS
+    assert api >= pause + 2 * SHUTDOWN_SECONDS + end + 5
     readiness = manifests.container("api")["readinessProbe"]
     assert pause >= readiness["periodSeconds"]
     enrich = manifests.pods["enrich"]["spec"]["terminationGracePeriodSeconds"]
     drain = settings_of(manifests, "enrich").drain_seconds
-    goodbye = 2 * END_SECONDS + LEAVE_SECONDS + CONNECT_SECONDS
+    goodbye = 2 * END_SECONDS + LEAVE_SECONDS + 2 * PROBE_SHUTDOWN_SECONDS + end
     assert enrich >= drain + goodbye + 5
 
 
