@@ -65,9 +65,9 @@ async def test_a_loop_that_stands_still_answers_no_probe_until_it_turns_again(
     ):
         probed = Probed(program.url, http)
         assert await probed.is_green("/livez")
-        program.send_signal(signal.SIGUSR1)
 
         async def stands_still() -> bool:
+            program.send_signal(signal.SIGUSR1)  # each time: this test may stand still longer
             try:
                 async with asyncio.timeout(ASKED_SECONDS):
                     await probed.says("/livez")
@@ -109,7 +109,7 @@ async def _works(program: Program, http: aiohttp.ClientSession) -> bool:
 async def test_a_daemon_that_drains_is_alive_and_not_ready(driver: Driver) -> None:
     daemon = await driver.stack.add_daemon(DRAIN_SECONDS="10")
     probed = Probed(daemon.url, driver.http)
-    await driver.go_wrong({"match": "/3/", "kind": "delay", "seconds": 1.5})
+    await driver.go_wrong({"match": "/3/", "kind": "delay", "seconds": 3})
     await driver.upload(plain_films(1))
     await until(driver.claims)
     daemon.send_signal(signal.SIGTERM)

@@ -61,7 +61,7 @@ async def subject(database: Database, tmdb: RunningStandIn) -> AsyncIterator[Sub
     async with (
         Metrics() as metrics,
         TMDBClient(
-            base_url=tmdb.url, api_key=key, timeout_seconds=0.3, note=metrics.note_request
+            base_url=tmdb.url, api_key=key, timeout_seconds=2.0, note=metrics.note_request
         ) as client,
     ):
         options = replace(QUICK, interval=0.5)

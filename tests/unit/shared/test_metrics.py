@@ -110,7 +110,7 @@ async def test_an_old_value_is_not_shown_while_nothing_new_comes(
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(metrics, "RESTS", 0.0)
-    monkeypatch.setattr(metrics, "READING_SECONDS", 0.2)
+    monkeypatch.setattr(metrics, "READING_SECONDS", 1.0)
     recent = Recent(readable.read)
     await recent.refresh()
     assert recent.value == 1

@@ -44,6 +44,8 @@ async def test_a_collector_that_says_nothing_does_not_keep_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.2)
+    # OpenTelemetry's own patience, so that its thread does not outlive the test by much.
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
