@@ -1,4 +1,4 @@
-"""The manual as tests read it: the pages, their blocks, their commands and their code in sentences."""
+"""The manual as tests read it: pages, their blocks, their commands, and the code in sentences."""
 
 from __future__ import annotations
 
@@ -106,13 +106,14 @@ def name_of(page: Path) -> str:
 @cache
 def blocks(page: Path) -> tuple[Block, ...]:
     """The blocks of a page, in order."""
-    return tuple(_blocks(page))
+    return tuple(read_blocks(page, page.read_text("utf-8")))
 
 
-def _blocks(page: Path) -> Iterator[Block]:
+def read_blocks(page: Path, text: str) -> Iterator[Block]:
+    """The blocks of a page with this text."""
     language: str | None = None
     heading, before, inside, start = "", "", [""], 0
-    for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if language is None:
             fence = _FENCE.match(line)
             if fence:
@@ -122,8 +123,8 @@ def _blocks(page: Path) -> Iterator[Block]:
                 before = line if line.strip() else before
         elif line == "```":
             excuse = _EXCUSE.fullmatch(before)
-            text = "\n".join(inside)
-            yield Block(page, start, heading, language, text, excuse[1] if excuse else None)
+            reason = excuse[1] if excuse else None
+            yield Block(page, start, heading, language, "\n".join(inside), reason)
             language, before = None, ""
         else:
             inside.append(line)

@@ -1,4 +1,4 @@
-"""The page on Kubernetes speaks of files and things that are there."""
+"""The page on Kubernetes speaks of the database's roles as the code and roles.sql do."""
 
 from __future__ import annotations
 
@@ -13,37 +13,6 @@ COMMANDS = [
     for block in re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
 ]
-
-
-def test_the_files_of_its_commands_are_there() -> None:
-    named = {path for line in COMMANDS for path in re.findall(r"deploy/[\w./-]+", line)}
-    assert len(named) > 4
-    for path in named:
-        assert (ROOT / path.replace("/production", "/example")).exists() or (
-            path.endswith("/production/secrets")
-        ), path
-
-
-def test_the_resources_of_its_commands_are_those_of_the_manifests() -> None:
-    manifests = "".join(
-        path.read_text("utf-8") for path in (ROOT / "deploy" / "kubernetes").rglob("*.yaml")
-    )
-    there = {
-        f"{kind.lower()}/{name}"
-        for kind, name in re.findall(
-            r"^kind: (\w+)\nmetadata:\n  name: ([\w-]+)", manifests, re.MULTILINE
-        )
-    }
-    named = {
-        name
-        for line in COMMANDS
-        for name in re.findall(r"\b(?:job|deployment|service)/[\w-]+", line)
-    }
-    assert len(named) == 4
-    assert named <= there
-    for line in COMMANDS:
-        if line.startswith("kubectl -n"):
-            assert line.startswith("kubectl -n projectionist "), line
 
 
 def test_the_roles_are_those_that_get_rights() -> None:
