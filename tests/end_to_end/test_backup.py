@@ -147,12 +147,11 @@ def test_there_are_commands_for_a_server_in_a_container_and_for_one_of_ones_own(
 
 
 async def test_lists_are_as_they_were_and_those_under_way_are_finished(
-    server: EmbeddedPostgres, shell: Shell, tmp_path: Path
+    server: EmbeddedPostgres, template: str, shell: Shell, tmp_path: Path
 ) -> None:
     """One user for all, as with compose; the dump is taken while films come in."""
     await run_on(server.dsn(), f"create role {NAME} superuser login")
-    await run_on(server.dsn(), f"create database {NAME} owner {NAME}")
-    await migrate(by(NAME, server))
+    await run_on(server.dsn(), f"create database {NAME} owner {NAME} template {template}")
     films = plain_films(150)
     async with running(by(NAME, server), tmp_path) as driver:
         done = await driver.upload(films[:30])
