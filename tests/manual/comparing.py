@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 RUN = {"curl", "printf", *DATABASE_TOOLS}
 """Programs that tests/end_to_end run."""
-OF_TOOLS = {"PATH", "PYTHON", "PG_BIN"}
+OF_TOOLS = {"DOCKER", "PATH", "PYTHON", "PG_BIN"}
 """Variables that are no setting of ours."""
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=")
 _COMPOSE: dict[str, dict[str, bool]] = {
-    "up": {"--detach": False, "--scale": True},
+    "up": {"--build": False, "--detach": False, "--scale": True},
     "down": {"--volumes": False},
     "exec": {"-T": False},
     "logs": {"--since": True},
@@ -175,6 +175,10 @@ def _export(words: list[str], where: str) -> None:
         _check_variable(assignment[1], where)
 
 
+def _grep(words: list[str], where: str) -> None:
+    assert len(words) == 1, f"{where}: it is to look through what is piped to it"
+
+
 def _found(program: str) -> str:
     path = shutil.which(program)
     assert path, f"{program} is missing"
@@ -186,6 +190,7 @@ _COMPARED: dict[str, Callable[[list[str], str], None]] = {
     "cp": _paths,
     "docker": _docker,
     "export": _export,
+    "grep": _grep,
     "kubectl": _kubectl,
     "make": _make,
     "pip": _paths,
