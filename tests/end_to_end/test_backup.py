@@ -160,6 +160,7 @@ async def test_lists_are_as_they_were_and_those_under_way_are_finished(
         await driver.set_latency(0.3)
         under_way = await driver.upload(films[20:120])
         await driver.ended(under_way, 15)
+        await driver.set_latency(1.0)
         for command in COMPOSE:
             if command.text == STOP:
                 await driver.set_latency(0.0)
