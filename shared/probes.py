@@ -58,6 +58,7 @@ class Probes:
         self._stalled = stalled
         self.draining = False
         self._said: str | None = None
+        self._checks: set[asyncio.Task[None]] = set()
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the probes from an application."""
@@ -88,11 +89,19 @@ class Probes:
     async def _unready(self) -> str | None:
         if self.draining:
             return "draining"
+        # Over a silent connection cancelling is waited for too, so the check is left to itself.
+        check = asyncio.create_task(self._database.check_schema())
+        self._checks.add(check)
+        check.add_done_callback(self._ended)
         try:
-            async with asyncio.timeout(READY_SECONDS):
-                await self._database.check_schema()
-        except TimeoutError:
+            await asyncio.wait({check}, timeout=READY_SECONDS)
+        finally:
+            in_time = check.done()
+            check.cancel()
+        if not in_time:
             return "the database does not answer"
+        try:
+            check.result()
         except ProjectionistError as error:
             if error.detail != self._said:
                 log.warning("not_ready", code=error.code, error=error.detail)
@@ -100,6 +109,11 @@ class Probes:
             return error.told
         self._said = None
         return None
+
+    def _ended(self, check: asyncio.Task[None]) -> None:
+        self._checks.discard(check)
+        if not check.cancelled():
+            check.exception()  # or it would be said that nobody asked for it
 
 
 async def wait_for_schema(database: Database) -> None:

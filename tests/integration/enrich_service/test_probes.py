@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
 
 from enrich_service.service import run_daemon
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from shared.database import SCHEMA_REVISION
+from shared import probes
+from shared.database import CONNECT_SECONDS, SCHEMA_REVISION, Database
 from shared.probes import Probes
 from shared.settings import Settings, SettingsError
 from tests.driving import until
+from tests.line import Cut, address_over, line_to_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Database
     from tests.conftest import RunningStandIn
 
     HTTP = TestClient[web.Request, web.Application]
@@ -102,6 +105,33 @@ async def test_a_database_that_does_not_answer_in_time_is_not_waited_for(
         assert await reason(http) == "the database does not answer"
         assert (await http.get("/livez")).status == 200
     assert (await http.get("/readyz")).status == 200
+
+
+async def test_a_silent_database_is_not_waited_for_and_found_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.3)
+    dsn = settings.database_url.get_secret_value()
+    async with line_to_database(dsn) as line:
+        over_the_line = settings.model_copy(
+            update={"database_url": SecretStr(address_over(line, dsn))}
+        )
+        async with Database(over_the_line, application_name="tests") as database:
+            app = web.Application()
+            Probes(database, lambda: None).add_routes(app)
+            async with TestClient(TestServer(app)) as http:
+
+                async def is_ready() -> bool:
+                    return (await http.get("/readyz")).status == 200
+
+                await until(is_ready)
+                line.cut(Cut.DELAY)
+                started = time.monotonic()
+                assert await reason(http) == "the database does not answer"
+                # A cancelled statement waits so long for the answer to its cancellation.
+                assert time.monotonic() - started < CONNECT_SECONDS
+                line.heal()
+                await until(is_ready)
 
 
 async def test_the_daemon_answers_on_its_own_port(
