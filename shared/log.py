@@ -72,8 +72,10 @@ def set_up_logging(settings: Settings, service: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     # These repeat what our own events say, in their own words, and with whole addresses.
-    for noisy in ("aiohttp.access", "asyncio"):
+    for noisy in ("aiohttp.access", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each try to reach a collector; that spans were given up is an error.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     # What reaches this one is not even HTTP; the errors of our handlers end in the middleware.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(

@@ -131,6 +131,8 @@ async def test_a_collector_that_is_away_changes_nothing(dsn: str, tmp_path: Path
         assert status["enriched_count"] == 2
         assert await driver.stack.workers[0].stop() == 0
         assert await driver.stack.api.stop() == 0
+        for log in ("enrich.log", "api.log"):
+            assert "Transient error" not in (driver.stack.folder / log).read_text("utf-8")
 
 
 async def test_without_opentelemetry_all_works_and_the_log_has_the_trace(
