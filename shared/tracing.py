@@ -6,6 +6,7 @@ The packages are an extra: `pip install projectionist[tracing]`, or `requirement
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from contextlib import contextmanager
 from enum import StrEnum
@@ -100,7 +101,7 @@ class Tracing:
 
         def send() -> None:
             spans.close()
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has not waited so long
                 loop.call_soon_threadsafe(sent.set)
 
         threading.Thread(target=send, name="last-spans", daemon=True).start()
