@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.browser.gallery import Gallery
+    from tests.browser.watching import Watch
     from tests.driving import Driver
 
 Row = dict[str, str]
@@ -132,5 +133,45 @@ async def test_a_list_is_deleted_only_after_a_question(page: Page, driver: Drive
     await question.get_by_role("button", name="Delete for good").click()
     await expect(page.get_by_text("Drop your list here")).to_be_visible()
     await expect(page.get_by_role("heading", name="Your lists on this device")).to_have_count(0)
+    left = "select count(*) from sessions where id = $1::text::uuid"
+    assert await driver.value(left, session_id) == 0
+
+
+@pytest.mark.parametrize("answered", [None, 503])
+async def test_a_deletion_that_fails_is_said_and_the_list_is_followed_until_it_succeeds(
+    page: Page, driver: Driver, watch: Watch, answered: int | None
+) -> None:
+    watch.allow_outage()
+    films = plain_films(12)
+    session_id = await driver.upload(films[:8])
+    await driver.completed(session_id)
+
+    async def refuse(route: Route) -> None:
+        if route.request.method != "DELETE":
+            await route.fallback()
+        elif answered is None:
+            await route.abort()
+        else:
+            await route.fulfill(status=answered, body="busy")
+
+    address = f"**/api/session/{session_id}"
+    await page.route(address, refuse)
+    await visit(page, session_id, "away")
+    await page.get_by_role("button", name="Delete this list").click()
+    await page.get_by_role("button", name="Delete for good").click()
+    said = "cannot be reached" if answered is None else f"answered {answered}"
+    await expect(page.get_by_role("alert")).to_contain_text(said)
+    more = await driver.call(
+        "POST",
+        f"/api/session/{session_id}/upload",
+        data=title_list(films[8:]),
+        headers={"Content-Type": "text/csv"},
+    )
+    assert more.body["report"]["added"] == 4, more
+    await expect(page.get_by_text("12 of 12 done")).to_be_visible()
+    await page.unroute(address)
+    await page.get_by_role("button", name="Delete this list").click()
+    await page.get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_text("Drop your list here")).to_be_visible()
     left = "select count(*) from sessions where id = $1::text::uuid"
     assert await driver.value(left, session_id) == 0
