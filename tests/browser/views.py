@@ -30,7 +30,7 @@ async def _report(page: Page, gallery: Gallery) -> None:
 
 async def _progress(page: Page, gallery: Gallery) -> None:
     await visit(page, await gallery.under_way())
-    await expect(page.locator("main img").nth(10)).to_be_visible()
+    await expect(page.locator("main img").nth(7)).to_be_visible()
 
 
 async def _overview(page: Page, gallery: Gallery) -> None:
