@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
+
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.test_utils import TestClient
@@ -37,5 +39,5 @@ async def test_an_uploaded_list_comes_back_enriched(
     assert "Keanu Reeves" in matrix["cast"]
     assert amelie["original_title"] == "Le Fabuleux Destin d'Amélie Poulain"
     assert (unknown["outcome"], unknown["tmdb_id"]) == ("not_found", None)
-    poster = await api.session.get(matrix["poster_url"])
-    assert poster.status == 200
+    async with aiohttp.ClientSession() as elsewhere, elsewhere.get(matrix["poster_url"]) as poster:
+        assert poster.status == 200
