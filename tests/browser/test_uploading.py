@@ -93,6 +93,9 @@ REFUSED = {
 }
 
 
+SIGN_IN = "<!doctype html><title>Sign in</title><p>Welcome to the train."
+
+
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_refusal_is_said_in_words_and_another_file_is_taken(
     page: Page, watch: Watch, tmp_path: Path, name: str
@@ -106,6 +109,26 @@ async def test_a_refusal_is_said_in_words_and_another_file_is_taken(
     good = tmp_path / "films.csv"
     good.write_bytes(title_list(plain_films(5)))
     await page.get_by_label("Choose files").set_input_files(good)
+    await session_shown(page)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, ""), (200, SIGN_IN), (502, SIGN_IN)])
+async def test_an_answer_that_is_not_the_services_own_is_a_refusal(
+    page: Page, watch: Watch, tmp_path: Path, status: int, body: str
+) -> None:
+    """As of a network that asks to be signed in to, or a proxy before a service that is down."""
+    watch.allow_status(status)
+    path = tmp_path / "films.csv"
+    path.write_bytes(title_list(plain_films(6)))
+    address = "**/api/upload"
+    await page.route(
+        address, lambda route: route.fulfill(status=status, content_type="text/html", body=body)
+    )
+    await choose(page, path)
+    await expect(page.get_by_role("alert")).to_contain_text(f"The service answered {status}.")
+    await expect(page.get_by_label("Choose files")).to_be_enabled()
+    await page.unroute(address)
+    await page.get_by_role("button", name="Try again").click()
     await session_shown(page)
 
 

@@ -77,7 +77,8 @@ export function uploader({ path, prompt, done }) {
   }
 
   function refuse(problem, again) {
-    const canRetry = problem.status === 0 || problem.status >= 500 || problem.status === 409;
+    // Below 400 there was no refusal: no connection, or somebody in between answered something else.
+    const canRetry = problem.status < 400 || problem.status >= 500 || problem.status === 409;
     fill(state, h("div", { class: "refusal", role: "alert" },
       h("strong", {}, problem.title), h("p", {}, problem.message),
       canRetry && h("button", { type: "button", onclick: again }, "Try again")));
