@@ -3,7 +3,7 @@
 /** Until scrolling has rested so long, in milliseconds, nothing is noted. */
 const REST = 400;
 /** How long a view that one comes back to may take until it is as long as it was, in milliseconds. */
-const ROOM = 1500;
+const ROOM = 10_000;
 
 const main = document.querySelector("main");
 let noting = null;
@@ -23,6 +23,7 @@ function note() {
 /** Take a step to an address, or `replace` the present one. */
 export function step(address, replace) {
   note();
+  release();
   if (replace) history.replaceState(history.state, "", address);
   else history.pushState({ scroll: scrollY, taken: true }, "", address);
 }
@@ -33,10 +34,16 @@ export const canStepBack = () => Boolean(history.state?.taken);
 /** After a step back or forth, or a reload: scroll to where it was left, and keep room for it. */
 export function resume() {
   clearTimeout(noting);
+  release();
   const to = history.state?.scroll;
-  if (!to) return;
-  clearTimeout(making);
-  main.style.minHeight = `${to + innerHeight}px`;
+  // Nothing is noted of a place that was never left; what was left at its top begins there.
+  if (to === undefined) return;
+  if (to) main.style.minHeight = `${to + innerHeight}px`;
   scrollTo(0, to);
-  making = setTimeout(() => { main.style.minHeight = ""; }, ROOM);
+  making = setTimeout(release, ROOM);
+}
+
+function release() {
+  clearTimeout(making);
+  main.style.minHeight = "";
 }
