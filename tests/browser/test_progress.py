@@ -9,12 +9,13 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.visiting import killed_api, session_shown, visit
+from tests.browser.watching import GIVEN_UP
 from tests.driving import ADMIN_TOKEN, made_up_films, title_list, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Request
 
     from tests.browser.watching import Watch
     from tests.driving import Driver
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 SLOW = 0.8
 """Seconds that TMDB takes to answer, so that some twenty films are found in a second or two."""
 PERCENT = re.compile(r"^(\d+) % · Projectionist$")
+AWAY = """
+let away = false;
+Object.defineProperty(document, "hidden", { get: () => away });
+Object.defineProperty(document, "visibilityState", { get: () => (away ? "hidden" : "visible") });
+window.goAway = (yes) => { away = yes; document.dispatchEvent(new Event("visibilitychange")); };
+"""
+"""As if another tab were in front, which a browser without a window never takes to be so."""
 _taken = 0
 
 
@@ -171,6 +179,34 @@ async def test_while_events_come_the_page_does_not_ask(
     await visit(page, session_id)
     await expect(page.get_by_role("heading", name="Genres")).to_be_visible()
     assert sum(url.endswith(f"{session_id}/status") for url in watch.requests) == 1
+
+
+async def test_a_page_that_nobody_sees_gives_its_stream_up_and_takes_it_up_again(
+    page: Page, driver: Driver
+) -> None:
+    await page.add_init_script(AWAY)
+    session_id = await begun(driver, 60)
+
+    def is_stream(request: Request) -> bool:
+        return request.url.endswith(f"{session_id}/events")
+
+    def is_look(request: Request) -> bool:
+        return request.url.endswith(f"{session_id}/status")
+
+    async with page.expect_request(is_stream):
+        await visit(page, session_id)
+    await until_percent(page, 5)
+    async with (
+        page.expect_event("requestfailed", is_stream) as given_up,
+        page.expect_request(is_look),
+    ):
+        await page.evaluate("goAway(true)")
+    assert (await given_up.value).failure == GIVEN_UP
+    async with page.expect_request(is_stream):
+        await page.evaluate("goAway(false)")
+    await driver.speed_up()
+    await expect(page.get_by_role("heading", name="Genres")).to_be_visible()
+    await expect(page.get_by_text("60 of 60 done")).to_be_visible()
 
 
 async def test_a_paused_fleet_is_said_and_its_going_on_too(page: Page, driver: Driver) -> None:
