@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,8 @@ SMALL = """() => [...document.querySelectorAll("button, input, select, a.button,
   .map((element) => [element.getBoundingClientRect(), element.outerHTML.slice(0, 120)])
   .filter(([{ width, height }]) => width > 1 && (width < 24 || height < 24))
   .map(([, html]) => html)"""
+
+OF_THEIR_OWN = ("start", "progress", "overview", "wall", "fix", "away", "worker", "nowhere")
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=str)
@@ -78,7 +81,31 @@ async def test_each_view_has_one_first_heading_and_a_title_of_its_own(
     page: Page, gallery: Gallery, watch: Watch
 ) -> None:
     watch.allow_status(404)
+    named: dict[str, str] = {}
     for name, come in VIEWS.items():
         await come(page, gallery)
         assert await page.get_by_role("heading", level=1).count() == 1, name
-        assert "Projectionist" in await page.title(), name
+        named[name] = await page.title()
+        assert "Projectionist" in named[name], name
+    # The others are looks of these: the same films in another form, or with a dialog over them.
+    own = [named[name] for name in OF_THEIR_OWN]
+    assert len(set(own)) == len(own), own
+
+
+@pytest.mark.parametrize(("name", "module"), [("fix", "fix.js"), ("worker", "worker.js")])
+async def test_a_view_whose_code_does_not_come_says_so_and_can_be_tried_again(
+    page: Page, gallery: Gallery, watch: Watch, name: str, module: str
+) -> None:
+    watch.allow(rf"{module}\b", "ERR_FAILED")
+    await page.route(f"**/assets/{module}", lambda route: route.abort())
+    if name == "worker":
+        await page.goto("/worker")
+    else:
+        await visit(page, gallery.done)
+        await page.get_by_role("link", name=re.compile("^Fix matches")).click()
+    await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    await page.unroute(f"**/assets/{module}")
+    await page.get_by_role("button", name="Try again").click()
+    shown = "Queue" if name == "worker" else "Not found"
+    await expect(page.get_by_role("region", name=shown)).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)

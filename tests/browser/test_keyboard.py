@@ -118,6 +118,7 @@ async def test_another_view_is_told_to_who_does_not_see_it(page: Page, gallery: 
         await page.keyboard.press("Enter")
         await expect(views.locator("[aria-current=page]")).to_have_text(name)
         await expect(link).to_be_focused()
+        await expect(page).to_have_title(f"{name} · Your films · Projectionist")
 
 
 async def test_days_of_the_calendar_are_gone_through_with_the_arrow_keys(
