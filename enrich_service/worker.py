@@ -139,6 +139,7 @@ class EnrichmentWorker:
         self._scheduler: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._beaten_at: float | None = None
+        self._rescue_due = asyncio.Event()
         self._last_run: datetime | None = None
         self._next_run: datetime | None = None
         self._tick_due_at = math.inf
@@ -243,7 +244,12 @@ class EnrichmentWorker:
         """Run the loops, the heartbeat and the saver for as long as the work takes."""
         try:
             async with asyncio.TaskGroup() as group:
-                always = (self._beat(), self._saver.run(), self._index.run())
+                always = (
+                    self._beat(),
+                    self._rescue_when_due(),
+                    self._saver.run(),
+                    self._index.run(),
+                )
                 tasks = [group.create_task(loop) for loop in (*always, *loops)]
                 await work
                 await self._end(tasks)
@@ -277,23 +283,38 @@ class EnrichmentWorker:
                     )
 
     async def _beat(self) -> None:
-        """Say that we live, and give back the claims of those who no longer do."""
+        """Say that we live, and have the claims of those who no longer do given back."""
         while True:
             try:
                 beaten_at = self._beaten_at
                 await self._say_alive()
-                was_cut_off = beaten_at is None or not self._is_fresh(beaten_at)
-                # After an outage everybody's heartbeat is old: let the others speak up first.
-                rescued = 0 if was_cut_off else await self._rescue()
             except ProjectionistError as error:
                 log.warning("heartbeat_failed", code=error.code, error=error.detail)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            if beaten_at is None or not self._is_fresh(beaten_at):
+                # After an outage everybody's heartbeat is old: let the others speak up first.
+                self._wake.set()
+            else:
+                self._rescue_due.set()
+            await asyncio.sleep(self._options.heartbeat)
+
+    async def _rescue_when_due(self) -> None:
+        """Rescue after each heartbeat, but beside them: an answer that never comes stops no heart.
+
+        The next heartbeats find out over which connection it does not come.
+        """
+        while True:
+            await self._rescue_due.wait()
+            self._rescue_due.clear()
+            try:
+                rescued = await self._rescue()
+            except ProjectionistError as error:
+                log.warning("rescue_failed", code=error.code, error=error.detail)
+                continue
             if rescued:
                 log.warning("claims_rescued", count=rescued)
-            if was_cut_off or rescued:
                 self._wake.set()
-            await asyncio.sleep(self._options.heartbeat)
 
     async def _say_alive(self) -> None:
         asked_at = time.monotonic()

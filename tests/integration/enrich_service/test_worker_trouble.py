@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Database
+    from shared.database import Connection, Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 
@@ -265,3 +266,27 @@ async def test_an_answer_that_cannot_be_saved_fails_and_the_others_are_saved(
     assert await lists.counts(session) == (2, 0, 1)
     assert (await lists.lookup(HEAT))["reason"] == "internal error: DataError"
     assert await lists.drifted() == []
+
+
+async def test_the_heart_beats_on_while_a_rescue_gets_no_answer(
+    make_worker: MakeWorker, database: Database, until: Until
+) -> None:
+    worker = await make_worker(heartbeat=0.2)
+    await worker.start_scheduler()
+    beats: set[object] = set()
+
+    async def beats_on() -> bool:
+        query = "select heartbeat_at from workers where id = $1"
+        beats.add(await database.fetchval(query, worker.worker_id))
+        return len(beats) > 3
+
+    await until(beats_on)
+    async with asyncio.timeout(30):
+
+        async def while_nobody_can_read_the_queue(connection: Connection) -> None:
+            await connection.execute("lock table lookups in access exclusive mode")
+            beats.clear()
+            await until(beats_on)
+
+        await database.transact(while_nobody_can_read_the_queue)
+    await worker.stop_scheduler()
