@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
-.PHONY: setup run test test-faults check bench screenshots race lock env image clean
+.PHONY: setup run test test-browser test-faults check bench screenshots race lock env image clean
 
 setup: $(STAMP)
 
@@ -22,7 +22,11 @@ run: setup
 
 # Two at a time, each with servers of its own, because fault tests mostly wait.
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore=tests/browser --cov --cov-report=term
+
+# The page in a real browser, over services of its own.
+test-browser: setup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser
 
 # The faults that take more than a minute each; `make test` leaves them out. They add no coverage
 # that the others lack, so no threshold is asked of them.
