@@ -28,10 +28,10 @@ test: setup
 test-browser: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser
 
-# The faults that take more than a minute each; `make test` leaves them out. They add no coverage
-# that the others lack, so no threshold is asked of them.
+# The faults, and the starts and restores, that take long; `make test` leaves them out. They add no
+# coverage that the others lack, so no threshold is asked of them.
 test-faults: setup
-	$(BIN)/python -m pytest -m long tests/faults
+	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end
 
 check: setup
 	$(BIN)/ruff check

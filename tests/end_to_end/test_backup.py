@@ -146,6 +146,7 @@ def test_there_are_commands_for_a_server_in_a_container_and_for_one_of_ones_own(
     assert (texts.count(STOP), texts.count(START)) == (1, 1)
 
 
+@pytest.mark.long
 async def test_lists_are_as_they_were_and_those_under_way_are_finished(
     server: EmbeddedPostgres, template: str, shell: Shell, tmp_path: Path
 ) -> None:
@@ -185,6 +186,7 @@ async def test_lists_are_as_they_were_and_those_under_way_are_finished(
         assert await fetch(server.dsn(), WITH_PASSWORD) == [(NAME,)]
 
 
+@pytest.mark.long
 async def test_a_backup_of_the_first_release_serves_the_newest_with_a_role_for_each(
     server: EmbeddedPostgres, shell: Shell, tmp_path: Path
 ) -> None:

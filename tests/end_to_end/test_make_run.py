@@ -82,6 +82,7 @@ async def test_the_sample_is_completed_and_shown(tmp_path: Path) -> None:
     assert re.search(f"^All of it: {address}$", said, re.MULTILINE)
 
 
+@pytest.mark.long
 async def test_what_the_stand_in_told_is_not_there_when_the_real_tmdb_is_meant(
     tmp_path: Path,
 ) -> None:
@@ -152,6 +153,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
     assert f"Port {port} is in use" in output.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "said"), [("f" * 32, "TMDB refuses the key"), (None, "TMDB is out")]
 )
