@@ -90,6 +90,7 @@ async def at_work(dsn: str, reading: dict[str, str], end: asyncio.Event) -> int:
     return rounds
 
 
+@pytest.mark.long
 async def test_an_upgrade_keeps_all_data_of_the_first_schema_and_a_downgrade_too(
     first: str, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ async def test_an_upgrade_keeps_all_data_of_the_first_schema_and_a_downgrade_too
         assert await contents(first, reading) == after, direction
 
 
+@pytest.mark.long
 async def test_services_at_work_do_not_notice_an_upgrade_to_a_coming_release(
     dsn: str, tmp_path: Path
 ) -> None:
