@@ -18,9 +18,12 @@ export function h(tag, attributes = {}, ...children) {
       for (const [property, set] of Object.entries(value)) element.style.setProperty(property, set);
     } else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
 }
+
+/** The children that there are: a part that has nothing to show is null, undefined or false. */
+const present = (children) => children.flat(2).filter((child) => child !== null && child !== undefined && child !== false);
 
 /** Text for screen readers only. */
 export function spoken(text) {
@@ -40,7 +43,7 @@ export const UNFETCHED = {
 
 /** Put other children into an element. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...present(children));
   return element;
 }
 
