@@ -2,22 +2,52 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# The installer, in an environment of its own: uv, which pip brings, at the version that is locked.
+INSTALLER := .uv
+UV := $(INSTALLER)/bin/uv
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
-.PHONY: setup run test test-browser test-faults check bench screenshots race lock env image clean
+# It trusts whom the machine trusts, and downloads no other Python than the one that is here.
+export UV_SYSTEM_CERTS ?= true
+export UV_PYTHON_DOWNLOADS := never
 
-setup: $(STAMP)
+.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race lock env image clean
 
-$(STAMP): requirements-dev.txt pyproject.toml
+# Everything that work on the project needs.
+setup: $(VENV)/.for-development
+
+# What `make run` needs; an environment for development has that in it, and stays one.
+setup-run: $(or $(wildcard $(VENV)/.for-development),$(VENV)/.for-running)
+
+$(VENV)/.for-development: requirements-dev.txt pyproject.toml $(VENV)/pyvenv.cfg
+	$(install)
+
+$(VENV)/.for-running: requirements-run.txt pyproject.toml $(VENV)/pyvenv.cfg
+	$(install)
+
+# Exactly what is locked: nothing is resolved, so no release of anybody's changes what is installed.
+# uv reads no settings of pip's; an index that pip is told to use is handed on to it.
+define install
+rm -f $(VENV)/.for-*
+UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(INSTALLER)/bin/python -m pip config get global.index-url 2>/dev/null)}}" \
+	$(UV) pip sync --python $(BIN)/python --require-hashes --only-binary :all: $<
+$(UV) pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
+$(UV) pip check --python $(BIN)/python
+touch $@
+endef
+
+$(VENV)/pyvenv.cfg: $(INSTALLER)/.installed
+	rm -rf $(VENV)
+	$(UV) venv --quiet --python $(INSTALLER)/bin/python $(VENV)
+
+$(INSTALLER)/.installed: requirements-uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m venv --clear $(INSTALLER)
+	$(INSTALLER)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement requirements-uv.txt
 	touch $@
 
-run: setup
+run: setup-run
 	$(BIN)/python -m local_stack
 
 # Two at a time, each with servers of its own, because fault tests mostly wait.
@@ -52,12 +82,19 @@ screenshots: setup
 race: setup
 	RACE_SECONDS=120 $(BIN)/python -m pytest tests/faults/test_races.py --timeout=600
 
-# Pins names, versions and hashes of what pyproject.toml asks for.
-lock: setup
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra tracing --constraint requirements.txt --output-file requirements-tracing.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+# Whether an installation stays what is locked, whatever has been released since; asks the package index.
+test-install: setup
+	$(BIN)/python -m pytest -m long tests/installation
+
+# Pins names, versions and hashes of what pyproject.toml asks for, and of the installer. Each lock keeps
+# to those before it, and what is pinned stays as it is: `make lock LOCK=--upgrade` takes what is newest.
+lock: COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url $(LOCK)
+lock: $(INSTALLER)/.installed
+	echo uv | $(COMPILE) --output-file requirements-uv.txt -
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra tracing --constraint requirements.txt --output-file requirements-tracing.txt pyproject.toml
+	$(COMPILE) --extra run --constraint requirements-tracing.txt --output-file requirements-run.txt pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements-tracing.txt --constraint requirements-run.txt --output-file requirements-dev.txt pyproject.toml
 
 # Random passwords for compose.yaml, written once; it asks nothing, and installs nothing.
 env:
@@ -68,4 +105,4 @@ image:
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag projectionist:$(VERSION) .
 
 clean:
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(INSTALLER) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* *.egg-info

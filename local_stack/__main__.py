@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -19,8 +20,9 @@ from rich.console import Console
 from local_stack.demonstration import demonstrate
 from local_stack.postgres import EmbeddedPostgres, PostgresStartError
 from local_stack.processes import ROOT, WATCH_SECONDS, ProgramError, migrate
+from local_stack.samples.default_sample import write_default_sample
 from local_stack.stack import Stack, StandIn
-from shared.settings import DatabaseAddress, Port, Seconds, Settings, wrong_settings
+from shared.settings import DatabaseAddress, Host, Port, Seconds, Settings, wrong_settings
 
 LOCAL = ROOT / ".local"
 INVENTED = (
@@ -38,7 +40,8 @@ class LaunchSettings(BaseSettings):
 
     database_url: DatabaseAddress | None = None
     tmdb_api_key: SecretStr | None = None
-    api_port: Port = 8000
+    api_host: Host = Settings.model_fields["api_host"].default
+    api_port: Port = Settings.model_fields["api_port"].default
     tmdb_rate_limit: PositiveInt = Settings.model_fields["tmdb_rate_limit"].default
     tmdb_rate_period: Seconds = Settings.model_fields["tmdb_rate_period"].default
 
@@ -54,6 +57,8 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
         dsn = await _database(settings, folder, exits)
         await migrate(dsn)
         real = settings.tmdb_api_key is not None
+        sample = folder / "sample"
+        summary = await asyncio.to_thread(write_default_sample, sample)
         stand_in = StandIn(
             latency=0.05, limit=settings.tmdb_rate_limit, period=settings.tmdb_rate_period
         )
@@ -61,6 +66,9 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
             dsn,
             folder / "logs",
             stand_in=None if real else stand_in,
+            # The stand-in knows the sample's films, and few of anybody's own.
+            env={} if real else {"SAMPLE_LIST": str(sample)},
+            api_host=settings.api_host,
             api_port=settings.api_port,
         )
         console.print(f"TMDB: {'the real one' if real else 'a stand-in with films of its own'}")
@@ -70,12 +78,13 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
             for program in (stack.api, *stack.workers):
                 group.create_task(program.wait_for_failure())
             try:
-                await demonstrate(stack, folder / "sample", console)
+                address = await demonstrate(stack, sample, summary, console)
             except aiohttp.ClientError as error:
                 # If a program has ended, its watcher says so in a moment, and why.
                 await asyncio.sleep(2 * WATCH_SECONDS)
                 raise ProgramError(f"The API does not answer: {error}") from error
-            console.print(f"\nServing on [bold]{stack.api_url}[/]. Ctrl-C ends it.")
+            console.print(f"\nServing on {stack.api_url} until Ctrl-C. The sample list:")
+            console.print(f"[bold]{address}[/]", soft_wrap=True)
 
 
 async def launch_until_signalled(settings: LaunchSettings, folder: Path) -> None:
@@ -103,14 +112,14 @@ async def _database(settings: LaunchSettings, folder: Path, exits: AsyncExitStac
     return server.dsn()
 
 
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-        return False
+def _is_taken(host: str, port: int) -> bool:
+    """Whether something listens there already; of other troubles the API tells by itself."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
 
 
 def main() -> None:
@@ -124,7 +133,7 @@ def main() -> None:
         sys.exit(wrong_settings(error))
     if settings.database_url and not settings.tmdb_api_key:
         sys.exit(INVENTED)
-    if _is_taken(settings.api_port):
+    if _is_taken(settings.api_host, settings.api_port):
         sys.exit(
             f"Port {settings.api_port} is in use. End what listens there (another `make run`?), "
             "or choose another: API_PORT=8080 make run"
@@ -132,7 +141,7 @@ def main() -> None:
     failures: list[str] = []
     try:
         told.data.mkdir(exist_ok=True)
-        asyncio.run(launch_until_signalled(settings, told.data))
+        asyncio.run(launch_until_signalled(settings, told.data.resolve()))
     except* (PostgresStartError, ProgramError) as errors:
         failures = [str(error) for error in errors.exceptions]
     if failures:

@@ -11,6 +11,7 @@ from playwright.async_api import async_playwright
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Browser
 
@@ -23,8 +24,11 @@ def find_chromium() -> str | None:
 
 
 @asynccontextmanager
-async def open_chromium() -> AsyncIterator[Browser]:
+async def open_chromium(*, fonts: Path | None = None) -> AsyncIterator[Browser]:
     """Run a browser; whoever opens contexts in it closes them, or leaves it to the end.
+
+    Args:
+        fonts: Fontconfig's configuration, where it is to have other fonts than this machine.
 
     Raises:
         FileNotFoundError: there is none.
@@ -32,9 +36,13 @@ async def open_chromium() -> AsyncIterator[Browser]:
     program = find_chromium()
     if program is None:
         raise FileNotFoundError(MISSING)
+    env: dict[str, str | float | bool] = {**os.environ}
+    if fonts is not None:
+        env["FONTCONFIG_FILE"] = str(fonts)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program,
+            env=env,
             # Chromium refuses to start in its sandbox for root, which is who tests in a container.
             chromium_sandbox=os.geteuid() != 0,
         )

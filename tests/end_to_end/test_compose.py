@@ -171,6 +171,10 @@ def test_the_settings_are_taken_with_what_is_empty_left_out(
     for name, value in env.items():
         if name.lower() in Settings.model_fields:
             monkeypatch.setenv(name, value)
+    if service == "api":
+        made = f"RUN python -m local_stack.samples {env['SAMPLE_LIST']}\n"
+        assert made in (ROOT / "Dockerfile").read_text("utf-8")
+        monkeypatch.setenv("SAMPLE_LIST", str(tmp_path))  # which only the image has
     settings = read_settings()
     assert settings.tmdb_rate_limit == Settings.model_fields["tmdb_rate_limit"].default
     assert (settings.api_host, settings.worker_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104  # in a container
@@ -195,6 +199,15 @@ def test_commands_name_what_there_is_to_run(demo: dict[str, Any]) -> None:
             assert command[0] in entry_points(group="console_scripts").names
     assert demo["services"]["migrate"]["command"] == ["alembic", "upgrade", "head"]
     assert {demo["services"][name]["command"][2] for name in CODE} == set(CODE.values())
+
+
+def test_one_service_builds_the_image_of_all(demo: dict[str, Any]) -> None:
+    """Two at once would write one tag, and one of them fail."""
+    services = demo["services"]
+    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
+    assert len({services[name]["image"] for name in OURS}) == 1
+    for name in CODE:
+        assert "migrate" in services[name]["depends_on"], "so it is built whichever is started"
 
 
 def test_ports_are_those_that_are_listened_on(folder: Path, demo: dict[str, Any]) -> None:
@@ -251,7 +264,7 @@ def test_a_container_may_do_what_it_must_and_is_limited(demo: dict[str, Any], na
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert str(service["tmpfs"]).count("/tmp:size=") == 1, "uploads under way, say"  # noqa: S108  # in a container
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
-    assert service["logging"]["options"]["max-size"]
+    assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
     assert ("cap_add" in service) == (name == "db")
 
 
