@@ -7,6 +7,7 @@ import sys
 from aiohttp import web
 
 from api_service.app import create_app
+from shared.listening import cannot_listen
 from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
 
@@ -32,7 +33,8 @@ def main() -> None:
             handler_cancellation=True,
         )
     except OSError as error:
-        sys.exit(f"Cannot listen on {settings.api_host}:{settings.api_port}: {error}; set API_PORT")
+        host, port = settings.api_host, settings.api_port
+        sys.exit(cannot_listen(error, host, port, host_setting="API_HOST", port_setting="API_PORT"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from shared.models import SessionStatus
 if TYPE_CHECKING:
     import asyncpg
 
+    from api_service.pacer import Outlook
     from api_service.storage.events import AnsweredFilm
     from api_service.storage.sessions import SessionRow
 
@@ -30,7 +31,10 @@ class Answer(BaseModel):
 
 
 class SessionAnswer(Answer):
-    """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell."""
+    """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell.
+
+    It is `waiting` while four other lists of the same client come first.
+    """
 
     session_id: UUID
     status: SessionStatus
@@ -40,6 +44,7 @@ class SessionAnswer(Answer):
     failed_count: int
     progress_percent: int
     eta_seconds: int | None
+    waiting: bool
     created_at: datetime
     completed_at: datetime | None
     expires_at: datetime
@@ -95,6 +100,7 @@ class MovieAnswer(Answer):
     lists: list[str]
     source_url: str | None
     tmdb_id: int | None
+    tmdb_url: str | None
     imdb_id: str | None
     tmdb_title: str | None
     original_title: str | None
@@ -172,7 +178,7 @@ class GoneAnswer(Answer):
     """The session is gone, and there is nothing to be said of it."""
 
 
-def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> dict[str, Any]:
+def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str, Any]:
     """The fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
     done = row.total - row.remaining
     # Rounded down, so that 100 is said only when nothing is left.
@@ -185,7 +191,8 @@ def session_fields(row: SessionRow, *, eta_seconds: int | None, days: int) -> di
         "not_found_count": row.not_found,
         "failed_count": row.failed,
         "progress_percent": percent,
-        "eta_seconds": eta_seconds,
+        "eta_seconds": outlook.eta_seconds,
+        "waiting": outlook.waiting,
         "created_at": row.created_at,
         "completed_at": row.completed_at,
         "expires_at": row.read_at + timedelta(days=days),
@@ -214,6 +221,7 @@ def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
         lists=row["lists"],
         source_url=row["source_url"],
         tmdb_id=row["tmdb_id"],
+        tmdb_url=tmdb_url(row["tmdb_id"]),
         imdb_id=row["imdb_id"],
         tmdb_title=row["tmdb_title"],
         original_title=row["original_title"],
@@ -254,6 +262,11 @@ def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAn
             for person in json.loads(row["top_cast"])
         ],
     )
+
+
+def tmdb_url(tmdb_id: int | None) -> str | None:
+    """Where a film is at TMDB: it credits the source of what is said of the film."""
+    return None if tmdb_id is None else f"https://www.themoviedb.org/movie/{tmdb_id}"
 
 
 def poster_url(path: str | None, image_base_url: str) -> str | None:

@@ -18,11 +18,13 @@ from api_service.context import (
     PROBES,
     SETTINGS,
     STORAGE,
+    SUMMARIES,
     TRACING,
     TURNS,
     WEB,
 )
 from api_service.events import Hub
+from api_service.held_snapshots import HeldSnapshots
 from api_service.measuring import measured
 from api_service.metrics import Metrics
 from api_service.openapi import document
@@ -31,6 +33,7 @@ from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
+from api_service.summary_cache import SummaryCache
 from api_service.traced import traced
 from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
@@ -62,20 +65,22 @@ def create_app(settings: Settings) -> web.Application:
     app[HUB] = Hub(database, storage, app[PACER], settings)
     app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
     app[TURNS] = Turns()
+    app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool(processes=PARSERS)
-    app[WEB] = WebFiles(settings.tmdb_image_base_url)
+    app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
     metrics.watch(database, app[HUB].listener, probes)
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
+    metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
         if removed := await asyncio.to_thread(remove_abandoned_folders):
             log.warning("abandoned_uploads_removed", folders=removed)
-        async with app[TRACING], database, app[PARSER], app[HUB], metrics:
+        async with app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics:
             log.info(
                 "api_started",
                 version=version("projectionist"),

@@ -13,6 +13,7 @@ from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.static_files import StaticFile
 from api_service.storage import StorageService
+from api_service.summary_cache import SummaryCache
 from api_service.turns import Turns
 from api_service.web_files import WebFiles
 from shared.errors import SessionNotFoundError
@@ -36,6 +37,7 @@ HUB = web.AppKey("hub", Hub)
 METRICS = web.AppKey("metrics", Metrics)
 PACER = web.AppKey("pacer", Pacer)
 DOCUMENT = web.AppKey("document", StaticFile)
+SUMMARIES = web.AppKey("summaries", SummaryCache)
 PROBES = web.AppKey("probes", Probes)
 WEB = web.AppKey("web", WebFiles)
 

@@ -266,9 +266,7 @@ class Hub:
 
     async def _status(self, row: SessionRow) -> bytes:
         fields = session_fields(
-            row,
-            eta_seconds=await self._pacer.eta_seconds(row),
-            days=self._settings.session_days,
+            row, await self._pacer.outlook(row), days=self._settings.session_days
         )
         return event("status", SessionAnswer(**fields).model_dump_json())
 

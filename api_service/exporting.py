@@ -140,6 +140,7 @@ def _cells(movie: MovieAnswer, lookup_key: str) -> dict[str, str]:
         "In Watchlist": _flag(movie.in_watchlist),
         "Lists": "\n".join(movie.lists),
         "Source URL": movie.source_url or "",
+        "TMDB URL": movie.tmdb_url or "",
         "TMDB Title": movie.tmdb_title or "",
         "Original Title": movie.original_title or "",
         "Release Date": _text(movie.release_date),

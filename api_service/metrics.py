@@ -127,6 +127,14 @@ class Metrics(ServiceMetrics):
         """
         self.registry.register(_Fleet(self.recent(read), limit))
 
+    def watch_snapshots(self, read: Callable[[], Awaitable[float]]) -> None:
+        """Tell of what holds vacuum back.
+
+        Args:
+            read: the age of the oldest snapshot, in seconds.
+        """
+        self.registry.register(_Snapshots(self.recent(read)))
+
 
 class _Fleet(Collector):
     """The fleet, its queue and its budget; nothing while the database does not tell."""
@@ -189,3 +197,21 @@ class _Fleet(Collector):
             "How long TMDB asked to be left alone from now on; 0 where it did not.",
             fleet.held_for or 0,
         )
+
+
+class _Snapshots(Collector):
+    """What holds vacuum back; nothing while the database does not tell."""
+
+    def __init__(self, age: Recent[float]) -> None:
+        self._age = age
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        if self._age.value is not None:
+            yield gauge(
+                "projectionist_database_oldest_snapshot_seconds",
+                "For how long this process has seen vacuum held back; 0 where it is not.",
+                self._age.value,
+            )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_service.rules.eta import estimate_seconds, films_ahead
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from api_service.storage import StorageService
-    from api_service.storage.fleet import Pace
+    from api_service.storage.fleet import Pace, TurnsUntil
     from api_service.storage.sessions import SessionRow
     from shared.settings import Settings
 
@@ -17,10 +20,25 @@ PACE_SECONDS = 1.0
 """How old the pace may be from which `eta_seconds` is computed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to come for a session.
+
+    Attributes:
+        eta_seconds: until it is complete; None while the fleet does not work.
+        waiting: its films come after those of other lists of its client.
+    """
+
+    eta_seconds: int | None
+    waiting: bool
+
+
 class Pacer:
     """Estimates the time left from the pace of the fleet, which it reads at most once a second.
 
-    So a status poll reads one row, however many clients poll.
+    So a status poll reads two rows, however many clients poll. Once a second the grants of a
+    session with a client are read, and, where the films before its last one are too many to count,
+    all grants to come.
     """
 
     def __init__(self, storage: StorageService, settings: Settings) -> None:
@@ -30,17 +48,26 @@ class Pacer:
         self._pace: Pace | None = None
         self._read_at = 0.0
         self._ahead: dict[int, int | None] = {}
-        """By the number of films that a session waits for; as old as the pace."""
+        """By the number of turns until a session's last film; as old as the pace."""
+        self._granted: dict[int, int] = {}
+        """Turns granted to clients until then, where films are too many to count."""
+        self._turns: dict[UUID, TurnsUntil] = {}
+        """Of sessions that have a client; as old as the pace."""
 
-    async def eta_seconds(self, session: SessionRow) -> int | None:
-        """Seconds until the session is complete; None while the fleet does not work."""
+    async def outlook(self, session: SessionRow) -> Outlook:
+        """Tell how long the session still takes, and whether its turn has not come."""
         if session.remaining == 0:
-            return 0
+            return Outlook(0, waiting=False)
         pace = await self._current_pace()
-        if not pace.working:
-            return None
+        first, last = 0, session.remaining
+        if session.has_client:
+            until = await self._turns_until(session.id)
+            first, last = until.first, max(until.last, last)
+        return Outlook(await self._eta_seconds(last, pace) if pace.working else None, first > 0)
+
+    async def _eta_seconds(self, turns: int, pace: Pace) -> int:
         return estimate_seconds(
-            await self._films_ahead(session.remaining, pace),
+            await self._films_ahead(turns, pace),
             requests_per_film=pace.requests_per_film,
             wait=pace.wait,
             limit=self._limit,
@@ -56,10 +83,21 @@ class Pacer:
             self._read_at = time.monotonic()
             self._pace = await self._storage.fleet.pace(self._limit, self._period)
             self._ahead.clear()
+            self._granted.clear()
+            self._turns.clear()
         return self._pace
 
-    async def _films_ahead(self, remaining: int, pace: Pace) -> int:
-        if remaining not in self._ahead:
-            self._ahead[remaining] = await self._storage.fleet.films_ahead(remaining)
-        counted = self._ahead[remaining]
-        return films_ahead(remaining, pace.remaining) if counted is None else counted
+    async def _turns_until(self, session_id: UUID) -> TurnsUntil:
+        if session_id not in self._turns:
+            self._turns[session_id] = await self._storage.fleet.turns_until(session_id)
+        return self._turns[session_id]
+
+    async def _films_ahead(self, turns: int, pace: Pace) -> int:
+        if turns not in self._ahead:
+            self._ahead[turns] = await self._storage.fleet.films_ahead(turns)
+        counted = self._ahead[turns]
+        if counted is not None:
+            return counted
+        if turns not in self._granted:
+            self._granted[turns] = await self._storage.fleet.granted_until(turns)
+        return films_ahead(turns, pace.remaining, self._granted[turns])

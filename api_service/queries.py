@@ -120,6 +120,11 @@ class MovieQuery(MovieFilter):
     reverse: Flag = Field(default=False, description="Turn the order round")
 
     @property
+    def in_stored_order(self) -> bool:
+        """Whether the movies are wanted as they stand in the session."""
+        return self.sort == "position" and not self.reverse
+
+    @property
     def order(self) -> str:
         """The order in one word, for cursors."""
         return f"{self.sort}&reverse=true" if self.reverse else self.sort

@@ -10,10 +10,12 @@ from api_service.parser_pool import ParserCrashed
 from api_service.routing import Content
 from shared.errors import (
     BadRequestError,
+    DatabaseBusyError,
     DatabaseUnavailableError,
     EmptyUploadError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
+    QueryTimeoutError,
     SchemaOutdatedError,
     SessionNotFoundError,
     StorageFullError,
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-STORED: Final = (DatabaseUnavailableError, SchemaOutdatedError)
+STORED: Final = (
+    DatabaseUnavailableError,
+    DatabaseBusyError,
+    QueryTimeoutError,
+    SchemaOutdatedError,
+)
 OF_SESSION: Final = (SessionNotFoundError, *STORED)
 OF_MOVIE: Final = (MovieNotFoundError, *OF_SESSION)
 OF_UPLOAD: Final = (

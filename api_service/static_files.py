@@ -12,6 +12,9 @@ from aiohttp import ETag, hdrs, web
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_TEXTUAL = ("text/", "application/json", "image/svg+xml")
+"""Types that have a charset."""
+
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
@@ -45,6 +48,7 @@ class StaticFile:
         else:
             response = web.Response(body=self.body, headers=headers)
         response.content_type = self.content_type
-        response.charset = "utf-8"
+        if self.content_type.startswith(_TEXTUAL):
+            response.charset = "utf-8"
         response.etag = ETag(self.etag, is_weak=True)  # both encodings have the same one
         return response

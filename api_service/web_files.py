@@ -1,9 +1,14 @@
-"""The files of the web page: read, stamped and compressed once, when the process starts."""
+"""The files of the web page: read, stamped and compressed once, when the process starts.
+
+The sample list is one of them, where there is one to offer.
+"""
 
 from __future__ import annotations
 
 import html
+import io
 import mimetypes
+import zipfile
 from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,9 +18,12 @@ from api_service.static_files import StaticFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
+    from pathlib import Path
 
 _WEB = resources.files("api_service") / "web"
 _IMAGES_PLACE = "{{images}}"
+_SAMPLE_PLACE = "{{sample}}"
+_SAMPLE = "sample.zip"
 # mimetypes asks the machine, whose tables differ.
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -25,16 +33,20 @@ class WebFiles:
 
     Args:
         image_base_url: where posters come from; the only other host that the page may speak to.
+        sample: the folder of the list that the start page offers to try, if it is to offer one.
     """
 
-    def __init__(self, image_base_url: str) -> None:
+    def __init__(self, image_base_url: str, sample: Path | None = None) -> None:
         shell = (_WEB / "index.html").read_text(encoding="utf-8")
-        images = html.escape(image_base_url)
-        self.shell = StaticFile.of(shell.replace(_IMAGES_PLACE, images).encode(), "text/html")
+        shell = shell.replace(_IMAGES_PLACE, html.escape(image_base_url))
+        shell = shell.replace(_SAMPLE_PLACE, f"/assets/{_SAMPLE}" if sample else "")
+        self.shell = StaticFile.of(shell.encode(), "text/html")
         self.assets = {
             path: StaticFile.of(file.read_bytes(), _content_type(path))
             for path, file in _files(_WEB / "assets")
         }
+        if sample:
+            self.assets[_SAMPLE] = StaticFile.of(_zipped(sample), "application/zip")
         self.policy = content_policy(image_base_url)
 
 
@@ -46,6 +58,18 @@ def content_policy(image_base_url: str) -> str:
         f"img-src 'self' {address.scheme}://{address.netloc}; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+def _zipped(folder: Path) -> bytes:
+    """Zip the files below a folder; the same files give the same bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+    return target.getvalue()
 
 
 def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:

@@ -29,8 +29,8 @@ MARK_ALL_FOUND = (
     update lookups
     set outcome = 'found', tmdb_id = id, answered_at = clock_timestamp(), due_at = null, turn = null
     """,
-    "update sessions set enriched = total",
-    "vacuum analyze catalogue, lookups, movies, sessions",
+    "update session_counts set n = n + 1, enriched = total",
+    "vacuum analyze catalogue, lookups, movies, sessions, session_counts",
 )
 
 

@@ -228,11 +228,11 @@ class Bench:
                   count(*) filter (where outcome = 'failed')
                 from movies
                 join lookups on lookups.id = movies.lookup_id
-                where session_id = sessions.id
+                where movies.session_id = session_counts.session_id
               )
               and enriched + not_found + failed = total as exact
-            from sessions
-            where id = $1::text::uuid
+            from session_counts
+            where session_id = $1::text::uuid
             """,
             session_id,
         )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from local_stack.tmdb.film import Film
 
-IN_FLIGHT = 20
+IN_FLIGHT = 10
+"""Of each of two daemons, which share TMDB's twenty connections."""
 LATENCY = 3.0
 """Seconds an answer takes, so that a daemon has its hands full when it is killed."""
 REACH_AFTER_KILL, REACH_AFTER_DATABASE = 20.0, 25.0
@@ -104,7 +105,7 @@ async def _standing_still(
             )
             return int(row["saved"])
 
-        await _until(lambda: _at_least(saved, IN_FLIGHT))
+        await _until(lambda: _at_least(saved, 2 * IN_FLIGHT))
         await fault(bench)
         start, before = time.monotonic(), await saved()
         await _until(lambda: _at_least(saved, before + 1))

@@ -148,8 +148,13 @@ async def _sessions(room: Room, bench: Bench, films: Sequence[Film], count: int)
     await execute(
         bench.stack.dsn,
         f"""
-        insert into sessions (id, total)
-        select gen_random_uuid(), {FILMS} from generate_series(2, {count})
+        with session as (
+          insert into sessions (id)
+          select gen_random_uuid() from generate_series(2, {count})
+          returning id
+        )
+        insert into session_counts (session_id, total)
+        select id, {FILMS} from session
         """,  # noqa: S608  # numbers
         f"""
         insert into movies (

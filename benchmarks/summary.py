@@ -50,7 +50,7 @@ ANSWER_ALL = (
     """
     insert into catalogue (
       tmdb_id, title, original_title, release_date, genres, directors, top_cast, runtime_minutes,
-      countries, languages, overview, poster_path, vote_average, vote_count, popularity
+      countries, languages, overview, poster_path, vote_average, vote_count, popularity, fetched_at
     )
     select
       id, title, title, make_date(1920 + (id % 105)::integer, 1 + (id % 12)::integer, 1),
@@ -63,16 +63,17 @@ ANSWER_ALL = (
       60 + (id % 120)::integer,
       array[(array['US', 'FR', 'JP', 'SE', 'IN'])[1 + id % 5]],
       array[(array['en', 'fr', 'ja', 'sv', 'hi'])[1 + id % 5]],
-      repeat('What happens in it. ', 12), '/' || md5(id::text) || '.jpg', (id % 100) / 10.0, 100, 1
+      repeat('What happens in it. ', 12), '/' || md5(id::text) || '.jpg', (id % 100) / 10.0, 100, 1,
+      clock_timestamp() - interval '1 day'
     from lookups
     """,
     """
     update lookups
-    set outcome = 'found', tmdb_id = id, answered_at = clock_timestamp(), due_at = null,
-      turn = null, confidence = 100
+    set outcome = 'found', tmdb_id = id, answered_at = clock_timestamp() - interval '1 day',
+      due_at = null, turn = null, confidence = 100
     """,
-    "update sessions set enriched = total",
-    "vacuum analyze catalogue, lookups, movies, sessions",
+    "update session_counts set n = n + 1, enriched = total",
+    "vacuum analyze catalogue, lookups, movies, sessions, session_counts",
 )
 
 

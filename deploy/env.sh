@@ -36,6 +36,7 @@ COMPOSE_PROFILES=demo
 TMDB_BASE_URL=http://stand-in:8003
 TMDB_IMAGE_BASE_URL=http://127.0.0.1:8003/t/p
 TMDB_API_KEY=$(random 16)
+SAMPLE_LIST=/app/sample
 
 POSTGRES_PASSWORD=$(random 24)
 ADMIN_TOKEN=$(random 24)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.storage.window import LONGEST_HOLD_SECONDS
 from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
 from shared.tracing import Kind
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from enrich_service.health import TMDBHealth
     from enrich_service.storage.window import RequestLimit, WindowStorage
     from enrich_service.tmdb.client import TMDBClient
+    from enrich_service.tmdb.connections import Connection
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from shared.tracing import Tracing
-
-LONGEST_HOLD_SECONDS = 3600.0
-"""Whatever TMDB says, somebody looks again after an hour."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +35,7 @@ class BudgetedAsk:
         health: is told of every answer.
         tracing: makes a span of each request.
         expiry: of the slot that the film was claimed with (`time.monotonic()` seconds).
+        connection: for the first request; by default it waits for one, as the others do.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class BudgetedAsk:
         health: TMDBHealth,
         tracing: Tracing,
         expiry: float,
+        connection: Connection | None = None,
     ) -> None:
         self._client = client
         self._gate = gate
@@ -56,6 +57,7 @@ class BudgetedAsk:
         self._health = health
         self._tracing = tracing
         self._expiry: float | None = expiry
+        self._connection = connection
         self.spent = 0
         """Slots of the budget that it took so far."""
 
@@ -64,6 +66,12 @@ class BudgetedAsk:
         """The expiry of the slot that the film was claimed with, while it was not used."""
         return self._expiry
 
+    def close(self) -> None:
+        """Give back the connection of a film that needed none."""
+        if self._connection is not None:
+            self._client.connections.release(self._connection)
+            self._connection = None
+
     async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
         """Send it as soon as the budget allows; after a 429 again, which costs no attempt.
 
@@ -71,12 +79,14 @@ class BudgetedAsk:
             TMDBError: as `TMDBClient.send`, but never RateLimitedError.
         """
         while True:
-            latest = await self._gate.pass_through(self._expiry)
-            self._expiry = None
-            self.spent += 1
-            sent_at = time.monotonic()
+            held, self._connection = self._connection, None
             try:
-                answer = await self._send(request, latest)
+                async with self._client.connection(held) as connection:
+                    latest = await self._gate.pass_through(self._expiry)
+                    self._expiry = None
+                    self.spent += 1
+                    sent_at = time.monotonic()
+                    answer = await self._send(request, latest, connection)
             except SlotExpiredError:
                 continue
             except RateLimitedError as error:
@@ -88,10 +98,12 @@ class BudgetedAsk:
                 await self._health.note_answer(sent_at)
                 return answer
 
-    async def _send(self, request: TMDBRequest[T_co], latest: float) -> T_co:
+    async def _send(
+        self, request: TMDBRequest[T_co], latest: float, connection: Connection
+    ) -> T_co:
         with self._tracing.span(f"GET {request.route}", Kind.CLIENT) as span:
             try:
-                return await self._client.send(request, latest=latest)
+                return await self._client.send(request, latest=latest, connection=connection)
             except TMDBError as error:
                 span.fail(str(error))
                 raise

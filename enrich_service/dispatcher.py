@@ -3,7 +3,7 @@
 Slots go first to the next requests of films in flight, of this daemon and, by a moment's courtesy,
 of all others; no film is claimed without a slot to start on. So fairness, pause and a 429 take
 effect at once, a film that was begun is soon done, and a daemon that dies takes nothing along. Work
-that nobody waits for gets half the budget at most, and only while nobody waits.
+that nobody waits for gets half the budget at most, and one slot in twenty while somebody waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 from aiolimiter import AsyncLimiter
 
-from shared.errors import ProjectionistError
+from enrich_service.storage.failures import STATEMENT_FAILED, described
 from shared.models import TMDBState
 
 if TYPE_CHECKING:
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
     from enrich_service.gate import RequestGate
     from enrich_service.health import TMDBHealth
     from enrich_service.options import WorkerOptions
+    from enrich_service.spending import Spending
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue import Claim, QueueView, TokenAt
     from enrich_service.storage.window import Grant, RequestLimit
+    from enrich_service.tmdb.connections import Connection, ConnectionPool
 
 LONGEST_BLINDNESS_SECONDS = 1.0
 """While no slot is due, however long that is, the queue and the pause are looked at so often."""
 
 COURTESY = 1 / 8
 """Parts of the margin by which a daemon that would only claim comes later than those that wait."""
+
+ASSUMED_REQUESTS = 2.0
+"""A search and its film, before a film of this daemon has ended."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +52,15 @@ class Dispatcher:
         worker_id: in whose name claims are made.
         storage: queue and window.
         gate: where films in flight wait for slots.
+        connections: to TMDB; no slot is taken without one to use it on.
         health: what is known of TMDB.
         options: concurrency and request limit.
+        spending: how many requests a film takes, so that of a burst enough is left to end it.
         wake: set whenever there may be something to do; cleared before looking, never after.
-        start: makes the coroutine that sees one claim through, given the expiry of its slot.
+        start: makes the coroutine that sees one claim through, given the expiry of its slot and,
+            if one was free, its connection.
         may_claim: whether this worker's heartbeat is fresh, so that its claims are safe.
+        blocked: how many films are answered, and wait to be saved until others let go of them.
     """
 
     def __init__(
@@ -60,29 +69,39 @@ class Dispatcher:
         worker_id: UUID,
         storage: StorageService,
         gate: RequestGate,
+        connections: ConnectionPool,
         health: TMDBHealth,
         options: WorkerOptions,
+        spending: Spending,
         wake: asyncio.Event,
-        start: Callable[[Claim, float], Coroutine[None, None, None]],
+        start: Callable[[Claim, float, Connection | None], Coroutine[None, None, bool]],
         may_claim: Callable[[], bool],
+        blocked: Callable[[], int],
     ) -> None:
         self._worker_id = worker_id
         self._storage = storage
         self._gate = gate
+        self._connections = connections
         self._health = health
         self._options = options
         self._rule = options.request_limit
+        self._spending = spending
         self._wake = wake
         self._start = start
         self._may_claim = may_claim
+        self._blocked = blocked
         self._limiter = AsyncLimiter(self._rule.limit, self._rule.period)
         self._claiming: UUID | None = None
         self._next_slot_at = 0.0
+        self._begin_at = 0.0
         self._viewed_at = 0.0
         self._was_idle = True
         self._found_work = False
         self._nothing_due = False
-        self.in_flight: dict[asyncio.Task[None], Claim] = {}
+        self.has_lost_claims = False
+        """Whether claims may stand in our name that nobody works on: an answer did not come."""
+        self.in_flight: dict[asyncio.Task[bool], Claim] = {}
+        """Every film in hand, also those that are blocked."""
         self.session_id: UUID | None = None
         """When set, only this session's lookups are claimed."""
         self.stopping = False
@@ -100,6 +119,11 @@ class Dispatcher:
         """The token of claims that are being made at this moment."""
         return self._claiming
 
+    @property
+    def looked_up(self) -> int:
+        """Films in flight that are not blocked: these take the places that there are."""
+        return len(self.in_flight) - self._blocked()
+
     async def run(self) -> None:
         """Dispatch until cancelled."""
         while True:
@@ -114,6 +138,7 @@ class Dispatcher:
         self._nothing_due = False
         while True:
             self._wake.clear()
+            self._storage.queue.floor.lower()  # nobody tells of what is below it
             pause = await self.step()
             if self._nothing_due and not self.in_flight:
                 return
@@ -127,9 +152,10 @@ class Dispatcher:
         """Do what can be done now; seconds until it makes sense to come back without a wake-up."""
         try:
             return await self._step()
-        except ProjectionistError as error:
+        except STATEMENT_FAILED as error:
             # The service waits for its database with whatever it has; it never ends because of it.
-            log.warning("dispatch_failed", code=error.code, error=error.detail)
+            log.warning("dispatch_failed", **described(error))
+            self.has_lost_claims = True
             return 1.0
 
     async def _step(self) -> float | None:
@@ -155,7 +181,11 @@ class Dispatcher:
         return pause
 
     async def _work(self, view: QueueView, room: int) -> float | None:
-        wanted = min(self._gate.waiting + view.due, self._rule.limit)
+        # A slot lasts for a moment: what it is used on is opened before it is taken.
+        one_by_one = time.monotonic() < self._next_slot_at + 2 * self._rule.period
+        self._connections.prepare(min(view.due, 1 if one_by_one else view.due) or view.background)
+        ready = self._connections.ready
+        wanted = min(self._gate.waiting + min(view.due, ready), self._rule.limit)
         if (wanted or view.background) and (spare := self._gate.take_spare()):
             # A film was known without asking: its slot is another's.
             if left := self._gate.give(spare)[:room]:
@@ -163,12 +193,15 @@ class Dispatcher:
             return max(self._early(), 0.0)
         if wanted:
             return await self._take_and_hand_out(wanted)
+        if view.due or (view.background and not ready):
+            self._nothing_due = False
+            return None  # a connection that is being opened wakes
         return await self._work_in_the_background() if view.background else view.next_due
 
     def _room(self) -> int:
-        if self.stopping or not self._may_claim():
+        if self.stopping or not self._may_claim() or self._blocked() >= self._options.most_blocked:
             return 0
-        return max(self._options.concurrency - len(self.in_flight), 0)
+        return max(min(self._options.concurrency - self.looked_up, self._connections.free), 0)
 
     async def _look(self, room: int) -> QueueView:
         view = self.view = await self._storage.queue.view(room, self.session_id)
@@ -186,6 +219,8 @@ class Dispatcher:
         """Seconds until this daemon may ask for a slot, or use one that it has."""
         courtesy = 0.0 if self._gate.waiting else self._rule.margin * COURTESY
         slot_at = 0.0 if self._gate.has_spare else self._next_slot_at + courtesy
+        if not (self._gate.waiting or self._gate.has_spare):
+            slot_at = max(slot_at, self._begin_at)
         return max(slot_at, self._quiet_until()) - time.monotonic()
 
     async def _take_and_hand_out(self, wanted: int) -> float | None:
@@ -194,11 +229,17 @@ class Dispatcher:
             wanted -= 1
         if wanted == 0:
             return self._rule.period / self._rule.limit
-        grant = await self._take(self._rule, wanted)
+        beginning = max(wanted - self._gate.waiting, 0)
+        grant = await self._take(self._rule, wanted, beginning)
         if grant is None:
             return self._early()
+        if len(grant.expiries) < wanted and grant.wait <= 0:
+            # What is left of the burst is for films in flight, those of others among them.
+            self._begin_at = time.monotonic() + self._rule.period / self._rule.limit
         # Where slots are there for all, courtesy would only cost time.
-        self._next_slot_at = time.monotonic() + grant.wait if grant.wait > 0 else 0.0
+        # What was told is believed for a moment: a hold may be taken away, or the clock set.
+        wait = min(grant.wait, LONGEST_BLINDNESS_SECONDS)
+        self._next_slot_at = time.monotonic() + wait if wait > 0 else 0.0
         left = self._gate.give(grant.expiries)
         if left:
             await self._claim(left)
@@ -210,16 +251,21 @@ class Dispatcher:
         if grant is None:
             return self._early()
         if grant.expiries:
-            await self._claim(list(grant.expiries))
-        return grant.wait
+            await self._claim_in_the_background(list(grant.expiries), in_share=False)
+        return min(grant.wait, LONGEST_BLINDNESS_SECONDS)
 
-    async def _take(self, rule: RequestLimit, wanted: int) -> Grant | None:
+    async def _take(self, rule: RequestLimit, wanted: int, beginning: int = 0) -> Grant | None:
         """Take slots; None when the database was lost meanwhile.
 
         They came, then, from a server that may not know the last sends.
         """
         lost_at = self._storage.database.lost_at
-        grant = await self._storage.window.take(rule, wanted)
+        grant = await self._storage.window.take(
+            rule,
+            wanted,
+            beginning=beginning,
+            per_film=self._spending.requests_per_film or ASSUMED_REQUESTS,
+        )
         if self._storage.database.lost_at != lost_at:
             return None
         if grant.expiries:
@@ -227,26 +273,53 @@ class Dispatcher:
         return grant
 
     async def _claim(self, expiries: list[float]) -> None:
-        if self.stopping:
+        if self.view and self.view.background and self.view.background_due:
+            expiries = await self._claim_in_the_background(expiries, in_share=True)
+        if self.stopping or not expiries:
             return  # it began to stop while the slots were taken
         token = self._claiming = uuid4()
         try:
             claims = await self._storage.queue.claim(
                 self._worker_id, token, len(expiries), self.session_id
             )
-            for claim, expiry in zip(claims, expiries, strict=False):
-                task = asyncio.create_task(self._start(claim, expiry), name=claim.key)
-                self.in_flight[task] = claim
-                task.add_done_callback(self._landed)
+            self._begin(claims, expiries)
         finally:
             # From here on the tasks vouch for the token; of a claim whose answer was lost nobody
             # does, and the next heartbeat gives it back.
             self._claiming = None
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
+    async def _claim_in_the_background(
+        self, expiries: list[float], *, in_share: bool
+    ) -> list[float]:
+        """Give the first of these slots to what nobody waits for; those that are left."""
+        if self.stopping:
+            return expiries
+        token = self._claiming = uuid4()
+        try:
+            claim = await self._storage.background.claim(
+                self._worker_id, token, self._options.background_pause, in_share=in_share
+            )
+            if claim is None:
+                return expiries
+            self._begin([claim], expiries)
+        finally:
+            self._claiming = None  # as above
+        return expiries[1:]
+
+    def _begin(self, claims: list[Claim], expiries: list[float]) -> None:
+        for claim, expiry in zip(claims, expiries, strict=False):
+            work = self._start(claim, expiry, self._connections.try_acquire())
+            task = asyncio.create_task(work, name=claim.key)
+            self.in_flight[task] = claim
+            task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[bool]) -> None:
         del self.in_flight[task]
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        if error:
             log.error("film_task_crashed", key=task.get_name(), exc_info=error)
+        if task.cancelled() or error or not task.result():
+            self.has_lost_claims = True
         self._nothing_due = False  # there is room again, and nobody has looked since
         self._wake.set()
 
@@ -259,11 +332,13 @@ class Dispatcher:
             probe = self._health.probe_if_due
         if pause > 0:
             return pause
+        if not self._connections.free:
+            return None  # whoever gives one back wakes
         grant = await self._take(self._rule, 1)
         if grant is None:
             return self._early()
         if not grant.expiries:
-            return grant.wait
+            return min(grant.wait, LONGEST_BLINDNESS_SECONDS)
         await probe(grant.expiries[0])
         return 0.0
 

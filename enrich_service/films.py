@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import asyncpg
 import structlog
 
 from enrich_service.asking import BudgetedAsk
@@ -12,6 +13,7 @@ from enrich_service.course import Course
 from enrich_service.gate import TurnedAwayError
 from enrich_service.metrics import Retry
 from enrich_service.storage.completions import Completion
+from enrich_service.storage.failures import described
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from enrich_service.warm_up import answer_ahead
 from shared.errors import ProjectionistError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from enrich_service.storage.queue import Claim
     from enrich_service.title_index import TitleIndex
     from enrich_service.tmdb.client import TMDBClient
+    from enrich_service.tmdb.connections import Connection
     from shared.tracing import Tracing
 
 log = structlog.get_logger(__name__)
@@ -76,12 +79,18 @@ class Films:
         self._metrics = metrics
         self._tracing = tracing
 
-    async def see_through(self, claim: Claim, expiry: float) -> None:
+    async def see_through(
+        self, claim: Claim, expiry: float, connection: Connection | None = None
+    ) -> bool:
         """See one claim to its end: saved, queued again, or given back.
 
         Args:
             claim: the lookup.
             expiry: of the slot that it was claimed with (`time.monotonic()` seconds).
+            connection: for its first request; by default it waits for one.
+
+        Returns:
+            Whether it came to its end: else the claim stays in our name, and nobody works on it.
         """
         # What is logged of it, and its span, belong to the request that queued it.
         with (
@@ -89,9 +98,11 @@ class Films:
             structlog.contextvars.bound_contextvars(trace_id=span.context.trace_id),
         ):
             span.note("projectionist.lookup.key", claim.key)
-            await self._see_through(claim, expiry)
+            return await self._see_through(claim, expiry, connection)
 
-    async def _see_through(self, claim: Claim, expiry: float) -> None:
+    async def _see_through(
+        self, claim: Claim, expiry: float, connection: Connection | None
+    ) -> bool:
         ask = BudgetedAsk(
             client=self._client,
             gate=self._gate,
@@ -100,20 +111,24 @@ class Films:
             health=self._health,
             tracing=self._tracing,
             expiry=expiry,
+            connection=connection,
         )
         try:
             await self._attempt(claim, ask)
-        except ProjectionistError as error:
-            # The claim stays in our name with a token that nobody knows any more: the heartbeat
-            # gives it back as soon as the database answers.
-            log.warning("film_interrupted", key=claim.key, code=error.code, error=error.detail)
+        except (ProjectionistError, asyncpg.LockNotAvailableError) as error:
+            # The claim stays in our name with a token that nobody knows any more: what comes after
+            # the next heartbeat gives it back as soon as the database answers.
+            log.warning("film_interrupted", key=claim.key, **described(error))
+            return False
         except Exception:
             # Not even its failure could be saved: it must not come round again at once.
             log.exception("film_defect", key=claim.key)
             await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
         finally:
+            ask.close()
             if claim.is_waited_for:
                 self._spending.note_requests(ask.spent)
+        return True
 
     async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
         try:
@@ -125,6 +140,7 @@ class Films:
             if ask.unused is not None:
                 # Before it is saved, for a slot lasts no longer than the margin.
                 self._gate.put_back(ask.unused)
+                ask.close()
             await self._save(completion)
             if claim.kept and completion.tmdb_id is not None:
                 await answer_ahead(self._storage.warm_up, self._index, completion.tmdb_id)
@@ -138,8 +154,8 @@ class Films:
             log.info("film_given_back", key=claim.key, error="TMDB cannot be reached from here")
             self._metrics.note_retry(Retry.TMDB)
             await self._storage.queue.give_back(claim)
-        except ProjectionistError:
-            raise
+        except (ProjectionistError, asyncpg.LockNotAvailableError):
+            raise  # the database's trouble, and no film's
         except Exception as error:
             # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
             log.exception("film_defect", key=claim.key)
@@ -155,7 +171,8 @@ class Films:
             return
         try:
             is_last = await course.survey(year, page)
-        except TMDBError:
+        except Exception:
+            # Whatever it was, the page was not seen: whoever tries again needs no lease to end.
             await surveys.put_back(year, page)
             raise
         if is_last:

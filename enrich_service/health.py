@@ -22,10 +22,10 @@ import structlog
 
 from enrich_service.asking import hold_back
 from enrich_service.gate import TurnedAwayError
+from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
 from enrich_service.tmdb.requests import configuration
-from shared.errors import DatabaseUnavailableError, ProjectionistError
 from shared.models import TMDBState
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
     from enrich_service.tmdb.client import TMDBClient
+    from enrich_service.tmdb.connections import Connection
 
 MOST_DOUBLINGS = 20
 
@@ -168,9 +169,10 @@ class TMDBHealth:
             await asyncio.sleep(self._options.verdict)
             while self._wondering:
                 with contextlib.suppress(SlotExpiredError, TurnedAwayError):
-                    await self._ask(await self._pass_gate())
-        except ProjectionistError as error:
-            log.warning("tmdb_state_not_saved", error=error.detail)
+                    async with self._client.connection() as connection:
+                        await self._ask(await self._pass_gate(), connection)
+        except STATEMENT_FAILED as error:
+            log.warning("tmdb_state_not_saved", **described(error))
         finally:
             # Whatever ended the probe, no film is charged without a reason.
             self._decide(to_blame=False)
@@ -181,10 +183,12 @@ class TMDBHealth:
                 verdict.set_result(to_blame)
                 del self._wondering[verdict]
 
-    async def _ask(self, latest: float, *, for_the_fleet: bool = False) -> None:
+    async def _ask(
+        self, latest: float, connection: Connection | None = None, *, for_the_fleet: bool = False
+    ) -> None:
         sent_at = time.monotonic()
         try:
-            await self._client.send(configuration(), latest=latest)
+            await self._client.send(configuration(), latest=latest, connection=connection)
         except RateLimitedError as error:
             # An answer all the same, and one that concerns the whole fleet.
             await hold_back(self._storage.window, self._options.request_limit, error)
@@ -232,6 +236,6 @@ class TMDBHealth:
         log.info("tmdb_up")
         try:
             await self._storage.fleet.tmdb_is_up()
-        except DatabaseUnavailableError as error:
+        except STATEMENT_FAILED as error:
             # The next view of the queue brings the old state back, and the next answer this.
-            log.warning("tmdb_state_not_saved", error=error.detail)
+            log.warning("tmdb_state_not_saved", **described(error))

@@ -1,18 +1,30 @@
-"""What every tick looks after: what should be true is made true, what is no longer needed goes."""
+"""What every tick looks after: what should be true is made true, what is no longer needed goes.
+
+Each chore has a deadline and an error boundary of its own, and each round begins with another one,
+so that whatever is slow or broken keeps no other chore from its turn.
+"""
 
 from __future__ import annotations
 
-import itertools
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.storage.failures import STATEMENT_FAILED
+from shared.models import BACKGROUND_TURN
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
 
 FORGET_SESSIONS = 20
 """Unread sessions that are deleted in one turn of the slow part."""
+FORGET_SECONDS = 60.0
+"""Deadline for deleting them: a session goes whole or not at all, however large it is."""
 REFRESHES = 200
 """Old records that are due at the same time."""
 SURVEYS = 200
@@ -22,10 +34,25 @@ WARM_UPS = 200
 OLD_TITLES = 1_000
 TITLE_DAYS = 180
 """Days for which a title is kept: TMDB's terms allow no more."""
-TICKS_BETWEEN_SLOW_PARTS = 6
+ROUNDS_BETWEEN_SLOW_CHORES = 6
 """Nobody waits for what is old: once a minute is often enough, and an idle fleet stays quiet."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One thing to look after.
+
+    Attributes:
+        do: does it; whether there is new work in the queue.
+        seconds: its deadline.
+        is_slow: it comes round once in `ROUNDS_BETWEEN_SLOW_CHORES`.
+    """
+
+    do: Callable[[], Awaitable[bool]]
+    seconds: float
+    is_slow: bool = True
 
 
 class Housekeeping:
@@ -34,53 +61,133 @@ class Housekeeping:
     Args:
         storage: where everything is.
         options: from which age on things are old.
+        wake: set when there is new work in the queue.
     """
 
-    def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
+    def __init__(
+        self, storage: StorageService, options: WorkerOptions, wake: asyncio.Event
+    ) -> None:
         self._storage = storage
         self._options = options
-        self._ticks = itertools.count()
+        self._wake = wake
+        self._rounds = 0
+        seconds = options.chore
+        self._chores = {
+            "heal_sessions": Chore(self._heal_sessions, seconds, is_slow=False),
+            "sweep_queue": Chore(self._sweep_queue, seconds, is_slow=False),
+            "prune_clocks": Chore(self._prune_clocks, seconds),
+            "forget_sessions": Chore(self._forget_sessions, max(seconds, FORGET_SECONDS)),
+            "sweep_answers": Chore(self._sweep_answers, seconds),
+            "prune_slots": Chore(self._prune_slots, seconds),
+            "prune_grants": Chore(self._prune_grants, seconds),
+            "forget_titles": Chore(self._forget_titles, seconds),
+            "drop_records": Chore(self._drop_records, seconds),
+            "queue_refreshes": Chore(self._queue_refreshes, seconds),
+            "queue_surveys": Chore(self._queue_surveys, seconds),
+            "queue_warm_up": Chore(self._queue_warm_up, seconds),
+        }
+        self.due = asyncio.Event()
+        """Set by each tick. Those that come during a round are one."""
 
-    async def do(self) -> bool:
-        """Do what is to be done at this tick; whether there is new work in the queue."""
+    async def run(self) -> None:
+        """Do a round of chores whenever one is due, until cancelled; beside the tick, never in it.
+
+        A chore over a silent connection takes as long as that is silent.
+        """
+        while True:
+            await self.due.wait()
+            self.due.clear()
+            await self.do_round()
+
+    async def do_round(self) -> None:
+        """Do each chore whose turn it is, beginning with another one each time."""
+        number, self._rounds = self._rounds, self._rounds + 1
+        with_slow = number % ROUNDS_BETWEEN_SLOW_CHORES == 0
+        names = [name for name, chore in self._chores.items() if with_slow or not chore.is_slow]
+        first = (number // ROUNDS_BETWEEN_SLOW_CHORES if with_slow else number) % len(names)
+        for name in (*names[first:], *names[:first]):
+            await self._do(name, self._chores[name])
+
+    async def _do(self, name: str, chore: Chore) -> None:
+        try:
+            async with asyncio.timeout(chore.seconds):
+                if await chore.do():
+                    self._storage.queue.floor.lower(BACKGROUND_TURN)
+                    self._wake.set()
+        except (TimeoutError, *STATEMENT_FAILED) as error:
+            log.warning("chore_failed", chore=name, error=f"{type(error).__name__}: {error}")
+        except Exception:
+            # No chore's defect is another's.
+            log.exception("chore_failed", chore=name)
+
+    async def _heal_sessions(self) -> bool:
         for session_id in await self._storage.sessions.heal():
             log.warning("session_healed", session_id=str(session_id))
-        swept = await self._storage.retention.sweep_queue()
-        if swept:
+        return False
+
+    async def _sweep_queue(self) -> bool:
+        if swept := await self._storage.retention.sweep_queue():
             log.info("unlisted_lookups_deleted", count=swept)
-        if next(self._ticks) % TICKS_BETWEEN_SLOW_PARTS:
-            return False
-        await self._forget()
+        return False
+
+    async def _prune_clocks(self) -> bool:
+        await self._storage.clocks.prune()
+        return False
+
+    async def _forget_sessions(self) -> bool:
+        forgotten = 0
+        try:
+            while forgotten < FORGET_SESSIONS and await self._storage.retention.forget_unread(
+                self._options.session_days
+            ):
+                forgotten += 1
+        finally:
+            if forgotten:
+                log.info("unread_sessions_deleted", count=forgotten)
+        return False
+
+    async def _sweep_answers(self) -> bool:
+        if swept := await self._storage.retention.sweep_answers(self._options.catalogue_days):
+            log.info("unlisted_lookups_deleted", count=swept)
+        return False
+
+    async def _prune_slots(self) -> bool:
+        await self._storage.retention.prune_slots(self._options.request_limit.limit)
+        return False
+
+    async def _prune_grants(self) -> bool:
+        await self._storage.retention.prune_grants()
+        return False
+
+    async def _forget_titles(self) -> bool:
+        await self._storage.titles.forget_old(TITLE_DAYS, OLD_TITLES)
+        return False
+
+    async def _drop_records(self) -> bool:
+        if dropped := await self._storage.retention.drop_records(self._options.catalogue_days):
+            log.info("unused_records_deleted", count=dropped)
+        return False
+
+    async def _queue_refreshes(self) -> bool:
         queued = await self._storage.records.queue_refreshes(
             self._options.catalogue_days, REFRESHES
         )
         if queued:
             log.info("refreshes_queued", count=queued)
-        return queued + await self._learn_what_nobody_asked_for() > 0
+        return queued > 0
 
-    async def _learn_what_nobody_asked_for(self) -> int:
-        surveys = 0
-        if self._options.index_votes:
-            surveys = await self._storage.surveys.queue(SURVEYS)
-            if surveys:
-                log.info("surveys_queued", count=surveys)
-        warmed = 0
-        if self._options.warm_films:
-            warmed = await self._storage.warm_up.queue(self._options.warm_films, WARM_UPS)
-            if warmed:
-                log.info("warm_up_queued", count=warmed)
-        return surveys + warmed
+    async def _queue_surveys(self) -> bool:
+        if not self._options.index_votes:
+            return False
+        queued = await self._storage.surveys.queue(SURVEYS)
+        if queued:
+            log.info("surveys_queued", count=queued)
+        return queued > 0
 
-    async def _forget(self) -> None:
-        forgotten = 0
-        while forgotten < FORGET_SESSIONS and await self._storage.retention.forget_unread(
-            self._options.session_days
-        ):
-            forgotten += 1
-        if forgotten:
-            log.info("unread_sessions_deleted", count=forgotten)
-        if swept := await self._storage.retention.sweep_answers(self._options.catalogue_days):
-            log.info("unlisted_lookups_deleted", count=swept)
-        await self._storage.titles.forget_old(TITLE_DAYS, OLD_TITLES)
-        if dropped := await self._storage.retention.drop_records(self._options.catalogue_days):
-            log.info("unused_records_deleted", count=dropped)
+    async def _queue_warm_up(self) -> bool:
+        if not self._options.warm_films:
+            return False
+        queued = await self._storage.warm_up.queue(self._options.warm_films, WARM_UPS)
+        if queued:
+            log.info("warm_up_queued", count=queued)
+        return queued > 0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from enrich_service.status import WorkerStatus
     from enrich_service.tmdb.errors import TMDBError
-    from enrich_service.worker import WorkerStatus
 
 _REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -127,6 +127,11 @@ class _Worker(Collector):
         yield gauge("projectionist_films_in_flight", "Films being looked up.", status.in_flight)
         yield gauge(
             "projectionist_films_in_flight_limit", "Films in flight at most.", self._concurrency
+        )
+        yield gauge(
+            "projectionist_films_blocked",
+            "Films answered that wait until others let go of their rows.",
+            status.blocked,
         )
         yield gauge("projectionist_worker_running", "Whether its scheduler runs.", status.running)
         yield gauge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from enrich_service.storage.window import RequestLimit
@@ -11,6 +12,12 @@ from shared.models import SILENT_SECONDS
 if TYPE_CHECKING:
     from shared.settings import Settings
 
+FLEET_CONNECTIONS = 20
+"""TMDB's edge accepts about so many from one address."""
+
+SLOTS_TO_A_BACKGROUND_SLOT = 20
+"""While somebody waits, one slot of so many goes to what nobody waits for."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
@@ -18,6 +25,9 @@ class WorkerOptions:
 
     Attributes:
         concurrency: films in flight.
+        most_blocked: films that are answered and wait for rows that others hold; with so many
+            nothing is claimed.
+        connections: to TMDB, of all daemons together.
         interval: between fallback ticks.
         drain: how long work in flight may take after a stop was asked for.
         request_limit: TMDB's limit.
@@ -27,6 +37,7 @@ class WorkerOptions:
             0 keeps no titles at all.
         warm_films: how many common films are fetched whole though nobody asked for them.
         refresh_pause: before a record that could not be refreshed is tried again.
+        chore: how long one chore of a tick may take.
         heartbeat: between heartbeats.
         silent: after which a worker counts as gone.
         attempts: how often a film may fail by itself.
@@ -36,6 +47,8 @@ class WorkerOptions:
     """
 
     concurrency: int = 20
+    most_blocked: int = 1000
+    connections: int = FLEET_CONNECTIONS
     interval: float = 10.0
     drain: float = 20.0
     request_limit: RequestLimit = field(default_factory=RequestLimit)
@@ -44,6 +57,7 @@ class WorkerOptions:
     index_votes: int = 5
     warm_films: int = 0
     refresh_pause: float = 86400.0
+    chore: float = 10.0
     heartbeat: float = 5.0
     silent: float = SILENT_SECONDS
     attempts: int = 5
@@ -54,8 +68,19 @@ class WorkerOptions:
     longest_probe: float = 60.0
 
     @property
+    def background_pause(self) -> timedelta:
+        """How far apart background claims are while somebody waits: one slot in twenty."""
+        limit = self.request_limit
+        return timedelta(seconds=SLOTS_TO_A_BACKGROUND_SLOT * limit.period / limit.limit)
+
+    @property
+    def lease(self) -> float:
+        """How long after a heartbeat a worker may act, so that nobody takes it for gone."""
+        return self.silent - self.heartbeat
+
+    @property
     def background_limit(self) -> RequestLimit:
-        """What background work may use: half, so that whoever comes finds the other half free."""
+        """What background work may use while nobody waits: half, and the other half stays free."""
         return replace(self.request_limit, limit=max(self.request_limit.limit // 2, 1))
 
 

@@ -2,12 +2,16 @@
 
 Each NOTIFY takes a database-wide lock at commit, so a few tens of milliseconds are waited for
 company. A film's task waits until its completion is saved, so whoever drains waits for it too.
+
+An upload holds every lookup that it lists until its commit. Completions of what others hold are
+blocked: they stand in a line of their own, which costs one connection however long it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,17 +31,18 @@ if TYPE_CHECKING:
 
 GATHER_SECONDS = 0.03
 LARGEST_BATCH = 100
-TRIES_BEFORE_WAITING = 5
 _OUTAGE_PAUSE_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Pending:
     completion: Completion
     saved: asyncio.Future[bool]
-    tries: int = 0
+    is_blocked: bool = False
+    waited_at: float = 0.0
+    """Since when it stands in the line, or when it was last waited for."""
 
 
 class Saver:
@@ -46,14 +51,20 @@ class Saver:
     Args:
         storage: saves them.
         metrics: is told of each that is saved.
+        wake: set when a film becomes blocked, so that the dispatcher claims another in its place.
     """
 
-    def __init__(self, storage: CompletionStorage, metrics: Metrics) -> None:
+    def __init__(self, storage: CompletionStorage, metrics: Metrics, wake: asyncio.Event) -> None:
         self._storage = storage
         self._metrics = metrics
+        self._wake = wake
         self._queue: list[_Pending] = []
         self._arrived = asyncio.Event()
-        self._stubborn: set[asyncio.Task[None]] = set()
+        self._line: list[_Pending] = []
+        self._stuck = asyncio.Event()
+        """Set while anybody stands in the line."""
+        self.blocked = 0
+        """Films that are answered, and cannot be saved because others hold their rows."""
 
     async def save(self, completion: Completion) -> bool:
         """Wait until it is saved; False when the claim was no longer ours and nothing changed.
@@ -67,54 +78,87 @@ class Saver:
 
     async def run(self) -> None:
         """Flush until cancelled."""
-        try:
-            while True:
-                await self._arrived.wait()
-                await asyncio.sleep(GATHER_SECONDS)
-                self._arrived.clear()
-                await self._flush()
-        finally:
-            for task in self._stubborn:
-                task.cancel()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._save_what_arrives(), name="saver")
+            group.create_task(self._save_what_is_blocked(), name="saver-of-blocked")
+
+    async def _save_what_arrives(self) -> None:
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._arrived.clear()
+            batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
+            self._put([])
+            await self._flush(batch)
+
+    async def _save_what_is_blocked(self) -> None:
+        """Try all who stand in the line, then wait a moment for what one of them needs.
+
+        So whoever holds the rows of many is waited for once, and no row is overtaken for ever by
+        uploads that follow each other closely: everybody is that one in turn.
+        """
+        is_told = False
+        while True:
+            await self._stuck.wait()
+            self._stuck.clear()
+            line, self._line = self._line, []
+            for start in range(0, len(line), LARGEST_BATCH):
+                await self._flush(line[start : start + LARGEST_BATCH])
+            if self._line:
+                first = min(self._line, key=lambda item: item.waited_at)
+                self._line.remove(first)
+                first.waited_at = time.monotonic()
+                await self._save([first], wait=True)
+                if not first.saved.done() and not is_told:
+                    log.warning("completions_blocked", waiting=self.blocked)
+                    is_told = True
+            else:
+                is_told = False
 
     def _put(self, items: list[_Pending]) -> None:
-        self._queue += items
+        """Put them where they belong, to be saved as soon as possible."""
+        for item in items:
+            (self._line if item.is_blocked else self._queue).append(item)
         if self._queue:
             self._arrived.set()
+        if self._line:
+            self._stuck.set()
 
-    async def _flush(self) -> None:
-        """Save one batch; what was not saved, for whatever reason, is in the queue afterwards."""
-        batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
-        self._put([])
-        together, alone = [], []
+    def _block(self, item: _Pending) -> None:
+        if item.saved.done():
+            return  # its film was cancelled
+        if not item.is_blocked:
+            item.is_blocked = True
+            item.waited_at = time.monotonic()
+            self.blocked += 1
+            item.saved.add_done_callback(self._unblock)
+            self._wake.set()
+        self._put([item])
+
+    def _unblock(self, _: asyncio.Future[bool]) -> None:
+        self.blocked -= 1
+
+    async def _flush(self, batch: list[_Pending]) -> None:
+        """Save a batch; what was not saved, for whatever reason, waits again afterwards."""
+        together: list[_Pending] = []
+        alone: list[_Pending] = []
         for item in batch:
             if item.saved.done():
                 continue  # its film was cancelled
-            if item.tries >= TRIES_BEFORE_WAITING:
-                self._wait_aside(item)
-            elif item.completion.unknown_id:
-                alone.append(item)
-            else:
-                together.append(item)
+            (alone if item.completion.unknown_id else together).append(item)
         if together and not await self._save(together):
             alone = together + alone
         for item in alone:
             await self._save([item])
 
-    def _wait_aside(self, item: _Pending) -> None:
-        """Let a completion whose lookup somebody holds for long wait by itself."""
-
-        async def wait() -> None:
-            await self._save([item], wait=True)
-
-        task = asyncio.create_task(wait(), name="stubborn-completion")
-        self._stubborn.add(task)
-        task.add_done_callback(self._stubborn.discard)
-
     async def _save(self, batch: list[_Pending], *, wait: bool = False) -> bool:
         """Save these; False when there are several and one of them, who knows which, cannot be."""
         try:
-            saved = await self._storage.save([item.completion for item in batch], wait=wait)
+            saved = await self._storage.save(
+                [item.completion for item in batch],
+                wait=wait,
+                pass_by=not wait and self.blocked > 0,
+            )
         except ProjectionistError as error:
             log.warning("completions_wait", waiting=len(batch), error=error.detail)
             await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
@@ -134,8 +178,7 @@ class Saver:
         for item in batch:
             claim = item.completion.claim
             if claim in held:
-                item.tries += 1
-                self._put([item])
+                self._block(item)
                 continue
             if claim in lost:
                 log.warning("claim_lost", key=claim.key, **_trace_of(claim))

@@ -18,6 +18,7 @@ from enrich_service.storage import StorageService
 from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from shared.database import Database
+from shared.listening import cannot_listen
 from shared.probes import Probes, wait_for_schema
 from shared.settings import SettingsError
 from shared.tracing import Tracing
@@ -52,12 +53,12 @@ async def run_daemon(settings: Settings) -> None:
                 base_url=settings.tmdb_base_url,
                 api_key=settings.tmdb_api_key,
                 language=settings.tmdb_language,
-                connections=options.concurrency,
+                connections=options.connections,
                 note=metrics.note_request,
             )
         )
         worker = EnrichmentWorker(client, StorageService(database), options, metrics, tracing)
-        probes = Probes(database, lambda: _stalled(worker))
+        probes = Probes(database, lambda: _stalled(worker), lambda: _starting(worker))
         metrics.watch(database, worker.listener, probes)
         metrics.watch_worker(worker.get_status, options.concurrency)
         await _serve(settings, worker, probes, metrics, stack)
@@ -115,8 +116,16 @@ async def _serve(
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise SettingsError(f"Cannot listen on {host}:{port}: {error}; set WORKER_PORT") from error
+        said = cannot_listen(
+            error, host, port, host_setting="WORKER_HOST", port_setting="WORKER_PORT"
+        )
+        raise SettingsError(said) from error
     log.info("probes_started", version=version("projectionist"), host=host, port=port)
+
+
+def _starting(worker: EnrichmentWorker) -> str | None:
+    # Until then the fleet, and whoever asks the API about it, does not know that this daemon works.
+    return None if worker.has_beaten else "the first heartbeat has not been stored yet"
 
 
 def _stalled(worker: EnrichmentWorker) -> str | None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.rules.known_films import asked_names, choose_known, index_names
+from enrich_service.rules.known_films import asked_names, can_be_key, choose_known, index_names
+from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
 from enrich_service.tmdb.models import SearchMovie
 from enrich_service.tmdb.requests import LAST_PAGE
-from shared.errors import ProjectionistError
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.models import MovieDetails, SearchPage
 
 GATHER_SECONDS = 0.03
+LARGEST_INTEGER = 2**31 - 1
+"""Of PostgreSQL's; TMDB's numbers have no bound."""
 MOST_WAITING = 5_000
 """Rows that wait for a database that does not answer; what is more is learned another time."""
 
@@ -68,8 +70,8 @@ class TitleIndex:
         rows, self._learned = list(self._learned.values()), {}
         try:
             await self._storage.learn(rows)
-        except ProjectionistError as error:
-            log.warning("titles_not_learned", code=error.code, error=error.detail)
+        except STATEMENT_FAILED as error:
+            log.warning("titles_not_learned", rows=len(rows), **described(error))
 
     async def known(self, title: str, year: int) -> Match | None:
         """The film that a title and year mean, if the index is certain of it."""
@@ -94,6 +96,7 @@ class TitleIndex:
         few = [film for film in answer.results if film.vote_count < self._least_votes]
         is_last = is_end or bool(few) or page == LAST_PAGE
         keys = [title_key(film.title, year) for film in answer.results]
+        keys = [key for key in keys if can_be_key(key)]
         await self._surveys.turn_over(year, page, keys, is_last=is_last, is_complete=is_end)
         return is_last
 
@@ -105,10 +108,11 @@ class TitleIndex:
 def _rows(films: Iterable[SearchMovie | MovieDetails]) -> Iterable[TitleRow]:
     for film in films:
         original = film.original_title or film.title
+        if film.id > LARGEST_INTEGER:
+            continue  # no column holds it
+        votes = min(film.vote_count, LARGEST_INTEGER)
         for name in index_names(film.title, original):
-            yield TitleRow(
-                name, film.year or UNKNOWN_YEAR, film.id, film.title, original, film.vote_count
-            )
+            yield TitleRow(name, film.year or UNKNOWN_YEAR, film.id, film.title, original, votes)
 
 
 def _as_found(film: IndexedFilm) -> SearchMovie:

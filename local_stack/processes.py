@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30.0
-STOP_SECONDS = 30.0
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.5
 
@@ -85,7 +85,7 @@ class Program:
         """Start it and wait until it is ready.
 
         Raises:
-            ProgramError: it ended, or was not ready in 30 s.
+            ProgramError: it ended, or was not ready in 90 s.
         """
         self._spawn()
         if wait:
@@ -142,7 +142,7 @@ class Program:
         """Send a signal that ends it and wait; its exit status, negative for a signal.
 
         Raises:
-            ProgramError: it did not end in 30 s.
+            ProgramError: it did not end in 60 s.
         """
         process = self._process
         if process is None:

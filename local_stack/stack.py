@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local_stack.processes import Program, free_port
+from shared.alive import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ class Stack:
         folder: for logs.
         stand_in: None where the real TMDB is meant, whose settings are then in `env`.
         env: settings of both services beyond what the stack itself decides.
-        api_port: 0 picks a free one.
+        api_host, api_port: where the API listens; port 0 picks a free one.
         daemons: how many are started; `add_daemon` starts more.
     """
 
@@ -58,6 +59,7 @@ class Stack:
     folder: Path
     stand_in: StandIn | None = field(default_factory=StandIn)
     env: Mapping[str, str] = field(default_factory=dict)
+    api_host: str = "127.0.0.1"
     api_port: int = 0
     daemons: int = 1
     api_dsn: str | None = None
@@ -90,15 +92,16 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """Where the API listens."""
-        return f"http://127.0.0.1:{self.api_port}"
+        """Where this machine reaches the API."""
+        return f"http://{reachable(self.api_host, self.api_port)}"
 
     async def add_daemon(self, *, wait: bool = True, **settings: str) -> Program:
         """Start one more daemon, with settings of its own on top."""
         port = free_port()
+        listening = {"WORKER_HOST": "127.0.0.1", "WORKER_PORT": str(port)}
         worker = Program(
             "enrich_service",
-            env=self._environment(self.daemon_dsn) | {"WORKER_PORT": str(port)} | settings,
+            env=self._environment(self.daemon_dsn) | listening | settings,
             ready=f"http://127.0.0.1:{port}/readyz",
             log=self.folder / "enrich.log",
         )
@@ -126,9 +129,10 @@ class Stack:
 
     async def _start_api(self) -> None:
         self.api_port = self.api_port or free_port()
+        listening = {"API_HOST": self.api_host, "API_PORT": str(self.api_port)}
         self.api = Program(
             "api_service",
-            env=self._environment(self.api_dsn) | {"API_PORT": str(self.api_port)},
+            env=self._environment(self.api_dsn) | listening,
             ready=f"{self.api_url}/readyz",
             log=self.folder / "api.log",
         )

@@ -12,6 +12,7 @@ from alembic import context
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from migrations.grants import grant_to_services
@@ -20,8 +21,13 @@ MIGRATION_LOCK = 0x50524F4A
 """Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
 PATIENCE_SECONDS = 60.0
 """For how long a database that does not answer yet is waited for."""
+LOCK_TIMEOUT = "5s"
+"""For so long a revision waits for a lock, and whoever came after it behind it. Then it is undone
+and tried again after a while."""
+_LOCK_TRIES = 10
 _PAUSE_SECONDS = 1.0
 _CONNECT_SECONDS = 10.0
+_LOCK_NOT_AVAILABLE = "55P03"
 
 log = logging.getLogger("migrations")
 
@@ -54,16 +60,41 @@ def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection, transaction_per_migration=True, on_version_apply=applied
     )
-    connection.exec_driver_sql(f"select pg_advisory_lock({MIGRATION_LOCK})")
-    connection.commit()
+    _hold_lock(connection)
     if newest is None or _is_newer(context.get_context().get_current_heads(), newest):
         return
-    with context.begin_transaction():
-        context.run_migrations()
+    _upgrade(connection)
     if newest in context.get_context().get_current_heads():
         # For a database that was at the newest revision before there were roles.
         grant_to_services(connection)
         connection.commit()
+
+
+def _hold_lock(connection: Connection) -> None:
+    """Wait until no other `alembic upgrade` runs: by looking, in transactions that end at once.
+
+    Whoever waited in one would be waited for by an index that is built concurrently.
+    """
+    while not connection.exec_driver_sql(f"select pg_try_advisory_lock({MIGRATION_LOCK})").scalar():
+        connection.rollback()
+        time.sleep(_PAUSE_SECONDS / 10)
+    connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run the revisions; one that met a lock held for long is tried again, for others wait too."""
+    for tries_left in reversed(range(_LOCK_TRIES)):
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+        except DBAPIError as error:
+            if tries_left == 0 or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            log.warning("A table is in use, trying again: %s", error.orig)
+            connection.rollback()
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _is_newer(there: Collection[str], newest: str) -> bool:
@@ -132,6 +163,8 @@ async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
                 "A pooler is between here and PostgreSQL: set LISTEN_DATABASE_URL to "
                 "PostgreSQL's own address"
             )
+    # Not while connecting: a pooler refuses parameters then, and would not be told from a fault.
+    await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
     return connection
 
 

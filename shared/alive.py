@@ -30,11 +30,15 @@ def main() -> str | None:
     return f"nobody listens: {' '.join(addresses)}"
 
 
+def reachable(host: str, port: int | str) -> str:
+    """Host and port, as in an address, by which this machine reaches what listens there."""
+    host = _EVERYWHERE.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _listens_on(service: str) -> str:
     host = os.environ.get(f"{service}_HOST") or "127.0.0.1"
-    host = _EVERYWHERE.get(host, host)
-    port = os.environ.get(f"{service}_PORT") or PORTS[service]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return reachable(host, os.environ.get(f"{service}_PORT") or PORTS[service])
 
 
 def _trouble(address: str) -> str | None:

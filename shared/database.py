@@ -7,19 +7,27 @@ was lost, even when the lost answer was that of its COMMIT.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qs
 
 import asyncpg
 import structlog
 
-from shared.errors import DatabaseUnavailableError, SchemaOutdatedError
+from shared.connecting import CONNECT_SECONDS, Connector
+from shared.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    QueryTimeoutError,
+    SchemaOutdatedError,
+)
+from shared.transactions import LEAVING_SECONDS, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -29,22 +37,12 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0011"
 """The newest Alembic revision, four digits; a test compares it with the migrations."""
 
 COMMAND_SECONDS = 60.0
-CONNECT_SECONDS = 5.0
-# What a transaction-pooling PgBouncer refuses to pass on. A process that freezes or loses its power
-# between two statements must not go on holding the locks that all others wait for; and statements
-# as short as ours are never worth compiling.
-_OF_A_DIRECT_CONNECTION = {
-    "idle_in_transaction_session_timeout": "10s",
-    "tcp_keepalives_idle": "15",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "jit": "off",
-}
-_KEPT_STATEMENTS = 100
+FREE_SECONDS = 5.0
+"""How long is waited until a connection of the pool is free."""
 RETRY_AFTER_SECONDS = 5
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
@@ -83,17 +81,22 @@ class CollisionError(Exception):
     """Raised by a transaction that met somebody else's and wants to be run again."""
 
 
-class _PoolerFoundError(Exception):
-    """Between us and PostgreSQL is a pooler that nobody spoke of."""
-
-
 # A unique violation is what the second try sees when the first, whose answer was lost, is still
 # being committed.
 COLLISION = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
+    asyncpg.InvalidCachedStatementError,  # a table was altered while the transaction was under way
     CollisionError,
+)
+
+# What the newest revision of the schema would have made, or granted to a service's role.
+_SCHEMA_MISSING = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InsufficientPrivilegeError,
 )
 
 log = structlog.get_logger(__name__)
@@ -110,13 +113,10 @@ class Database:
     """
 
     def __init__(self, settings: Settings, *, application_name: str, max_size: int = 10) -> None:
-        self._dsn = settings.database_url.get_secret_value()
-        listen = settings.listen_database_url
-        self._listen_dsn = listen.get_secret_value() if listen else None
-        self._pooled = True if listen else None
-        """Whether a pooler is between us and PostgreSQL; None while that is not known."""
-        self._application_name = application_name
+        self._connector = Connector(settings, application_name)
         self._max_size = max_size
+        # Apart from the pool, so that waiting for a free connection is told from making a new one.
+        self._free = asyncio.Semaphore(max_size)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._since: dict[Connection, float] = {}
         """Since when each connection has been at work (`time.monotonic()` seconds)."""
@@ -129,12 +129,12 @@ class Database:
 
     async def _open(self) -> None:
         self._pool = asyncpg.create_pool(
-            _with_attributes(self._dsn),
+            self._connector.address,
             min_size=0,
             max_size=self._max_size,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
-            connect=self._connect,
+            connect=self._connector.connect,
             reset=_leave_as_it_is,
         )
         await self._pool
@@ -158,26 +158,53 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: PostgreSQL could not be reached in four tries.
-            SchemaOutdatedError: a table or column that the work names is not there.
+            DatabaseBusyError: every connection of the pool was at work for `FREE_SECONDS`.
+            QueryTimeoutError: PostgreSQL ended a statement that took too long.
+            SchemaOutdatedError: something that the work names is not there, or not granted.
         """
 
         async def in_transaction(connection: Connection) -> T:
-            async with connection.transaction():
+            async with transaction(connection, pooled=self._pooled):
                 return await work(connection)
 
         return await self._with_connection(in_transaction)
 
-    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
-        """Run one statement; all its rows. Raises as `transact` does."""
-        return await self._with_connection(lambda connection: connection.fetch(query, *args))
+    async def fetch(
+        self, query: str, *args: object, seconds: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run one statement, of so many seconds at most; all its rows.
 
-    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
-        """Run one statement; its first row. Raises as `transact` does."""
-        return await self._with_connection(lambda connection: connection.fetchrow(query, *args))
+        Raises as `transact` does.
+        """
+        return await self._run_one(lambda connection: connection.fetch(query, *args), seconds)
 
-    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
-        """Run one statement; the first value of its first row. Raises as `transact` does."""
-        return await self._with_connection(lambda connection: connection.fetchval(query, *args))
+    async def fetchrow(
+        self, query: str, *args: object, seconds: float | None = None
+    ) -> asyncpg.Record | None:
+        """Run one statement, as `fetch` does; its first row."""
+        return await self._run_one(lambda connection: connection.fetchrow(query, *args), seconds)
+
+    async def fetchval(self, query: str, *args: object, seconds: float | None = None) -> Any:  # noqa: ANN401  # any SQL type
+        """Run one statement, as `fetch` does; the first value of its first row."""
+        return await self._run_one(lambda connection: connection.fetchval(query, *args), seconds)
+
+    async def _run_one(
+        self, statement: Callable[[Connection], Awaitable[T]], seconds: float | None
+    ) -> T:
+        """Run one statement by itself where the connection has stated what it relies on."""
+
+        async def run(connection: Connection) -> T:
+            if seconds is None and not self._pooled:
+                return await statement(connection)
+            async with transaction(connection, pooled=self._pooled, statement_seconds=seconds):
+                return await statement(connection)
+
+        return await self._with_connection(run)
+
+    @property
+    def _pooled(self) -> bool:
+        """Whether a pooler is before the server; the first connection has found out."""
+        return bool(self._connector.pooled)
 
     @property
     def pool_use(self) -> PoolUse:
@@ -261,60 +288,7 @@ class Database:
 
     async def connect_listener(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection of its own for LISTEN, outside the pool."""
-        direct = self._listen_dsn is not None or not self._pooled
-        return await asyncpg.connect(
-            _with_attributes(self._listen_dsn or self._dsn),
-            timeout=CONNECT_SECONDS,
-            command_timeout=CONNECT_SECONDS,
-            statement_cache_size=_KEPT_STATEMENTS if direct else 0,
-            server_settings=self._server_settings(direct=direct),
-        )
-
-    async def _connect(self, *where: Any, **options: Any) -> asyncpg.Connection[asyncpg.Record]:  # noqa: ANN401  # asyncpg's own
-        """Open a connection of the pool, as suits what it leads to.
-
-        A transaction-pooling PgBouncer refuses to pass most settings on, and gives each transaction
-        another server connection, so that a statement prepared before may be missing or, worse,
-        another's. So the first connection finds out whether one is there, even if nobody said so.
-        """
-        if not self._pooled:
-            try:
-                return await self._connect_directly(*where, **options)
-            except (asyncpg.ProtocolViolationError, _PoolerFoundError) as error:
-                if not self._pooled:  # several may find out at once
-                    log.warning("pooler_found", reason=str(error), advice="set LISTEN_DATABASE_URL")
-                self._pooled = True
-        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-            *where,
-            **options,
-            statement_cache_size=0,
-            server_settings=self._server_settings(direct=False),
-        )
-        return connection
-
-    async def _connect_directly(
-        self,
-        *where: Any,  # noqa: ANN401  # asyncpg's own
-        **options: Any,  # noqa: ANN401  # asyncpg's own
-    ) -> asyncpg.Connection[asyncpg.Record]:
-        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-            *where,
-            **options,
-            statement_cache_size=_KEPT_STATEMENTS,
-            server_settings=self._server_settings(direct=True),
-        )
-        if self._pooled is None:
-            try:
-                await _check_who_answers(connection)
-            except BaseException:
-                connection.terminate()
-                raise
-            self._pooled = False
-        return connection
-
-    def _server_settings(self, *, direct: bool) -> dict[str, str]:
-        names = {"application_name": self._application_name, "timezone": "UTC"}
-        return names | _OF_A_DIRECT_CONNECTION if direct else names
+        return await self._connector.connect_listener()
 
     async def _with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         if self._pool is None:
@@ -322,13 +296,9 @@ class Database:
         pause = _FIRST_PAUSE_SECONDS
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                    self._since[connection] = time.monotonic()
-                    try:
-                        return await work(connection)
-                    finally:
-                        del self._since[connection]
-            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+                async with self._borrowed() as connection:
+                    return await work(connection)
+            except _SCHEMA_MISSING as error:
                 raise SchemaOutdatedError(
                     f"{error}: run `alembic upgrade head`.",
                     told="Tables of this service are missing: run `alembic upgrade head`.",
@@ -339,6 +309,12 @@ class Database:
                 last: Exception = error
             except asyncpg.LockNotAvailableError:
                 raise  # somebody holds a row for long, over a connection that is sound
+            except asyncpg.QueryCanceledError as error:  # by its own or an operator's will
+                raise QueryTimeoutError(
+                    f"PostgreSQL ended a statement: {error}",
+                    told="The database took too long over this; try again later.",
+                    retry_after=RETRY_AFTER_SECONDS,
+                ) from error
             except LOST_CONNECTION as error:
                 self.lost_at = time.monotonic()
                 # The pool keeps idle connections that the same outage has cut: each would fail
@@ -354,16 +330,35 @@ class Database:
             retry_after=RETRY_AFTER_SECONDS,
         ) from last
 
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        """A connection of the pool.
 
-async def _check_who_answers(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Raise _PoolerFoundError where somebody passes statements on to PostgreSQL."""
-    async with connection.transaction():
-        # Without a name, lest it stays behind on a server connection that others use.
-        statement = await connection.prepare("select pg_backend_pid()", name="")
-        answering = await statement.fetchval()
-    connected = connection.get_server_pid()
-    if answering != connected:
-        raise _PoolerFoundError(f"connected to process {connected}, but {answering} answers")
+        How giving it back goes changes nothing of what was done over it. Of a cancelled statement
+        the server's word is waited for then, which over a silent connection never comes.
+        """
+        assert self._pool is not None  # noqa: S101  # `_with_connection` has looked
+        try:
+            async with asyncio.timeout(FREE_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DatabaseBusyError(
+                f"All {self._max_size} connections were at work for {FREE_SECONDS:.0f} s.",
+                told="The database is busy at the moment.",
+                retry_after=RETRY_AFTER_SECONDS,
+            ) from None
+        try:
+            pool = self._pool
+            connection = await pool.acquire(timeout=CONNECT_SECONDS)
+            self._since[connection] = time.monotonic()
+            try:
+                yield connection
+            finally:
+                del self._since[connection]
+                with contextlib.suppress(Exception):  # asyncpg has ended it by then
+                    await pool.release(connection, timeout=LEAVING_SECONDS)
+        finally:
+            self._free.release()
 
 
 async def _leave_as_it_is(_: Connection) -> None:
@@ -372,13 +367,3 @@ async def _leave_as_it_is(_: Connection) -> None:
     Nothing here outlives its transaction: no session lock, no SET but LOCAL ones, no cursor, and
     LISTEN has a connection of its own.
     """
-
-
-def _with_attributes(dsn: str) -> str:
-    """Ask for the primary when the address names several hosts and does not say otherwise."""
-    address, _, options = dsn.partition("://")[2].partition("?")
-    hosts = [address.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
-    several_hosts = any("," in host for host in hosts)
-    if not several_hosts or "target_session_attrs" in dsn:
-        return dsn
-    return f"{dsn}{'&' if '?' in dsn else '?'}target_session_attrs=read-write"

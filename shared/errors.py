@@ -160,6 +160,20 @@ class DatabaseUnavailableError(ProjectionistError):
     title = "The database cannot be reached"
 
 
+class DatabaseBusyError(DatabaseUnavailableError):
+    """So much is asked of the database that this would have to wait for too long."""
+
+    code = "database_busy"
+    title = "The database is busy"
+
+
+class QueryTimeoutError(DatabaseUnavailableError):
+    """The database took too long over this, and gave it up."""
+
+    code = "query_timeout"
+    title = "The database took too long"
+
+
 class SchemaOutdatedError(ProjectionistError):
     """The database has no schema yet, or not the one this program was written for."""
 

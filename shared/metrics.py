@@ -169,7 +169,7 @@ class _Parts(Collector):
         yield gauge(
             "projectionist_ready",
             "Whether /readyz is green: the schema is there, and nothing drains.",
-            bool(has_schema) and not self._probes.draining,
+            bool(has_schema) and self._probes.held_back is None,
         )
         use = self._database.pool_use
         yield by_label(

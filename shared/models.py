@@ -30,10 +30,10 @@ class TMDBState(StrEnum):
 
 
 class Channel(StrEnum):
-    """What is sent with NOTIFY; payloads are ids only."""
+    """What is sent with NOTIFY; payloads are ids and turns only."""
 
     NEW_WORK = "new_work"
-    """Lookups became due; the payload is the session's id."""
+    """Lookups became due or were moved up; the payload is the lowest of their turns."""
     SESSION_PROGRESS = "session_progress"
     """A session's counts or status changed; the payload is its id."""
     FLEET_CONTROL = "fleet_control"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Literal
 
+import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import BaseModel
@@ -51,14 +52,26 @@ class Probes:
     Args:
         database: must answer, with the right schema, for the service to be ready.
         stalled: says what does not turn any more, or None while everything does.
+        starting: says what the service still waits for before it is at work, or None once it is.
     """
 
-    def __init__(self, database: Database, stalled: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stalled: Callable[[], str | None],
+        starting: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._database = database
         self._stalled = stalled
+        self._starting = starting
         self.draining = False
         self._said: str | None = None
         self._checks: set[asyncio.Task[None]] = set()
+
+    @property
+    def held_back(self) -> str | None:
+        """Why no work may be sent however well the database is, or None."""
+        return "draining" if self.draining else self._starting()
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the probes from an application."""
@@ -71,7 +84,7 @@ class Probes:
         return _answer(self._stalled())
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """200 while work can be done: the database answers, with the right schema, no draining."""
+        """200 while work is done: started, with a database of the right schema, not draining."""
         return _answer(await self._unready())
 
     async def health(self, _: web.Request) -> web.Response:
@@ -107,8 +120,11 @@ class Probes:
                 log.warning("not_ready", code=error.code, error=error.detail)
                 self._said = error.detail
             return error.told
+        except asyncpg.PostgresError as error:
+            log.warning("not_ready", code=error.sqlstate, error=str(error))
+            return "the database refuses a statement"
         self._said = None
-        return None
+        return self.held_back
 
     def _ended(self, check: asyncio.Task[None]) -> None:
         self._checks.discard(check)
@@ -126,6 +142,9 @@ async def wait_for_schema(database: Database) -> None:
             if error.detail != said:
                 log.warning("waiting_for_database", code=error.code, reason=error.detail)
                 said = error.detail
+            await asyncio.sleep(_SCHEMA_PAUSE_SECONDS)
+        except asyncpg.PostgresError as error:  # a lock that was not to be had, say
+            log.warning("waiting_for_database", code=error.sqlstate, reason=str(error))
             await asyncio.sleep(_SCHEMA_PAUSE_SECONDS)
         else:
             return

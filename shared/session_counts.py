@@ -3,6 +3,9 @@
 The caller holds the lookups FOR UPDATE, which keeps uploads from adding movies to them (a movie's
 foreign key takes KEY SHARE), and every statement here is one of its own, so that under READ
 COMMITTED it sees what was committed while that lock was waited for.
+
+Counts have a row of their own, one a session, and each change of them takes the next `n`. The row
+in `sessions` is the mutex: who changes counts holds it, which writes no version of anything.
 """
 
 from __future__ import annotations
@@ -36,7 +39,6 @@ class SessionCounts:
     """A session's counts after a change."""
 
     session_id: UUID
-    status: SessionStatus
     total: int
     enriched: int
     not_found: int
@@ -47,16 +49,16 @@ class SessionCounts:
         """Movies that have an outcome."""
         return self.enriched + self.not_found + self.failed
 
+    @property
+    def status(self) -> SessionStatus:
+        """Whether any movie has no outcome yet."""
+        return SessionStatus.COMPLETED if self.ended == self.total else SessionStatus.ENRICHING
+
 
 def counts_of(row: asyncpg.Record) -> SessionCounts:
-    """The counts in a row of `sessions`."""
+    """Return the counts in a row of `session_counts`."""
     return SessionCounts(
-        row["id"],
-        SessionStatus(row["status"]),
-        row["total"],
-        row["enriched"],
-        row["not_found"],
-        row["failed"],
+        row["session_id"], row["total"], row["enriched"], row["not_found"], row["failed"]
     )
 
 
@@ -70,6 +72,8 @@ async def move_counts(
     if not changes:
         return []
     ids = [change.lookup_id for change in changes]
+    # A plan for any number of lookups may else read all counts, dead versions too, to move a few.
+    await connection.execute("set local enable_seqscan = off")
     await connection.execute(
         """
         select 1
@@ -99,16 +103,25 @@ async def move_counts(
           join movies using (lookup_id)
           group by session_id
         )
-        update sessions s
+        update session_counts c
         set
-          enriched = s.enriched + moved.enriched,
-          not_found = s.not_found + moved.not_found,
-          failed = s.failed + moved.failed
+          n = c.n + 1,
+          enriched = c.enriched + moved.enriched,
+          not_found = c.not_found + moved.not_found,
+          failed = c.failed + moved.failed
         from moved
-        where s.id = moved.session_id
+        cross join lateral (
+          -- By its `n` the planner might read all versions to find the one that has it.
+          select ctid
+          from session_counts
+          where session_id = moved.session_id
+          order by n desc
+          limit 1
+        ) as newest
+        where c.ctid = newest.ctid
         returning
-          s.id, s.status, s.total, s.enriched, s.not_found, s.failed,
-          pg_notify($4, s.id::text)
+          c.session_id, c.total, c.enriched, c.not_found, c.failed,
+          pg_notify($4, c.session_id::text)
         """,
         ids,
         [change.before for change in changes],
@@ -143,15 +156,18 @@ async def recount(connection: Connection, session_id: UUID) -> SessionCounts:
           join lookups on lookups.id = movies.lookup_id
           where session_id = $1
         )
-        update sessions
+        update session_counts c
         set
+          n = c.n + 1,
           total = counted.total,
           enriched = counted.enriched,
           not_found = counted.not_found,
           failed = counted.failed
         from counted
-        where id = $1
-        returning id, status, sessions.total, sessions.enriched, sessions.not_found, sessions.failed
+        where c.ctid = (
+          select ctid from session_counts where session_id = $1 order by n desc limit 1
+        )
+        returning c.session_id, c.total, c.enriched, c.not_found, c.failed
         """,
         session_id,
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    DirectoryPath,
     Field,
     PositiveInt,
     SecretStr,
@@ -30,6 +31,8 @@ Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Far beyond what is of use, and within what an interval of PostgreSQL and a date of Python hold.
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 SHORTEST_ADMIN_TOKEN = 16
+MOST_SAMPLE_FILES, MOST_SAMPLE_BYTES = 1_000, 5 * 1024**2
+"""The sample list is kept in memory, and is sent to everybody."""
 
 
 def _checked(address: SecretStr) -> SecretStr:
@@ -83,18 +86,20 @@ class Settings(BaseSettings):
     )
     index_votes: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         5,
-        description="when nobody waits, the titles of all films with so many votes are learned, "
+        description="in the background, the titles of all films with so many votes are learned, "
         "twenty a request; a film that is known by title costs one request, not two; 0 keeps no "
         "titles, so that each film is searched for",
     )
     warm_films: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,
-        description="how many of the films with the most votes are fetched whole when nobody "
-        "waits, so that they are there at upload; needs `INDEX_VOTES` to know them",
+        description="how many of the films with the most votes are fetched whole in the "
+        "background, so that they are there at upload; needs `INDEX_VOTES` to know them",
     )
     enrich_interval: Seconds = Field(10, description="seconds between fallback ticks")
     enrich_concurrency: Annotated[int, Field(gt=0, le=1_000)] = Field(
-        20, description="films in flight in one daemon"
+        20,
+        description="films in flight in one daemon; those that ask TMDB at this moment are 20 at "
+        "most in all daemons together, for it accepts no more connections",
     )
     drain_seconds: Seconds = Field(
         20, description="seconds that work in flight may take after SIGTERM"
@@ -110,6 +115,11 @@ class Settings(BaseSettings):
     )
     upload_max_bytes: PositiveInt = Field(52_428_800, description="of all files of one upload")
     upload_max_movies: PositiveInt = Field(200_000, description="distinct films of one upload")
+    sample_list: DirectoryPath | None = Field(
+        None,
+        description="folder of a list that the start page offers to try, 5 MB at most; whoever "
+        "reaches the page can download every file in it; `make run` and the demonstration set it",
+    )
     session_days: Annotated[int, Field(gt=0, le=36_500)] = Field(
         30, description="days that a session stays unread"
     )
@@ -143,6 +153,17 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https:// and name a host")
         _ = urlsplit(url).port  # raises ValueError for a port that cannot be
         return url.rstrip("/").removesuffix("/3")
+
+    @field_validator("sample_list")
+    @classmethod
+    def _small_enough(cls, folder: DirectoryPath | None) -> DirectoryPath | None:
+        """Refuse a folder that is no list, /home say, without looking through all of it."""
+        size = 0
+        for number, path in enumerate(folder.rglob("*") if folder else (), 1):
+            size += path.stat().st_size if path.is_file() else 0
+            if number > MOST_SAMPLE_FILES or size > MOST_SAMPLE_BYTES:
+                raise ValueError("must hold at most 1,000 files and folders, 5 MB together")
+        return folder
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod

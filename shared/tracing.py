@@ -1,6 +1,6 @@
 """Spans, where OpenTelemetry is installed and told where to send them; else only the trace's id.
 
-The packages are an extra: `pip install projectionist[tracing]`, or `requirements-tracing.txt`.
+The packages are an extra, `projectionist[tracing]`, and locked in `requirements-tracing.txt`.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _open(endpoint: str, service: str) -> Spans | None:
         from shared.otel_spans import OTelSpans  # noqa: PLC0415  # an extra, which may be missing
     except ImportError as error:
         log.warning(
-            "tracing_unavailable", error=str(error), advice="install projectionist[tracing]"
+            "tracing_unavailable", error=str(error), advice="install requirements-tracing.txt"
         )
         return None
     return OTelSpans(endpoint, service)

@@ -41,8 +41,9 @@ _POLL_SECONDS = 0.02
 _numbers = itertools.count(1)
 
 _DRIFTED = """
-    select id, status, completed_at, s.total, s.enriched, s.not_found, s.failed, counted.*
+    select id, completed_at, c.n, c.total, c.enriched, c.not_found, c.failed, counted.*
     from sessions s
+    left join session_counts c on c.session_id = id
     left join lateral (
       select
         count(*) as total_now,
@@ -53,21 +54,23 @@ _DRIFTED = """
       join lookups on lookups.id = lookup_id
       where session_id = s.id
     ) as counted on true
-    where (s.total, s.enriched, s.not_found, s.failed)
+    where (select count(*) from session_counts where session_id = id) <> 1
+      or (c.total, c.enriched, c.not_found, c.failed)
         <> (total_now, enriched_now, not_found_now, failed_now)
+      or (completed_at is not null) <> (c.enriched + c.not_found + c.failed = c.total)
 """
 
 DRIFTED = f"{_DRIFTED} order by id"
-"""Sessions whose stored counts are not what a join counts."""
+"""Sessions that have not one row of counts, or one that is not what a join counts, or a time of
+completion that contradicts it."""
 
 MISCOUNTED = f"""
     {_DRIFTED}
-      or s.enriched + s.not_found + s.failed <> s.total
-      or s.status <> 'completed'
-      or s.completed_at is null
+      or c.enriched + c.not_found + c.failed <> c.total
+      or completed_at is null
     order by id
 """
-"""Sessions that are not complete, or whose stored counts are not what a join counts."""
+"""Sessions that are not complete, and those of `DRIFTED`."""
 
 LEFT_BEHIND = """
     select id, key, outcome, due_at, claimed_by
@@ -89,12 +92,12 @@ async def until(condition: Callable[[], object], *, seconds: float = PATIENCE_SE
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def create_database(server: EmbeddedPostgres) -> str:
-    """Make a database without any schema; its address."""
+async def create_database(server: EmbeddedPostgres, *, template: str = "template1") -> str:
+    """Make a database, without any schema unless the template has one; its address."""
     name = f"driven_{next(_numbers)}"
     connection = await asyncpg.connect(server.dsn())
     try:
-        await connection.execute(f"create database {name}")
+        await connection.execute(f"create database {name} template {template} strategy file_copy")
     finally:
         await connection.close()
     return server.dsn(name)

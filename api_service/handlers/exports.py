@@ -19,7 +19,8 @@ from shared.errors import ProjectionistError, SessionNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from uuid import UUID
+
+    from api_service.storage.sessions import SessionRow
 
 ROWS = 100
 """Movies read at a time: few enough not to keep the loop from other requests."""
@@ -41,7 +42,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
         return web.Response(headers=headers)
     # Whatever is wrong with the database is answered as a problem while that is still possible.
-    pieces = _pieces(request, session.id, exporter, query)
+    pieces = _pieces(request, session, exporter, query)
     first = await anext(pieces)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -71,31 +72,34 @@ def _break_off(request: web.Request) -> None:
 
 
 async def _pieces(
-    request: web.Request, session_id: UUID, exporter: Exporter, query: ExportQuery
+    request: web.Request, session: SessionRow, exporter: Exporter, query: ExportQuery
 ) -> AsyncIterator[bytes]:
     """The file, some movies at a time; at least one piece. Which movies it has is settled first.
 
     Raises:
         SessionNotFoundError: the session was deleted before the last movie was read.
+        DatabaseBusyError: too many lists are read already; before the first piece.
     """
     images = request.app[SETTINGS].tmdb_image_base_url
     storage = request.app[STORAGE]
-    positions = (await storage.movies.places(session_id, query)).positions
+    async with storage.heavy_reads.turn(session.total):
+        positions = (await storage.movies.places(session.id, query)).positions
     text = exporter.head()
     for start in range(0, max(len(positions), 1), ROWS):
-        rows = await storage.movies.at(session_id, positions[start : start + ROWS])
-        text += "".join(
-            [
-                exporter.line(
-                    movie_answer(row, images),
-                    row["lookup_key"],
-                    is_film_address=row["is_film_address"],
-                )
-                for row in rows
-            ]
-        )
+        async with storage.exporting:
+            rows = await storage.movies.at(session.id, positions[start : start + ROWS])
+            text += "".join(
+                [
+                    exporter.line(
+                        movie_answer(row, images),
+                        row["lookup_key"],
+                        is_film_address=row["is_film_address"],
+                    )
+                    for row in rows
+                ]
+            )
         is_last = start + ROWS >= len(positions)
-        if is_last and await storage.sessions.get(session_id) is None:
+        if is_last and await storage.sessions.get(session.id) is None:
             raise SessionNotFoundError("It was deleted while it was exported.")
         yield text.encode()
         text = ""

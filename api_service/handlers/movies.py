@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Self
 
 from aiohttp import web
@@ -65,13 +66,15 @@ async def get_movies(request: web.Request) -> web.Response:
     query = read_query(PageQuery, request.query)
     after = Cursor(*decode_cursor(query.cursor, query.order)) if query.cursor else None
     session = await session_of(request)
-    movies = request.app[STORAGE].movies
+    storage = request.app[STORAGE]
     images = request.app[SETTINGS].tmdb_image_base_url
     if query.positions is not None:
-        rows = await movies.at(session.id, query.positions)
+        rows = await storage.movies.at(session.id, query.positions)
         answers = [movie_answer(row, images) for row in rows]
         return json_response(MoviesAnswer(movies=answers, next_cursor=None))
-    page = await movies.page(session.id, query, after=after, limit=query.limit)
+    is_light = query.outcome is None and query.only_outcome and query.in_stored_order
+    async with nullcontext() if is_light else storage.heavy_reads.turn(session.total):
+        page = await storage.movies.page(session.id, query, after=after, limit=query.limit)
     end = page.next_cursor
     return json_response(
         MoviesAnswer(
@@ -85,7 +88,9 @@ async def get_positions(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
     query = read_query(MovieQuery, request.query)
     session = await session_of(request)
-    places = await request.app[STORAGE].movies.places(session.id, query)
+    storage = request.app[STORAGE]
+    async with storage.heavy_reads.turn(session.total):
+        places = await storage.movies.places(session.id, query)
     return json_response(PositionsAnswer(positions=places.positions, total=len(places.positions)))
 
 

@@ -28,7 +28,7 @@ async def described(request: web.Request, session: SessionRow) -> dict[str, Any]
     """The fields that every answer about a session has."""
     return session_fields(
         session,
-        eta_seconds=await request.app[PACER].eta_seconds(session),
+        await request.app[PACER].outlook(session),
         days=request.app[SETTINGS].session_days,
     )
 

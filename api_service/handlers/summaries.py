@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api_service.context import SETTINGS, STORAGE, json_response, session_of
+from aiohttp import web
+
+from api_service.context import SETTINGS, STORAGE, SUMMARIES, session_of
 from api_service.queries import MovieFilter, read_query
 from api_service.summary_answers import named_positions, summary_answer
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from uuid import UUID
 
 
 async def get_summary(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
-    storage = request.app[STORAGE]
-    places = await storage.movies.places(session.id, chosen.in_order())
-    figures = await storage.summaries.add_up(
-        session.id, places.positions, everything=chosen.names_watched
+    text = await request.app[SUMMARIES].get(
+        session, chosen, lambda: _add_up(request.app, session.id, chosen)
     )
-    named = await storage.movies.at(session.id, named_positions(figures))
-    images = request.app[SETTINGS].tmdb_image_base_url
-    return json_response(summary_answer(figures, named, images), Cache_Control="no-store")
+    return web.Response(
+        text=text, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _add_up(app: web.Application, session_id: UUID, chosen: MovieFilter) -> str:
+    storage = app[STORAGE]
+    places = await storage.movies.places(session_id, chosen.in_order())
+    figures = await storage.summaries.add_up(
+        session_id, places.positions, everything=chosen.names_watched
+    )
+    named = await storage.movies.at(session_id, named_positions(figures))
+    answer = summary_answer(figures, named, app[SETTINGS].tmdb_image_base_url)
+    return answer.model_dump_json()

@@ -11,7 +11,7 @@ REQUESTS_PER_FILM = 2.0
 """A search and the details, where no daemon has told yet what films take."""
 
 
-def films_ahead(remaining: int, everyones_remaining: Iterable[int]) -> int:
+def films_ahead(remaining: int, everyones_remaining: Iterable[int], granted: int = 0) -> int:
     """How many films end until the last of a session's has: at most, if no two lists share any.
 
     Turns go round film by film, so until then every session gets as many films as this one, or as
@@ -19,9 +19,12 @@ def films_ahead(remaining: int, everyones_remaining: Iterable[int]) -> int:
 
     Args:
         remaining: movies of this session without an outcome.
-        everyones_remaining: the same of every session that waits, this one included.
+        everyones_remaining: the same of every session that waits, this one included; but for those
+            of clients, which wait for their turns.
+        granted: turns that clients were granted until then.
     """
-    return max(sum(min(other, remaining) for other in everyones_remaining), remaining)
+    others = sum(min(other, remaining) for other in everyones_remaining)
+    return max(others + granted, remaining)
 
 
 def estimate_seconds(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from api_service.storage.additions import AdditionStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
+from api_service.storage.heavy_reads import HeavyReads
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
+from api_service.storage.snapshots import SnapshotStorage
 from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage
 
@@ -23,6 +25,10 @@ MOST_AT_ONCE = 4
 """Uploads that are stored at the same time by one process."""
 
 
+EXPORTS_AT_ONCE = 2
+"""Pages of exports that are read and written at the same time by one process."""
+
+
 class StorageService:
     """Everything that the API reads from and writes to PostgreSQL."""
 
@@ -33,8 +39,12 @@ class StorageService:
         self.uploads = UploadStorage(database, storing)
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)
+        self.heavy_reads = HeavyReads()
+        # Between two pages an export waits for the others; its client has been told that it comes.
+        self.exporting = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self.movies = MovieStorage(database)
         self.summaries = SummaryStorage(database)
         self.matches = MatchStorage(database)
         self.fleet = FleetStorage(database)
         self.events = EventStorage(database)
+        self.snapshots = SnapshotStorage(database)

@@ -26,6 +26,7 @@ from shared.database import CollisionError
 from shared.errors import SessionChangedError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.session_counts import recount
+from shared.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from shared.database import Connection, Database
+    from shared.turn_grants import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ class AdditionStorage:
             )
             return Edition(edition["edition"], edition["positions"])
 
-        return await self._database.transact(work)
+        # It reads all of the session, and so takes one of the few connections that uploads have.
+        async with self._storing:
+            return await self._database.transact(work)
 
     async def store(self, addition: StagedAddition) -> None:
         """Store what was merged, and queue its lookups.
@@ -121,12 +125,16 @@ class AdditionStorage:
             SessionNotFoundError: it was deleted meanwhile.
             UploadInProgressError: the same idempotency key is being stored by another request.
         """
-        async with self._storing:
-            stored = await self._database.transact(lambda connection: _store(connection, addition))
-        await catch_up(self._database, stored, addition.traceparent)
+        client = await client_of(self._database, addition.session_id)
+        films = addition.total + addition.changed
+        async with self._storing, granted_turns(self._database, client, films) as grant:
+            stored = await self._database.transact(
+                lambda connection: _store(connection, addition, grant)
+            )
+        await catch_up(self._database, stored, addition)
 
 
-async def _store(connection: Connection, addition: StagedAddition) -> Stored:
+async def _store(connection: Connection, addition: StagedAddition, grant: Grant | None) -> Stored:
     session_id = addition.session_id
     if await connection.fetchval(
         "select true from upload_reports where session_id = $1 and upload_id = $2",
@@ -139,9 +147,10 @@ async def _store(connection: Connection, addition: StagedAddition) -> Stored:
     if addition.idempotency:
         await hold_key(connection, addition.idempotency)
     await stage(connection, addition, addition.total + addition.changed)
-    queued = await queue_lookups(connection, addition.traceparent)
+    queued = await queue_lookups(connection, addition.traceparent, grant)
     await _hold_lookups(connection)
     await _hold_session(connection, addition)
+    await settle_grant(connection, grant, session_id, queued.last_turn)
     await _change_movies(connection, addition)
     await list_movies(connection, addition, after=addition.edition.positions)
     counts = await recount(connection, session_id)
@@ -150,9 +159,9 @@ async def _store(connection: Connection, addition: StagedAddition) -> Stored:
         session_id,
         addition.edition.positions + addition.total,
     )
-    await note_upload(connection, addition, addition.upload_id, counts)
+    await note_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
-    return stored_as(counts, queued)
+    return stored_as(counts, queued.count)
 
 
 async def _hold_lookups(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from api_service.storage.heavy_reads import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ async def fitting_places(
         query.list_name,
         watched_from,
         watched_until,
+        seconds=READ_SECONDS,
     )
     assert row is not None  # noqa: S101  # an aggregate has a row
     positions: list[int] = row["positions"]

@@ -10,6 +10,8 @@ from shared.fleet_control import set_paused
 from shared.models import BACKGROUND_TURN, SILENT_SECONDS, TMDBState
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import asyncpg
 
     from shared.database import Database
@@ -47,13 +49,24 @@ class Pace:
         working: there is a daemon, and the fleet is neither paused nor without TMDB.
         wait: seconds until the next request may go out.
         requests_per_film: what films took lately, None where no daemon has ended any.
-        remaining: movies without an outcome, of each session that has any.
+        remaining: movies without an outcome, of each session of no client that has any.
     """
 
     working: bool
     wait: float
     requests_per_film: float | None
     remaining: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsUntil:
+    """Turns from the clock's time until the first film of a session can be claimed, and the last.
+
+    Both are 0 where no turns of the session's are known to come.
+    """
+
+    first: int
+    last: int
 
 
 class FleetStorage:
@@ -78,10 +91,15 @@ class FleetStorage:
               queue.oldest_wait,
               queue.oldest_background_wait,
               queue.oldest_claimed_wait,
-              (
-                select count(*)
-                from unnest(slots) as slot
-                where slot > clock_timestamp() - $1::interval
+              coalesce((select max(n) from request_slots), 0) - coalesce(
+                (
+                  select n
+                  from request_slots
+                  where sent_at <= clock_timestamp() - $1::interval
+                  order by n desc
+                  limit 1
+                ),
+                0
               ) as requests_in_period,
               case when hold_until > clock_timestamp() then hold_until end as held_until,
               case
@@ -143,7 +161,15 @@ class FleetStorage:
                   select from workers where heartbeat_at > clock_timestamp() - $1::interval
                 ) as working,
               extract(epoch from greatest(
-                hold_until, slots[cardinality(slots) - $2 + 1] + $3, clock_timestamp()
+                hold_until,
+                (
+                  select sent_at
+                  from request_slots
+                  where n > (select max(n) from request_slots) - $2::integer
+                  order by n
+                  limit 1
+                ) + $3::interval,
+                clock_timestamp()
               ) - clock_timestamp())::float8 as wait,
               (
                 select avg(requests_per_film)
@@ -153,7 +179,14 @@ class FleetStorage:
               array(
                 select total - enriched - not_found - failed
                 from sessions
-                where status = 'enriching'
+                cross join lateral (
+                  select total, enriched, not_found, failed
+                  from session_counts
+                  where session_id = sessions.id
+                  order by n desc
+                  limit 1
+                ) as counts
+                where completed_at is null and client is null
               ) as remaining
             from fleet, request_window
             """,
@@ -165,14 +198,36 @@ class FleetStorage:
             raise RuntimeError("fleet has lost its row")
         return Pace(row["working"], row["wait"], row["requests_per_film"], tuple(row["remaining"]))
 
-    async def films_ahead(self, remaining: int) -> int | None:
+    async def turns_until(self, session_id: UUID) -> TurnsUntil:
+        """How many turns come before those of a session of a client, and in all.
+
+        They are those that it was granted, and those of films that others had queued before.
+        """
+        row = await self._database.fetchrow(
+            """
+            select
+              greatest(min(first_turn) - 1 - max(clock.turn), 0) as first,
+              greatest(max(last_turn) - max(clock.turn), 0) as last
+            from (
+              select first_turn, last_turn from queue_grants where session_id = $1
+              union all
+              select first_turn, last_turn from sessions where id = $1
+            ) as ranges, (select max(turn) as turn from virtual_times) as clock
+            where last_turn > clock.turn
+            """,
+            session_id,
+        )
+        if row is None or row["last"] is None:
+            return TurnsUntil(0, 0)
+        return TurnsUntil(row["first"], row["last"])
+
+    async def films_ahead(self, turns: int) -> int | None:
         """How many lookups come before the last of a session's, that one included.
 
         Counted in the queue, because lists share films; None where that would be too many to count.
 
         Args:
-            remaining: movies of the session without an outcome: its last one's turn is about as
-                many after the clock's time.
+            turns: from the clock's time until that of the session's last movie.
         """
         counted = int(
             await self._database.fetchval(
@@ -182,16 +237,38 @@ class FleetStorage:
                   select
                   from lookups
                   where due_at is not null
-                    and turn <= (select virtual_time from queue_clock) + $1
+                    and turn >= (select max(turn) from virtual_times)
+                    and turn <= (select max(turn) from virtual_times) + $1
                   order by turn, id
                   limit $2
                 ) as ahead
                 """,
-                remaining,
+                turns,
                 MOST_COUNTED,
             )
         )
         return counted if counted < MOST_COUNTED else None
+
+    async def granted_until(self, turns: int) -> int:
+        """How many of so many turns after the clock's time were granted, to all clients together.
+
+        At most so many films of theirs come before the last of them.
+        """
+        return int(
+            await self._database.fetchval(
+                """
+                select coalesce(
+                  sum(
+                    least(last_turn, clock.turn + $1) - greatest(first_turn - 1, clock.turn)
+                  ),
+                  0
+                )
+                from queue_grants, (select max(turn) as turn from virtual_times) as clock
+                where last_turn > clock.turn and first_turn <= clock.turn + $1
+                """,
+                turns,
+            )
+        )
 
     async def set_paused(self, *, paused: bool) -> None:
         """Pause or resume the whole fleet; kept across restarts."""

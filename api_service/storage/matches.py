@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from shared.errors import MovieNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.reopening import bring_forward, reopen_session
+from shared.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from shared.database import Connection, Database
+    from shared.turn_grants import Grant
 
 
 class MatchStorage:
@@ -30,12 +32,19 @@ class MatchStorage:
         Raises:
             MovieNotFoundError: the session has no movie there.
         """
-        lookup_id = await self._database.transact(
-            lambda connection: _repoint(connection, session_id, position, key, traceparent)
-        )
+        client = await client_of(self._database, session_id)
+        async with granted_turns(self._database, client, 1) as grant:
+
+            async def work(connection: Connection) -> int:
+                turn = await _queue(connection, key, traceparent, grant)
+                lookup_id = await _repoint(connection, session_id, position, key)
+                await settle_grant(connection, grant, session_id, turn)
+                return lookup_id
+
+            lookup_id = await self._database.transact(work)
         await reopen_session(self._database, session_id, traceparent, lookup_id=lookup_id)
         # Another session may have queued it behind a list of any length.
-        await bring_forward(self._database, session_id)
+        await bring_forward(self._database, session_id, lookup_id=lookup_id)
 
     async def remove(self, session_id: UUID, position: int) -> None:
         """Take a movie out of its session and its counts.
@@ -58,19 +67,30 @@ class MatchStorage:
         await self._database.transact(work)
 
 
-async def _repoint(
-    connection: Connection, session_id: UUID, position: int, key: str, traceparent: str
-) -> int:
+async def _queue(
+    connection: Connection, key: str, traceparent: str, grant: Grant | None
+) -> int | None:
+    """Queue a question that nobody has asked yet; its turn, None where somebody has."""
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
-    await connection.execute(
+    turn: int | None = await connection.fetchval(
         """
-        insert into lookups (key, due_at, turn, traceparent)
-        select $1, clock_timestamp(), virtual_time + 1, $2 from queue_clock
-        on conflict (key) do nothing
+        with queued as (
+          insert into lookups (key, due_at, turn, traceparent)
+          select $1, clock_timestamp(), coalesce($4, max(turn)) + 1, $2 from virtual_times
+          on conflict (key) do nothing
+          returning turn
+        )
+        select turn, pg_notify($3, turn::text) from queued
         """,
         key,
         traceparent,
+        Channel.NEW_WORK,
+        grant.base if grant else None,
     )
+    return turn
+
+
+async def _repoint(connection: Connection, session_id: UUID, position: int, key: str) -> int:
     new_id: int = await connection.fetchval("select id from lookups where key = $1", key)
     old_id = await _hold_movie(connection, session_id, position, new_id)
     if old_id == new_id:
@@ -83,8 +103,9 @@ async def _repoint(
     )
     await connection.execute(
         """
-        update sessions
+        update session_counts
         set
+          n = n + 1,
           enriched = enriched + (new.outcome is not distinct from 'found')::integer
             - (old.outcome is not distinct from 'found')::integer,
           not_found = not_found + (new.outcome is not distinct from 'not_found')::integer
@@ -92,7 +113,11 @@ async def _repoint(
           failed = failed + (new.outcome is not distinct from 'failed')::integer
             - (old.outcome is not distinct from 'failed')::integer
         from lookups old, lookups new
-        where sessions.id = $1 and old.id = $2 and new.id = $3
+        where session_counts.ctid = (
+            select ctid from session_counts where session_id = $1 order by n desc limit 1
+          )
+          and old.id = $2
+          and new.id = $3
         """,
         session_id,
         old_id,
@@ -109,14 +134,18 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
     )
     await connection.execute(
         """
-        update sessions
+        update session_counts
         set
+          n = n + 1,
           total = total - 1,
           enriched = enriched - (outcome is not distinct from 'found')::integer,
           not_found = not_found - (outcome is not distinct from 'not_found')::integer,
           failed = failed - (outcome is not distinct from 'failed')::integer
         from lookups
-        where sessions.id = $1 and lookups.id = $2
+        where session_counts.ctid = (
+            select ctid from session_counts where session_id = $1 order by n desc limit 1
+          )
+          and lookups.id = $2
         """,
         session_id,
         lookup_id,
@@ -157,9 +186,4 @@ async def _lookup_of(connection: Connection, session_id: UUID, position: int) ->
 
 
 async def _tell(connection: Connection, session_id: UUID) -> None:
-    await connection.execute(
-        "select pg_notify($1, $3), pg_notify($2, $3)",
-        Channel.NEW_WORK,
-        Channel.SESSION_PROGRESS,
-        str(session_id),
-    )
+    await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))

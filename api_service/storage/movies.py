@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_service.storage.filtering import SHOWN_FOR, Cursor, Places, fitting_places
+from api_service.storage.heavy_reads import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class MovieStorage:
             query: which ones, and in which order.
             after: where the page before ended.
             limit: rows at most.
+
+        Part of a heavy read, unless all movies fit and are in their stored order.
         """
         places = await self.places(session_id, query, after=after, limit=limit)
         return MoviePage(await self.at(session_id, places.positions), places.next_cursor)
@@ -54,8 +57,11 @@ class MovieStorage:
         after: Cursor | None = None,
         limit: int | None = None,
     ) -> Places:
-        """Where the movies that fit stand, in the order asked for; without a limit all of them."""
-        if query.sort == "position" and not query.reverse and query.only_outcome:
+        """Where the movies that fit stand, in the order asked for; without a limit all of them.
+
+        Part of a heavy read, for which the caller has a turn.
+        """
+        if query.in_stored_order and query.only_outcome:
             if query.outcome is None and limit is None:
                 return Places(await self._all(session_id))
             return await self._by_position(session_id, query.outcome, after, limit)
@@ -110,6 +116,7 @@ class MovieStorage:
             where session_id = $1
             """,
             session_id,
+            seconds=READ_SECONDS,
         )
         return positions
 
@@ -144,6 +151,7 @@ class MovieStorage:
             outcome,
             None if limit is None else limit + 1,
             DOUBTFUL_BELOW,
+            seconds=READ_SECONDS,
         )
         if limit is None or len(positions) <= limit:
             return Places(positions)

@@ -1,4 +1,4 @@
-"""Sessions: status in one indexed row, the report, forcing and deleting."""
+"""Sessions: status in two indexed rows, the report, forcing and deleting."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.models import UPLOADS_LOCK, Channel, SessionStatus
 from shared.reopening import reopen_session
+from shared.turn_grants import free_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +23,12 @@ NOTE_READ_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as it is stored. Counts are movies; `read_at` is written down at most daily."""
+    """A session as it is stored. Counts are movies; `read_at` is written down at most daily.
+
+    `has_client` says whether somebody is known whose sessions share four places in the queue.
+    """
 
     id: UUID
-    status: SessionStatus
     total: int
     enriched: int
     not_found: int
@@ -33,11 +36,17 @@ class SessionRow:
     created_at: datetime
     completed_at: datetime | None
     read_at: datetime
+    has_client: bool = False
 
     @property
     def remaining(self) -> int:
         """Movies that have no outcome yet."""
         return self.total - self.enriched - self.not_found - self.failed
+
+    @property
+    def status(self) -> SessionStatus:
+        """Whether any movie has no outcome yet."""
+        return SessionStatus.ENRICHING if self.remaining else SessionStatus.COMPLETED
 
 
 class SessionStorage:
@@ -47,13 +56,21 @@ class SessionStorage:
         self._database = database
 
     async def get(self, session_id: UUID) -> SessionRow | None:
-        """One session, by one indexed row; reading it keeps it from expiring."""
+        """One session, by its row and that of its counts; reading it keeps it from expiring."""
         row = await self._database.fetchrow(
             """
             select
-              id, status, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              id, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              client is not null as has_client,
               read_at < clock_timestamp() - $2::interval as long_unread
             from sessions
+            cross join lateral (
+              select total, enriched, not_found, failed
+              from session_counts
+              where session_id = sessions.id
+              order by n desc
+              limit 1
+            ) as counts
             where id = $1
             """,
             session_id,
@@ -75,10 +92,18 @@ class SessionStorage:
         rows = await self._database.fetch(
             """
             select
-              id, status, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              id, total, enriched, not_found, failed, created_at, completed_at, read_at,
+              client is not null as has_client,
               read_at < clock_timestamp() - $2::interval as long_unread,
               statement_timestamp() as now
             from sessions
+            cross join lateral (
+              select total, enriched, not_found, failed
+              from session_counts
+              where session_id = sessions.id
+              order by n desc
+              limit 1
+            ) as counts
             where id = any($1::uuid[])
             """,
             list(session_ids),
@@ -138,18 +163,27 @@ class SessionStorage:
                 if alone
                 else []
             )
+            grants = await connection.fetch(
+                "select id from queue_grants where session_id = $1", session_id
+            )
             deleted = await connection.fetchval(
                 "delete from sessions where id = $1 returning true", session_id
             )
             if pending:
                 # A statement of its own, so that it sees who else lists them by now.
-                await connection.execute(
+                unqueued = await connection.fetch(
                     """
                     delete from lookups
                     where id = any($1::bigint[])
                       and not exists (select from movies where lookup_id = lookups.id)
+                    returning turn
                     """,
                     [row["id"] for row in pending],
+                )
+                await free_turns(
+                    connection,
+                    [row["id"] for row in grants],
+                    [row["turn"] for row in unqueued if row["turn"] is not None],
                 )
             await connection.execute(
                 "select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id)
@@ -164,7 +198,6 @@ class SessionStorage:
 def _session(row: asyncpg.Record) -> SessionRow:
     return SessionRow(
         id=row["id"],
-        status=SessionStatus(row["status"]),
         total=row["total"],
         enriched=row["enriched"],
         not_found=row["not_found"],
@@ -172,4 +205,5 @@ def _session(row: asyncpg.Record) -> SessionRow:
         created_at=row["created_at"],
         completed_at=row["completed_at"],
         read_at=row["read_at"],
+        has_client=row["has_client"],
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import asyncpg
 import structlog
 
 from shared.database import CollisionError
 from shared.errors import ProjectionistError, UploadInProgressError
-from shared.models import Channel
+from shared.models import BACKGROUND_TURN, Channel
 from shared.reopening import bring_forward, reopen_session
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
     from shared.database import Connection, Database
     from shared.session_counts import SessionCounts
+    from shared.turn_grants import Grant
 
 log = structlog.get_logger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(days=7)
 """After which a film that was not found is asked for again by an upload."""
 KEY_LIFETIME = timedelta(hours=24)
+PRUNED_KEYS = 100
+"""Expired keys that one upload deletes at most."""
 WORTH_ANALYSING = 1000
 """Staged movies from which on the planner had better know how many there are."""
 
@@ -49,6 +53,7 @@ class StagedUpload:
         report: how the upload was read, as JSON text.
         idempotency: the client's key, if it sent one.
         traceparent: of the request, for the lookups that it queues.
+        client: who uploads, an address or an upload token; None where nobody knows.
     """
 
     session_id: UUID
@@ -58,6 +63,7 @@ class StagedUpload:
     report: str
     idempotency: IdempotencyKey | None
     traceparent: str
+    client: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +96,13 @@ async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
         "select pg_try_advisory_xact_lock(hashtextextended($1, 0))", idempotency.key
     ):
         raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
+    # Only this one: whatever else has expired may be another upload's, and `prune_keys` deletes it.
     await connection.execute(
         """
         delete from idempotency_keys
-        where created_at < clock_timestamp() - $1::interval
+        where key = $1 and created_at < clock_timestamp() - $2::interval
         """,
+        idempotency.key,
         KEY_LIFETIME,
     )
     if await connection.fetchval(
@@ -104,11 +112,35 @@ async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
         raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
 
 
+async def prune_keys(database: Database) -> None:
+    """Delete expired keys, but for those that somebody holds, in a transaction of its own.
+
+    Each upload with a key deletes more than the one that it adds, so they come to an end.
+    """
+    await database.fetch(
+        """
+        delete from idempotency_keys
+        where key in (
+          select key
+          from idempotency_keys
+          where created_at < clock_timestamp() - $1::interval
+          order by created_at
+          limit $2
+          for update skip locked
+        )
+        """,
+        KEY_LIFETIME,
+        PRUNED_KEYS,
+    )
+
+
 async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None:
     """Copy the parser's file, of so many rows, into a table of this connection's own."""
+    # One of another release may have been left behind on a connection that a pooler shares out.
+    await connection.execute("drop table if exists pg_temp.staged_movies")
     await connection.execute(
         """
-        create temporary table if not exists staged_movies (
+        create temporary table staged_movies (
           position        integer not null,
           lookup_key      text,
           title           text,
@@ -126,7 +158,7 @@ async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None
           source_url      text,
           origins         json,
           former_key      text
-        ) on commit delete rows
+        ) on commit drop
         """
     )
     await connection.copy_to_table(
@@ -136,36 +168,56 @@ async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None
         await connection.execute("analyze staged_movies (lookup_key, position)")
 
 
-async def queue_lookups(connection: Connection, traceparent: str) -> int:
-    """Queue the questions that nobody has asked yet, each at its fair turn; how many they are.
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How many questions an upload has queued, and the last of their turns."""
+
+    count: int
+    last_turn: int | None
+
+
+async def queue_lookups(connection: Connection, traceparent: str, grant: Grant | None) -> Queued:
+    """Queue the questions that nobody has asked yet, each at its fair turn.
 
     In key order, so that two uploads of the same new films wait for each other and never deadlock.
+    Sends `new_work`.
     """
-    status = await connection.execute(
+    row = await connection.fetchrow(
         """
-        insert into lookups (key, title, due_at, turn, traceparent)
-        select
-          lookup_key,
-          title,
-          clock_timestamp(),
-          (select virtual_time from queue_clock) + place,
-          $1
-        from (
+        with queued as (
+          insert into lookups (key, title, due_at, turn, traceparent)
           select
             lookup_key,
-            min(title) as title,
-            row_number() over (order by min(position)) as place
-          from staged_movies
-          where lookup_key is not null
-            and not exists (select from lookups where key = lookup_key)
-          group by lookup_key
-        ) as unasked
-        order by lookup_key collate "C"
-        on conflict (key) do nothing
+            title,
+            clock_timestamp(),
+            coalesce($3, (select max(turn) from virtual_times)) + place,
+            $1
+          from (
+            select
+              lookup_key,
+              min(title) as title,
+              row_number() over (order by min(position)) as place
+            from staged_movies
+            where lookup_key is not null
+              and not exists (select from lookups where key = lookup_key)
+            group by lookup_key
+          ) as unasked
+          order by lookup_key collate "C"
+          on conflict (key) do nothing
+          returning turn
+        ),
+        counted as (
+          select count(*) as count, min(turn) as lowest, max(turn) as highest from queued
+        )
+        select count, highest, (select pg_notify($2, lowest::text) where count > 0) from counted
         """,
         traceparent,
+        Channel.NEW_WORK,
+        grant.base if grant else None,
     )
-    return int(status.rpartition(" ")[2])
+    if row is None:
+        raise RuntimeError("a count has one row")
+    return Queued(row["count"], row["highest"])
 
 
 async def list_movies(connection: Connection, upload: StagedUpload, *, after: int = 0) -> None:
@@ -201,10 +253,8 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
         raise CollisionError("a lookup was deleted between being read and being listed")
 
 
-async def note_upload(
-    connection: Connection, upload: StagedUpload, upload_id: UUID, counts: SessionCounts
-) -> None:
-    """Keep the report and the idempotency key of an upload, and tell who works and who waits."""
+async def note_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
+    """Keep the report and the idempotency key of an upload."""
     await connection.execute(
         "insert into upload_reports (session_id, upload_id, report) values ($1, $2, $3)",
         upload.session_id,
@@ -222,16 +272,37 @@ async def note_upload(
             upload.session_id,
             upload_id,
         )
-    if counts.total > counts.ended:
-        await connection.execute(
-            "select pg_notify($1, $2)", Channel.NEW_WORK, str(upload.session_id)
-        )
 
 
-async def catch_up(database: Database, stored: Stored, traceparent: str) -> None:
+async def note_turns(database: Database, session_id: UUID) -> None:
+    """Note the first and the last turn of a session's films, some of which others have queued.
+
+    The grants of those belong to other sessions. Where no client is known, nothing waits.
+    """
+    await database.fetch(
+        """
+        update sessions
+        set first_turn = queued.first_turn, last_turn = queued.last_turn
+        from (
+          select min(turn) as first_turn, max(turn) as last_turn
+          from movies
+          join lookups on lookups.id = lookup_id
+          where session_id = (select id from sessions where id = $1 and client is not null)
+            and due_at is not null
+            and turn < $2
+        ) as queued
+        where sessions.id = $1 and queued.last_turn is not null
+        """,
+        session_id,
+        BACKGROUND_TURN,
+    )
+
+
+async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> None:
     """Ask again what ended in vain, and bring forward what others queued with later turns.
 
-    Both in transactions of their own: inside the upload they would deadlock with completions.
+    All in transactions of their own: inside the upload they would deadlock with completions, or
+    hold up other uploads.
     """
     try:
         if stored.newly_queued >= WORTH_ANALYSING:
@@ -239,10 +310,14 @@ async def catch_up(database: Database, stored: Stored, traceparent: str) -> None
             await database.fetchval("select analyze_lookups()")
         if stored.asked_in_vain:
             await reopen_session(
-                database, stored.session_id, traceparent, not_found_for=ASK_AGAIN_AFTER
+                database, stored.session_id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
             )
         if stored.pending > stored.newly_queued:
             await bring_forward(database, stored.session_id)
-    except ProjectionistError as error:
+            await note_turns(database, stored.session_id)
+        if upload.idempotency:
+            await prune_keys(database)
+    except (ProjectionistError, asyncpg.PostgresError) as error:
         # The upload is stored; a force does the same, and the tick mends the rest.
-        log.warning("upload_not_caught_up", code=error.code, error=error.detail)
+        code = error.code if isinstance(error, ProjectionistError) else type(error).__name__
+        log.warning("upload_not_caught_up", code=code, error=str(error))

@@ -20,12 +20,14 @@ from api_service.storage.staging import (
 from shared.errors import IdempotencyKeyReusedError
 from shared.models import UPLOADS_LOCK
 from shared.session_counts import recount
+from shared.turn_grants import granted_turns, settle_grant
 
 if TYPE_CHECKING:
     import asyncio
     from uuid import UUID
 
     from shared.database import Connection, Database
+    from shared.turn_grants import Grant
 
 
 class UploadStorage:
@@ -84,13 +86,18 @@ class UploadStorage:
         """
         if upload.idempotency and (known := await self.find(upload.idempotency)):
             return known
-        async with self._storing:
-            stored = await self._database.transact(lambda connection: _store(connection, upload))
-        await catch_up(self._database, stored, upload.traceparent)
+        async with (
+            self._storing,
+            granted_turns(self._database, upload.client, upload.total) as grant,
+        ):
+            stored = await self._database.transact(
+                lambda connection: _store(connection, upload, grant)
+            )
+        await catch_up(self._database, stored, upload)
         return stored.session_id
 
 
-async def _store(connection: Connection, upload: StagedUpload) -> Stored:
+async def _store(connection: Connection, upload: StagedUpload, grant: Grant | None) -> Stored:
     if await connection.fetchval("select true from sessions where id = $1", upload.session_id):
         # The first try was committed and only its answer was lost.
         return Stored(upload.session_id, pending=1, newly_queued=0, asked_in_vain=1)
@@ -98,15 +105,24 @@ async def _store(connection: Connection, upload: StagedUpload) -> Stored:
     if upload.idempotency:
         await hold_key(connection, upload.idempotency)
     await stage(connection, upload, upload.total)
-    queued = await queue_lookups(connection, upload.traceparent)
+    queued = await queue_lookups(connection, upload.traceparent, grant)
     await connection.execute(
-        "insert into sessions (id, total, positions) values ($1, $2, $2)",
+        """
+        with session as (
+          insert into sessions (id, positions, client) values ($1, $2, $3)
+          returning id
+        )
+        insert into session_counts (session_id, total)
+        select id, $2 from session
+        """,
         upload.session_id,
         upload.total,
+        upload.client,
     )
+    await settle_grant(connection, grant, upload.session_id, queued.last_turn)
     await list_movies(connection, upload)
     # A statement after the one whose foreign keys locked the lookups, so that it sees what was
     # committed while those locks were waited for.
     counts = await recount(connection, upload.session_id)
-    await note_upload(connection, upload, upload.session_id, counts)
-    return stored_as(counts, queued)
+    await note_upload(connection, upload, upload.session_id)
+    return stored_as(counts, queued.count)

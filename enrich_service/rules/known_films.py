@@ -18,13 +18,22 @@ if TYPE_CHECKING:
 
     from enrich_service.tmdb.models import MovieDetails, SearchMovie
 
+LONGEST_KEY_BYTES: Final = 2_200
+"""Of a text in an index: PostgreSQL refuses entries of more than 2,704 bytes. A title of a list has
+500 characters at most, so none that is asked for is longer."""
 LEAST_CONFIDENCE: Final = 98
 """The very title, or the same one in other notation, in the very year."""
 
 
 def index_names(title: str, original_title: str | None) -> frozenset[str]:
-    """The names under which a film stands in the index."""
-    return frozenset(normalise(name) for name in (title, original_title) if name)
+    """The names under which a film stands in the index; none that cannot be a key there."""
+    names = (normalise(name) for name in (title, original_title) if name)
+    return frozenset(name for name in names if can_be_key(name))
+
+
+def can_be_key(text: str) -> bool:
+    """Return whether PostgreSQL takes a text, whatever TMDB sent, into an index."""
+    return len(text.encode()) <= LONGEST_KEY_BYTES
 
 
 def asked_names(title: str) -> frozenset[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from enrich_service.storage.background import BackgroundStorage
+from enrich_service.storage.clocks import ClockStorage
 from enrich_service.storage.completions import CompletionStorage
 from enrich_service.storage.fleet import FleetStorage
 from enrich_service.storage.queue import QueueStorage
@@ -28,6 +30,8 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.queue = QueueStorage(database)
+        self.background = BackgroundStorage(database, self.queue.floor)
+        self.clocks = ClockStorage(database)
         self.rescue = RescueStorage(database)
         self.window = WindowStorage(database)
         self.completions = CompletionStorage(database)

@@ -6,7 +6,7 @@ import contextlib
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 import structlog
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from shared.database import Connection, Database
 
 
-LOCK_PATIENCE = "set local lock_timeout = '5s'"
+_LOCK_PATIENCE = "set local lock_timeout = '1s'"
+_PASSING_BY = "set local lock_timeout = '100ms'"
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,13 @@ class Completion:
         return self.film.tmdb_id if self.film else self.recorded
 
 
+class Answer(NamedTuple):
+    """What a lookup has come to: its outcome, None while it is pending, and the film found."""
+
+    outcome: Outcome | None
+    tmdb_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A movie that one of the completed lookups answers, for the log."""
@@ -107,28 +115,47 @@ class Saved:
 
 
 class CompletionStorage:
-    """Saves completions. Locks go lookups, catalogue, sessions, movies."""
+    """Saves completions. Locks go lookups, catalogue, sessions, movies.
+
+    Whoever passes by takes free sessions before the catalogue, and waits for 0.1 s at most.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(self, completions: Sequence[Completion], *, wait: bool = False) -> Saved:
-        """Save a batch in one transaction.
+    async def save(
+        self, completions: Sequence[Completion], *, wait: bool = False, pass_by: bool = False
+    ) -> Saved:
+        """Save a batch in one transaction, without those of them whose rows others hold for long.
 
         Args:
             completions: of any claims, also ones that are no longer ours; one of an unknown id
                 comes alone, because it takes locks on further lookups.
-            wait: wait for lookups that somebody holds. Only for one completion at a time, so that
-                nothing else is held meanwhile.
-        """
+            wait: wait a second for lookups, too. Only for one completion at a time, so that nothing
+                else is held meanwhile.
+            pass_by: wait for no session either. Without this they are waited for, for a second,
+                because other daemons hold the same ones for a moment at a time.
 
+        Raises:
+            LockNotAvailableError: who knows which of several needs a row that somebody holds.
+        """
+        try:
+            return await self._save_or_mend(completions, wait=wait, pass_by=pass_by)
+        except asyncpg.LockNotAvailableError:
+            if len(completions) == 1:
+                return Saved(held=list(completions))
+            if pass_by:
+                raise
+        return await self.save(completions, pass_by=True)
+
+    async def _save_or_mend(
+        self, completions: Sequence[Completion], *, wait: bool, pass_by: bool
+    ) -> Saved:
         async def work(connection: Connection) -> Saved:
-            return await self._save(connection, completions, wait=wait)
+            return await _save(connection, completions, wait=wait, pass_by=pass_by)
 
         try:
             return await self._database.transact(work)
-        except asyncpg.LockNotAvailableError:
-            return Saved(held=list(completions))
         except asyncpg.CheckViolationError:
             # A count that would go below zero or beyond the total was wrong before. It must not
             # keep these films from all other sessions that wait for them.
@@ -143,54 +170,67 @@ class CompletionStorage:
         for row in rows:
             log.error("session_miscounted", session_id=str(row["session_id"]))
             with contextlib.suppress(SessionNotFoundError):
-                await self._database.transact(partial(recount, session_id=row["session_id"]))
+                await self._database.transact(partial(_recount, session_id=row["session_id"]))
 
-    async def _save(
-        self, connection: Connection, completions: Sequence[Completion], *, wait: bool
-    ) -> Saved:
-        saved = Saved()
-        before = await _hold(connection, completions, wait=wait)
-        mine = [done for done in completions if done.claim.token_at in before]
-        missing = [done for done in completions if done.claim.token_at not in before]
-        still_claimed = await _still_claimed(connection, missing)
-        for done in missing:
-            kept = saved.held if done.claim.token_at in still_claimed else saved.lost
-            kept.append(done)
-        if not mine:
-            return saved
-        await _save_films(connection, [done.film for done in mine if done.film])
-        moved: list[SessionCounts] = []
-        for done in mine:
-            if done.unknown_id:
-                moved += await move_titled_movies(connection, done.claim.lookup_id)
-        await _end_lookups(connection, mine)
-        # A refreshed record changes no outcome, and its film may stand in ten thousand sessions.
-        changed = [done for done in mine if done.outcome is not before[done.claim.token_at]]
-        ended = await move_counts(
-            connection,
-            [
-                OutcomeChange(done.claim.lookup_id, before[done.claim.token_at], done.outcome)
-                for done in changed
-            ],
-        )
-        saved.sessions = list({counts.session_id: counts for counts in moved + ended}.values())
-        saved.listings = await _listings(connection, changed)
+
+async def _recount(connection: Connection, session_id: UUID) -> None:
+    await connection.execute(_LOCK_PATIENCE)
+    await recount(connection, session_id)
+
+
+async def _save(
+    connection: Connection, completions: Sequence[Completion], *, wait: bool, pass_by: bool
+) -> Saved:
+    await connection.execute(_PASSING_BY if pass_by else _LOCK_PATIENCE)
+    saved = Saved()
+    before = await _hold(connection, completions, wait=wait)
+    mine = [done for done in completions if done.claim.token_at in before]
+    missing = [done for done in completions if done.claim.token_at not in before]
+    still_claimed = await _still_claimed(connection, missing)
+    for done in missing:
+        kept = saved.held if done.claim.token_at in still_claimed else saved.lost
+        kept.append(done)
+    # A refreshed record changes no answer, and its film may stand in ten thousand sessions.
+    changed = [
+        done for done in mine if before[done.claim.token_at] != Answer(done.outcome, done.tmdb_id)
+    ]
+    if pass_by:
+        blocked = await _hold_sessions(connection, changed)
+        saved.held += [done for done in mine if done.claim.lookup_id in blocked]
+        mine = [done for done in mine if done.claim.lookup_id not in blocked]
+        changed = [done for done in changed if done.claim.lookup_id not in blocked]
+    if not mine:
         return saved
+    await _save_films(connection, [done.film for done in mine if done.film])
+    moved: list[SessionCounts] = []
+    for done in mine:
+        if done.unknown_id:
+            moved += await move_titled_movies(connection, done.claim.lookup_id)
+    await _end_lookups(connection, mine)
+    ended = await move_counts(
+        connection,
+        [
+            OutcomeChange(done.claim.lookup_id, before[done.claim.token_at].outcome, done.outcome)
+            for done in changed
+        ],
+    )
+    saved.sessions = list({counts.session_id: counts for counts in moved + ended}.values())
+    saved.listings = await _listings(connection, changed)
+    return saved
 
 
 async def _hold(
     connection: Connection, completions: Sequence[Completion], *, wait: bool
-) -> dict[TokenAt, Outcome | None]:
-    """Lock the lookups that are still ours, in id order: their outcomes so far."""
+) -> dict[TokenAt, Answer]:
+    """Lock the lookups that are still ours, in id order: their answers so far."""
     if wait:
-        await connection.execute(LOCK_PATIENCE)
         await connection.execute(
             "select 1 from lookups where id = any($1::bigint[]) order by id for update",
             [done.claim.lookup_id for done in completions],
         )
     rows = await connection.fetch(
         """
-        select lookups.id, token, outcome
+        select lookups.id, token, outcome, tmdb_id
         from lookups
         join unnest($1::bigint[], $2::uuid[]) as mine (id, token)
           on lookups.id = mine.id and claim_token = mine.token
@@ -201,9 +241,37 @@ async def _hold(
         [done.claim.token for done in completions],
     )
     return {
-        (row["id"], row["token"]): Outcome(row["outcome"]) if row["outcome"] else None
+        (row["id"], row["token"]): Answer(
+            Outcome(row["outcome"]) if row["outcome"] else None, row["tmdb_id"]
+        )
         for row in rows
     }
+
+
+async def _hold_sessions(connection: Connection, completions: Sequence[Completion]) -> set[int]:
+    """Lock the sessions whose counts move, but for those that others hold: their lookups."""
+    ids = [done.claim.lookup_id for done in completions]
+    held = await connection.fetch(
+        """
+        select id
+        from sessions
+        where id in (select session_id from movies where lookup_id = any($1::bigint[]))
+        order by id
+        for no key update skip locked
+        """,
+        ids,
+    )
+    # The lookups are held, so none of them has gained a movie meanwhile.
+    rows = await connection.fetch(
+        """
+        select distinct lookup_id
+        from movies
+        where lookup_id = any($1::bigint[]) and session_id <> all($2::uuid[])
+        """,
+        ids,
+        [row["id"] for row in held],
+    )
+    return {row["lookup_id"] for row in rows}
 
 
 async def _still_claimed(connection: Connection, missing: Sequence[Completion]) -> set[TokenAt]:

@@ -127,22 +127,27 @@ async def _plan(connection: Connection, lookup_id: int) -> list[_Move]:
 async def _hold_lookups(connection: Connection, moves: Sequence[_Move], lookup_id: int) -> None:
     """Make the lookups that are not there yet; none may be answered or deleted from here on."""
     titles = {move.key: move.title for move in moves}
-    await connection.execute(
+    await connection.fetch(
         """
-        insert into lookups (key, title, due_at, turn, traceparent)
-        select
-          key,
-          title,
-          clock_timestamp(),
-          (select virtual_time from queue_clock),
-          (select traceparent from lookups where id = $3)
-        from unnest($1::text[], $2::text[]) as wanted (key, title)
-        order by key collate "C"
-        on conflict (key) do nothing
+        with queued as (
+          insert into lookups (key, title, due_at, turn, traceparent)
+          select
+            key,
+            title,
+            clock_timestamp(),
+            (select max(turn) from virtual_times),
+            (select traceparent from lookups where id = $3)
+          from unnest($1::text[], $2::text[]) as wanted (key, title)
+          order by key collate "C"
+          on conflict (key) do nothing
+          returning turn
+        )
+        select pg_notify($4, min(turn)::text) from queued having count(*) > 0
         """,
         list(titles),
         list(titles.values()),
         lookup_id,
+        Channel.NEW_WORK,
     )
     held = await connection.fetch(
         """
@@ -177,21 +182,29 @@ async def _count_moved(connection: Connection, moves: Sequence[_Move]) -> list[S
           join lookups new on new.key = new_key
           group by session_id
         )
-        update sessions s
+        update session_counts c
         set
-          enriched = s.enriched + moved.enriched,
-          not_found = s.not_found + moved.not_found,
-          failed = s.failed + moved.failed
+          n = c.n + 1,
+          enriched = c.enriched + moved.enriched,
+          not_found = c.not_found + moved.not_found,
+          failed = c.failed + moved.failed
         from moved
-        where s.id = moved.session_id
+        cross join lateral (
+          -- By its `n` the planner might read all versions to find the one that has it.
+          select ctid
+          from session_counts
+          where session_id = moved.session_id
+          order by n desc
+          limit 1
+        ) as newest
+        where c.ctid = newest.ctid
         returning
-          s.id, s.status, s.total, s.enriched, s.not_found, s.failed,
-          pg_notify($4, ''), pg_notify($5, s.id::text)
+          c.session_id, c.total, c.enriched, c.not_found, c.failed,
+          pg_notify($4, c.session_id::text)
         """,
         [move.session_id for move in moves],
         [move.lookup_id for move in moves],
         [move.key for move in moves],
-        Channel.NEW_WORK,
         Channel.SESSION_PROGRESS,
     )
     return [counts_of(row) for row in rows]

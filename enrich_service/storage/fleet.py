@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.fleet_control import set_paused
-from shared.models import Channel, TMDBState
+from shared.models import BACKGROUND_TURN, SILENT_SECONDS, Channel, TMDBState
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.database import Database
+    from shared.database import Connection, Database
 
 FORGET_SECONDS = 600.0
 
@@ -35,15 +35,42 @@ class Heartbeat:
     tmdb_state: TMDBState = TMDBState.UP
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What a heartbeat found.
+
+    Attributes:
+        workers: those who are alive, this one included.
+        own_connections: how many this worker may have open, by its row.
+        silent: those who are not, and have not long been gone.
+        failed_over: the server is another than the window was last taken from.
+        are_ahead: some heartbeat lies in the future, because the clock was set back.
+    """
+
+    workers: int
+    own_connections: int
+    silent: frozenset[UUID]
+    failed_over: bool
+    are_ahead: bool
+
+
 class FleetStorage:
     """Rows that describe the fleet as a whole."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def beat(self, beat: Heartbeat) -> None:
-        """Say that this worker is alive, and forget workers that have long been gone."""
-        await self._database.fetchval(
+    async def beat(
+        self, beat: Heartbeat, lease: float = SILENT_SECONDS, silent: float = SILENT_SECONDS
+    ) -> Neighbours:
+        """Say that this worker is alive, forget workers that have long been gone, and look around.
+
+        Args:
+            beat: what it says.
+            lease: seconds for which a heartbeat counts among neighbours.
+            silent: seconds after which a worker counts as gone.
+        """
+        row = await self._database.fetchrow(
             """
             with forgotten as (
               delete from workers
@@ -63,6 +90,27 @@ class FleetStorage:
               draining = excluded.draining,
               requests_per_film = excluded.requests_per_film,
               tmdb_state = excluded.tmdb_state
+            returning
+              (
+                select count(*) + 1
+                from workers
+                where id <> $1 and heartbeat_at > clock_timestamp() - $11::interval
+              ) as workers,
+              connections as own_connections,
+              array(
+                select id
+                from workers
+                where id <> $1 and heartbeat_at <= clock_timestamp() - $12::interval
+              ) as silent,
+              coalesce((
+                select
+                  timeline
+                  <> ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+                from request_window
+              ), false) as failed_over,
+              exists (
+                select from workers where heartbeat_at > clock_timestamp() + interval '1 s'
+              ) as are_ahead
             """,
             beat.worker_id,
             beat.host,
@@ -74,6 +122,130 @@ class FleetStorage:
             beat.requests_per_film,
             beat.tmdb_state,
             timedelta(seconds=FORGET_SECONDS),
+            timedelta(seconds=lease),
+            timedelta(seconds=silent),
+        )
+        if row is None:
+            raise RuntimeError("a heartbeat has a row")
+        return Neighbours(**{**row, "silent": frozenset(row["silent"])})
+
+    async def share_connections(
+        self, worker_id: UUID, *, kept: int, wanted: int, most: int, lease: float, asks: bool
+    ) -> int:
+        """Write down how many connections this worker may have open, and tell the others if needed.
+
+        All rows together never say more than `most`, unless nobody has shown a sign of life since
+        this worker came, though that makes all beat: it takes one, then, for those who were killed
+        have none.
+
+        Args:
+            worker_id: who asks.
+            kept: how many it has open, or may have.
+            wanted: how many it would like.
+            most: how many there are for the fleet.
+            lease: seconds after a heartbeat for which a worker's connections count.
+            asks: whether the others are to hear of it if there are fewer.
+        """
+
+        async def work(connection: Connection) -> int:
+            await connection.execute("select from fleet for no key update")  # one after the other
+            return int(
+                await connection.fetchval(
+                    """
+                    with mine as (
+                      select
+                        connections as before,
+                        greatest($2::integer, least($3::integer, $4::integer - taken), lonely)
+                          as connections
+                      from workers
+                      cross join lateral (
+                        select
+                          coalesce(sum(others.connections), 0)::integer as taken,
+                          (
+                            coalesce(max(others.heartbeat_at), '-infinity') < workers.started_at
+                            and workers.started_at < clock_timestamp() - interval '1 s'
+                          )::integer as lonely
+                        from workers as others
+                        where others.id <> $1
+                          and others.heartbeat_at > clock_timestamp() - $5::interval
+                      ) as fleet
+                      where id = $1
+                    ),
+                    changed as (
+                      update workers
+                      set connections = mine.connections
+                      from mine
+                      where id = $1 and mine.connections <> before
+                    ),
+                    told as (
+                      select pg_notify($7, '')
+                      from mine
+                      where connections < before or (connections < $3 and $6)
+                    )
+                    select connections, (select count(*) from told) from mine
+                    """,
+                    worker_id,
+                    kept,
+                    wanted,
+                    most,
+                    timedelta(seconds=lease),
+                    asks,
+                    Channel.FLEET_CONTROL,
+                )
+                or 0
+            )
+
+        return await self._database.transact(work)
+
+    async def mend_times(self, longest_pause: float) -> None:
+        """Let what a clock that was set back has left in the future be now, or wait no longer.
+
+        A dead worker would else seem alive, and TMDB and what is queued be left alone, until the
+        clock is again where it was.
+
+        Args:
+            longest_pause: the longest that anything is put off by in earnest.
+        """
+        pause = timedelta(seconds=longest_pause)
+        await self._database.fetchval(
+            """
+            update workers
+            set heartbeat_at = clock_timestamp()
+            where id in (
+              select id
+              from workers
+              where heartbeat_at > clock_timestamp()
+              for no key update skip locked
+            )
+            """
+        )
+        await self._database.fetchval(
+            """
+            update fleet
+            set tmdb_probe_at = clock_timestamp() + $1
+            where tmdb_probe_at > clock_timestamp() + $1
+            """,
+            pause,
+        )
+        await self._database.fetchval(
+            """
+            with due as (
+              update lookups
+              set due_at = clock_timestamp()
+              where id in (
+                select id
+                from lookups
+                where due_at > clock_timestamp() + $1 and turn < $2 and claimed_by is null
+                order by id
+                for no key update skip locked
+              )
+              returning turn
+            )
+            select pg_notify($3, min(turn)::text) from due having count(*) > 0
+            """,
+            pause,
+            BACKGROUND_TURN,
+            Channel.NEW_WORK,
         )
 
     async def leave(self, worker_id: UUID) -> None:

@@ -21,12 +21,13 @@ class RecordStorage:
         """Queue the oldest records of films that somebody lists, or that are kept; how many.
 
         A lookup that has the record asks for it again and keeps its outcome meanwhile; one of them
-        is enough for all that share the record.
+        is enough for all that share the record. It is due from the day on which the record was old,
+        so that what would expire soonest comes first.
 
         Args:
             days: from which age on a record is old.
             most: how many may be due at the same time, so that what is claimed in the background
-                is found among a few.
+                is found among a few; what else is queued there takes no place of theirs.
         """
         return len(
             await self._database.fetch(
@@ -34,7 +35,10 @@ class RecordStorage:
                 with room as (
                   select greatest($2 - count(*), 0) as places
                   from lookups
-                  where due_at is not null and turn = $3 and due_at <= clock_timestamp()
+                  where due_at is not null
+                    and turn = $3
+                    and due_at <= clock_timestamp()
+                    and outcome = 'found'
                 ),
                 old as (
                   select asker.id
@@ -56,14 +60,15 @@ class RecordStorage:
                   limit (select places from room)
                 ),
                 held as (
-                  select id
+                  select lookups.id, fetched_at + $1::interval as old_since
                   from lookups
-                  where id in (select id from old) and due_at is null and outcome = 'found'
-                  order by id
-                  for no key update skip locked
+                  join catalogue using (tmdb_id)
+                  where lookups.id in (select id from old) and due_at is null and outcome = 'found'
+                  order by lookups.id
+                  for no key update of lookups skip locked
                 )
                 update lookups
-                set due_at = clock_timestamp(), turn = $3
+                set due_at = old_since, turn = $3
                 from held
                 where lookups.id = held.id
                 returning lookups.id

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.models import BACKGROUND_TURN
+from shared.models import BACKGROUND_TURN, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +30,9 @@ class Rescue:
 
 
 class RescueStorage:
-    """Gives claims back. They keep their turns, which had come.
+    """Gives claims back. They keep their turns, which had come, and `new_work` tells the lowest.
+
+    It tells that of what somebody waits for, and the background's.
 
     What is claimed has a turn of at most V, the clock's time, or is one of the few that are queued
     for the background, so only these parts of the queue are read.
@@ -47,7 +49,7 @@ class RescueStorage:
               select id
               from lookups
               where due_at is not null
-                and (turn <= (select virtual_time from queue_clock) or turn = $3)
+                and (turn <= (select max(turn) from virtual_times) or turn = $3)
                 and claimed_by <> $1
                 and not exists (
                   select
@@ -63,20 +65,25 @@ class RescueStorage:
               set claimed_by = null, claim_token = null
               from orphaned
               where lookups.id = orphaned.id
-              returning 1
+              returning turn
             )
             select
               (select count(*) from freed) as freed,
+              (
+                select count(pg_notify($4, lowest::text))
+                from (select min(turn) as lowest from freed group by turn = $3) as parts
+              ) as told,
               coalesce(array_agg(id), '{}') as own_ids,
               coalesce(array_agg(claim_token), '{}') as own_tokens
             from lookups
             where due_at is not null
-              and (turn <= (select virtual_time from queue_clock) or turn = $3)
+              and (turn <= (select max(turn) from virtual_times) or turn = $3)
               and claimed_by = $1
             """,
             worker_id,
             timedelta(seconds=silent),
             BACKGROUND_TURN,
+            Channel.NEW_WORK,
         )
         if row is None:
             raise RuntimeError("a select without a table has a row")
@@ -93,37 +100,53 @@ class RescueStorage:
                 on lookups.id = mine.id and claim_token = mine.token
               order by lookups.id
               for no key update of lookups skip locked
+            ),
+            freed as (
+              update lookups
+              set claimed_by = null, claim_token = null
+              from lost
+              where lookups.id = lost.id
+              returning turn
             )
-            update lookups
-            set claimed_by = null, claim_token = null
-            from lost
-            where lookups.id = lost.id
+            select pg_notify($3, min(turn)::text) from freed group by turn = $4
             """,
             [lookup_id for lookup_id, _ in claims],
             [token for _, token in claims],
+            Channel.NEW_WORK,
+            BACKGROUND_TURN,
         )
 
     async def give_back_all(self, worker_id: UUID) -> int:
         """Give back every claim in this worker's name, known to it or not; how many they were."""
-        return len(
-            await self._database.fetch(
+        return int(
+            await self._database.fetchval(
                 """
                 with held as (
                   select id
                   from lookups
                   where due_at is not null
-                    and (turn <= (select virtual_time from queue_clock) or turn = $2)
+                    and (turn <= (select max(turn) from virtual_times) or turn = $2)
                     and claimed_by = $1
                   order by id
                   for no key update
+                ),
+                freed as (
+                  update lookups
+                  set claimed_by = null, claim_token = null
+                  from held
+                  where lookups.id = held.id
+                  returning turn
                 )
-                update lookups
-                set claimed_by = null, claim_token = null
-                from held
-                where lookups.id = held.id
-                returning lookups.id
+                select
+                  count(*),
+                  (
+                    select count(pg_notify($3, lowest::text))
+                    from (select min(turn) as lowest from freed group by turn = $2) as parts
+                  ) as told
+                from freed
                 """,
                 worker_id,
                 BACKGROUND_TURN,
+                Channel.NEW_WORK,
             )
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from shared.errors import SessionNotFoundError
 from shared.models import Channel
 from shared.reopening import reopen_session
@@ -28,7 +30,7 @@ class SessionStorage:
         """How many sessions are not complete."""
         return int(
             await self._database.fetchval(
-                "select count(*) from sessions where status = 'enriching'"
+                "select count(*) from sessions where completed_at is null"
             )
         )
 
@@ -40,13 +42,13 @@ class SessionStorage:
         """Mend a few enriching sessions whose lookups all have outcomes, or wait unqueued.
 
         A healthy session's last movies are the last to be looked up, so the search from its end
-        finds something queued at once.
+        finds something queued at once. One whose rows somebody holds is left to a later tick.
         """
         broken = await self._database.fetch(
             """
             select id
             from (
-              select id from sessions where status = 'enriching' order by random() limit $1
+              select id from sessions where completed_at is null order by random() limit $1
             ) as chosen
             left join lateral (
               select due_at
@@ -60,14 +62,18 @@ class SessionStorage:
             """,
             HEAL_SESSIONS,
         )
+        healed = []
         for row in broken:
-            with contextlib.suppress(SessionNotFoundError):  # it was deleted meanwhile
+            # It was deleted meanwhile, or somebody holds it.
+            with contextlib.suppress(SessionNotFoundError, asyncpg.LockNotAvailableError):
                 await self._heal(row["id"])
-        return [row["id"] for row in broken]
+                healed.append(row["id"])
+        return healed
 
     async def _heal(self, session_id: UUID) -> None:
         async def work(connection: Connection) -> None:
-            await connection.execute(
+            await connection.execute("set local lock_timeout = '1s'")
+            await connection.fetch(
                 """
                 with lost as (
                   select lookups.id
@@ -77,22 +83,24 @@ class SessionStorage:
                     and id in (select lookup_id from movies where session_id = $1)
                   order by lookups.id
                   for no key update
+                ),
+                queued as (
+                  update lookups
+                  set
+                    due_at = clock_timestamp(),
+                    turn = (select max(turn) from virtual_times)
+                  from lost
+                  where lookups.id = lost.id
+                  returning turn
                 )
-                update lookups
-                set
-                  due_at = clock_timestamp(),
-                  turn = (select virtual_time from queue_clock)
-                from lost
-                where lookups.id = lost.id
+                select pg_notify($2, min(turn)::text) from queued having count(*) > 0
                 """,
                 session_id,
+                Channel.NEW_WORK,
             )
             await recount(connection, session_id)
             await connection.execute(
-                "select pg_notify($1, $3), pg_notify($2, $3)",
-                Channel.NEW_WORK,
-                Channel.SESSION_PROGRESS,
-                str(session_id),
+                "select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id)
             )
 
         await self._database.transact(work)

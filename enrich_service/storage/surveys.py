@@ -23,6 +23,8 @@ MISSES_BEFORE_PAGE = 2
 """So many films of a year are searched for before a page of the year is asked for instead."""
 MISSES_AFTER_POOR_PAGE = 4
 """So many times as many after a page that showed no two films that somebody waits for."""
+MOST_MISSES = 250_000
+"""What is needed grows no further than four times this, however many pages were poor."""
 POOR = 2
 WORTH_A_PAGE = 50
 """Films in the queue from which on a page may show several of them."""
@@ -113,7 +115,7 @@ class SurveyStorage:
             where enough
               and $3 <= (
                 select max(turn) from lookups where due_at is not null and turn < $2
-              ) - (select virtual_time from queue_clock)
+              ) - (select max(turn) from virtual_times)
             """,
             year,
             BACKGROUND_TURN,
@@ -143,7 +145,7 @@ class SurveyStorage:
                   select count(*) from lookups where key = any($3::text[]) and outcome is null
                 )
                 then $6
-                else needed * $7
+                else least(needed, $9) * $7
               end,
               taken_until = '-infinity',
               finished_at = case when $4 then clock_timestamp() end,
@@ -158,6 +160,7 @@ class SurveyStorage:
             MISSES_BEFORE_PAGE,
             MISSES_AFTER_POOR_PAGE,
             is_complete,
+            MOST_MISSES,
         )
 
     async def put_back(self, year: int, page: int) -> None:

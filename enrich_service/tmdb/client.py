@@ -1,4 +1,4 @@
-"""The thin layer that puts requests on the wire: one aiohttp session, and nothing clever.
+"""The thin layer that puts requests on the wire, over a pool of connections, and nothing clever.
 
 It neither waits for the request budget nor retries: the daemon does both. The key appears in no
 error, no log record and no representation of anything here.
@@ -6,7 +6,10 @@ error, no log record and no representation of anything here.
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,14 +19,16 @@ import aiohttp
 from yarl import URL
 
 from enrich_service.tmdb.answers import read_answer
+from enrich_service.tmdb.connections import Connection, ConnectionPool
 from enrich_service.tmdb.errors import MalformedError, TMDBError, Trouble, UnavailableError
 from shared.tmdb_key import WRONG_SHAPE, is_v3_key, is_v4_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from types import TracebackType
 
-    from aiohttp.connector import Connection
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection as Wire
     from aiohttp.tracing import Trace
     from pydantic import BaseModel, SecretStr
 
@@ -33,6 +38,9 @@ _LATEST: ContextVar[float | None] = ContextVar("latest", default=None)
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes after decompression. TMDB's longest answer to what is asked here is under one megabyte."""
+
+CONNECT_PATIENCE_SECONDS = 2.0
+"""A slot is not waited with for a connect that takes longer: the request itself is to find out."""
 
 _DNS_CACHE_SECONDS = 300
 _READ_SIZE = 64 * 1024
@@ -53,13 +61,21 @@ class SlotExpiredError(Exception):
 class _PunctualConnector(aiohttp.TCPConnector):
     """Lets no request go out later than it may: names, TCP and TLS take their time before it."""
 
+    _wire: ResponseHandler | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its only connection is there."""
+        return self._wire is not None and self._wire.is_connected()
+
     async def connect(
         self,
         req: aiohttp.ClientRequest,
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # the overridden method has it
-    ) -> Connection:
+    ) -> Wire:
         connection = await super().connect(req, traces, timeout)
+        self._wire = connection.protocol
         latest = _LATEST.get()
         if latest is not None and time.monotonic() > latest:
             connection.release()
@@ -102,7 +118,7 @@ class TMDBClient:
                 a header); TMDB accepts either (https://developer.themoviedb.org/docs).
             language: of titles and overviews, where a request does not say.
             timeout_seconds: for one whole exchange, connecting included.
-            connections: most connections at the same time.
+            connections: most connections at the same time; `connections.limit` changes it.
             note: called for each request that was sent, with its route, the seconds that it took,
                 and what came in place of a good answer.
 
@@ -111,7 +127,6 @@ class TMDBClient:
         """
         self.language = language
         self._base_url = base_url.rstrip("/")
-        self._connections = connections
         self._note = note
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._api_key = api_key
@@ -119,19 +134,11 @@ class TMDBClient:
         self._sends_header = is_v4_token(text)
         if not self._sends_header and not is_v3_key(text):
             raise ValueError(f"TMDB_API_KEY is {WRONG_SHAPE}")
-        self._session: aiohttp.ClientSession | None = None
+        self._is_entered = False
+        self.connections = ConnectionPool(connections, self._make_connection, self._connect)
 
     async def __aenter__(self) -> Self:
-        headers = {"Accept": "application/json"}
-        if self._sends_header:
-            headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        self._session = aiohttp.ClientSession(
-            connector=_PunctualConnector(limit=self._connections, ttl_dns_cache=_DNS_CACHE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            timeout=self._timeout,
-            middlewares=(_send_once,),
-        )
+        self._is_entered = True
         return self
 
     async def __aexit__(
@@ -140,16 +147,37 @@ class TMDBClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._is_entered = False
+        await self.connections.empty()
 
-    async def send(self, request: TMDBRequest[T_co], *, latest: float | None = None) -> T_co:
+    @asynccontextmanager
+    async def connection(self, held: Connection | None = None) -> AsyncIterator[Connection]:
+        """A connection for one request, opened before the request has a slot to lose.
+
+        Args:
+            held: one that the caller has acquired already; it is given back like any other.
+        """
+        connection = held or await self.connections.acquire()
+        try:
+            if not connection.is_ready:
+                await self._connect(connection)
+            yield connection
+        finally:
+            self.connections.release(connection)
+
+    async def send(
+        self,
+        request: TMDBRequest[T_co],
+        *,
+        latest: float | None = None,
+        connection: Connection | None = None,
+    ) -> T_co:
         """Send one request and read its answer, within `timeout_seconds`.
 
         Args:
             request: what to ask.
             latest: until when it may go out (`time.monotonic()` seconds).
+            connection: what to send it over; by default any, which is waited for.
 
         Raises:
             SlotExpiredError: there was no connection in time; nothing was sent.
@@ -157,11 +185,14 @@ class TMDBClient:
                 MalformedError when it was cut short or larger than `LARGEST_ANSWER`.
             RuntimeError: the client is used outside `async with`.
         """
-        if self._session is None:
+        if not self._is_entered:
             raise RuntimeError("TMDBClient is used outside `async with`")
+        if connection is None:
+            async with self.connection() as acquired:
+                return await self.send(request, latest=latest, connection=acquired)
         started = time.monotonic()
         try:
-            answer = await self._send(self._session, request, latest)
+            answer = await self._send(connection.session, request, latest)
         except TMDBError as error:
             self._tell(request.route, time.monotonic() - started, error)
             raise
@@ -206,6 +237,32 @@ class TMDBClient:
         except (aiohttp.ClientError, OSError) as error:
             kind, detail = _trouble(error)
             return UnavailableError(detail, kind=kind, route=request.route)
+
+    def _make_connection(self) -> Connection:
+        headers = {"Accept": "application/json"}
+        if self._sends_header:
+            headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        connector = _PunctualConnector(limit=1, ttl_dns_cache=_DNS_CACHE_SECONDS)
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            timeout=self._timeout,
+            middlewares=(_send_once,),
+        )
+        return Connection(session, lambda: connector.is_open)
+
+    async def _connect(self, connection: Connection) -> None:
+        """Open a connection, sending nothing: a request that is too late is kept from it."""
+        token = _LATEST.set(-math.inf)
+        try:
+            async with asyncio.timeout(CONNECT_PATIENCE_SECONDS):
+                async with connection.session.get(self._base_url):
+                    pass
+        except (SlotExpiredError, aiohttp.ClientError, OSError):
+            connection.was_tried = True
+        finally:
+            _LATEST.reset(token)
 
     def _address(self, request: TMDBRequest[BaseModel]) -> URL:
         query = {"language": self.language, **dict(request.query)}

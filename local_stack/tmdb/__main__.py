@@ -17,6 +17,7 @@ from local_stack.tmdb.film import FilmDataError, load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
+from shared.listening import cannot_listen
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,10 @@ def main() -> int:
     try:
         asyncio.run(_serve(catalogue, options, told.host, told.port))
     except OSError as error:
-        log.error("stand_in_cannot_listen", host=told.host, port=told.port, reason=str(error))  # noqa: TRY400 - the text says it all
+        said = cannot_listen(
+            error, told.host, told.port, host_setting="--host", port_setting="--port"
+        )
+        log.error("stand_in_cannot_listen", host=told.host, port=told.port, reason=said)  # noqa: TRY400 - the text says it all
         return 1
     return 0
 

@@ -37,6 +37,7 @@ def create_app(catalogue: Catalogue, options: StandInOptions | None = None) -> w
 
 async def _let_go(app: web.Application) -> None:
     app[STAND_IN].stopping.set()
+    app[STAND_IN].faults.replace([])
 
 
 @web.middleware
@@ -64,7 +65,13 @@ async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if rule is None:
         answer = await true_answer(request)
     else:
-        answer = await carry_out(rule, request, true_answer, stand_in.stopping)
+        answer = await carry_out(
+            rule,
+            request,
+            true_answer,
+            replaced=stand_in.faults.replaced,
+            stopping=stand_in.stopping,
+        )
     if rule is None or rule.kind not in _UNANSWERED:
         stand_in.answered[answer.status] += 1
     return answer

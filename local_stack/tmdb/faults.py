@@ -50,6 +50,8 @@ class FaultKind(StrEnum):
     """200 and JSON, but nothing in it is what it should be."""
     DELAY = "delay"
     """The true answer, `seconds` later."""
+    HOLD = "hold"
+    """The true answer, once the rules are replaced."""
 
 
 class FaultRule(BaseModel):
@@ -105,9 +107,11 @@ class Faults:
 
     Attributes:
         struck: how many requests each kind has hit.
+        replaced: set when these rules have given way to others.
     """
 
     struck: Counter[str] = field(default_factory=Counter)
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: list[FaultRule] = field(default_factory=list)
     _left: list[int | None] = field(default_factory=list)
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
@@ -117,6 +121,8 @@ class Faults:
         self._rules = rules
         self._left = [rule.times for rule in rules]
         self._chance = random.Random(0)
+        self.replaced.set()
+        self.replaced = asyncio.Event()
 
     def striking(self, request: web.Request) -> FaultRule | None:
         """The rule that strikes this request, if one does; it counts as having struck."""
@@ -140,9 +146,19 @@ async def carry_out(
     rule: FaultRule,
     request: web.Request,
     true_answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    *,
+    replaced: asyncio.Event,
     stopping: asyncio.Event,
 ) -> web.StreamResponse:
-    """Answer, or fail to answer, as the rule says; `stopping` ends requests that hang."""
+    """Answer, or fail to answer, as the rule says.
+
+    Args:
+        rule: the one that strikes.
+        request: what is asked.
+        true_answer: answers as if no rule had struck.
+        replaced: set when the rules change, which ends a hold.
+        stopping: set when the server ends, which ends requests that hang.
+    """
     match rule.kind:
         case FaultKind.STATUS:
             return _other_status(rule)
@@ -150,8 +166,11 @@ async def carry_out(
             return web.Response(text=_NOT_JSON, content_type="text/html")
         case FaultKind.WRONG_SHAPE:
             return json_answer(_WRONG_SHAPE)
-        case FaultKind.DELAY:
-            await asyncio.sleep(rule.seconds or 0)
+        case FaultKind.DELAY | FaultKind.HOLD:
+            if rule.kind is FaultKind.DELAY:
+                await asyncio.sleep(rule.seconds or 0)
+            else:
+                await replaced.wait()
             return await true_answer(request)
         case FaultKind.TRUNCATED:
             return await _broken_off(request, await true_answer(request))

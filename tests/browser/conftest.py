@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from local_stack.browser import MISSING, find_chromium, open_chromium
-from local_stack.processes import migrate
+from local_stack.samples.default_sample import write_default_sample
 from local_stack.stack import StandIn
 from tests.browser.gallery import furnish
 from tests.browser.looks import USUAL
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.browser.looks import Look
     from tests.driving import Driver
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 """How long a page may take until it shows what is waited for: others are at work beside it."""
 FAILED = pytest.StashKey[bool]()
 
@@ -54,14 +54,18 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="module")
 async def driver(
-    browser: Browser, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser,
+    postgres: EmbeddedPostgres,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Driver]:
     """The API, one daemon and the stand-in, each a process, for all tests of a module."""
     assert browser.is_connected()  # asked for, so that no services are started where there is none
-    dsn = await create_database(postgres)
-    await migrate(dsn)
+    dsn = await create_database(postgres, template=template)
+    folder, sample = tmp_path_factory.mktemp("services"), tmp_path_factory.mktemp("sample")
+    write_default_sample(sample)
     stand_in = StandIn(films=MADE_UP, limit=LIMIT, period=1.0)
-    async with running(dsn, tmp_path_factory.mktemp("services"), stand_in=stand_in) as driving:
+    async with running(dsn, folder, stand_in=stand_in, SAMPLE_LIST=str(sample)) as driving:
         yield driving
 
 

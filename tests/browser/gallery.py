@@ -61,7 +61,8 @@ class Gallery:
             """
             select max(id::text) filter (where enriched between 30 and total - 60) as id
             from sessions
-            where status = 'enriching'
+            join session_counts on session_id = id
+            where completed_at is null
             """
         )
         if row["id"] is not None:

@@ -17,6 +17,7 @@ from playwright.async_api import expect
 from local_stack.browser import MISSING, find_chromium, open_chromium
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import ROOT, migrate
+from local_stack.samples.default_sample import write_default_sample
 from local_stack.stack import StandIn
 from tests.browser.gallery import furnish
 from tests.browser.looks import LOOKS, USUAL
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.browser.gallery import Gallery
 
 FOLDER = ROOT / ".local" / "screenshots"
+FONTS = ROOT / "tests" / "browser" / "dejavu.conf"
 TALLEST = 2400
 """Pixels of a picture: what is below looks like what is above."""
 README_PICTURE = ROOT / "docs" / "overview.webp"
@@ -46,9 +48,11 @@ async def main() -> None:
             dsn = await create_database(server)
             await migrate(dsn)
             stand_in = StandIn(films=MADE_UP, limit=LIMIT, period=1.0)
-            async with running(dsn, folder, stand_in=stand_in) as driver:
+            sample = folder / "sample"
+            write_default_sample(sample)
+            async with running(dsn, folder, stand_in=stand_in, SAMPLE_LIST=str(sample)) as driver:
                 gallery = await furnish(driver, folder / "export")
-                async with open_chromium() as browser:
+                async with open_chromium(fonts=FONTS) as browser:
                     await _take_for_readme(browser, gallery)
                     await _take_all(browser, gallery)
 

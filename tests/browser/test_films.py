@@ -10,7 +10,6 @@ from playwright.async_api import expect
 
 from benchmarks.films import pick_films
 from local_stack.instant import answer_at_once
-from local_stack.processes import migrate
 from local_stack.stack import StandIn
 from tests.browser.counting import stored_films
 from tests.browser.looks import USUAL
@@ -200,12 +199,14 @@ async def test_a_person_in_a_film_leads_to_their_films(page: Page, gallery: Gall
 
 @pytest.fixture(scope="module")
 async def many(
-    browser: Browser, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser,
+    postgres: EmbeddedPostgres,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[tuple[Driver, str]]:
     """Ten thousand films, all found; there is no daemon."""
     assert browser.is_connected()
-    dsn = await create_database(postgres)
-    await migrate(dsn)
+    dsn = await create_database(postgres, template=template)
     chosen = pick_films(MANY)
     folder, stand_in = tmp_path_factory.mktemp("many"), StandIn(films=chosen.generated)
     async with running(dsn, folder, stand_in=stand_in, daemons=0) as driving:

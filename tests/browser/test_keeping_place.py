@@ -25,6 +25,7 @@ MIDDLE = "scrollTo(0, (document.documentElement.scrollHeight - innerHeight) / 2)
 IN_SIGHT = (
     "document.elementFromPoint(innerWidth / 2 - 50, innerHeight / 2)?.closest('.film-card a')"
 )
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 IS_FOCUSED = "(address) => document.activeElement.getAttribute('href') === address"
 LEFT_DOCUMENT = "element => !element.isConnected"
 TOP = "element => element.getBoundingClientRect().top"
@@ -191,6 +192,31 @@ async def test_films_are_come_back_to_where_they_were_scrolled(
     await page.reload()
     await card_in_sight(page)
     await until(lambda: page.evaluate(back))
+
+
+async def test_place_is_restored_when_the_view_is_made_frames_later(
+    page: Page, gallery: Gallery
+) -> None:
+    """Until then the overview is still there, below a line that films do not have."""
+    await visit(page, gallery.done)
+    await page.get_by_role("link", name="Films", exact=True).click()
+    await expect(said(page)).to_be_visible()
+    await page.evaluate(MIDDLE)
+    await until(lambda: page.evaluate(NOTED))
+    left = await page.evaluate("scrollY")
+    await page.go_back()
+    await page.reload()  # so that the code of the films' view is yet to come
+    await expect(section(page, "Genres")).to_be_visible()
+
+    async def come_after_frames(route: Route) -> None:
+        await page.wait_for_function(f"scrollY === {left}")
+        await page.evaluate(TWO_FRAMES)
+        await route.continue_()
+
+    await page.route("**/films.js", come_after_frames)
+    await page.go_forward()
+    await card_in_sight(page)
+    assert await page.evaluate("scrollY") == left
 
 
 async def test_films_that_come_late_are_come_back_to_as_well(page: Page, gallery: Gallery) -> None:

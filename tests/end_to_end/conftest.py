@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_stack.processes import migrate
 from local_stack.samples.default_sample import write_default_sample
 from tests.driving import create_database, running
 
@@ -58,11 +57,13 @@ class Enriched:
 
 @pytest.fixture(scope="module")
 async def enriched(
-    postgres: EmbeddedPostgres, sample: Sample, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres,
+    template: str,
+    sample: Sample,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Enriched]:
     """The sample, taken from upload to `completed` once for all who look at it."""
-    dsn = await create_database(postgres)
-    await migrate(dsn)
+    dsn = await create_database(postgres, template=template)
     async with running(dsn, tmp_path_factory.mktemp("enriched")) as driving:
         upload = await driving.post_folder(sample.folder)
         yield Enriched(driving, upload, await driving.completed(upload.body["session_id"]))

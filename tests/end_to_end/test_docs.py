@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import pytest
 from multidict import CIMultiDict
 
-from local_stack.processes import migrate
 from shared.probes import Health
 from tests.browser.visiting import zipped
 from tests.described import check, check_item
@@ -203,11 +202,10 @@ def same_make(said: object, came: object, where: str) -> None:
 
 @pytest.fixture(scope="module")
 async def services(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Driver]:
     """Both services, for all pages one after the other."""
-    dsn = await create_database(postgres)
-    await migrate(dsn)
+    dsn = await create_database(postgres, template=template)
     async with running(dsn, tmp_path_factory.mktemp("manual")) as driving:
         yield driving
 

@@ -65,6 +65,7 @@ async def quick(dsn: str, tmp_path: Path) -> AsyncIterator[Driver]:
         yield driving
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "which",
     [
@@ -91,7 +92,7 @@ async def test_an_export_ends_with_the_right_number_of_films(
     assert answer.status == 201
     assert answer.body["total_movies"] == films
     session_id = answer.body["session_id"]
-    status = await quick.completed(session_id)
+    status = await quick.completed(session_id, seconds=240)
     assert status["total_movies"] == films
     assert len(await quick.movies(session_id)) == films
     assert status["failed_count"] == 0

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from api_service.routes import ROUTES
-from local_stack.processes import ROOT, migrate
+from local_stack.processes import ROOT
 from shared.models import Outcome, TMDBState
 from tests.driving import create_database, plain_films, running, title_list, until
 from tests.exposition import PREFIX, Exposition, broken_rules, made_up_labels, scrape
@@ -129,10 +129,9 @@ def _requests(session: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 async def scraped(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scraped]:
-    dsn = await create_database(postgres)
-    await migrate(dsn)
+    dsn = await create_database(postgres, template=template)
     async with running(dsn, tmp_path_factory.mktemp("metrics")) as driver:
         await make_traffic(driver)
         yield Scraped(driver, await api_tells(driver), await daemon_tells(driver))

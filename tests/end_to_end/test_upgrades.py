@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     Row = tuple[object, ...]
 
 FIRST = "0001"
-GONE: frozenset[tuple[str, str]] = frozenset()
+GONE: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("queue_clock", "*"),
+        ("request_window", "slots"),
+        ("request_window", "granted"),
+        ("sessions", "total"),
+        ("sessions", "enriched"),
+        ("sessions", "not_found"),
+        ("sessions", "failed"),
+        ("sessions", "status"),
+    }
+)
 """Tables and columns of the first schema that a later revision takes away on purpose."""
 FIRST_ROWS = Path(__file__).with_name("first_schema.sql")
 SESSION = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -83,7 +94,7 @@ async def at_work(dsn: str, reading: dict[str, str], end: asyncio.Event) -> int:
         while not end.is_set() or rounds == 0:
             for statement in reading.values():
                 assert await connection.fetch(statement)
-            await connection.execute("update queue_clock set virtual_time = virtual_time")
+            await connection.execute("update fleet set paused_since = paused_since")
             rounds += 1
     finally:
         await connection.close()
@@ -96,7 +107,7 @@ async def test_an_upgrade_keeps_all_data_of_the_first_schema_and_a_downgrade_too
 ) -> None:
     reading = await readings(first)
     before = await contents(first, reading)
-    assert len(before) >= 12
+    assert len(before) >= 11
     assert [table for table, rows in before.items() if not rows] == []
 
     end = asyncio.Event()
@@ -147,7 +158,7 @@ async def test_services_at_work_do_not_notice_an_upgrade_to_a_coming_release(
         for program in (driver.stack.api, *driver.stack.workers):
             await program.wait_until_ready()
         assert driver.events("not_ready") == driver.events("not_ready", "api.log") == []
-        names = ("tick_failed", "dispatch_failed", "heartbeat_failed", "film_defect")
+        names = ("chore_failed", "dispatch_failed", "heartbeat_failed", "film_defect")
         failures = [event for name in names for event in driver.events(name)]
         # What is late on a busy machine is tried again; what a new column breaks is not late.
         assert [event for event in failures if "TimeoutError" not in str(event)] == []

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     Bill = Callable[[int], int]
 
+DRAIN_SECONDS = 8.0
+"""A fifth of it must do for giving back what was not finished, on a busy machine too."""
+LONG_DRAIN_SECONDS = 50.0
+"""Much longer than what is in flight takes."""
+
 
 async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
     driver: Driver, films: list[Film], bill: Bill
@@ -50,7 +55,7 @@ async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
     driver: Driver, films: list[Film], bill: Bill, number: signal.Signals
 ) -> None:
     await driver.slow_down()
-    stopped = await driver.stack.add_daemon(DRAIN_SECONDS="5")
+    stopped = await driver.stack.add_daemon(DRAIN_SECONDS=str(LONG_DRAIN_SECONDS))
     session_id = await driver.upload(films[:200])
     await driver.ended(session_id, 60)
     worker_id = driver.events("worker_started")[0]["worker_id"]
@@ -58,7 +63,7 @@ async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
 
     start = time.monotonic()
     assert await stopped.end(number) == 0
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < LONG_DRAIN_SECONDS
 
     assert await driver.claims() == 0
     assert await driver.fetch("select from workers where id = $1::text::uuid", worker_id) == []
@@ -74,14 +79,14 @@ async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
 async def test_what_cannot_be_finished_within_the_drain_time_is_given_back(
     driver: Driver, films: list[Film], bill: Bill
 ) -> None:
-    stopped = await driver.stack.add_daemon(DRAIN_SECONDS="4")
+    stopped = await driver.stack.add_daemon(DRAIN_SECONDS=str(DRAIN_SECONDS))
     await driver.go_wrong({"match": "/3/", "kind": "hang"})
     session_id = await driver.upload(films[:60])
     await until(lambda: _claimed(driver, CONCURRENCY))
 
     start = time.monotonic()
     assert await stopped.stop() == 0
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < DRAIN_SECONDS
 
     assert await driver.claims() == 0
     (given_back,) = driver.events("claims_given_back")
@@ -134,8 +139,9 @@ async def test_a_daemon_that_stood_still_for_long_works_again(
     stopped = await driver.stack.add_daemon()
     other = await driver.stack.add_daemon()
     first = await driver.upload(films[:60])
-    await until(lambda: _claimed(driver, 2 * CONCURRENCY))
+    await until(lambda: _claimed(driver, CONCURRENCY))  # all connections that the two share
     stopped.send_signal(signal.SIGSTOP)
+    assert await held_by(driver, id_of(driver, stopped)) > 0, "it stands still with work in hand"
     await driver.speed_up()
     status = await driver.completed(first)  # after the 12 seconds for which it may be silent
     assert status["enriched_count"] == 60
@@ -195,5 +201,6 @@ async def _everything(driver: Driver) -> list[object]:
     return [
         *await driver.fetch("select * from lookups order by id"),
         *await driver.fetch("select * from sessions order by id"),
+        *await driver.fetch("select * from session_counts order by session_id, n"),
         *await driver.fetch("select tmdb_id, fetched_at from catalogue order by tmdb_id"),
     ]

@@ -62,10 +62,11 @@ FORBIDDEN = {
         "update lookups set claimed_by = gen_random_uuid(), claim_token = gen_random_uuid()",
         "update lookups set kept = true",
         "insert into lookups (key, outcome, tmdb_id) values ('tmdb:1', 'found', 1)",
-        "update queue_clock set virtual_time = 0",
+        "insert into virtual_times (turn) values (1)",
         "update request_window set hold_until = 'infinity'",
         "update fleet set tmdb_state = 'up'",
         "delete from workers",
+        "delete from session_counts",
         "update upload_reports set report = '{}'",
         "update alembic_version set version_num = '0000'",
         "set role projectionist_owner",
@@ -77,8 +78,11 @@ FORBIDDEN = {
         "create table spare ()",
         "create temporary table spare ()",
         "truncate sessions cascade",
-        "insert into sessions (id, total) values (gen_random_uuid(), 0)",
+        "insert into sessions (id) values (gen_random_uuid())",
         "update sessions set read_at = clock_timestamp()",
+        "insert into session_counts (session_id, total) values (gen_random_uuid(), 0)",
+        "update session_counts set session_id = gen_random_uuid()",
+        "delete from session_counts",
         "insert into movies (title) values ('Mine')",
         "update movies set title = 'Mine'",
         "update movies set rating = 5",
@@ -87,7 +91,7 @@ FORBIDDEN = {
         "delete from upload_reports",
         "select from idempotency_keys",
         "delete from idempotency_keys",
-        "delete from queue_clock",
+        "update virtual_times set turn = 0",
         "delete from fleet",
         "delete from request_window",
         "select analyze_lookups()",
@@ -133,7 +137,12 @@ def wanted(needs: Needs | None, verb: str) -> tuple[bool, set[str]]:
     if needs is None:
         return False, set()
     columns = {"insert": needs.insert, "update": needs.update}.get(verb, set())
-    said = {"select": needs.select, "delete": needs.delete}
+    # PostgreSQL asks for an update of some column from whoever locks a row.
+    said = {
+        "select": needs.select,
+        "delete": needs.delete,
+        "update": bool(columns) or needs.lock,
+    }
     return said.get(verb, bool(columns)), columns
 
 

@@ -31,7 +31,7 @@ async def run(*program: str, **env: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=100,
     )
     said = result.stdout + result.stderr
     assert result.returncode == 1, said
@@ -78,3 +78,18 @@ async def test_a_port_that_another_listens_on_is_named_with_its_setting(
     await server.wait_closed()
     assert f"Cannot listen on 127.0.0.1:{port}" in said
     assert f"set {setting}" in said
+    (line,) = [line for line in said.splitlines() if not line.startswith("{")]
+    assert line.endswith(
+        f"the port is in use. End what listens there, or set {setting} to another port."
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "name"), [("api_service", "API"), ("enrich_service", "WORKER")]
+)
+async def test_address_of_another_machine_is_named_with_its_settings(
+    program: str, name: str
+) -> None:
+    said = await run(program, DATABASE_URL="postgresql:///x", **{f"{name}_HOST": "192.0.2.1"})
+    assert "Cannot listen on 192.0.2.1:" in said
+    assert f"Set {name}_HOST or {name}_PORT" in said

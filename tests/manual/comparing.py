@@ -196,4 +196,5 @@ _COMPARED: dict[str, Callable[[list[str], str], None]] = {
     "pip": _paths,
     "promtool": _paths,
     "python": _python,
+    "uv": _paths,
 }

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 COMMANDS = ""
 """The language of a block of commands: none is named."""
 ANSWERS = {"json", "sse", "csv"}
 """Languages of blocks that are what the command before them answers."""
 DATABASE_TOOLS = {"pg_dump", "pg_restore", "psql", "createdb", "dropdb"}
+SCRIPTS = {"python"}
+"""Languages of blocks that are whole programs, and run as such."""
 _EXCUSE = re.compile(r"<!-- not run: (.+) -->")
 _FENCE = re.compile(r"^```(\w*)$")
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")

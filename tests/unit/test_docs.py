@@ -18,6 +18,7 @@ from tests.manual.pages import (
     ANSWERS,
     COMMANDS,
     PAGES,
+    SCRIPTS,
     Command,
     all_commands,
     anchors,
@@ -53,6 +54,8 @@ def hold(given: Iterable[Block]) -> None:
     for block in given:
         if block.excuse is not None:
             assert len(block.excuse.split()) > 2, f"{block.where}: that is no reason"
+        elif block.language in SCRIPTS:
+            compile(block.text, block.where, "exec")
         elif block.language in ANSWERS:
             assert answered, f"{block.where}: no command before it answers this"
         else:

@@ -30,7 +30,8 @@ WHOLE: Final = (
         "Tags",
         "Review",
     ),
-    *("In Watchlist", "Lists", "Source URL", "TMDB Title", "Original Title", "Release Date"),
+    *("In Watchlist", "Lists", "Source URL"),
+    *("TMDB URL", "TMDB Title", "Original Title", "Release Date"),
     *("Genres", "Directors", "Cast", "Runtime", "Countries", "Languages", "Overview", "Poster URL"),
     *("Vote Average", "Vote Count", "Confidence", "Session"),
 )

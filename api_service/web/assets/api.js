@@ -1,13 +1,24 @@
 /** The public API: requests, and problems (RFC 9457) as errors that can be shown. */
 
+import { count } from "./format.js";
+
 /** A refusal or a failure, in words for people. */
 export class Problem extends Error {
-  /** @param {{title?: string, detail?: string, status?: number, code?: string}} told */
-  constructor(told) {
+  /**
+   * @param {{title?: string, detail?: string, status?: number, code?: string}} told
+   * @param {number} [retryAfter] seconds after which the same may work, if the service says so
+   */
+  constructor(told, retryAfter = 0) {
     super(told.detail || told.title || "Something went wrong.");
     this.title = told.title || "That did not work";
     this.status = told.status || 0;
     this.code = told.code || "unknown";
+    this.retryAfter = retryAfter;
+  }
+
+  /** What happened, for views that try again by themselves. */
+  get withRetry() {
+    return this.retryAfter ? `${this.message} Trying again in ${count(this.retryAfter, "second")}.` : this.message;
   }
 }
 
@@ -18,9 +29,9 @@ const UNREACHABLE = {
 };
 
 /** What a body says of a failure, even when a proxy in between wrote it. */
-function problemFrom(status, text) {
+function problemFrom(status, text, retryAfter = 0) {
   const told = parsed(text) ?? (status ? { detail: `The service answered ${status}.` } : UNREACHABLE);
-  return new Problem({ status, ...told });
+  return new Problem({ status, ...told }, retryAfter);
 }
 
 function parsed(text) {
@@ -55,8 +66,26 @@ export async function request(path, { json, ...options } = {}) {
   }
   if (response.status === 204) return null;
   const answer = response.ok ? parsed(text) : null;
-  if (answer === null) throw problemFrom(response.status, text);
+  if (answer === null) throw problemFrom(response.status, text, Number(response.headers.get("Retry-After")) || 0);
   return answer;
+}
+
+/**
+ * Fetch a file that the service has.
+ *
+ * @param {string} path
+ * @returns {Promise<{file: Blob, tag: string|null}>} the file, and what changes when it does
+ * @throws {Problem}
+ */
+export async function fetchFile(path) {
+  try {
+    const response = await fetch(path);
+    const file = await response.blob();
+    if (response.ok) return { file, tag: response.headers.get("ETag") };
+    throw problemFrom(response.status, await file.text());
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem(UNREACHABLE);
+  }
 }
 
 /** The address of something in a session, with a query. */

@@ -19,14 +19,17 @@ export function open(root, session) {
   root.append(
     h("section", { class: "panel", "aria-label": "Take it away" }, h("h2", {}, "Take it away"),
       h("ul", { class: "parts" }, PARTS.map(([name, filters]) => h("li", {}, h("span", {}, name), downloads(session.id, filters, name)))),
-      h("p", { class: "quiet" }, "CSV opens in any spreadsheet and can be brought back. JSON lines are for programs. The Letterboxd form goes to letterboxd.com/import.")),
+      h("p", { class: "quiet" }, "CSV opens in any spreadsheet and can be brought back. JSON lines are for programs. The Letterboxd form goes to letterboxd.com/import."),
+      h("p", { class: "quiet" }, "The film data in these files comes from ",
+        h("a", { href: "https://www.themoviedb.org/", rel: "noreferrer" }, "TMDB"),
+        ". If you publish them, keep each film’s address at TMDB, and add this notice: This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB.")),
     h("section", { class: "panel", "aria-label": "Add to it" }, h("h2", {}, "Add to it"),
       uploader({
         path: sessionPath(session.id, "/upload"),
         prompt: "Drop more files, or an unmatched list that you have put right",
         done: ({ report }) => {
           fill(added, `${count(report.added ?? 0, "film")} added, ${count(report.changed ?? 0, "film")} changed. `, h("a", { href: "?view=films" }, "Look at them"));
-          session.refresh();
+          session.added();
         },
       }), added),
     h("section", { class: "panel", "aria-label": "Delete it" }, h("h2", {}, "Delete it"),

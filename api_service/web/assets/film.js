@@ -71,7 +71,7 @@ function facts(movie) {
 function links(movie) {
   const link = (name, href) => h("a", { href, target: "_blank", rel: "noreferrer" }, name);
   const there = [
-    movie.tmdb_id && link("TMDB", `https://www.themoviedb.org/movie/${movie.tmdb_id}`),
+    movie.tmdb_url && link("TMDB", movie.tmdb_url),
     movie.imdb_id && link("IMDb", `https://www.imdb.com/title/${movie.imdb_id}/`),
     movie.tmdb_id && link("Letterboxd", `https://letterboxd.com/tmdb/${movie.tmdb_id}`),
   ].filter(Boolean);

@@ -96,25 +96,29 @@ class Films {
     fill(this.filters, filters.length ? chips(filters) : null);
     giveFocus(this.said);
     fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere()), "these films"));
-    await this.read(question, key, { keep: first });
+    await this.read(question, { keep: first });
   }
 
   /** Read it again where it stands, because outcomes have changed. */
   async reload() {
     this.waiting = null;
     this.cache.renew();
-    await this.read(this.question, this.asked, { keep: true });
+    await this.read(this.question, { keep: true });
   }
 
-  async read(question, key, { keep }) {
+  async read(question, { keep }) {
+    // Nobody waits for the one before: the service need not go on with it.
+    this.reading?.abort();
+    this.reading = new AbortController();
+    const { signal } = this.reading;
     let answer;
     try {
-      answer = await request(sessionPath(this.session.id, "/movies/positions", question));
+      answer = await request(sessionPath(this.session.id, "/movies/positions", question), { signal });
     } catch (error) {
-      if (key === this.asked) this.say(error.message);
+      if (!signal.aborted) this.refuse(error);
       return;
     }
-    if (key !== this.asked) return;
+    if (signal.aborted) return;
     const same = this.list && answer.positions.join() === this.positions.join();
     this.positions = answer.positions;
     this.say(answer.total ? count(answer.total, "film") : "No film fits.");
@@ -124,9 +128,15 @@ class Films {
     else this.draw();
   }
 
+  refuse(problem) {
+    this.say(problem.withRetry, " ", h("button", { type: "button", onclick: () => this.reload() }, "Try again"));
+    clearTimeout(this.waiting);
+    this.waiting = problem.retryAfter ? setTimeout(() => this.reload(), problem.retryAfter * 1000) : null;
+  }
+
   /** Said again only when it is something else, lest it be read aloud each time. */
-  say(text) {
-    if (this.said.textContent !== text) fill(this.said, text);
+  say(text, ...more) {
+    if (this.said.firstChild?.textContent !== text) fill(this.said, text, ...more);
   }
 
   choose(layout) {
@@ -196,6 +206,7 @@ class Films {
   close() {
     this.list?.close();
     this.cache.close();
+    this.reading?.abort();
     clearTimeout(this.waiting);
     clearTimeout(this.typing);
   }

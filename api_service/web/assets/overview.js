@@ -8,7 +8,6 @@ import { address, filtersHere, person, query } from "./filters.js";
 import { chips } from "./chips.js";
 import { count, country, decimal, language, number, runtime, stars } from "./format.js";
 import { portrait, poster } from "./posters.js";
-import { reading } from "./reading.js";
 
 /** No more often than this are the numbers read again while a list fills, in seconds. */
 const QUIET_SECONDS = 5;
@@ -17,33 +16,47 @@ const WIDE = 90;
 
 export function open(root, session) {
   const place = h("div", { class: "overview" });
-  const leaving = new AbortController();
+  let reading = new AbortController();
   let readAt = 0;
   let waiting = null;
   let asked = "";
-  let loads = 0;
+  /** What was asked for when that was drawn which is shown. */
+  let drawn = null;
   /** What was opened and chosen here, which stays so when the numbers are read again. */
   const kept = { whole: new Set(), calendar: {}, years: null };
-  root.append(reading(session.id), place);
+  root.append(place);
 
   async function load() {
     clearTimeout(waiting);
     waiting = null;
     readAt = performance.now();
     asked = withoutFilm(location.search);
-    loads += 1;
-    const mine = loads;
+    // Nobody waits for the one before: the service need not go on with it.
+    reading.abort();
+    reading = new AbortController();
+    const { signal } = reading;
     const filters = filtersHere();
     try {
-      const summary = await request(sessionPath(session.id, "/summary", query(filters)), { signal: leaving.signal });
-      if (mine !== loads) return;
+      const summary = await request(sessionPath(session.id, "/summary", query(filters)), { signal });
+      if (signal.aborted) return;
       const giveFocus = holdFocus(place);
       fill(place, draw(summary, filters, session, kept));
       giveFocus();
+      drawn = asked;
     } catch (error) {
-      if (error.name === "AbortError" || mine !== loads) return;
-      fill(place, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: load }, "Try again"));
+      if (!signal.aborted) refuse(error);
     }
+  }
+
+  /** Say what went wrong above the numbers that there are, and try again when the service says so. */
+  function refuse(problem) {
+    if (drawn !== asked) fill(place);
+    drawn = asked;
+    if (problem.retryAfter) waiting = setTimeout(load, problem.retryAfter * 1000);
+    const said = place.querySelector(":scope > [role=alert]");
+    if (said?.firstChild.textContent === problem.withRetry) return;
+    said?.remove();
+    place.prepend(h("div", { role: "alert" }, h("p", {}, problem.withRetry), h("button", { type: "button", onclick: load }, "Try again")));
   }
 
   fill(place, h("p", { class: "quiet" }, "Adding up …"));
@@ -51,7 +64,7 @@ export function open(root, session) {
   return {
     update: () => { if (asked !== withoutFilm(location.search)) load(); },
     counts: () => { waiting ??= setTimeout(load, Math.max(0, readAt + QUIET_SECONDS * 1000 - performance.now())); },
-    close: () => { leaving.abort(); clearTimeout(waiting); },
+    close: () => { reading.abort(); clearTimeout(waiting); },
   };
 }
 

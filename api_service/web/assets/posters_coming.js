@@ -1,8 +1,7 @@
-/** While a list is enriched: the posters of its films as they are found, and how it was read. */
+/** While a list is enriched: the posters of its films as they are found. */
 
 import { fill, h } from "./dom.js";
 import { poster } from "./posters.js";
-import { reading } from "./reading.js";
 
 /** On a phone more of them would be a long way to scroll. */
 const PLACES = matchMedia("(max-width: 40rem)").matches ? 8 : 24;
@@ -11,11 +10,7 @@ export function open(root, session) {
   // Each new film takes the place of the oldest, so that nothing moves.
   const places = Array.from({ length: PLACES }, () => h("li", { class: "place" }));
   let next = 0;
-  root.append(
-    reading(session.id),
-    h("h2", {}, "Just found"),
-    h("ul", { class: "coming" }, places),
-  );
+  root.append(h("h2", {}, "Just found"), h("ul", { class: "coming" }, places));
 
   function films(latest) {
     for (const film of latest.filter(({ outcome }) => outcome === "found").reverse()) {

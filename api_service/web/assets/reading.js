@@ -12,15 +12,24 @@ export function keepReading(id, report) {
   fresh.set(id, report);
 }
 
-/** The report as a part of the page: open right after an upload, else there to be opened. */
+/**
+ * The report as a part of the page: open right after an upload, else there to be opened.
+ *
+ * It is read anew each time that it is opened, since more files may have been added meanwhile.
+ */
 export function reading(id) {
   const report = fresh.get(id);
   fresh.delete(id);
   const inside = h("div", { class: "reading" });
   const details = h("details", { class: "panel", open: Boolean(report) },
     h("summary", {}, report ? headline(report) : "How your files were read"), inside);
+  let known = Boolean(report);
   if (report) fill(inside, body(report));
-  else details.addEventListener("toggle", () => load(id, inside), { once: true });
+  details.addEventListener("toggle", () => {
+    // What is open from the first is told of as if it had just been opened.
+    if (details.open && !known) load(id, inside);
+    known = false;
+  });
   return details;
 }
 

@@ -38,7 +38,11 @@ export function resume() {
   const to = history.state?.scroll;
   // Nothing is noted of a place that was never left; what was left at its top begins there.
   if (to === undefined) return;
-  if (to) main.style.minHeight = `${to + innerHeight}px`;
+  if (to) {
+    main.style.minHeight = `${to + innerHeight}px`;
+    // The place is the coming view's: browsers would shift it by what moves in the view that still stands there.
+    main.style.overflowAnchor = "none";
+  }
   scrollTo(0, to);
   making = setTimeout(release, ROOM);
 }
@@ -46,4 +50,5 @@ export function resume() {
 function release() {
   clearTimeout(making);
   main.style.minHeight = "";
+  main.style.overflowAnchor = "";
 }

@@ -8,6 +8,7 @@ import { showFilm } from "./film.js";
 import { forget, remember } from "./known_lists.js";
 import { follow } from "./live.js";
 import { progress } from "./progress.js";
+import { reading } from "./reading.js";
 
 const VIEWS = {
   progress: () => import("./posters_coming.js"),
@@ -16,6 +17,9 @@ const VIEWS = {
   fix: () => import("./fix.js"),
   away: () => import("./away.js"),
 };
+
+/** The views that the report of the upload stands above. */
+const REPORTING = new Set(["progress", "overview"]);
 
 const NAMES = { progress: "Progress", overview: "Overview", films: "Films", fix: "Fix matches", away: "Take away" };
 
@@ -42,6 +46,9 @@ class Session {
     this.badge = h("span", {});
     this.links.fix.append(this.badge);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Views of this list" }, Object.values(this.links));
+    /** Above the views, so that it stays as it is when one of them gives way to another. */
+    this.report = reading(id);
+    this.report.hidden = true;
     this.place = h("div", { class: "view", tabindex: -1 });
   }
 
@@ -56,7 +63,7 @@ class Session {
       return;
     }
     if (this.ended) return;
-    fill(this.root, h("h1", {}, "Your films"), this.title, this.bar.element, this.tabs, this.place);
+    fill(this.root, h("h1", {}, "Your films"), this.title, this.bar.element, this.tabs, this.report, this.place);
     remember(this.status);
     this.live = follow(this.id, {
       status: (status) => this.hear(status),
@@ -94,6 +101,15 @@ class Session {
     }
   }
 
+  /** After an upload into this session: how it was read is to be told anew, and its counts. */
+  added() {
+    const report = reading(this.id);
+    report.hidden = this.report.hidden;
+    this.report.replaceWith(report);
+    this.report = report;
+    this.refresh();
+  }
+
   get done() {
     return this.status.status === "completed";
   }
@@ -114,6 +130,7 @@ class Session {
       const module = await VIEWS[name]().catch(() => UNFETCHED);
       if (this.shown !== shown) return;
       const left = this.place.contains(document.activeElement);
+      this.report.hidden = !REPORTING.has(name);
       fill(this.place);
       shown.view = module.open(this.place, this);
       // Whoever followed a link within the view before reads on in this one.

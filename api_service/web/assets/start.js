@@ -7,6 +7,8 @@ import { go } from "./main.js";
 import { uploader } from "./uploader.js";
 import { keepReading } from "./reading.js";
 
+const SAMPLE = document.querySelector('meta[name="sample"]').content;
+
 const SOURCES = [
   ["Letterboxd", "https://letterboxd.com/settings/data/", "Settings, Data, Export your data: the zip as it is"],
   ["IMDb", "https://www.imdb.com/exports/", "Your ratings, watchlist or a list, Export, then Exports"],
@@ -23,6 +25,7 @@ export function open(root) {
     uploader({
       path: "/api/upload",
       prompt: "Drop your list here",
+      sample: SAMPLE,
       done: (answer) => {
         remember(answer);
         keepReading(answer.session_id, answer.report);

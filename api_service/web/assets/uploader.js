@@ -1,17 +1,20 @@
 /** The place to drop files, or to choose them: sends them, and says what became of it. */
 
-import { Problem, upload } from "./api.js";
+import { Problem, fetchFile, upload } from "./api.js";
 import { fill, h } from "./dom.js";
 import { bytes, count } from "./format.js";
+import { keep, recall } from "./memory.js";
 
+const SAMPLE_KEY = "projectionist.sample";
 const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv";
 
 /**
- * @param {{path: string, prompt: string, done: (answer: object) => void}} options where to send the
- *   files, what to ask for, and what to do with the answer
+ * @param {{path: string, prompt: string, done: (answer: object) => void, sample?: string}} options
+ *   where to send the files, what to ask for, what to do with the answer, and the address of a
+ *   sample list for whoever has none
  * @returns {HTMLElement}
  */
-export function uploader({ path, prompt, done }) {
+export function uploader({ path, prompt, done, sample }) {
   const chooser = h("input", {
     type: "file", multiple: true, accept: KINDS, id: "files", class: "spoken",
     onchange: () => send([...chooser.files].map((file) => ({ file, name: file.name }))),
@@ -20,7 +23,9 @@ export function uploader({ path, prompt, done }) {
   const place = h("div", { class: "drop" },
     h("p", { class: "drop-prompt" }, prompt),
     chooser, h("label", { for: "files", class: "button main" }, "Choose files"),
-    h("p", { class: "quiet" }, "CSV, JSON, plain text or a zip as you downloaded it; several at once are merged."));
+    h("p", { class: "quiet" }, "CSV, JSON, plain text or a zip as you downloaded it; several at once are merged."),
+    sample && h("p", { class: "together" }, "No list at hand?",
+      h("button", { type: "button", onclick: () => trySample() }, "Try a sample list")));
   const whole = h("section", { class: "uploader", "aria-label": "Upload" }, place, state);
 
   let depth = 0;
@@ -65,6 +70,23 @@ export function uploader({ path, prompt, done }) {
       if (error instanceof Problem) refuse(error, () => send(files, key));
       else if (error.name !== "AbortError") throw error;
     }
+  }
+
+  async function trySample() {
+    if (sending) return;
+    sending = true;
+    let fetched;
+    try {
+      fetched = await fetchFile(sample);
+    } catch (error) {
+      sending = false;
+      refuse(error, trySample);
+      return;
+    }
+    // With a key of this browser's own: who tries it again is led to the list that it became.
+    const mine = recall("localStorage", SAMPLE_KEY) ?? randomKey();
+    keep("localStorage", SAMPLE_KEY, mine);
+    send([{ file: fetched.file, name: "sample.zip" }], `${mine}${(fetched.tag ?? "").replace(/\W/g, "")}`);
   }
 
   function reset() {

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 CSV = {"Content-Type": "text/csv"}
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ async def test_an_addition_wakes_the_daemons_and_tells_who_watches(
     notified.clear()
     await added(service, session_id, "Title,Year\nRan,1985\n")
     await notified.settle()
-    assert notified.of("new_work") == [session_id]
+    assert notified.of("new_work") == ["1"], "the lowest of their turns"
     assert notified.of("session_progress") == [session_id]
 
 
@@ -383,7 +383,7 @@ async def test_what_the_user_does_meanwhile_is_not_undone(
             "delete from movies where session_id = $1 and position = 2", session_id
         )
         await bystander.execute(
-            "update sessions set total = 2, not_found = 0 where id = $1", session_id
+            "update session_counts set total = 2, not_found = 0 where session_id = $1", session_id
         )
     assert (await adding).status == 200
     assert await service.drifted() == []

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 A, B, C = "title:a|2000", "title:b|2001", "title:c|2002"
 ROWS = ("A,2000", "B,2001", "C,2002")
+SHUTDOWN_SECONDS = 60.0
+"""For which aiohttp waits for requests under way, unless it is told otherwise."""
 
 
 # -- deleting and expiring ---------------------------------------------------------------------
@@ -85,7 +87,7 @@ async def test_what_a_lost_notification_would_have_told_is_found_and_told_once(
             where key = 'title:a|2000'
             """
         )
-        await other.execute("update sessions set failed = 1")
+        await other.execute("update session_counts set failed = 1")
         await stream.until_status(failed_count=1)
         await stream.until_films(1)
         # Until further looks find nothing, and so nothing is told.
@@ -167,9 +169,10 @@ async def answer_all_again(service: Service, session_id: str, number: int) -> No
           returning 1
         ),
         counted as (
-          update sessions set failed = $2 where id = $1::text::uuid returning id
+          update session_counts set failed = $2 where session_id = $1::text::uuid
+          returning session_id
         )
-        select pg_notify('session_progress', id::text) from counted, answered
+        select pg_notify('session_progress', session_id::text) from counted, answered
         """,
         session_id,
         number % FILMS,
@@ -242,7 +245,7 @@ async def test_a_service_that_stops_ends_its_streams_at_once(
             await answer_all_again(service, session_id, number)
             await streams[0].until_status(failed_count=number % FILMS)
         assert service.open_streams == 11
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(SHUTDOWN_SECONDS / 2):
             await service.client.server.close()
         for stream in streams:
             await stream.until_ended()

@@ -262,7 +262,9 @@ async def test_a_session_that_changes_fast_is_told_of_a_few_times_and_to_its_end
     async with service.events(session_id) as stream:
         for _ in range(200):
             await other.execute("select pg_notify('session_progress', $1)", session_id)
-        await other.execute("update sessions set failed = 3 where id = $1::text::uuid", session_id)
+        await other.execute(
+            "update session_counts set failed = 3 where session_id = $1::text::uuid", session_id
+        )
         await other.execute("select pg_notify('session_progress', $1)", session_id)
         await stream.until_status(failed_count=3)
         assert len(stream.of("status")) < 20

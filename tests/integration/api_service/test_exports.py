@@ -52,6 +52,7 @@ async def test_csv_has_the_users_own_data_and_tmdbs(service: Service, daemon: Da
         "Rewatches": "1",
         "Tags": "noir, on-dvd",
         "Review": 'Good, "very"\nindeed',
+        "TMDB URL": "https://www.themoviedb.org/movie/949",
         "TMDB Title": "Film 949",
         "Original Title": "Film 949",
         "Genres": "Drama",

@@ -109,7 +109,7 @@ async def test_what_is_in_flight_is_left_alone(service: Service, daemon: Daemon)
 async def test_requeued_films_get_the_sessions_fair_turns(service: Service, daemon: Daemon) -> None:
     session_id = await service.session("C,2000", "A,2000", "B,2000")
     await daemon.answer(not_found=[FOUND, LOST, BROKEN])
-    await service.database.fetchval("update queue_clock set virtual_time = 100")
+    await service.database.fetchval("insert into virtual_times (turn) values (100)")
     await force(service, session_id)
     assert await service.turns() == {BROKEN: 101, FOUND: 102, LOST: 103}
 
@@ -123,7 +123,7 @@ async def test_a_force_wakes_the_daemons_once(
     notified.clear()
     await force(service, session_id)
     await notified.settle()
-    assert notified.of("new_work") == [session_id]
+    assert notified.of("new_work") == ["3"], "the lowest of their turns"
     assert notified.of("session_progress") == [session_id]
 
 

@@ -158,7 +158,7 @@ async def test_a_correction_wakes_the_daemons(service: Service, notified: Notifi
     notified.clear()
     await corrected(service, session_id, 1, {"tmdb_id": 949})
     await notified.settle()
-    assert notified.of("new_work") == [session_id]
+    assert notified.of("new_work") == ["1"], "the lowest of their turns"
     assert notified.of("session_progress") == [session_id]
 
 

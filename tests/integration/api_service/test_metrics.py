@@ -106,12 +106,10 @@ async def test_the_queue_is_told_by_kind(service: Service, daemon: Daemon) -> No
         """
     )
     await service.database.fetchval(
-        """
-        update request_window
-        set
-          slots = slots[4:] || array_fill(clock_timestamp(), array[3]),
-          hold_until = clock_timestamp() + interval '50 s'
-        """
+        "update request_slots set sent_at = clock_timestamp() where n > 37"
+    )
+    await service.database.fetchval(
+        "update request_window set hold_until = clock_timestamp() + interval '50 s'"
     )
     said = await told(service)
     depth, wait = "projectionist_queue_lookups", "projectionist_queue_oldest_wait_seconds"

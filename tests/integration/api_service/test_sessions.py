@@ -24,6 +24,7 @@ FIELDS = {
     "failed_count": int,
     "progress_percent": int,
     "eta_seconds": int,
+    "waiting": bool,
     "created_at": str,
     "completed_at": type(None),
     "expires_at": str,
@@ -150,7 +151,7 @@ async def test_how_long_a_session_is_kept_is_a_setting(
     kept = datetime.fromisoformat(status["expires_at"]) - datetime.fromisoformat(
         status["created_at"]
     )
-    assert timedelta(days=7) <= kept < timedelta(days=7, seconds=5)
+    assert timedelta(days=7) <= kept < timedelta(days=7, minutes=5)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

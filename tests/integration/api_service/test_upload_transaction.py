@@ -75,7 +75,7 @@ async def test_an_upload_whose_connection_is_cut_in_the_middle_is_stored_once(
     assert response.status == 201, answer
     assert await service.stored() == WHOLE
     await notified.settle()
-    assert notified.of("new_work") == [answer["session_id"]]
+    assert notified.of("new_work") == ["1"], "the lowest of their turns"
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def commits_that_wait(
         try:
             pid = probe.get_server_pid()
             commit = asyncio.create_task(
-                probe.execute("update queue_clock set virtual_time = virtual_time")
+                probe.execute("update fleet set paused_since = paused_since")
             )
             while not commit.done():
                 if await connection.fetchval(

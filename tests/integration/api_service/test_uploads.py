@@ -111,6 +111,7 @@ async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
         "not_found_count": 0,
         "failed_count": 0,
         "progress_percent": 0,
+        "waiting": False,
         "completed_at": None,
     }
     assert (await service.client.get(response.headers["Location"])).status == 200

@@ -89,14 +89,11 @@ async def test_the_queue_and_the_budget_are_told(service: Service, daemon: Daemo
         values ('tmdb:1', clock_timestamp() - interval '1 hour', 9223372036854775807)
         """,
         """
-        update request_window
-        set slots[38:40] = array[
-            clock_timestamp() - interval '11 seconds',
-            clock_timestamp() - interval '9 seconds',
-            clock_timestamp()
-          ],
-          hold_until = clock_timestamp() + interval '1 minute'
+        update request_slots
+        set sent_at = clock_timestamp() - (array[11, 9, 0])[n - 37] * interval '1 second'
+        where n > 37
         """,
+        "update request_window set hold_until = clock_timestamp() + interval '1 minute'",
     ):
         await service.database.fetchval(statement)
     told = await status(service)

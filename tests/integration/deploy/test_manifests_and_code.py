@@ -18,7 +18,7 @@ from enrich_service.service import PROBE_SHUTDOWN_SECONDS
 from enrich_service.worker import END_SECONDS, LEAVE_SECONDS
 from local_stack.processes import ROOT, Program, free_port
 from migrations.grants import API, DAEMON, OWNER
-from shared.database import CONNECT_SECONDS
+from shared.connecting import CONNECT_SECONDS
 from shared.probes import READY_SECONDS
 from shared.settings import Settings
 from shared.tracing import FLUSH_SECONDS

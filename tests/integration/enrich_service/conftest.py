@@ -21,6 +21,7 @@ from local_stack.tmdb.faults import FAULT_RULES
 from shared.database import Database
 from shared.lookup_keys import LookupKind, parse_key
 from tests.driving import DRIFTED
+from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -52,16 +53,14 @@ class Lists:
         await self._database.fetchval(
             """
             insert into lookups (key, title, due_at, turn)
-            select key, title, clock_timestamp(), (select virtual_time from queue_clock) + place
+            select key, title, clock_timestamp(), (select max(turn) from virtual_times) + place
             from unnest($1::text[], $2::text[]) with ordinality as asked (key, title, place)
             on conflict (key) do nothing
             """,
             [movie.key for movie in asked],
             [movie.title for movie in asked],
         )
-        await self._database.fetchval(
-            "insert into sessions (id, total) values ($1, $2)", session_id, len(asked)
-        )
+        await self._database.fetchval(ADD_SESSION, session_id, len(asked))
         await self._database.fetchval(
             """
             insert into movies (
@@ -80,7 +79,7 @@ class Lists:
         )
         await self._database.fetchval(
             """
-            update sessions
+            update session_counts c
             set enriched = counted.enriched, not_found = counted.not_found, failed = counted.failed
             from (
               select
@@ -91,7 +90,7 @@ class Lists:
               join lookups on lookups.id = movies.lookup_id
               where session_id = $1
             ) as counted
-            where id = $1
+            where c.session_id = $1
             """,
             session_id,
         )
@@ -109,17 +108,18 @@ class Lists:
 
     async def counts(self, session_id: UUID) -> tuple[int, int, int]:
         """Found, not found and failed, as they are stored."""
-        row = await self._database.fetchrow(
-            "select enriched, not_found, failed from sessions where id = $1", session_id
+        (row,) = await self._database.fetch(
+            "select enriched, not_found, failed from session_counts where session_id = $1",
+            session_id,
         )
-        assert row is not None
         return row["enriched"], row["not_found"], row["failed"]
 
     async def status(self, session_id: UUID) -> str:
         """`enriching` or `completed`."""
-        return str(
-            await self._database.fetchval("select status from sessions where id = $1", session_id)
+        completed = await self._database.fetchval(
+            "select completed_at is not null from sessions where id = $1", session_id
         )
+        return "completed" if completed else "enriching"
 
     async def keys(self, session_id: UUID) -> list[str]:
         """The lookup of each movie, by position."""
@@ -197,6 +197,7 @@ async def make_worker(
             *,
             timeout_seconds: float = 2.0,
             api_key: str = STAND_IN_KEY,
+            base_url: str = tmdb.url,
             **options: Any,  # noqa: ANN401  # an option's value
         ) -> EnrichmentWorker:
             database = await stack.enter_async_context(
@@ -204,7 +205,7 @@ async def make_worker(
             )
             client = await stack.enter_async_context(
                 TMDBClient(
-                    base_url=tmdb.url,
+                    base_url=base_url,
                     api_key=SecretStr(api_key),
                     timeout_seconds=timeout_seconds,
                 )

@@ -13,6 +13,7 @@ import pytest
 from enrich_service.storage.completions import Completion
 from shared.models import Outcome, SessionStatus
 from tests.integration.enrich_service.answering import found
+from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -231,7 +232,7 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
     session, later = await lists.add(A), uuid4()
     mine = await claims(storage)
     async with other.transaction():
-        await other.execute("insert into sessions (id, total) values ($1, 1)", later)
+        await other.execute(ADD_SESSION, later, 1)
         await other.execute(
             """
             insert into movies (
@@ -497,7 +498,7 @@ async def test_a_movie_that_is_corrected_meanwhile_stays_corrected(
             where position = 1
             """
         )
-        await other.execute("update sessions set enriched = enriched + 1")
+        await other.execute("update session_counts set n = n + 1, enriched = enriched + 1")
     await moving
     assert await lists.keys(session) == ["tmdb:949", "tmdb:949"]
     assert await lists.counts(session) == (2, 0, 0)
@@ -537,7 +538,7 @@ async def test_a_twin_that_is_corrected_meanwhile_is_no_twin_any_more(
             where position = 1
             """
         )
-        await other.execute("update sessions set enriched = enriched + 1")
+        await other.execute("update session_counts set n = n + 1, enriched = enriched + 1")
     await moving
     assert await lists.keys(session) == ["tmdb:1091", "title:the thing|1982", "tmdb:1091"]
     assert await lists.counts(session) == (2, 0, 0)

@@ -193,3 +193,40 @@ async def test_one_daemon_wins_the_probe_when_its_time_has_come(
     won = await asyncio.gather(*(storage.fleet.win_probe(60) for _ in range(8)))
     assert sum(won) == 1
     assert 59 < (await fleet(database))["next_probe"] <= 60, "and should it die, another may"
+
+
+async def test_clock_set_back_is_mended_by_the_next_heartbeat(
+    storage: StorageService, database: Database
+) -> None:
+    """Of a dead worker, of TMDB's probe and of the queue nothing stays an hour ahead."""
+    dead, living = uuid4(), uuid4()
+    await storage.fleet.beat(beat_of(dead))
+    await database.fetchval(
+        """
+        update workers set heartbeat_at = clock_timestamp() + interval '1 hour'
+        """
+    )
+    await database.fetchval(
+        """
+        update fleet
+        set tmdb_state = 'down', tmdb_probe_at = clock_timestamp() + interval '1 hour'
+        """
+    )
+    await database.fetchval(
+        """
+        insert into lookups (key, due_at, turn)
+        values
+          ('tmdb:1', clock_timestamp() + interval '1 hour', 1),
+          ('tmdb:2', clock_timestamp() + interval '50 s', 2),
+          ('tmdb:3', clock_timestamp() + interval '1 day', $1)
+        """,
+        2**63 - 1,
+    )
+    assert (await storage.fleet.beat(beat_of(living))).are_ahead
+    await storage.fleet.mend_times(60.0)
+    assert not (await storage.fleet.beat(beat_of(living))).are_ahead
+    ahead = await database.fetchval(
+        "select array_agg(key order by key) from lookups where due_at > clock_timestamp()"
+    )
+    assert ahead == ["tmdb:2", "tmdb:3"], "a backoff, and what nobody waits for"
+    assert (await fleet(database))["next_probe"] <= 60

@@ -202,6 +202,7 @@ async def test_the_worker_tells_how_it_is(subject: Subject) -> None:
     said = await subject.told()
     assert said.value("projectionist_worker_running") == 1
     assert said.value("projectionist_tick_interval_seconds") == 0.5
+    assert said.value("projectionist_films_blocked") == 0
     assert said.value("projectionist_films_in_flight_limit") == QUICK.concurrency
     assert said.value("projectionist_worker_tmdb_state", state="up") == 1
     assert said.value("projectionist_database_up") == 1

@@ -15,7 +15,8 @@ from enrich_service.service import run_daemon
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
 from shared import probes
-from shared.database import CONNECT_SECONDS, SCHEMA_REVISION, Database
+from shared.connecting import CONNECT_SECONDS
+from shared.database import SCHEMA_REVISION, Database
 from shared.probes import Probes
 from shared.settings import Settings, SettingsError
 from tests.driving import until
@@ -134,12 +135,10 @@ async def test_a_silent_database_is_not_waited_for_and_found_again(
                 await until(is_ready)
 
 
-async def test_the_daemon_answers_on_its_own_port(
-    dsn: str, tmdb: RunningStandIn, tmp_path: Path
-) -> None:
+@pytest.fixture
+def daemon(dsn: str, tmdb: RunningStandIn, tmp_path: Path) -> Program:
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    daemon = Program(
+    return Program(
         "enrich_service",
         env={
             "DATABASE_URL": dsn,
@@ -148,23 +147,54 @@ async def test_the_daemon_answers_on_its_own_port(
             "WORKER_PORT": str(port),
             "ENRICH_INTERVAL": "0.5",
         },
-        ready=f"{url}/readyz",
+        ready=f"http://127.0.0.1:{port}/readyz",
         log=tmp_path / "enrich.log",
     )
+
+
+async def test_the_daemon_answers_on_its_own_port(daemon: Program) -> None:
     async with daemon, aiohttp.ClientSession() as session:
         for path in ("/livez", "/readyz", "/health"):
-            assert (await session.get(url + path)).status == 200
-
-        async def works() -> bool:  # it is ready a moment earlier
-            status = await (await session.get(f"{url}/worker/status")).json()
-            assert status["interval"] == 0.5
-            return bool(status["worker_status"] == "running")
-
-        await until(works)
+            assert (await session.get(daemon.url + path)).status == 200
+        status = await (await session.get(f"{daemon.url}/worker/status")).json()
+        assert (status["worker_status"], status["interval"]) == ("running", 0.5)
         assert await daemon.stop() == 0
     log = daemon.log.read_text()
     assert '"worker_stopped"' in log
     assert STAND_IN_KEY not in log
+
+
+async def test_a_daemon_is_ready_once_the_fleet_knows_of_it(
+    daemon: Program, database: Database, other: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """Or who waits for it to be ready is told by the API that nobody works."""
+    async with aiohttp.ClientSession() as session:
+
+        async def asked(path: str) -> tuple[int, str | None]:
+            try:
+                async with session.get(daemon.url + path) as answer:
+                    return answer.status, (await answer.json()).get("reason")
+            except aiohttp.ClientConnectionError:
+                return 0, None
+
+        async def waits_for_its_heartbeat() -> bool:
+            status, reason = await asked("/readyz")
+            assert status != 200
+            return reason == "the first heartbeat has not been stored yet"
+
+        async def ready() -> bool:
+            return await asked("/readyz") == (200, None)
+
+        async with other.transaction():
+            await other.execute("lock table workers in share mode")
+            await daemon.start(wait=False)
+            await until(waits_for_its_heartbeat)
+            assert await asked("/livez") == (200, None)
+            scraped = await (await session.get(f"{daemon.url}/metrics")).text()
+            assert "\nprojectionist_ready 0.0\n" in scraped
+        await until(ready)
+        assert await database.fetchval("select count(*) from workers") == 1
+        assert await daemon.stop() == 0
 
 
 async def test_the_daemon_says_which_setting_it_misses(settings: Settings) -> None:

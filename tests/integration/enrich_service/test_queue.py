@@ -39,7 +39,7 @@ async def beat(storage: StorageService, worker: UUID) -> None:
 
 
 async def virtual_time(database: Database) -> int:
-    return int(await database.fetchval("select virtual_time from queue_clock"))
+    return int(await database.fetchval("select max(turn) from virtual_times"))
 
 
 # -- claims ------------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from enrich_service.floor import QueueFloor
+from enrich_service.options import WorkerOptions
+from enrich_service.storage.background import BackgroundStorage
 from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.records import RecordStorage
 from enrich_service.storage.rescue import RescueStorage
@@ -115,8 +118,8 @@ async def database(
         update lookups set claimed_by = gen_random_uuid(), claim_token = gen_random_uuid()
         where turn <= 20;
 
-        update queue_clock set virtual_time = 20;
-        analyze lookups, queue_clock, catalogue, titles
+        insert into virtual_times (turn) values (20);
+        analyze lookups, virtual_times, catalogue, titles
         """
     )
     await connection.close()
@@ -146,13 +149,17 @@ def indexes_of(plans: list[dict[str, Any]], table: str) -> set[str]:
     return {name for name in names if name.startswith(f"{table}_")}
 
 
-def conditions_on_the_queue(plans: list[dict[str, Any]]) -> list[str | None]:
+def conditions_on(plans: list[dict[str, Any]], index: str) -> list[str | None]:
     return [
         node.get("Index Cond")
         for plan in plans
         for node in nodes(plan)
-        if node.get("Index Name") == "lookups_queue"
+        if node.get("Index Name") == index
     ]
+
+
+def conditions_on_the_queue(plans: list[dict[str, Any]]) -> list[str | None]:
+    return conditions_on(plans, "lookups_queue")
 
 
 def assert_only_the_claimed_part_is_read(plans: list[dict[str, Any]]) -> None:
@@ -176,25 +183,47 @@ async def test_a_claim_reads_the_head_of_the_queue(database: ExplainingDatabase)
     assert sorts(database.plans) == 0, "the index gives the order"
 
 
+async def test_background_claim_reads_what_is_due_in_the_background(
+    database: ExplainingDatabase,
+) -> None:
+    assert await SurveyStorage(database).queue(200) > 100
+    database.plans.clear()
+    background = BackgroundStorage(database, QueueFloor())
+    claim = await background.claim(
+        uuid4(), uuid4(), WorkerOptions().background_pause, in_share=True
+    )
+    assert claim is not None
+    assert indexes_read(database.plans) == {"lookups_background", "lookups_pkey"}
+    assert sorts(database.plans) == 0, "the index gives the order"
+    conditions = conditions_on(database.plans, "lookups_background")
+    assert conditions
+    assert all(condition and "due_at >=" in condition for condition in conditions)
+
+
 async def test_the_view_reads_the_head_of_the_queue_and_what_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
     view = await QueueStorage(database).view(20)
     assert view.due == 20
-    assert indexes_read(database.plans) == {"lookups_queue", "lookups_due"}
+    assert indexes_read(database.plans) == {"lookups_queue", "lookups_due", "lookups_background"}
     assert sorts(database.plans) == 0, "as far as there is room"
-    due, background = conditions_on_the_queue(database.plans)
-    assert due is not None
-    assert "turn <" in due
+    (background,) = conditions_on(database.plans, "lookups_background")
     assert background is not None
-    assert "turn =" in background
+    assert "due_at >=" in background
+    (due,) = conditions_on_the_queue(database.plans)
+    assert due is not None
+    assert "ROW(turn, id) >=" in due
+    assert "turn <" in due
 
 
 async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
     assert (await RescueStorage(database).rescue_silent(uuid4(), 12.0)).freed == CLAIMED
-    assert indexes_read(database.plans) == {"lookups_queue", "lookups_pkey"}
+    assert indexes_read(database.plans) - {"lookups_background"} == {
+        "lookups_queue",
+        "lookups_pkey",
+    }
     assert_only_the_claimed_part_is_read(database.plans)
 
 
@@ -202,7 +231,7 @@ async def test_giving_back_ones_claims_reads_the_part_of_the_queue_that_was_clai
     database: ExplainingDatabase,
 ) -> None:
     assert await RescueStorage(database).give_back_all(uuid4()) == 0
-    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_pkey"}
+    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_background", "lookups_pkey"}
     assert_only_the_claimed_part_is_read(database.plans)
 
 
@@ -210,8 +239,13 @@ async def test_refreshes_read_the_oldest_records_and_who_has_them(
     database: ExplainingDatabase,
 ) -> None:
     await RecordStorage(database).queue_refreshes(30, 20)
-    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_record", "lookups_pkey"}
-    assert indexes_of(database.plans, "catalogue") == {"catalogue_age"}
+    assert indexes_read(database.plans) <= {
+        "lookups_queue",
+        "lookups_background",
+        "lookups_record",
+        "lookups_pkey",
+    }
+    assert indexes_of(database.plans, "catalogue") == {"catalogue_age", "catalogue_pkey"}
 
 
 async def test_records_that_nobody_needs_are_found_among_the_oldest(
@@ -261,7 +295,12 @@ async def test_what_is_learned_in_advance_is_queued_by_key_and_by_votes(
 ) -> None:
     assert await SurveyStorage(database).queue(200) > 100
     assert await WarmUpStorage(database).queue(1_000, 200) == 0, "not before the surveys end"
-    assert indexes_read(database.plans) <= {"lookups_queue", "lookups_key_key", "lookups_pkey"}
+    assert indexes_read(database.plans) <= {
+        "lookups_queue",
+        "lookups_background",
+        "lookups_key_key",
+        "lookups_pkey",
+    }
     assert indexes_of(database.plans, "titles") == {"titles_votes"}
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from enrich_service.options import WorkerOptions
 from enrich_service.storage.window import RequestLimit
 from shared.models import BACKGROUND_TURN, Outcome
 from tests.integration.enrich_service.answering import found
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.storage import StorageService
+    from enrich_service.storage.queue import Claim
     from enrich_service.worker import EnrichmentWorker
     from shared.database import Database
     from tests.conftest import RunningStandIn
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 HEAT, ALIEN, MATRIX = "title:heat|1995", "title:alien|1979", "title:the matrix|1999"
 MATRIX_ID = 603
 DAY = 86400.0
+PAUSE = WorkerOptions().background_pause
 
 
 @pytest.fixture
@@ -38,9 +41,7 @@ async def seen(make_worker: MakeWorker, lists: Lists, database: Database) -> UUI
     session = await lists.add(HEAT, ALIEN, MATRIX)
     await (await make_worker()).enrich_sessions()
     assert await lists.counts(session) == (3, 0, 0)
-    await database.fetchval(
-        "update request_window set slots = array_fill('-infinity'::timestamptz, array[40])"
-    )
+    await database.fetchval("update request_slots set sent_at = '-infinity'")
     await database.fetchval("update catalogue set fetched_at = fetched_at - interval '31 days'")
     return session
 
@@ -105,11 +106,12 @@ async def test_whoever_waits_comes_first_and_the_clock_stays_with_them(
     assert (view.due, view.background) == (0, True)
     await lists.add("title:se7en|1995")
     assert (await storage.queue.view(10)).due == 1
-    claims = await storage.queue.claim(uuid4(), uuid4(), 2)
-    assert [claim.key for claim in claims] == ["title:se7en|1995", HEAT]
-    assert claims[0].refreshes is None
-    assert claims[1].refreshes is not None
-    assert await database.fetchval("select virtual_time from queue_clock") < BACKGROUND_TURN
+    (waited_for,) = await storage.queue.claim(uuid4(), uuid4(), 2)
+    assert (waited_for.key, waited_for.refreshes) == ("title:se7en|1995", None)
+    refresh = await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=True)
+    assert refresh is not None
+    assert refresh.refreshes is not None
+    assert await database.fetchval("select max(turn) from virtual_times") < BACKGROUND_TURN
 
 
 @pytest.mark.usefixtures("seen")
@@ -118,11 +120,18 @@ async def test_a_claim_in_the_background_is_rescued_and_given_back_like_any_othe
 ) -> None:
     await storage.records.queue_refreshes(30, 10)
     gone = uuid4()
-    assert len(await storage.queue.claim(gone, uuid4(), 10)) == 3
+
+    async def claim_all() -> list[Claim]:
+        claims = [
+            await storage.background.claim(gone, uuid4(), PAUSE, in_share=False) for _ in range(3)
+        ]
+        return [claim for claim in claims if claim]
+
+    assert len(await claim_all()) == 3
     assert (await storage.rescue.rescue_silent(uuid4(), 12.0)).freed == 3
-    (claim, *others) = await storage.queue.claim(gone, uuid4(), 10)
+    (claim, *others) = await claim_all()
     await storage.queue.give_back(claim)
-    assert await storage.rescue.give_back_all(gone) == len(others)
+    assert await storage.rescue.give_back_all(gone) == len(others) == 2
     assert await database.fetchval("select array_agg(distinct turn) from lookups") == [
         BACKGROUND_TURN
     ]

@@ -60,7 +60,7 @@ async def make_found(database: Database, key: str) -> None:
         """,
         key,
     )
-    await database.fetchval("update sessions set enriched = enriched + 1")
+    await database.fetchval("update session_counts set enriched = enriched + 1")
 
 
 async def test_a_force_queues_again_what_was_not_found_or_failed_and_nothing_else(
@@ -159,6 +159,29 @@ async def test_films_that_somebody_holds_are_tried_again_without_holding_others(
         assert not forcing.done()
     assert await forcing == 2
     assert await lists.counts(session) == (0, 0, 0)
+
+
+async def test_films_answered_between_two_passes_are_not_asked_a_second_time(
+    storage: StorageService,
+    lists: Lists,
+    other: asyncpg.Connection[asyncpg.Record],
+    until: Until,
+) -> None:
+    """One that the first pass queued again, and one that whoever held it did."""
+    session = await lists.add(A, B)
+    await end(storage, a=Outcome.FAILED, b=Outcome.FAILED)
+    async with other.transaction():
+        await other.execute("select 1 from lookups where key = $1 for update", B)
+        forcing = asyncio.create_task(storage.sessions.force(session))
+
+        async def the_free_one_is_pending() -> bool:
+            return (await lists.counts(session)) == (0, 0, 1)
+
+        await until(the_free_one_is_pending)
+        await end(storage, a=Outcome.NOT_FOUND)
+        await other.execute("update lookups set answered_at = clock_timestamp() where key = $1", B)
+    assert await forcing == 1
+    assert await lists.counts(session) == (0, 1, 1)
 
 
 async def test_an_upload_asks_again_for_what_failed_and_for_what_is_long_not_found(

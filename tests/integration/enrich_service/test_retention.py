@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import asyncpg
+
+from enrich_service.storage import StorageService
 from enrich_service.storage.completions import Completion
 from shared.models import UPLOADS_LOCK, Outcome
+from tests.driving import until
 from tests.integration.enrich_service.answering import end_all, find_all
 
 if TYPE_CHECKING:
-    import asyncpg
     import pytest
 
-    from enrich_service.storage import StorageService
     from shared.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
@@ -111,6 +114,87 @@ async def test_the_sweep_goes_round_all_lookups_a_few_at_a_time(
     await database.fetchval("update lookups set answered_at = '2020-01-01'")
     await database.fetchval("delete from sessions")
     assert await storage.retention.sweep_answers(30) == 1, "it began anew"
+
+
+async def test_sweep_goes_on_where_another_daemon_came_to(
+    storage: StorageService, lists: Lists, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enrich_service.storage.retention.SWEEP_LOOKUPS", 2)
+    await lists.add(*(f"title:film {n}|1999" for n in range(5)))
+    await end_all(storage)
+    await database.fetchval("update lookups set answered_at = '2020-01-01'")
+    await database.fetchval("update lookups set kept = true where id <= 2")
+    await database.fetchval("delete from sessions")
+    assert await storage.retention.sweep_answers(30) == 0
+    assert [await StorageService(database).retention.sweep_answers(30) for _ in range(2)] == [2, 1]
+
+
+async def test_one_daemon_sweeps_at_a_time(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await lists.add(A, B)
+    await end_all(storage)
+    await lists.add(C)
+    await database.fetchval("update lookups set answered_at = '2020-01-01' where key <> $1", C)
+    await database.fetchval("delete from sessions")
+    async with other.transaction():
+        await other.execute("select 1 from orphan_sweep for no key update")
+        assert await storage.retention.sweep_answers(30) == 0
+        assert await storage.retention.sweep_queue() == 0
+    assert await storage.retention.sweep_answers(30) == 2
+    assert await storage.retention.sweep_queue() == 1
+
+
+async def test_sweep_that_gave_way_comes_to_the_same_again(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await lists.add(A)
+    await end_all(storage)
+    await database.fetchval("update lookups set answered_at = '2020-01-01'")
+    await database.fetchval("delete from sessions")
+    async with other.transaction():
+        await other.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
+        assert await storage.retention.sweep_answers(30) == 0
+    assert await storage.retention.sweep_answers(30) == 1
+
+
+async def test_uploads_that_overlap_for_ever_do_not_starve_the_sweep(
+    storage: StorageService, lists: Lists, database: Database, dsn: str
+) -> None:
+    await lists.add(A)
+    await database.fetchval("delete from sessions")
+    connections = [await asyncpg.connect(dsn) for _ in range(2)]
+    uploading = asyncio.create_task(overlap(*connections))
+    try:
+
+        async def swept() -> bool:
+            return await storage.retention.sweep_queue() == 1
+
+        await until(swept)
+    finally:
+        uploading.cancel()
+        for connection in connections:
+            connection.terminate()
+
+
+async def overlap(
+    first: asyncpg.Connection[asyncpg.Record], second: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """Upload after upload: each ends a moment after the next has begun, or has begun to wait."""
+    begin = "begin; select pg_advisory_xact_lock_shared($1)".replace("$1", str(UPLOADS_LOCK))
+    await first.execute(begin)
+    while True:
+        beginning = asyncio.create_task(second.execute(begin))
+        await asyncio.wait({beginning}, timeout=0.02)
+        await first.execute("commit")
+        await beginning
+        first, second = second, first
 
 
 # -- forgetting --------------------------------------------------------------------------------

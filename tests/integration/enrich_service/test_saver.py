@@ -37,7 +37,7 @@ FILM = film()
 
 @asynccontextmanager
 async def running(storage: StorageService) -> AsyncIterator[Saver]:
-    saver = Saver(storage.completions, Metrics())
+    saver = Saver(storage.completions, Metrics(), asyncio.Event())
     task = asyncio.create_task(saver.run())
     try:
         yield saver
@@ -228,7 +228,7 @@ async def test_each_movie_and_each_completed_session_is_logged(
 async def test_a_cancelled_film_is_not_saved(storage: StorageService, lists: Lists) -> None:
     session = await lists.add(*titles(2))
     first, second = await claims(storage)
-    saver = Saver(storage.completions, Metrics())
+    saver = Saver(storage.completions, Metrics(), asyncio.Event())
     cancelled = asyncio.create_task(saver.save(found(first)))
     await asyncio.sleep(0)
     cancelled.cancel()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from structlog.testing import capture_logs
+
 from tests.integration.enrich_service.answering import end_all
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ async def test_counts_that_were_broken_by_hand_are_mended(
 ) -> None:
     session = await lists.add(A, B)
     await end_all(storage)
-    await database.fetchval("update sessions set not_found = 1")
+    await database.fetchval("update session_counts set not_found = 1")
     assert await lists.status(session) == "enriching"
     assert await storage.sessions.heal() == [session]
     assert await lists.counts(session) == (0, 2, 0)
@@ -33,14 +35,40 @@ async def test_counts_that_were_broken_by_hand_are_mended(
     assert await storage.sessions.heal() == []
 
 
+async def test_completion_recounts_a_miscounted_session_and_is_saved(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    session = await lists.add(A)
+    await database.fetchval("update session_counts set enriched = 1")
+    with capture_logs() as events:
+        await end_all(storage)
+    assert [event["event"] for event in events] == ["session_miscounted"]
+    assert await lists.counts(session) == (0, 1, 0)
+    assert await lists.drifted() == []
+
+
 async def test_a_wrong_total_is_mended_too(
     storage: StorageService, lists: Lists, database: Database
 ) -> None:
     session = await lists.add(A, B)
     await end_all(storage)
-    await database.fetchval("update sessions set total = 5")
+    await database.fetchval("update session_counts set total = 5")
     assert await storage.sessions.heal() == [session]
     assert await lists.drifted() == []
+
+
+async def test_held_session_is_healed_by_a_later_tick(
+    storage: StorageService,
+    lists: Lists,
+    database: Database,
+    other: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    held, free = await lists.add(A), await lists.add(B)
+    await database.fetchval("update lookups set due_at = null, turn = null")
+    async with other.transaction():
+        await other.execute("select from sessions where id = $1 for no key update", held)
+        assert await storage.sessions.heal() == [free]
+    assert await storage.sessions.heal() == [held]
 
 
 async def test_lookups_that_fell_out_of_the_queue_are_queued_again(
@@ -50,6 +78,7 @@ async def test_lookups_that_fell_out_of_the_queue_are_queued_again(
     await database.fetchval("update lookups set due_at = null, turn = null")
     assert (await storage.queue.view(20)).due == 0
     assert await storage.sessions.heal() == [session]
+    storage.queue.floor.lower(0)  # as it is told
     assert (await storage.queue.view(20)).due == 2
     assert await lists.counts(session) == (0, 0, 0)
 
@@ -87,7 +116,7 @@ async def test_healing_tells_those_who_watch_and_those_who_work(
     await database.fetchval("update lookups set due_at = null, turn = null")
     await storage.sessions.heal()
     await other.execute("select 1")  # notifications come before its answer
-    assert sorted(heard) == [("new_work", str(session)), ("session_progress", str(session))]
+    assert sorted(heard) == [("new_work", "0"), ("session_progress", str(session))]
 
 
 async def test_waiting_counts_sessions_that_are_not_complete(

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from enrich_service.options import WorkerOptions
 from enrich_service.rules.known_films import index_names
 from enrich_service.storage.surveys import (
     FIRST_YEAR,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     BreakTMDB = Callable[..., None]
 
 YEARS = dt.datetime.now(dt.UTC).year - FIRST_YEAR + 1
+PAUSE = WorkerOptions().background_pause
 QUICK = {"interval": 0.05, "index_votes": 5}
 
 
@@ -96,8 +98,10 @@ async def test_a_survey_that_fails_is_postponed_and_the_others_go_on(
     await worker.start_scheduler()
 
     async def only_1999_is_left() -> bool:
-        rows = await database.fetch("select key, due_at > now() as later from lookups")
-        return [(row["key"], row["later"]) for row in rows] == [("survey:1999", True)]
+        rows = await database.fetch(
+            "select key, due_at > now() + interval '23 hours' as tomorrow from lookups"
+        )
+        return [(row["key"], row["tomorrow"]) for row in rows] == [("survey:1999", True)]
 
     await until(only_1999_is_left)
     await worker.stop_scheduler()
@@ -257,13 +261,16 @@ async def test_a_survey_goes_behind_the_others_after_each_page(
     storage: StorageService, database: Database
 ) -> None:
     await storage.surveys.queue(3)
-    (first,) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    first = await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
+    assert first is not None
     await storage.surveys.queue_behind(first)
     await storage.surveys.queue_behind(first)
-    rows = await database.fetch("select key from lookups order by turn, id")
+    rows = await database.fetch("select key from lookups order by turn, due_at, id")
     assert [row["key"] for row in rows][-1] == first.key
     assert len(rows) == 3
-    (second,) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    second = await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
+    assert second is not None
+    assert second.key == rows[0]["key"]
     await storage.surveys.end(second)
     await storage.surveys.end(first)
     assert await database.fetchval("select count(*) from lookups") == 2

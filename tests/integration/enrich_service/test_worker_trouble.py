@@ -281,7 +281,7 @@ async def test_the_heart_beats_on_while_a_rescue_gets_no_answer(
         return len(beats) > 3
 
     await until(beats_on)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
 
         async def while_nobody_can_read_the_queue(connection: Connection) -> None:
             await connection.execute("lock table lookups in access exclusive mode")

@@ -15,6 +15,7 @@ from local_stack.tmdb.app import create_app
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.generator import FIRST_ID, generate_films
 from local_stack.tmdb.options import StandInOptions
+from tests.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +29,8 @@ CATALOGUE = Catalogue(generate_films(30, 1))
 MOVIE = f"/3/movie/{FIRST_ID}?append_to_response=credits&api_key={V3}"
 CONFIGURATION = f"/3/configuration?api_key={V3}"
 PROMPT = aiohttp.ClientTimeout(total=0.3)
+SHUTDOWN_SECONDS = 60.0
+"""For which aiohttp waits for requests under way, unless it is told otherwise."""
 
 
 @pytest_asyncio.fixture(name="tmdb")
@@ -135,12 +138,10 @@ async def test_a_hanging_request_does_not_hold_up_the_end_of_the_server() -> Non
     await lay(client, {"match": ".", "kind": "hang"})
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(f"GET {MOVIE} HTTP/1.1\r\nHost: tmdb\r\n\r\n".encode())
-    while not await struck(client):
-        pass
-    begun = time.monotonic()
-    await client.close()
-    assert await reader.read() == b""
-    assert time.monotonic() - begun < 5
+    await until(lambda: struck(client))
+    async with asyncio.timeout(SHUTDOWN_SECONDS / 2):
+        await client.close()
+        assert await reader.read() == b""
     writer.close()
 
 
@@ -150,6 +151,27 @@ async def test_a_delay_is_the_true_answer_later(tmdb: Client) -> None:
     async with tmdb.get(MOVIE) as answer:
         assert (await answer.json())["id"] == FIRST_ID
     assert time.monotonic() - begun >= 0.1
+
+
+async def test_a_held_request_is_answered_when_the_rules_change(tmdb: Client) -> None:
+    await lay(tmdb, {"match": ".", "kind": "hold"})
+    asked = asyncio.create_task(statuses(tmdb, MOVIE, 1))
+    await until(lambda: struck(tmdb))
+    assert not asked.done()
+    await lay(tmdb)
+    assert await asked == [200]
+
+
+async def test_a_held_request_does_not_hold_up_the_end_of_the_server() -> None:
+    client: Client = TestClient(TestServer(create_app(CATALOGUE)))
+    await client.start_server()
+    await lay(client, {"match": ".", "kind": "hold"})
+    asked = asyncio.create_task(statuses(client, MOVIE, 1))
+    await until(lambda: struck(client))
+    async with asyncio.timeout(SHUTDOWN_SECONDS / 2):
+        await client.server.close()
+    assert await asked == [200]
+    await client.close()
 
 
 async def test_a_rule_strikes_as_often_as_it_says(tmdb: Client) -> None:

@@ -34,7 +34,7 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     return process.returncode, [json.loads(line) for line in out.splitlines()]
 
 
@@ -63,7 +63,9 @@ def test_a_port_that_is_taken_is_told_and_fails() -> None:
             (*COMMAND, "--port", port), capture_output=True, text=True, check=False
         )
     assert process.returncode == 1
-    assert json.loads(process.stdout)["event"] == "stand_in_cannot_listen"
+    said = json.loads(process.stdout)
+    assert said["event"] == "stand_in_cannot_listen"
+    assert "set --port to another port" in said["reason"]
 
 
 def test_a_wrong_option_is_told_and_fails() -> None:

@@ -375,12 +375,12 @@ async def test_a_named_key_is_the_only_good_one(start: Callable[..., Any], key: 
 
 
 async def test_41_requests_at_once_get_one_429(start: Callable[..., Any]) -> None:
-    client: Client = await start(limit=40, period=10)
+    client: Client = await start(limit=40, period=1000)
     answers = await asyncio.gather(
         *(client.get("/3/configuration?api_key=" + V3) for _ in "x" * 41)
     )
     (refused,) = [answer for answer in answers if answer.status == 429]
-    assert 9 <= int(refused.headers["Retry-After"]) <= 10
+    assert 900 < int(refused.headers["Retry-After"]) <= 1000
     assert (await refused.json())["status_code"] == 25
     report = await told(client, "/_stand_in/report")
     assert report["answered"] == {"200": 40, "429": 1}

@@ -12,6 +12,7 @@ import pytest
 from shared.models import Outcome, SessionStatus
 from shared.session_counts import OutcomeChange, SessionCounts, move_counts, recount
 from shared.unlisted import delete_unlisted
+from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Waiting = Callable[[], Awaitable[None]]
 
+TOTAL_AND_FAILED = "select total, failed from session_counts where session_id = $1"
 LIST_A_MOVIE = """
     insert into movies (
       session_id, position, lookup_id, watched, watch_dates, rewatches, liked, tags, in_watchlist,
@@ -43,9 +45,7 @@ async def add_lookups(database: Database, count: int) -> list[int]:
 
 async def add_session(database: Database, *lookups: int) -> UUID:
     session_id = uuid4()
-    await database.fetchval(
-        "insert into sessions (id, total) values ($1, $2)", session_id, len(lookups)
-    )
+    await database.fetchval(ADD_SESSION, session_id, len(lookups))
     for position, lookup in enumerate(lookups, start=1):
         await database.fetchval(LIST_A_MOVIE, session_id, position, lookup)
     return session_id
@@ -81,7 +81,7 @@ async def end(database: Database, *changes: tuple[int, Outcome]) -> list[Session
 
 async def counts(database: Database, session_id: UUID) -> tuple[int, int, int]:
     row = await database.fetchrow(
-        "select enriched, not_found, failed from sessions where id = $1", session_id
+        "select enriched, not_found, failed from session_counts where session_id = $1", session_id
     )
     assert row is not None
     return row["enriched"], row["not_found"], row["failed"]
@@ -120,12 +120,12 @@ async def test_a_recount_puts_right_what_was_wrong(database: Database) -> None:
     session = await add_session(database, first, second)
     other = await add_session(database, first)
     await end(database, (first, Outcome.FAILED))
-    await database.fetchval("update sessions set failed = 0, total = 9")
+    await database.fetchval("update session_counts set failed = 0, total = 9")
     await database.transact(lambda connection: recount(connection, session))
-    row = await database.fetchrow("select total, failed from sessions where id = $1", session)
+    row = await database.fetchrow(TOTAL_AND_FAILED, session)
     assert row is not None
     assert tuple(row) == (2, 1)
-    row = await database.fetchrow("select total, failed from sessions where id = $1", other)
+    row = await database.fetchrow(TOTAL_AND_FAILED, other)
     assert row is not None
     assert tuple(row) == (9, 0), "and nobody else's"
 
@@ -145,7 +145,7 @@ async def test_a_recount_waits_for_whoever_holds_the_session_and_sees_what_it_di
         )
         await somebody_waits()
         await other.execute("update lookups set outcome = 'failed', answered_at = now()")
-        await other.execute("update sessions set failed = 1")
+        await other.execute("update session_counts set failed = 1")
     await recounting
     assert await counts(database, session) == (0, 0, 1)
 
@@ -157,14 +157,12 @@ async def test_uploads_and_completions_at_once_never_drift(database: Database) -
     async def upload() -> None:
         async def work(connection: Connection) -> None:
             session_id = uuid4()
-            await connection.execute(
-                "insert into sessions (id, total) values ($1, $2)", session_id, len(lookups)
-            )
+            await connection.execute(ADD_SESSION, session_id, len(lookups))
             for position, lookup in enumerate(lookups, start=1):
                 await connection.execute(LIST_A_MOVIE, session_id, position, lookup)
             await connection.execute(
                 """
-                update sessions
+                update session_counts
                 set enriched = 0, not_found = c.not_found, failed = c.failed
                 from (
                   select
@@ -174,7 +172,7 @@ async def test_uploads_and_completions_at_once_never_drift(database: Database) -
                   join lookups on lookups.id = lookup_id
                   where session_id = $1
                 ) as c
-                where id = $1
+                where session_id = $1
                 """,
                 session_id,
             )
@@ -191,14 +189,14 @@ async def test_uploads_and_completions_at_once_never_drift(database: Database) -
     drifted = await database.fetchval(
         """
         select count(*)
-        from sessions
+        from session_counts c
         where (not_found, failed) <> (
           select
             count(*) filter (where outcome = 'not_found'),
             count(*) filter (where outcome = 'failed')
           from movies
           join lookups on lookups.id = lookup_id
-          where session_id = sessions.id
+          where session_id = c.session_id
         )
         """
     )
@@ -221,7 +219,7 @@ async def test_a_lookup_that_was_listed_while_it_was_being_deleted_stays(
     (lookup,) = await add_lookups(database, 1)
     session_id = uuid4()
     async with other.transaction():
-        await other.execute("insert into sessions (id, total) values ($1, 1)", session_id)
+        await other.execute(ADD_SESSION, session_id, 1)
         await other.execute(LIST_A_MOVIE, session_id, 1, lookup)
         assert await delete_unlisted(database, [lookup]) == 0, "it is held, and not waited for"
     assert await delete_unlisted(database, [lookup]) == 0
@@ -242,4 +240,4 @@ async def test_impossible_counts_are_refused_by_the_schema(
     lookups = await add_lookups(database, 3)
     await add_session(database, *lookups)
     with pytest.raises(asyncpg.CheckViolationError):
-        await database.fetchval(f"update sessions set ({columns}) = row({values})")  # noqa: S608  # written above
+        await database.fetchval(f"update session_counts set ({columns}) = row({values})")  # noqa: S608  # written above

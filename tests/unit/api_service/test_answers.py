@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api_service.answers import SessionAnswer, session_fields
 from api_service.fleet_answers import worker_status_answer
+from api_service.pacer import Outlook
 from api_service.storage.fleet import FleetRow
 from api_service.storage.sessions import SessionRow
 from shared.models import SessionStatus, TMDBState
@@ -24,7 +25,6 @@ def row(total: int, enriched: int = 0, not_found: int = 0, failed: int = 0) -> S
     done = enriched + not_found + failed == total
     return SessionRow(
         id=UUID(int=1),
-        status=SessionStatus.COMPLETED if done else SessionStatus.ENRICHING,
         total=total,
         enriched=enriched,
         not_found=not_found,
@@ -36,7 +36,8 @@ def row(total: int, enriched: int = 0, not_found: int = 0, failed: int = 0) -> S
 
 
 def answer(session: SessionRow, eta_seconds: int | None = None) -> SessionAnswer:
-    return SessionAnswer(**session_fields(session, eta_seconds=eta_seconds, days=30))
+    outlook = Outlook(eta_seconds, waiting=False)
+    return SessionAnswer(**session_fields(session, outlook, days=30))
 
 
 @pytest.mark.parametrize(

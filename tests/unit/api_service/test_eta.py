@@ -29,6 +29,11 @@ def test_turns_go_round_film_by_film(remaining: int, everyone: list[int], films:
     assert films_ahead(remaining, everyone) == films
 
 
+def test_turns_of_clients_come_before_as_they_were_granted() -> None:
+    assert films_ahead(100, [20, 500], granted=300) == 420
+    assert films_ahead(100, [], granted=30) == 100
+
+
 @given(remaining=REMAINING, others=OTHERS)
 def test_no_session_is_behind_more_films_than_there_are_nor_fewer_than_its_own(
     remaining: int, others: list[int]

@@ -53,7 +53,7 @@ class Pipe:
 
     async def until_read(self) -> int:
         """Wait until a worker has opened it; the descriptor keeps that worker waiting."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
@@ -224,7 +224,7 @@ async def test_worker_that_was_just_starting_when_the_pool_closed_ends_too(
         end(*workers())
         spawn_with(str(slow))
         reading = asyncio.create_task(read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not workers():  # noqa: ASYNC110  # a process sends no event
                 await asyncio.sleep(0.01)
     gate.touch()
@@ -261,5 +261,5 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         assert parent.stdout.readline() == "ready\n"
         (worker,) = workers(psutil.Process(parent.pid))
         parent.kill()
-    gone, _ = psutil.wait_procs([worker], timeout=20)
+    gone, _ = psutil.wait_procs([worker], timeout=60)
     assert gone == [worker]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from enrich_service.asking import LONGEST_HOLD_SECONDS, BudgetedAsk
+from enrich_service.asking import BudgetedAsk
 from enrich_service.gate import RequestGate
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.window import LONGEST_HOLD_SECONDS, RequestLimit
 from enrich_service.tmdb.client import SlotExpiredError
 from enrich_service.tmdb.errors import (
     KeyRefusedError,
@@ -28,6 +29,8 @@ from enrich_service.tmdb.requests import movie_details
 from shared.tracing import Tracing
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from enrich_service.health import TMDBHealth
     from enrich_service.storage.window import WindowStorage
     from enrich_service.tmdb.client import TMDBClient
@@ -48,7 +51,14 @@ class Outside:
         self.holds: list[float] = []
         self.answered: list[float] = []
 
-    async def send(self, _: TMDBRequest[MovieDetails], *, latest: float) -> MovieDetails:
+    @asynccontextmanager
+    async def connection(self, _: None) -> AsyncIterator[None]:
+        yield
+
+    async def send(
+        self, _: TMDBRequest[MovieDetails], *, latest: float, connection: None
+    ) -> MovieDetails:
+        assert connection is None
         self.sent_at.append(time.monotonic())
         self.latest.append(latest)
         answer = self._answers.pop(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -298,10 +298,10 @@ def test_a_long_answer_is_read_in_an_instant() -> None:
     assert len(body) > 150_000
     read_answer(DETAILS, 200, NO_HEADERS, body)
 
-    started = perf_counter()
+    started = thread_time()
     film = read_answer(DETAILS, 200, NO_HEADERS, body)
 
-    assert perf_counter() - started < 0.25
+    assert thread_time() - started < 0.25
     assert len(film.cast) == 200
 
 

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.settings import Settings, SettingsError, read_settings
+from shared.settings import (
+    MOST_SAMPLE_BYTES,
+    MOST_SAMPLE_FILES,
+    Settings,
+    SettingsError,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +57,7 @@ def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
         ("TMDB_API_KEY", V3_KEY[:-1]),
         ("TMDB_API_KEY", V3_KEY + "0"),
         ("TMDB_BASE_URL", SECRET),
+        ("SAMPLE_LIST", f"/nowhere/{SECRET}"),
         ("TMDB_BASE_URL", f"ftp://{SECRET}"),
         ("TMDB_IMAGE_BASE_URL", "https://"),
         ("TMDB_RATE_LIMIT", "0"),
@@ -142,6 +149,22 @@ def test_a_short_period_needs_a_shorter_margin(environment: pytest.MonkeyPatch) 
         read_settings()
     environment.setenv("TMDB_RATE_MARGIN", "0.05")
     assert read_settings().tmdb_rate_margin == 0.05
+
+
+@pytest.mark.parametrize(
+    ("files", "size"), [(1, MOST_SAMPLE_BYTES + 1), (MOST_SAMPLE_FILES + 1, 0)]
+)
+def test_sample_list_beyond_its_bounds_is_refused(
+    environment: pytest.MonkeyPatch, tmp_path: Path, files: int, size: int
+) -> None:
+    sample = tmp_path / "sample" / "lists"
+    sample.mkdir(parents=True)
+    environment.setenv("SAMPLE_LIST", str(sample.parent))
+    assert read_settings().sample_list == sample.parent
+    for number in range(files):
+        (sample / f"{number}.csv").write_bytes(bytes(size))
+    with pytest.raises(SettingsError, match=r"SAMPLE_LIST: .* at most 1,000 files and .* 5 MB"):
+        read_settings()
 
 
 def test_addresses_lose_their_last_slash(environment: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
@@ -57,8 +56,6 @@ async def test_a_collector_that_says_nothing_does_not_keep_the_service(
         await spans.__aenter__()
         with spans.span("film", Kind.CONSUMER):
             pass
-        started = time.monotonic()
         with capture_logs() as log:
             await spans.__aexit__(None, None, None)
-        assert time.monotonic() - started < 5
         assert [event["event"] for event in log] == ["spans_lost"]

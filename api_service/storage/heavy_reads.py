@@ -1,0 +1,62 @@
+"""The bulkhead of heavy reads: what reads whole sessions never keeps a status waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from shared.errors import DatabaseBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+MOST_READS = 2
+"""Heavy reads at once, of one process; as many again of lists that are not large."""
+LARGE_FILMS = 5000
+"""More films than this make a list large: milliseconds become seconds."""
+WAIT_SECONDS = 10.0
+"""How long one waits for its turn before its client is asked to come again."""
+RETRY_AFTER_SECONDS = 10
+READ_SECONDS = 45.0
+"""After which PostgreSQL ends a statement of a heavy read."""
+
+
+class HeavyReads:
+    """Lets a few heavy reads through at once, first come first served.
+
+    Large lists have turns of their own, so that nobody else's list waits for them.
+
+    Args:
+        most: how many, of either kind.
+        wait_seconds: how long one more waits for its turn.
+    """
+
+    def __init__(self, most: int = MOST_READS, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._large = asyncio.Semaphore(most)
+        self._usual = asyncio.Semaphore(most)
+        self._wait_seconds = wait_seconds
+
+    @asynccontextmanager
+    async def turn(self, films: int) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it. Whoever has one must not ask for another.
+
+        Args:
+            films: of the list that is read.
+
+        Raises:
+            DatabaseBusyError: none came in time.
+        """
+        free = self._large if films > LARGE_FILMS else self._usual
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await free.acquire()
+        except TimeoutError:
+            raise DatabaseBusyError(
+                "Too many lists are being read at the moment.",
+                retry_after=RETRY_AFTER_SECONDS,
+            ) from None
+        try:
+            yield
+        finally:
+            free.release()

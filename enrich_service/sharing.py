@@ -1,0 +1,105 @@
+"""This daemon's part of the fleet's connections to TMDB, which accepts few from one address.
+
+Each worker's row says how many connections it may have open, and all rows together never say more
+than the fleet may. So whoever comes waits until the others have closed some, which they do as soon
+as they hear of it; a worker whose heartbeats stop counts no longer, and closes its own by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from enrich_service.storage.fleet import FleetStorage, Neighbours
+    from enrich_service.tmdb.connections import ConnectionPool
+
+
+class ConnectionSharing:
+    """Keeps the pool's limit at this worker's part.
+
+    Args:
+        worker_id: whose part it is.
+        fleet: keeps the parts of all.
+        pool: is limited.
+        most: of the whole fleet.
+        lease: seconds after a heartbeat for which the others respect this worker's part.
+        wake: called when the pool has changed, beside what it does here.
+    """
+
+    def __init__(
+        self,
+        worker_id: UUID,
+        fleet: FleetStorage,
+        pool: ConnectionPool,
+        *,
+        most: int,
+        lease: float,
+        wake: Callable[[], None],
+    ) -> None:
+        self._worker_id = worker_id
+        self._fleet = fleet
+        self._pool = pool
+        self._most = most
+        self._lease = lease
+        self._wake = wake
+        self._part = 0
+        self._stored = 0
+        self._has_asked = False
+        self._lapse: asyncio.TimerHandle | None = None
+        self.due = asyncio.Event()
+        """Set when the parts may have changed: a heartbeat looks."""
+        pool.limit = 0
+        pool.on_change = self._note_change
+
+    @property
+    def is_empty_handed(self) -> bool:
+        """Whether this worker can send nothing, and had better look again soon."""
+        return self._pool.limit == 0
+
+    async def settle(self, beaten_at: float, neighbours: Neighbours) -> None:
+        """After a heartbeat: take or give back what makes this worker's part an even one.
+
+        Args:
+            beaten_at: from before the heartbeat was sent (`time.monotonic()` seconds).
+            neighbours: what it found.
+        """
+        self._put_off_lapse(beaten_at)
+        self._part = max(self._most // neighbours.workers, 1)
+        if self._pool.limit == self._part == neighbours.own_connections:
+            return
+        self._pool.limit = min(self._pool.limit, self._part)
+        self._stored = await self._fleet.share_connections(
+            self._worker_id,
+            kept=max(self._pool.limit, self._pool.open),
+            wanted=self._part,
+            most=self._most,
+            lease=self._lease,
+            asks=not self._has_asked,
+        )
+        self._has_asked = self._stored < self._part
+        self._pool.limit = min(self._stored, self._part)
+
+    async def close(self) -> None:
+        """Close all connections, before this worker's row goes."""
+        if self._lapse is not None:
+            self._lapse.cancel()
+        await self._pool.empty()
+
+    def _put_off_lapse(self, beaten_at: float) -> None:
+        if self._lapse is not None:
+            self._lapse.cancel()
+        left = beaten_at + self._lease - time.monotonic()
+        self._lapse = asyncio.get_running_loop().call_later(left, self._let_go)
+
+    def _let_go(self) -> None:
+        self._pool.limit = 0
+
+    def _note_change(self) -> None:
+        if self._pool.limit <= self._pool.open < self._stored:
+            self.due.set()  # what was closed is the others'
+        self._wake()

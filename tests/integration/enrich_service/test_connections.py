@@ -1,0 +1,247 @@
+"""The connections to TMDB: how many one daemon has open, and how a fleet shares them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from enrich_service.storage.fleet import Heartbeat
+from enrich_service.tmdb.client import TMDBClient
+from enrich_service.tmdb.requests import movie_details
+from local_stack.stack import STAND_IN_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from enrich_service.storage import StorageService
+    from enrich_service.worker import EnrichmentWorker
+    from shared.database import Database
+    from tests.integration.enrich_service.conftest import Lists
+
+    Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+FILM = {"id": 603, "title": "A Film", "credits": {"cast": [], "crew": []}}
+LEASE = 7.0
+
+
+class Server:
+    """Answers one film when it is let, and counts the connections to it."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.let.set()
+        self.asked = 0
+        self.runner: web.AppRunner
+        self.url = ""
+
+    @property
+    def connections(self) -> int:
+        assert self.runner.server is not None
+        return len(self.runner.server.connections)
+
+    async def answer(self, _: web.Request) -> web.Response:
+        self.asked += 1
+        await self.let.wait()
+        return web.json_response(FILM)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", made.answer)
+    made.runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await made.runner.setup()
+    await web.TCPSite(made.runner, "127.0.0.1", 0).start()
+    host, port = made.runner.addresses[0][:2]
+    made.url = f"http://{host}:{port}"
+    yield made
+    await made.runner.cleanup()
+
+
+@asynccontextmanager
+async def client_of(server: Server, connections: int) -> AsyncIterator[TMDBClient]:
+    async with TMDBClient(
+        base_url=server.url, api_key=SecretStr(STAND_IN_KEY), connections=connections
+    ) as client:
+        yield client
+
+
+async def ask(client: TMDBClient, times: int) -> None:
+    await asyncio.gather(*(client.send(movie_details(603)) for _ in range(times)))
+
+
+# -- one daemon --------------------------------------------------------------------------------
+
+
+async def test_more_requests_than_connections_wait_for_one(server: Server, until: Until) -> None:
+    server.let.clear()
+    async with client_of(server, 3) as client:
+        asking = asyncio.create_task(ask(client, 10))
+        await until(lambda: server.asked == 3)
+        assert (client.connections.free, server.connections) == (0, 3)
+        server.let.set()
+        await asking
+        assert server.asked == 10
+        assert server.connections == 3
+
+
+async def test_lower_limit_closes_idle_connections_at_once(server: Server, until: Until) -> None:
+    server.let.clear()
+    async with client_of(server, 5) as client:
+        asking = asyncio.create_task(ask(client, 5))
+        await until(lambda: server.asked == 5)
+        server.let.set()
+        await asking
+        assert server.connections == 5
+        client.connections.limit = 2
+        await until(lambda: server.connections == 2)
+        assert client.connections.open == 2
+
+
+async def test_lower_limit_closes_busy_connections_after_use(server: Server, until: Until) -> None:
+    server.let.clear()
+    async with client_of(server, 5) as client:
+        asking = asyncio.create_task(ask(client, 8))
+        await until(lambda: server.asked == 5)
+        client.connections.limit = 1
+        assert client.connections.open == 5, "nothing under way is cut off"
+        server.let.set()
+        await asking
+        await until(lambda: server.connections == 1)
+        assert server.asked == 8
+
+
+async def test_prepared_connection_is_open_and_nothing_was_sent(
+    server: Server, until: Until
+) -> None:
+    async with client_of(server, 4) as client:
+        client.connections.prepare(2)
+        assert client.connections.ready == 0
+        await until(lambda: client.connections.ready == 2)
+        assert (server.connections, server.asked) == (2, 0)
+        await ask(client, 1)
+        assert (server.connections, server.asked) == (2, 1)
+
+
+async def test_connection_that_cannot_be_opened_is_left_to_its_request(until: Until) -> None:
+    unreachable = Server()
+    unreachable.url = "http://127.0.0.1:1"
+    async with client_of(unreachable, 1) as client:
+        client.connections.prepare(1)
+        await until(lambda: client.connections.ready == 1)
+
+
+async def test_who_stops_waiting_for_a_connection_takes_none(server: Server, until: Until) -> None:
+    server.let.clear()
+    async with client_of(server, 1) as client:
+        first = asyncio.create_task(ask(client, 1))
+        await until(lambda: server.asked == 1)
+        second = asyncio.create_task(ask(client, 1))
+        await asyncio.sleep(0)
+        second.cancel()
+        server.let.set()
+        await first
+        await asyncio.wait({second})
+        assert client.connections.free == 1
+
+
+# -- a fleet -----------------------------------------------------------------------------------
+
+
+async def join(storage: StorageService) -> UUID:
+    worker = uuid4()
+    await storage.fleet.beat(Heartbeat(worker, "host:1", None, None, 10.0, 0, draining=False))
+    return worker
+
+
+async def share(storage: StorageService, worker: UUID, **options: Any) -> int:  # noqa: ANN401  # of several types
+    defaults = {"kept": 0, "wanted": 20, "most": 20, "lease": LEASE, "asks": False}
+    return await storage.fleet.share_connections(worker, **(defaults | options))
+
+
+async def test_who_comes_gets_no_more_than_the_others_left(storage: StorageService) -> None:
+    first, second = await join(storage), await join(storage)
+    assert await share(storage, first, wanted=17) == 17
+    assert await share(storage, second, wanted=10) == 3
+    assert await share(storage, first, kept=12, wanted=10) == 12, "two are still in use"
+    assert await share(storage, second, kept=3, wanted=10) == 8
+    assert await share(storage, first, kept=10, wanted=10) == 10
+    assert await share(storage, second, kept=8, wanted=10) == 10
+
+
+async def test_who_ask_at_once_never_get_too_many_together(storage: StorageService) -> None:
+    workers = [await join(storage) for _ in range(6)]
+    granted = await asyncio.gather(*(share(storage, worker, wanted=7) for worker in workers))
+    assert sum(granted) == 20
+
+
+async def test_silent_worker_keeps_no_connections(
+    storage: StorageService, database: Database
+) -> None:
+    silent, living = await join(storage), await join(storage)
+    await share(storage, silent)
+    assert await share(storage, living) == 0
+    await database.fetchval(
+        "update workers set heartbeat_at = clock_timestamp() - interval '8 s' where id = $1", silent
+    )
+    assert await share(storage, living) == 20
+
+
+async def test_who_finds_nobody_alive_takes_one_connection_soon(
+    storage: StorageService, database: Database
+) -> None:
+    """All were killed, and their rows say for a while that they have all connections."""
+    killed = await join(storage)
+    await share(storage, killed)
+    newcomer = await join(storage)
+    assert await share(storage, newcomer) == 0, "it may be on its way to give some back"
+    await database.fetchval(
+        """
+        update workers
+        set
+          started_at = started_at - interval '2 s',
+          heartbeat_at = heartbeat_at - interval '3 s'
+        """
+    )
+    assert await share(storage, newcomer) == 1
+
+
+async def test_workers_share_evenly_and_who_stays_gets_all(
+    make_worker: Callable[..., Awaitable[EnrichmentWorker]],
+    lists: Lists,
+    database: Database,
+    until: Until,
+) -> None:
+    workers = [await make_worker(heartbeat=0.2, silent=2.0) for _ in range(3)]
+
+    async def parts() -> list[int]:
+        rows = await database.fetch("select connections from workers order by connections")
+        return [row["connections"] for row in rows]
+
+    async def are(*expected: int) -> None:
+        async def so() -> bool:
+            return await parts() == list(expected)
+
+        await until(so)
+
+    await workers[0].start_scheduler()
+    await are(20)
+    await asyncio.gather(*(worker.start_scheduler() for worker in workers[1:]))
+    await are(6, 6, 6)
+    await workers[0].stop_scheduler()
+    await are(10, 10)
+    await workers[1].stop_scheduler()
+    await are(20)
+    session = await lists.add("tmdb:603")
+
+    async def completed() -> bool:
+        return await lists.status(session) == "completed"
+
+    await until(completed)
