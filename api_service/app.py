@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from api_service.admission import count_refusals, identify_client, refuse_cross_site
+from api_service.client_limits import ClientLimits
+from api_service.clients import Clients
 from api_service.context import (
+    CLIENTS,
     DOCUMENT,
     HUB,
+    LIMITS,
     METRICS,
     PACER,
     PARSER,
@@ -19,6 +24,7 @@ from api_service.context import (
     SETTINGS,
     STORAGE,
     SUMMARIES,
+    TOTALS,
     TRACING,
     TURNS,
     WEB,
@@ -56,7 +62,9 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
-    app = web.Application(middlewares=[measured, traced, request_ids, problems])
+    middlewares = [measured, traced, request_ids, problems]
+    middlewares += [count_refusals, identify_client, refuse_cross_site]
+    app = web.Application(middlewares=middlewares)
     database = Database(settings, application_name="projectionist-api")
     storage = StorageService(database)
     app[SETTINGS] = settings
@@ -65,6 +73,8 @@ def create_app(settings: Settings) -> web.Application:
     app[HUB] = Hub(database, storage, app[PACER], settings)
     app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
     app[TURNS] = Turns()
+    app[CLIENTS] = Clients(settings, storage.clients.key)
+    app[LIMITS] = ClientLimits(settings)
     app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool(processes=PARSERS)
@@ -72,7 +82,9 @@ def create_app(settings: Settings) -> web.Application:
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
+    app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
+    metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
     metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)

@@ -7,16 +7,20 @@ from uuid import UUID
 
 from aiohttp import web
 
+from api_service.client_limits import ClientLimits
+from api_service.clients import Clients
 from api_service.events import Hub
 from api_service.metrics import Metrics
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.static_files import StaticFile
 from api_service.storage import StorageService
+from api_service.storage.clients import Totals
 from api_service.summary_cache import SummaryCache
 from api_service.turns import Turns
 from api_service.web_files import WebFiles
 from shared.errors import SessionNotFoundError
+from shared.metrics import Recent
 from shared.probes import Probes
 from shared.settings import Settings
 from shared.trace_context import TraceContext
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 
     from api_service.storage.sessions import SessionRow
 
+CLIENT = web.RequestKey("client", str)
+CLIENTS = web.AppKey("clients", Clients)
+LIMITS = web.AppKey("limits", ClientLimits)
+TOTALS = web.AppKey[Recent[Totals]]("totals", Recent)
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)

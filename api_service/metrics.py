@@ -14,6 +14,14 @@ from aiohttp import hdrs
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import Collector
 
+from shared.errors import (
+    BodyTooSlowError,
+    ClientLimitError,
+    CrossSiteError,
+    ServiceFullError,
+    StorageFullError,
+    UploadTokenError,
+)
 from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
 from shared.models import TMDBState
 
@@ -38,6 +46,17 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _UPLOAD_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _UPLOAD_BYTES = tuple(1024 * 4**power for power in range(9))
 """From one kilobyte to 64 megabytes."""
+
+
+REFUSALS = (
+    ClientLimitError,
+    ServiceFullError,
+    StorageFullError,
+    BodyTooSlowError,
+    UploadTokenError,
+    CrossSiteError,
+)
+"""What is refused to bound the service, whatever the request says."""
 
 
 class UploadPhase(StrEnum):
@@ -87,6 +106,16 @@ class Metrics(ServiceMetrics):
         self._streams = Gauge(
             "projectionist_event_streams", "Open streams of events.", registry=self.registry
         )
+        self._open_uploads = Gauge(
+            "projectionist_uploads_open", "Uploads under way.", registry=self.registry
+        )
+        refusals = Counter(
+            "projectionist_requests_refused",
+            "Requests that were refused to bound what strangers can use, by the problem's code.",
+            ("code",),
+            registry=self.registry,
+        )
+        self._refusals = {error.code: refusals.labels(error.code) for error in REFUSALS}
         # Every request asks for these, and finding a series by its labels is most of the work.
         self._counter_of = cache(self._requests.labels)
         self._histogram_of = cache(self._seconds.labels)
@@ -106,6 +135,11 @@ class Metrics(ServiceMetrics):
         if seconds is not None:
             self._histogram_of(route).observe(seconds)
 
+    def note_refusal(self, code: str) -> None:
+        """A request was refused with this code; those that bound nothing are not counted here."""
+        if code in self._refusals:
+            self._refusals[code].inc()
+
     def note_upload(self, size: int) -> None:
         """An upload of so many bytes has arrived."""
         self._upload_bytes.observe(size)
@@ -117,6 +151,10 @@ class Metrics(ServiceMetrics):
     def watch_streams(self, count: Callable[[], int]) -> None:
         """Tell how many streams of events are open."""
         self._streams.set_function(count)
+
+    def watch_uploads(self, count: Callable[[], int]) -> None:
+        """Tell how many uploads are under way, from their first byte to their answer."""
+        self._open_uploads.set_function(count)
 
     def watch_fleet(self, read: Callable[[], Awaitable[tuple[FleetRow, int]]], limit: int) -> None:
         """Tell of the fleet.

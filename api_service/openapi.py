@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api_service.problem_answers import (
+    LimitProblem,
     Problem,
     UnreadableListProblem,
     UploadTooLargeProblem,
@@ -130,6 +131,7 @@ def _schemas_of(routes: Sequence[Route]) -> tuple[dict[type[BaseModel], Schema],
         (Problem, "serialization"),
         (UnreadableListProblem, "serialization"),
         (UploadTooLargeProblem, "serialization"),
+        (LimitProblem, "serialization"),
     }
     for route in routes:
         models |= {(model, "validation") for model in _models_of(route.body)}

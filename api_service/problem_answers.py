@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from api_service.problems import HTTP_PROBLEMS, problem_type
+from api_service.routing import READING
 from api_service.rules.lists.model import Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
+    ClientLimitError,
+    CrossSiteError,
+    ServiceFullError,
     UnreadableListError,
     UploadTooLargeError,
 )
@@ -50,6 +54,12 @@ class UploadTooLargeProblem(Problem):
     max_bytes: int
 
 
+class LimitProblem(Problem):
+    """The same, and which limit it is."""
+
+    limit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of problem; its title is None where it is not ours."""
@@ -78,8 +88,14 @@ class Kind:
 _MODELS: Final[dict[str, type[Problem]]] = {
     UnreadableListError.code: UnreadableListProblem,
     UploadTooLargeError.code: UploadTooLargeProblem,
+    ClientLimitError.code: LimitProblem,
+    ServiceFullError.code: LimitProblem,
 }
-_AGAIN: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+_AGAIN: Final = {
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+}
 """Statuses after which trying again makes sense."""
 
 
@@ -88,6 +104,10 @@ def kinds_of(route: Route) -> list[Kind]:
     errors = set(route.problems)
     if route.admin:
         errors |= {AdminTokenError, AdminTokenUnsetError}
+    if route.method not in READING:
+        errors.add(CrossSiteError)
+    # Two classes may share a code, and then say the same.
+    errors = set({error.code: error for error in errors}.values())
     http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}
     if isinstance(route.body, type):
         http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -10,18 +10,23 @@ from api_service.parser_pool import ParserCrashed
 from api_service.routing import Content
 from shared.errors import (
     BadRequestError,
+    BodyTooSlowError,
+    ClientLimitError,
     DatabaseBusyError,
+    DatabaseFullError,
     DatabaseUnavailableError,
     EmptyUploadError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
     QueryTimeoutError,
     SchemaOutdatedError,
+    ServiceFullError,
     SessionNotFoundError,
     StorageFullError,
     UnreadableListError,
     UnsupportedMediaTypeError,
     UploadInProgressError,
+    UploadTokenError,
     UploadTooLargeError,
 )
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 STORED: Final = (
     DatabaseUnavailableError,
     DatabaseBusyError,
+    DatabaseFullError,
     QueryTimeoutError,
     SchemaOutdatedError,
 )
@@ -47,7 +53,11 @@ OF_UPLOAD: Final = (
     UnreadableListError,
     IdempotencyKeyReusedError,
     ParserCrashed,
+    BodyTooSlowError,
+    ClientLimitError,
+    ServiceFullError,
     StorageFullError,
+    UploadTokenError,
     *STORED,
 )
 

@@ -50,6 +50,8 @@ from api_service.routing import Content, Route
 from api_service.summary_answers import SummaryAnswer
 from shared.errors import (
     BadRequestError,
+    BodyTooSlowError,
+    ClientLimitError,
     InvalidBodyError,
     SessionChangedError,
     SessionNotFoundError,
@@ -147,7 +149,7 @@ ROUTES: Final = (
         summary="The movies of a session, page by page",
         query=PageQuery,
         answers={200: MoviesAnswer},
-        problems=(BadRequestError, *OF_SESSION),
+        problems=(BadRequestError, ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -158,7 +160,7 @@ ROUTES: Final = (
         summary="Where all movies stand that fit, in their order",
         query=MovieQuery,
         answers={200: PositionsAnswer},
-        problems=(BadRequestError, *OF_SESSION),
+        problems=(BadRequestError, ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -179,7 +181,7 @@ ROUTES: Final = (
         summary="What changes in a session, as it changes",
         request_headers={"Last-Event-ID": "The `id` of the last event of an earlier stream."},
         answers={200: (Content("text/event-stream", "Server-Sent Events.", EVENTS),)},
-        problems=OF_SESSION,
+        problems=(ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -190,7 +192,7 @@ ROUTES: Final = (
         summary="What the movies of a session come to",
         query=MovieFilter,
         answers={200: SummaryAnswer},
-        problems=(BadRequestError, *OF_SESSION),
+        problems=(BadRequestError, ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="GET",
@@ -207,7 +209,7 @@ ROUTES: Final = (
             )
         },
         headers={"Content-Disposition": "A name for the file."},
-        problems=(BadRequestError, *OF_SESSION),
+        problems=(BadRequestError, ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="PUT",
@@ -218,7 +220,7 @@ ROUTES: Final = (
         summary="Say which film a movie is",
         body=Correction,
         answers={200: MovieAnswer},
-        problems=(BadRequestError, InvalidBodyError, *OF_MOVIE),
+        problems=(BadRequestError, BodyTooSlowError, InvalidBodyError, *OF_MOVIE),
     ),
     Route(
         method="DELETE",

@@ -12,6 +12,9 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from shared.errors import ProjectionistError
 
+READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+"""Methods that change nothing."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

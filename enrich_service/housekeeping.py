@@ -34,6 +34,9 @@ WARM_UPS = 200
 OLD_TITLES = 1_000
 TITLE_DAYS = 180
 """Days for which a title is kept: TMDB's terms allow no more."""
+CLIENT_DAYS = 30
+"""Days for which a session says, by a hash, who made it: long enough to bound what one client has
+in the database, and no longer."""
 ROUNDS_BETWEEN_SLOW_CHORES = 6
 """Nobody waits for what is old: once a minute is often enough, and an idle fleet stays quiet."""
 
@@ -80,6 +83,7 @@ class Housekeeping:
             "sweep_answers": Chore(self._sweep_answers, seconds),
             "prune_slots": Chore(self._prune_slots, seconds),
             "prune_grants": Chore(self._prune_grants, seconds),
+            "forget_clients": Chore(self._forget_clients, seconds),
             "forget_titles": Chore(self._forget_titles, seconds),
             "drop_records": Chore(self._drop_records, seconds),
             "queue_refreshes": Chore(self._queue_refreshes, seconds),
@@ -157,6 +161,11 @@ class Housekeeping:
 
     async def _prune_grants(self) -> bool:
         await self._storage.retention.prune_grants()
+        return False
+
+    async def _forget_clients(self) -> bool:
+        if forgotten := await self._storage.retention.forget_clients(CLIENT_DAYS):
+            log.info("clients_forgotten", sessions=forgotten)
         return False
 
     async def _forget_titles(self) -> bool:

@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+LIFTED = dict.fromkeys(
+    (
+        "CLIENT_UPLOADS",
+        "CLIENT_OPEN_UPLOADS",
+        "CLIENT_HEAVY_READS",
+        "CLIENT_EVENT_STREAMS",
+        "CLIENT_FILMS_QUEUED",
+        "CLIENT_MOVIES_STORED",
+        "MAX_OPEN_UPLOADS",
+        "MAX_SESSIONS",
+        "MAX_MOVIES_STORED",
+        "MAX_FILMS_QUEUED",
+    ),
+    "0",
+)
+"""No limits: whoever is on this machine comes from one address, and may do as they like."""
 STAND_IN_KEY = "0123456789abcdef0123456789abcdef"
 """A v3 key of the right shape, which opens nothing but the stand-in."""
 
@@ -50,7 +66,8 @@ class Stack:
         api_dsn, daemon_dsn: the same by another role's name, for that service.
         folder: for logs.
         stand_in: None where the real TMDB is meant, whose settings are then in `env`.
-        env: settings of both services beyond what the stack itself decides.
+        env: settings of both services beyond what the stack itself decides; it lifts the limits of
+            clients.
         api_host, api_port: where the API listens; port 0 picks a free one.
         daemons: how many are started; `add_daemon` starts more.
     """
@@ -150,4 +167,4 @@ class Stack:
             if self.stand_in is not None
             else {}
         )
-        return {"DATABASE_URL": dsn or self.dsn, **stand_in, **self.env}
+        return {"DATABASE_URL": dsn or self.dsn, **LIFTED, **stand_in, **self.env}

@@ -19,6 +19,7 @@ TABLES: dict[str, dict[str, str]] = {
     # Never a film, never a claim: what it writes to the queue are questions, asked and asked again.
     API: {
         "alembic_version": "select",
+        "client_keys": "select",
         "sessions": "select, insert, update, delete",
         "session_counts": "select, insert, update",
         "upload_reports": "select, insert",
@@ -40,7 +41,7 @@ TABLES: dict[str, dict[str, str]] = {
     DAEMON: {
         "alembic_version": "select",
         # The trigger on the counts sets the time, by the rights of whoever changes them.
-        "sessions": "select, update (completed_at), delete",
+        "sessions": "select, update (completed_at, client), delete",
         "session_counts": "select, update (n, total, enriched, not_found, failed)",
         "movies": "select, update (lookup_id)",
         "lookups": "select, insert, update, delete",

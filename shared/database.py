@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-SCHEMA_REVISION = "0011"
+SCHEMA_REVISION = "0012"
 """The newest Alembic revision, four digits; a test compares it with the migrations."""
 
 COMMAND_SECONDS = 60.0

@@ -65,11 +65,51 @@ class UploadTooLargeError(ProjectionistError):
 
 
 class StorageFullError(ProjectionistError):
-    """The service's own disk does not take the upload."""
+    """A disk is full, the service's own or the database's."""
 
     code = "storage_full"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    title = "The upload cannot be taken in at the moment"
+    title = "There is no room for it at the moment"
+
+
+class BodyTooSlowError(ProjectionistError):
+    """The body came too slowly, or had not ended after `UPLOAD_SECONDS`."""
+
+    code = "body_too_slow"
+    status = HTTPStatus.REQUEST_TIMEOUT
+    title = "The upload was sent too slowly"
+
+
+class ClientLimitError(ProjectionistError):
+    """One client asks for more than the operator grants each; `limit` says of what."""
+
+    code = "client_limit"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "That is more than one client may have"
+
+
+class ServiceFullError(ProjectionistError):
+    """All clients together have what the operator grants; `limit` says of what."""
+
+    code = "service_full"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The service takes no more at the moment"
+
+
+class UploadTokenError(ProjectionistError):
+    """An upload without one of the tokens that this service asks for."""
+
+    code = "upload_token_required"
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Uploading needs a token"
+
+
+class CrossSiteError(ProjectionistError):
+    """Another site's page had a browser send a request that would change something."""
+
+    code = "cross_site_request"
+    status = HTTPStatus.FORBIDDEN
+    title = "Requests of other sites change nothing here"
 
 
 class UnsupportedMediaTypeError(ProjectionistError):
@@ -172,6 +212,13 @@ class QueryTimeoutError(DatabaseUnavailableError):
 
     code = "query_timeout"
     title = "The database took too long"
+
+
+class DatabaseFullError(DatabaseUnavailableError):
+    """A disk is full, the service's own or the database's."""
+
+    code = StorageFullError.code
+    title = StorageFullError.title
 
 
 class SchemaOutdatedError(ProjectionistError):

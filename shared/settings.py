@@ -5,6 +5,7 @@ A wrong value stops the service at once with a message that names the setting.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Far beyond what is of use, and within what an interval of PostgreSQL and a date of Python hold.
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+NotNegative = Annotated[int, Field(ge=0, lt=2**53)]
 SHORTEST_ADMIN_TOKEN = 16
 MOST_SAMPLE_FILES, MOST_SAMPLE_BYTES = 1_000, 5 * 1024**2
 """The sample list is kept in memory, and is sent to everybody."""
@@ -42,6 +44,30 @@ def _checked(address: SecretStr) -> SecretStr:
 
 
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_checked)]
+
+
+def _networks(text: str | None) -> str | None:
+    for part in split_list(text):
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError("must be addresses or ranges like 10.0.0.0/8, with commas") from None
+    return text
+
+
+def _digests(text: str | None) -> str | None:
+    if not all(re.fullmatch("[0-9a-fA-F]{64}", part) for part in split_list(text)):
+        raise ValueError("must be SHA-256 digests of 64 hex digits each, with commas")
+    return text
+
+
+TrustedProxies = Annotated[str | None, AfterValidator(_networks)]
+UploadTokens = Annotated[str | None, AfterValidator(_digests)]
+
+
+def split_list(text: str | None) -> list[str]:
+    """Return the parts of a setting that is a list, without the spaces around its commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 class Settings(BaseSettings):
@@ -115,6 +141,59 @@ class Settings(BaseSettings):
     )
     upload_max_bytes: PositiveInt = Field(52_428_800, description="of all files of one upload")
     upload_max_movies: PositiveInt = Field(200_000, description="distinct films of one upload")
+    upload_disk_bytes: PositiveInt = Field(
+        805_306_368,
+        description="room for the files of uploads under way in one API's temporary folder; at "
+        "least four times `UPLOAD_MAX_BYTES`, and no more than the disk has",
+    )
+    upload_least_rate: NotNegative = Field(
+        4_096, description="bytes a second below which the body of an upload is given up (408)"
+    )
+    upload_seconds: Seconds = Field(
+        600, description="seconds after which a body that has not ended is given up (408)"
+    )
+    upload_tokens: UploadTokens = Field(
+        None,
+        description="SHA-256 digests (64 hex digits each) of the tokens with which uploads are "
+        "taken, separated by commas; unset, anybody may upload",
+    )
+    trusted_proxies: TrustedProxies = Field(
+        None,
+        description="addresses or ranges (`10.0.0.0/8, ::1`) of proxies whose `X-Forwarded-For` "
+        "names the client; behind a proxy that is not named here, everybody is one client",
+    )
+    client_uploads: NotNegative = Field(
+        60,
+        description="uploads that one client may begin at once, and in each hour from then on; 0 "
+        "lifts this limit",
+    )
+    client_open_uploads: NotNegative = Field(
+        4, description="uploads of one client at the same time; 0 lifts it"
+    )
+    client_heavy_reads: NotNegative = Field(
+        8, description="filtered pages, summaries and exports of one client at once; 0 lifts it"
+    )
+    client_event_streams: NotNegative = Field(
+        32, description="open streams of events of one client; 0 lifts it"
+    )
+    client_films_queued: NotNegative = Field(
+        200_000, description="films of one client that wait to be looked up; 0 lifts it"
+    )
+    client_movies_stored: NotNegative = Field(
+        500_000, description="movies in all sessions of one client; 0 lifts it"
+    )
+    max_open_uploads: NotNegative = Field(
+        200, description="uploads at the same time in one API; 0 lifts this cap"
+    )
+    max_sessions: NotNegative = Field(
+        100_000, description="sessions of all clients together; 0 lifts it"
+    )
+    max_movies_stored: NotNegative = Field(
+        5_000_000, description="movies in all sessions together; 0 lifts it"
+    )
+    max_films_queued: NotNegative = Field(
+        1_000_000, description="films of all clients that wait to be looked up; 0 lifts it"
+    )
     sample_list: DirectoryPath | None = Field(
         None,
         description="folder of a list that the start page offers to try, 5 MB at most; whoever "
@@ -164,6 +243,13 @@ class Settings(BaseSettings):
             if number > MOST_SAMPLE_FILES or size > MOST_SAMPLE_BYTES:
                 raise ValueError("must hold at most 1,000 files and folders, 5 MB together")
         return folder
+
+    @field_validator("upload_disk_bytes")
+    @classmethod
+    def _room_for_the_largest(cls, room: int, others: ValidationInfo) -> int:
+        if room < 4 * others.data.get("upload_max_bytes", 0):
+            raise ValueError("must be at least four times UPLOAD_MAX_BYTES")
+        return room
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod

@@ -24,7 +24,7 @@ from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
-from local_stack.stack import STAND_IN_KEY
+from local_stack.stack import LIFTED, STAND_IN_KEY
 from local_stack.tmdb.app import create_app as create_stand_in
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
@@ -192,7 +192,11 @@ async def api(
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     """The API on a port of this process, over real HTTP."""
     changed = settings.model_copy(
-        update={"admin_token": SecretStr(ADMIN_TOKEN), "tmdb_image_base_url": f"{tmdb.url}/t/p"}
+        update={
+            **{name.lower(): int(value) for name, value in LIFTED.items()},
+            "admin_token": SecretStr(ADMIN_TOKEN),
+            "tmdb_image_base_url": f"{tmdb.url}/t/p",
+        }
     )
     server = TestServer(create_api(changed))
     async with TestClient(server, middlewares=(hold_to_document,)) as client:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import hdrs, web
 
-from api_service.context import HUB, session_of
+from api_service.context import CLIENT, HUB, LIMITS, session_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 HEARTBEAT_SECONDS = 15.0
 TAKING_SECONDS = 60.0
@@ -38,7 +42,13 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     }
     if request.method == hdrs.METH_HEAD:
         return web.Response(headers=headers)
-    response = web.StreamResponse(headers=headers)
+    with request.app[LIMITS].event_streams.one(request[CLIENT]):
+        return await _stream(request, session.id, web.StreamResponse(headers=headers))
+
+
+async def _stream(
+    request: web.Request, session_id: UUID, response: web.StreamResponse
+) -> web.StreamResponse:
     transport = request.transport
     if transport is None:
         return response
@@ -50,7 +60,7 @@ async def get_events(request: web.Request) -> web.StreamResponse:
         milliseconds = int(TAKING_SECONDS * 1000)
         connection.setsockopt(socket.IPPROTO_TCP, unanswered, milliseconds)
     await response.prepare(request)
-    with request.app[HUB].opened(session.id, seen=_seen(request), abort=transport.abort) as stream:
+    with request.app[HUB].opened(session_id, seen=_seen(request), abort=transport.abort) as stream:
         # Not all of them at once, after a restart. No secret.
         data = f"retry: {random.randint(*_RETRY_MILLISECONDS)}\n\n".encode()  # noqa: S311
         try:

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api_service.answers import movie_answer
-from api_service.context import SETTINGS, STORAGE, session_of
+from api_service.context import CLIENT, LIMITS, SETTINGS, STORAGE, session_of
 from api_service.exporting import Exporter
 from api_service.queries import ExportQuery, read_query
 from shared.errors import ProjectionistError, SessionNotFoundError
@@ -41,6 +41,17 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     }
     if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
         return web.Response(headers=headers)
+    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+        return await _export(request, session, exporter, query, headers)
+
+
+async def _export(
+    request: web.Request,
+    session: SessionRow,
+    exporter: Exporter,
+    query: ExportQuery,
+    headers: dict[str, str],
+) -> web.StreamResponse:
     # Whatever is wrong with the database is answered as a problem while that is still possible.
     pieces = _pieces(request, session, exporter, query)
     first = await anext(pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Self
 
 from aiohttp import web
@@ -17,6 +17,8 @@ from api_service.answers import (
     movie_answer,
 )
 from api_service.context import (
+    CLIENT,
+    LIMITS,
     SETTINGS,
     STORAGE,
     TRACE,
@@ -31,6 +33,7 @@ from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from uuid import UUID
 
 
@@ -73,7 +76,7 @@ async def get_movies(request: web.Request) -> web.Response:
         answers = [movie_answer(row, images) for row in rows]
         return json_response(MoviesAnswer(movies=answers, next_cursor=None))
     is_light = query.outcome is None and query.only_outcome and query.in_stored_order
-    async with nullcontext() if is_light else storage.heavy_reads.turn(session.total):
+    async with nullcontext() if is_light else _heavy_read(request, session.total):
         page = await storage.movies.page(session.id, query, after=after, limit=query.limit)
     end = page.next_cursor
     return json_response(
@@ -89,9 +92,17 @@ async def get_positions(request: web.Request) -> web.Response:
     query = read_query(MovieQuery, request.query)
     session = await session_of(request)
     storage = request.app[STORAGE]
-    async with storage.heavy_reads.turn(session.total):
+    async with _heavy_read(request, session.total):
         places = await storage.movies.places(session.id, query)
     return json_response(PositionsAnswer(positions=places.positions, total=len(places.positions)))
+
+
+@asynccontextmanager
+async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
+    """Wait for the turn of a list of so many films, as one of the few reads of this client."""
+    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+        async with request.app[STORAGE].heavy_reads.turn(films):
+            yield
 
 
 async def get_movie(request: web.Request) -> web.Response:

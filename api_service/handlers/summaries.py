@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from api_service.context import SETTINGS, STORAGE, SUMMARIES, session_of
+from api_service.context import CLIENT, LIMITS, SETTINGS, STORAGE, SUMMARIES, session_of
 from api_service.queries import MovieFilter, read_query
 from api_service.summary_answers import named_positions, summary_answer
 
@@ -18,9 +18,10 @@ async def get_summary(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
-    text = await request.app[SUMMARIES].get(
-        session, chosen, lambda: _add_up(request.app, session.id, chosen)
-    )
+    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+        text = await request.app[SUMMARIES].get(
+            session, chosen, lambda: _add_up(request.app, session.id, chosen)
+        )
     return web.Response(
         text=text, content_type="application/json", headers={"Cache-Control": "no-store"}
     )

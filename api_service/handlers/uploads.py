@@ -14,10 +14,14 @@ import structlog
 
 from api_service.answers import AdditionAnswer, UploadAnswer
 from api_service.context import (
+    CLIENT,
+    CLIENTS,
+    LIMITS,
     METRICS,
     PARSER,
     SETTINGS,
     STORAGE,
+    TOTALS,
     TRACE,
     TURNS,
     json_response,
@@ -87,13 +91,17 @@ class _Taken:
     folder: Path
     spooled: Spooled
     key: IdempotencyKey | None
+    client: str
 
 
 @asynccontextmanager
 async def _taken_in(request: web.Request, session_id: UUID | None = None) -> AsyncIterator[_Taken]:
-    """Spool a request's files into a folder that lasts as long as the context."""
+    """Admit an upload, and spool its files into a folder that lasts as long as the context."""
     client_key = _idempotency_key(request)
+    uploader = request.app[CLIENTS].uploader_of(request, request[CLIENT])
     with ExitStack() as exits:
+        exits.enter_context(request.app[LIMITS].upload(uploader))
+        client = await _admit(request, uploader)
         with our_disk():
             folder = exits.enter_context(upload_folder())
         spool = Spool(folder, request.app[SETTINGS].upload_max_bytes)
@@ -106,7 +114,23 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
             # The same files for another session, or for a new one, are another request.
             body = hashlib.sha256(body + session_id.bytes).digest()
         key = IdempotencyKey(client_key, body) if client_key else None
-        yield _Taken(folder, spooled, key)
+        yield _Taken(folder, spooled, key, client)
+
+
+async def _admit(request: web.Request, uploader: str) -> str:
+    """Refuse an upload that could not be stored before any of it is read; its client's name.
+
+    Raises:
+        ClientLimitError: the client has as much as it may have.
+        ServiceFullError: all clients together have.
+    """
+    client = await request.app[CLIENTS].name_of(uploader)
+    totals = request.app[TOTALS]
+    await totals.refresh()
+    limits = request.app[LIMITS]
+    limits.check_totals(totals.value)
+    limits.stored.check(await request.app[STORAGE].clients.usage(client), more=1)
+    return client
 
 
 async def _known(
@@ -131,10 +155,12 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         report=await _report(taken.folder),
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
+        client=taken.client,
+        limits=request.app[LIMITS].stored,
     )
     with request.app[METRICS].upload_phase(UploadPhase.STORE):
         stored = await request.app[STORAGE].uploads.store(staged)
-    log.info("upload_stored", session_id=str(stored), movies=result.added)
+    log.info("upload_stored", session_id=str(stored), movies=result.added, client=taken.client)
     return stored, result.summary
 
 
@@ -166,6 +192,8 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
         upload_id=uuid4(),
         edition=edition,
         changed=result.changed,
+        client=taken.client,
+        limits=request.app[LIMITS].stored,
     )
     with request.app[METRICS].upload_phase(UploadPhase.STORE):
         await storage.store(staged)

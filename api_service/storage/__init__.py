@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from api_service.storage.additions import AdditionStorage
+from api_service.storage.clients import ClientStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
 from api_service.storage.heavy_reads import HeavyReads
@@ -39,6 +40,7 @@ class StorageService:
         self.uploads = UploadStorage(database, storing)
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)
+        self.clients = ClientStorage(database)
         self.heavy_reads = HeavyReads()
         # Between two pages an export waits for the others; its client has been told that it comes.
         self.exporting = asyncio.Semaphore(EXPORTS_AT_ONCE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api_service.storage.clients import hold_within
 from api_service.storage.staging import (
     WORTH_ANALYSING,
     StagedUpload,
@@ -124,17 +125,21 @@ class AdditionStorage:
             SessionChangedError: the session's films are no longer those that were read out.
             SessionNotFoundError: it was deleted meanwhile.
             UploadInProgressError: the same idempotency key is being stored by another request.
+            ClientLimitError: the session's client would have too much.
         """
-        client = await client_of(self._database, addition.session_id)
+        # One whose client nobody knows, or no longer, becomes that of whoever adds to it.
+        client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
         async with self._storing, granted_turns(self._database, client, films) as grant:
             stored = await self._database.transact(
-                lambda connection: _store(connection, addition, grant)
+                lambda connection: _store(connection, addition, client, grant)
             )
         await catch_up(self._database, stored, addition)
 
 
-async def _store(connection: Connection, addition: StagedAddition, grant: Grant | None) -> Stored:
+async def _store(
+    connection: Connection, addition: StagedAddition, client: str | None, grant: Grant | None
+) -> Stored:
     session_id = addition.session_id
     if await connection.fetchval(
         "select true from upload_reports where session_id = $1 and upload_id = $2",
@@ -155,12 +160,18 @@ async def _store(connection: Connection, addition: StagedAddition, grant: Grant 
     await list_movies(connection, addition, after=addition.edition.positions)
     counts = await recount(connection, session_id)
     await connection.execute(
-        "update sessions set edition = edition + 1, positions = $2 where id = $1",
+        """
+        update sessions
+        set edition = edition + 1, positions = $2, client = coalesce(client, $3)
+        where id = $1
+        """,
         session_id,
         addition.edition.positions + addition.total,
+        client,
     )
     await note_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
+    await hold_within(connection, client, addition.limits)
     return stored_as(counts, queued.count)
 
 

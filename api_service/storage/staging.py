@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from api_service.storage.clients import StoredLimits
 from shared.database import CollisionError
 from shared.errors import ProjectionistError, UploadInProgressError
 from shared.models import BACKGROUND_TURN, Channel
@@ -29,6 +30,7 @@ ASK_AGAIN_AFTER = timedelta(days=7)
 KEY_LIFETIME = timedelta(hours=24)
 PRUNED_KEYS = 100
 """Expired keys that one upload deletes at most."""
+NO_LIMITS = StoredLimits(films_queued=0, movies_stored=0)
 WORTH_ANALYSING = 1000
 """Staged movies from which on the planner had better know how many there are."""
 
@@ -53,7 +55,8 @@ class StagedUpload:
         report: how the upload was read, as JSON text.
         idempotency: the client's key, if it sent one.
         traceparent: of the request, for the lookups that it queues.
-        client: who uploads, an address or an upload token; None where nobody knows.
+        client: who uploads, the stored name of an address or a token; None where nobody knows.
+        limits: what that client may have.
     """
 
     session_id: UUID
@@ -64,6 +67,7 @@ class StagedUpload:
     idempotency: IdempotencyKey | None
     traceparent: str
     client: str | None = field(default=None, kw_only=True)
+    limits: StoredLimits = field(default=NO_LIMITS, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

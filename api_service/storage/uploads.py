@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api_service.storage.clients import hold_within
 from api_service.storage.staging import (
     KEY_LIFETIME,
     IdempotencyKey,
@@ -83,6 +84,7 @@ class UploadStorage:
         Raises:
             UploadInProgressError: the same key is being stored by another request.
             IdempotencyKeyReusedError: the key belongs to another body.
+            ClientLimitError: its client would have too much.
         """
         if upload.idempotency and (known := await self.find(upload.idempotency)):
             return known
@@ -125,4 +127,5 @@ async def _store(connection: Connection, upload: StagedUpload, grant: Grant | No
     # committed while those locks were waited for.
     counts = await recount(connection, upload.session_id)
     await note_upload(connection, upload, upload.session_id)
+    await hold_within(connection, upload.client, upload.limits)
     return stored_as(counts, queued.count)

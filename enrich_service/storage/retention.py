@@ -20,6 +20,8 @@ KEPT_SLOTS = 10_000
 So many that a taker whose statement stood still until its number was free again finds its slots
 expired, too.
 """
+FORGOTTEN_CLIENTS = 1_000
+"""Sessions whose client is forgotten in one go."""
 PRUNED_GRANTS = 10_000
 """Grants of turns that are deleted in one go."""
 SWEEP_LOOKUPS = 500
@@ -180,6 +182,35 @@ class RetentionStorage:
                 """,
                 timedelta(days=days),
                 SWEEP_LOOKUPS,
+            )
+        )
+
+    async def forget_clients(self, days: int) -> int:
+        """Forget whose the sessions are that were made longer ago; how many these are.
+
+        They stay as they are, but count for nobody. Grants go when the clock has passed them.
+
+        Args:
+            days: for which a session says whose it is.
+        """
+        return len(
+            await self._database.fetch(
+                """
+                update sessions
+                set client = null
+                where id = any(array(
+                  select id
+                  from sessions
+                  where client is not null
+                    and created_at < clock_timestamp() - $1::interval
+                  order by created_at
+                  limit $2
+                  for no key update skip locked
+                ))
+                returning id
+                """,
+                timedelta(days=days),
+                FORGOTTEN_CLIENTS,
             )
         )
 

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from api_service.app import create_app
 from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
+from local_stack.stack import LIFTED
 from tests.described import check, hold_to_document
 from tests.driving import ADMIN_TOKEN, DRIFTED
 from tests.event_streams import following
@@ -241,8 +242,11 @@ class LastingParsers(ParserPool):
 
 
 def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
-    """The API with these settings, on a port of this process."""
-    changed = settings.model_copy(update={"admin_token": SecretStr(ADMIN_TOKEN), **changes})
+    """The API with these settings and no limits of clients, on a port of this process."""
+    lifted = {name.lower(): int(value) for name, value in LIFTED.items()}
+    changed = settings.model_copy(
+        update={"admin_token": SecretStr(ADMIN_TOKEN), **lifted, **changes}
+    )
     app = create_app(changed)
     app[PARSER] = parsers
     return TestClient(TestServer(app), middlewares=(hold_to_document,))

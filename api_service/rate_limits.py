@@ -1,0 +1,57 @@
+"""How often each client may do a thing: a bucket of permits for each, filled evenly."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_CLIENTS = 50_000
+"""Clients that are remembered; beyond them, the one that came longest ago is forgotten."""
+
+
+class RateLimit:
+    """Lets each client do something so many times at once, and as often again in each period.
+
+    For each the time is kept at which its bucket is full again (the generic cell rate algorithm),
+    so one number says everything, and who has not come for a period needs none.
+
+    Args:
+        times: at once; one more may be done every `period / times`. 0 is no limit.
+        period: seconds.
+        clock: for a test to turn.
+    """
+
+    def __init__(
+        self, times: int, period: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._times = times
+        self._period = period
+        self._clock = clock
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, client: str) -> int | None:
+        """Take a permit: None, or the seconds after which there is one."""
+        if not self._times:
+            return None
+        now = self._clock()
+        full_at = max(self._full_at.get(client, now), now) + self._period / self._times
+        too_early = full_at - now - self._period
+        if too_early > 1e-9:  # noqa: PLR2004  # the error of adding so many fractions
+            return math.ceil(too_early)
+        self._full_at[client] = full_at
+        self._full_at.move_to_end(client)
+        self._forget(now)
+        return None
+
+    def _forget(self, now: float) -> None:
+        """Forget whose bucket is full, as far as they come first, and whoever are too many."""
+        while self._full_at:
+            client, full_at = next(iter(self._full_at.items()))
+            if full_at > now and len(self._full_at) <= MOST_CLIENTS:
+                return
+            del self._full_at[client]
