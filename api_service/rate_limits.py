@@ -34,6 +34,10 @@ class RateLimit:
         self._clock = clock
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Return how many clients are remembered."""
+        return len(self._full_at)
+
     def take(self, client: str) -> int | None:
         """Take a permit: None, or the seconds after which there is one."""
         if not self._times:

@@ -18,22 +18,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-LIFTED = dict.fromkeys(
-    (
-        "CLIENT_UPLOADS",
-        "CLIENT_OPEN_UPLOADS",
-        "CLIENT_HEAVY_READS",
-        "CLIENT_EVENT_STREAMS",
-        "CLIENT_FILMS_QUEUED",
-        "CLIENT_MOVIES_STORED",
-        "MAX_OPEN_UPLOADS",
-        "MAX_SESSIONS",
-        "MAX_MOVIES_STORED",
-        "MAX_FILMS_QUEUED",
-    ),
-    "0",
-)
+LIFTED = {
+    "CLIENT_UPLOADS": "0",
+    "CLIENT_OPEN_UPLOADS": "0",
+    "CLIENT_HEAVY_READS": "0",
+    "CLIENT_EVENT_STREAMS": "0",
+    "CLIENT_FILMS_QUEUED": "0",
+    "CLIENT_MOVIES_STORED": "0",
+    "MAX_OPEN_UPLOADS": "0",
+    "MAX_SESSIONS": "0",
+    "MAX_MOVIES_STORED": "0",
+    "MAX_FILMS_QUEUED": "0",
+}
 """No limits: whoever is on this machine comes from one address, and may do as they like."""
+
 STAND_IN_KEY = "0123456789abcdef0123456789abcdef"
 """A v3 key of the right shape, which opens nothing but the stand-in."""
 

@@ -230,6 +230,19 @@ class Driver:
         assert answer is not None
         return answer.body
 
+    @asynccontextmanager
+    async def at_address(self, address: str) -> AsyncIterator[Driver]:
+        """Yield a user at another address of this machine, whom the API takes for another client.
+
+        Args:
+            address: in 127.0.0.0/8.
+        """
+        connector = aiohttp.TCPConnector(local_addr=(address, 0))
+        async with aiohttp.ClientSession(connector=connector) as http:
+            other = Driver(self.stack, http)
+            other.sessions = self.sessions
+            yield other
+
     async def ended(self, session_id: str, films: int) -> None:
         """Wait until so many films of a session have an outcome."""
 

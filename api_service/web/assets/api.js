@@ -102,10 +102,11 @@ export function sessionPath(id, rest = "", query = undefined) {
  * @param {(sent: number, total: number) => void} progress
  * @param {AbortSignal} signal
  * @param {string} key so that a second try of the same upload never stores it twice
+ * @param {string} [token] where uploads need one
  * @returns {Promise<any>} the answer
  * @throws {Problem}
  */
-export function upload(path, files, progress, signal, key) {
+export function upload(path, files, progress, signal, key, token) {
   const form = new FormData();
   for (const { file, name } of files) form.append("file", file, name);
   // fetch() does not tell how much of a body has been sent.
@@ -124,6 +125,7 @@ export function upload(path, files, progress, signal, key) {
     signal.addEventListener("abort", () => sending.abort());
     sending.open("POST", path);
     sending.setRequestHeader("Idempotency-Key", key);
+    if (token) sending.setRequestHeader("Authorization", `Bearer ${token}`);
     sending.send(form);
   });
 }

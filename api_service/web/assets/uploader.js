@@ -6,6 +6,7 @@ import { bytes, count } from "./format.js";
 import { keep, recall } from "./memory.js";
 
 const SAMPLE_KEY = "projectionist.sample";
+const TOKEN_KEY = "projectionist.token";
 const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv";
 
 /**
@@ -62,7 +63,7 @@ export function uploader({ path, prompt, done, sample }) {
         bar.max = total;
         bar.value = sent;
         if (sent === total) fill(said, `Reading ${named(files)} …`);
-      }, cancel.signal, key);
+      }, cancel.signal, key, recall("localStorage", TOKEN_KEY));
       reset();
       done(answer);
     } catch (error) {
@@ -99,6 +100,10 @@ export function uploader({ path, prompt, done, sample }) {
   }
 
   function refuse(problem, again) {
+    if (problem.code === "upload_token_required") {
+      askForToken(again);
+      return;
+    }
     // Below 400 there was no refusal: no connection, or somebody in between answered something else.
     const canRetry = problem.status < 400 || problem.status >= 500 || problem.status === 409;
     fill(state, h("div", { class: "refusal", role: "alert" },
@@ -106,8 +111,26 @@ export function uploader({ path, prompt, done, sample }) {
       canRetry && h("button", { type: "button", onclick: again }, "Try again")));
   }
 
+  /** Only where the operator takes lists from people they know. */
+  function askForToken(again) {
+    const token = h("input", { type: "password", id: "token", required: true, autocomplete: "off" });
+    const onsubmit = (event) => {
+      event.preventDefault();
+      if (!isToken(token.value.trim())) return;
+      keep("localStorage", TOKEN_KEY, token.value.trim());
+      again();
+    };
+    fill(state, h("form", { class: "refusal", onsubmit },
+      h("label", { for: "token" }, "This service takes lists only with a token, which its operator gives out."),
+      token, h("button", { type: "submit" }, "Send with this token")));
+    token.focus();
+  }
+
   return whole;
 }
+
+/** A header holds nothing else. */
+const isToken = (text) => /^[!-~]+$/.test(text);
 
 const named = (files) => (files.length === 1 ? files[0].name : count(files.length, "file"));
 
