@@ -7,11 +7,14 @@ import sys
 from aiohttp import web
 
 from api_service.app import create_app
+from api_service.process_limits import raise_open_files
 from shared.listening import cannot_listen
 from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
 
 SHUTDOWN_SECONDS = 5.0
+HEAD_SECONDS = 75.0
+"""How long a connection may be open without the whole head of its next request."""
 
 
 def main() -> None:
@@ -21,6 +24,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     set_up_logging(settings, "api")
+    raise_open_files()
     try:
         web.run_app(
             create_app(settings),
@@ -29,6 +33,7 @@ def main() -> None:
             access_log=None,
             print=None,
             shutdown_timeout=SHUTDOWN_SECONDS,
+            keepalive_timeout=HEAD_SECONDS,
             # A client that has gone does not get the id of what it uploaded: nothing is stored.
             handler_cancellation=True,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from api_service.context import (
     PACER,
     PARSER,
     PROBES,
+    ROOM,
     SETTINGS,
     STORAGE,
     SUMMARIES,
@@ -37,12 +39,14 @@ from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
 from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
+from api_service.process_limits import seldom_said
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
 from api_service.summary_cache import SummaryCache
 from api_service.traced import traced
 from api_service.turns import Turns
 from api_service.upload_folders import remove_abandoned_folders
+from api_service.upload_room import Room
 from api_service.web_files import WebFiles
 from shared.database import Database
 from shared.probes import Probes
@@ -56,6 +60,9 @@ if TYPE_CHECKING:
 
 PARSERS = 2
 """Processes that read lists: a large one must not keep a small one waiting."""
+
+SWEEP_SECONDS = 60.0
+"""Between two looks for folders of uploads that have ended."""
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +81,7 @@ def create_app(settings: Settings) -> web.Application:
     app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
     app[TURNS] = Turns()
     app[CLIENTS] = Clients(settings, storage.clients.key)
+    app[ROOM] = Room(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
     app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
@@ -85,21 +93,25 @@ def create_app(settings: Settings) -> web.Application:
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
     metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
+    metrics.watch_room(app[ROOM])
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
     metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
-        if removed := await asyncio.to_thread(remove_abandoned_folders):
-            log.warning("abandoned_uploads_removed", folders=removed)
-        async with app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics:
+        await _remove_abandoned()
+        service = (app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics)
+        async with AsyncExitStack() as exits:
+            for part in (*service, _sweeping_folders()):
+                await exits.enter_async_context(part)
             log.info(
                 "api_started",
                 version=version("projectionist"),
                 host=settings.api_host,
                 port=settings.api_port,
             )
-            yield
+            with seldom_said():
+                yield
         log.info("api_stopped")
 
     async def drain(_: web.Application) -> None:
@@ -113,6 +125,32 @@ def create_app(settings: Settings) -> web.Application:
     for route in ROUTES:
         route.add_to(app)
     return app
+
+
+@asynccontextmanager
+async def _sweeping_folders() -> AsyncIterator[None]:
+    """Try again now and then to remove folders that could not be removed when their uploads ended.
+
+    No process can open a folder, to remove what is in it, while it may open no more files.
+    """
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await _remove_abandoned()
+
+    sweeping = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+
+
+async def _remove_abandoned() -> None:
+    if removed := await asyncio.to_thread(remove_abandoned_folders):
+        log.warning("abandoned_uploads_removed", folders=removed)
 
 
 async def _fleet(storage: StorageService, settings: Settings) -> tuple[FleetRow, int]:

@@ -18,6 +18,7 @@ from api_service.storage import StorageService
 from api_service.storage.clients import Totals
 from api_service.summary_cache import SummaryCache
 from api_service.turns import Turns
+from api_service.upload_room import Room
 from api_service.web_files import WebFiles
 from shared.errors import SessionNotFoundError
 from shared.metrics import Recent
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 CLIENT = web.RequestKey("client", str)
 CLIENTS = web.AppKey("clients", Clients)
 LIMITS = web.AppKey("limits", ClientLimits)
+ROOM = web.AppKey("room", Room)
 TOTALS = web.AppKey[Recent[Totals]]("totals", Recent)
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)

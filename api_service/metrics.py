@@ -6,6 +6,8 @@ Every API tells the same of them: take the largest, never the sum.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from api_service.storage.fleet import FleetRow
+    from api_service.upload_room import Room
     from shared.metrics import Recent
 
 UNMATCHED = "unmatched"
@@ -109,6 +112,11 @@ class Metrics(ServiceMetrics):
         self._open_uploads = Gauge(
             "projectionist_uploads_open", "Uploads under way.", registry=self.registry
         )
+        self._waiting_uploads = Gauge(
+            "projectionist_uploads_waiting",
+            "Uploads under way that wait for room.",
+            registry=self.registry,
+        )
         refusals = Counter(
             "projectionist_requests_refused",
             "Requests that were refused to bound what strangers can use, by the problem's code.",
@@ -156,6 +164,11 @@ class Metrics(ServiceMetrics):
         """Tell how many uploads are under way, from their first byte to their answer."""
         self._open_uploads.set_function(count)
 
+    def watch_room(self, room: Room) -> None:
+        """Tell of the room for uploads, and of the disk on which it is."""
+        self._waiting_uploads.set_function(lambda: room.waiting)
+        self.registry.register(_TemporaryDisk(room))
+
     def watch_fleet(self, read: Callable[[], Awaitable[tuple[FleetRow, int]]], limit: int) -> None:
         """Tell of the fleet.
 
@@ -172,6 +185,34 @@ class Metrics(ServiceMetrics):
             read: the age of the oldest snapshot, in seconds.
         """
         self.registry.register(_Snapshots(self.recent(read)))
+
+
+class _TemporaryDisk(Collector):
+    """The room for uploads as it is booked, and the disk as it is; nothing while that is gone."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        yield by_label(
+            "projectionist_upload_room_bytes",
+            "Room for uploads in the temporary folder, as far as it is reserved or free.",
+            "state",
+            {"reserved": self._room.reserved, "free": self._room.total - self._room.reserved},
+        )
+        try:
+            disk = shutil.disk_usage(tempfile.gettempdir())
+        except OSError:
+            return
+        yield by_label(
+            "projectionist_temporary_disk_bytes",
+            "The disk on which the temporary folder is.",
+            "state",
+            {"used": disk.used, "free": disk.free},
+        )
 
 
 class _Fleet(Collector):

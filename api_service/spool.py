@@ -6,35 +6,38 @@ raises bare ValueError or AssertionError out of its parser.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
-import structlog
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from api_service.body_pace import BodyPace, body_pace
+from api_service.full_disk import our_disk
 from api_service.rules.lists.model import UploadedFile
+from api_service.upload_room import FIRST_BYTES, bytes_needed
 from shared.errors import (
     BadRequestError,
     EmptyUploadError,
-    StorageFullError,
     UnsupportedMediaTypeError,
     UploadTooLargeError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from aiohttp import BodyPartReader
 
-log = structlog.get_logger(__name__)
+    from api_service.upload_room import Booking
+    from shared.settings import Settings
+
 
 CHUNK = 256 * 1024
 MOST_FILES = 1000
+_ZIP = b"PK"
 _RAW_TYPES = frozenset(
     {
         "text/csv",
@@ -71,12 +74,18 @@ class Spool:
 
     Args:
         folder: where to; it is the caller's to remove.
-        max_bytes: of all files together.
+        settings: how large an upload may be, and how slow.
+        booking: the room that it has in the folder.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, settings: Settings, booking: Booking) -> None:
         self._folder = folder
-        self._max_bytes = max_bytes
+        self._settings = settings
+        self._max_bytes = settings.upload_max_bytes
+        self._booking = booking
+        self._declared: int | None = None
+        self._zipped = False
+        self._pace: BodyPace
         self._taken = 0
         self._digest = hashlib.sha256()
 
@@ -88,8 +97,22 @@ class Spool:
             UploadTooLargeError: it is more than `max_bytes`.
             UnsupportedMediaTypeError: it is neither a form nor a list, or it is compressed.
             StorageFullError: the disk does not take it.
+            ServiceFullError: other uploads take all the room.
+            BodyTooSlowError: it comes too slowly.
             BadRequestError: the body breaks off, or its form is broken.
         """
+        settings = self._settings
+        async with body_pace(settings.upload_least_rate, settings.upload_seconds) as self._pace:
+            with self._pace.standing_still():
+                await self._booking.grow_to(FIRST_BYTES)
+            self._declared = request.content_length
+            spooled = await self._take_in(request)
+        needed = self._needed(spooled.size)
+        self._booking.shrink_to(needed)
+        await self._booking.grow_to(needed)
+        return spooled
+
+    async def _take_in(self, request: web.Request) -> Spooled:
         if request.content_length is not None and request.content_length > 2 * self._max_bytes:
             raise self._too_large()
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
@@ -140,16 +163,39 @@ class Spool:
     async def _write(self, name: str, number: int, chunks: AsyncIterator[bytes]) -> UploadedFile:
         path = self._folder / f"file-{number}"
         self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+        is_first = True
         with our_disk(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
+                self._pace.note(len(chunk))
                 self._taken += len(chunk)
                 if self._taken > self._max_bytes:
                     raise self._too_large()
+                self._zipped |= is_first and chunk.startswith(_ZIP)
+                is_first = False
+                if self._taken > self._booking.size:
+                    await self._make_room()
                 self._digest.update(chunk)
                 rest = memoryview(chunk)
                 while rest:  # a disk that is almost full takes a part and says so only by its size
                     rest = rest[target.write(rest) :]
         return UploadedFile(name, path)
+
+    async def _make_room(self) -> None:
+        """Book all that the upload will need at once, now that it has really begun to come.
+
+        Who books a part, and then another one, would wait with others for each other.
+        """
+        size = min(self._declared or self._max_bytes, self._max_bytes)
+        with self._pace.standing_still():
+            await self._booking.grow_to(max(self._needed(size), self._taken))
+
+    def _needed(self, size: int) -> int:
+        return bytes_needed(
+            size,
+            zipped=self._zipped,
+            max_bytes=self._max_bytes,
+            max_movies=self._settings.upload_max_movies,
+        )
 
     def _too_large(self) -> UploadTooLargeError:
         return UploadTooLargeError(
@@ -157,20 +203,6 @@ class Spool:
             "the list.",
             extra={"max_bytes": self._max_bytes},
         )
-
-
-@contextlib.contextmanager
-def our_disk() -> Iterator[None]:
-    """Tell trouble with our own disk from trouble with the client's connection."""
-    try:
-        yield
-    except ConnectionError:
-        raise
-    except OSError as error:
-        log.exception("spool_failed")
-        raise StorageFullError(
-            "The service has no room for it: try again later.", retry_after=60
-        ) from error
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:

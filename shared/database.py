@@ -20,6 +20,7 @@ import structlog
 from shared.connecting import CONNECT_SECONDS, Connector
 from shared.errors import (
     DatabaseBusyError,
+    DatabaseFullError,
     DatabaseUnavailableError,
     QueryTimeoutError,
     SchemaOutdatedError,
@@ -44,6 +45,7 @@ COMMAND_SECONDS = 60.0
 FREE_SECONDS = 5.0
 """How long is waited until a connection of the pool is free."""
 RETRY_AFTER_SECONDS = 5
+FULL_RETRY_SECONDS = 60
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.05
 
@@ -159,6 +161,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: PostgreSQL could not be reached in four tries.
             DatabaseBusyError: every connection of the pool was at work for `FREE_SECONDS`.
+            DatabaseFullError: its disk is full.
             QueryTimeoutError: PostgreSQL ended a statement that took too long.
             SchemaOutdatedError: something that the work names is not there, or not granted.
         """
@@ -314,6 +317,12 @@ class Database:
                     f"PostgreSQL ended a statement: {error}",
                     told="The database took too long over this; try again later.",
                     retry_after=RETRY_AFTER_SECONDS,
+                ) from error
+            except asyncpg.DiskFullError as error:
+                raise DatabaseFullError(
+                    f"The database's disk is full: {error}",
+                    told="The database has no room for it: try again later.",
+                    retry_after=FULL_RETRY_SECONDS,
                 ) from error
             except LOST_CONNECTION as error:
                 self.lost_at = time.monotonic()

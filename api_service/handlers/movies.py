@@ -16,6 +16,7 @@ from api_service.answers import (
     credits_answer,
     movie_answer,
 )
+from api_service.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.context import (
     CLIENT,
     LIMITS,
@@ -117,8 +118,10 @@ async def get_movie(request: web.Request) -> web.Response:
 
 async def put_match(request: web.Request) -> web.Response:
     """`PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
+    async with body_pace(0, SMALL_BODY_SECONDS):
+        body = await request.read()
     try:
-        correction = Correction.model_validate_json(await request.read())
+        correction = Correction.model_validate_json(body)
     except ValidationError as error:
         said = "; ".join(problem["msg"] for problem in error.errors(include_url=False))
         raise InvalidBodyError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -19,6 +19,7 @@ from api_service.context import (
     LIMITS,
     METRICS,
     PARSER,
+    ROOM,
     SETTINGS,
     STORAGE,
     TOTALS,
@@ -28,13 +29,14 @@ from api_service.context import (
     no_such_session,
     session_of,
 )
+from api_service.full_disk import full_disk, our_disk
 from api_service.handlers.sessions import described
 from api_service.metrics import UploadPhase
 from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.rules.lists.model import SessionFilms
 from api_service.rules.lists.report import shorten
 from api_service.rules.lists.spreadsheets import session_mark
-from api_service.spool import Spool, our_disk
+from api_service.spool import Spool
 from api_service.storage.additions import StagedAddition
 from api_service.storage.staging import IdempotencyKey, StagedUpload
 from api_service.upload_folders import upload_folder
@@ -51,9 +53,12 @@ if TYPE_CHECKING:
     from api_service.rules.lists.model import ReadResult
     from api_service.spool import Spooled
     from api_service.storage.sessions import SessionRow
+    from api_service.upload_room import Booking
 
 ATTEMPTS = 5
 """How often more files are merged into a session that others change meanwhile."""
+READ_OUT_BYTES = 500
+"""What a movie takes in the file into which a session is read out."""
 LONGEST_KEY = 255
 
 log = structlog.get_logger(__name__)
@@ -75,9 +80,12 @@ async def add(request: web.Request) -> web.Response:
     Nobody else may change its films between their being read out and being stored, or all is done
     again. Uploads by way of one API take turns, so that this is rare.
     """
-    session_id = (await session_of(request)).id
+    session = await session_of(request)
+    session_id = session.id
     async with _taken_in(request, session_id) as taken, request.app[TURNS].of(session_id):
         known = await _known(request, taken.key)
+        # Its films are read out, and merged ones written anew.
+        await taken.booking.grow_to(taken.booking.size + 2 * READ_OUT_BYTES * session.total)
         summary = known[1] if known else await _add_until_stored(request, session_id, taken)
     session = await _stored(request, session_id)
     answer = AdditionAnswer(**await described(request, session), report=summary)
@@ -92,6 +100,7 @@ class _Taken:
     spooled: Spooled
     key: IdempotencyKey | None
     client: str
+    booking: Booking
 
 
 @asynccontextmanager
@@ -104,7 +113,8 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
         client = await _admit(request, uploader)
         with our_disk():
             folder = exits.enter_context(upload_folder())
-        spool = Spool(folder, request.app[SETTINGS].upload_max_bytes)
+        booking = exits.enter_context(request.app[ROOM].booking())
+        spool = Spool(folder, request.app[SETTINGS], booking)
         metrics = request.app[METRICS]
         with metrics.upload_phase(UploadPhase.RECEIVE):
             spooled = await spool.take_in(request)
@@ -114,7 +124,7 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
             # The same files for another session, or for a new one, are another request.
             body = hashlib.sha256(body + session_id.bytes).digest()
         key = IdempotencyKey(client_key, body) if client_key else None
-        yield _Taken(folder, spooled, key, client)
+        yield _Taken(folder, spooled, key, client, booking)
 
 
 async def _admit(request: web.Request, uploader: str) -> str:
@@ -147,6 +157,8 @@ async def _known(
 
 async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, dict[str, Any]]:
     result = await _read(request, taken, None)
+    await asyncio.to_thread(_remove, taken.spooled)
+    taken.booking.shrink_to(await asyncio.to_thread(_size_of, taken.folder))
     staged = StagedUpload(
         session_id=uuid4(),
         movies=taken.folder / "movies.csv",
@@ -162,6 +174,17 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         stored = await request.app[STORAGE].uploads.store(staged)
     log.info("upload_stored", session_id=str(stored), movies=result.added, client=taken.client)
     return stored, result.summary
+
+
+def _remove(spooled: Spooled) -> None:
+    """Remove files that will not be read again; what cannot be removed goes with their folder."""
+    for file in spooled.files:
+        with suppress(OSError):
+            file.path.unlink()
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 async def _add_until_stored(
@@ -205,7 +228,7 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
 
 async def _read(request: web.Request, taken: _Taken, session: SessionFilms | None) -> ReadResult:
     settings = request.app[SETTINGS]
-    with request.app[METRICS].upload_phase(UploadPhase.READ):
+    with request.app[METRICS].upload_phase(UploadPhase.READ), full_disk():
         return await request.app[PARSER].read(
             taken.spooled.files,
             max_movies=settings.upload_max_movies,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api_service.full_disk import full_disk
 from api_service.storage.clients import hold_within
 from api_service.storage.staging import (
     WORTH_ANALYSING,
@@ -75,6 +76,7 @@ class AdditionStorage:
 
         Raises:
             SessionNotFoundError: there is none.
+            StorageFullError: the disk does not take them.
         """
 
         async def work(connection: Connection) -> Edition:
@@ -98,20 +100,21 @@ class AdditionStorage:
             await connection.execute(
                 "select set_config('projectionist.session', $1, true)", str(session_id)
             )
-            await connection.copy_from_query(
-                """
-                select json_build_array(
-                  position, key, c.tmdb_id, c.imdb_id, m.title, year, watched, rating_original,
-                  watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url,
-                  origins
+            with full_disk():
+                await connection.copy_from_query(
+                    """
+                    select json_build_array(
+                      position, key, c.tmdb_id, c.imdb_id, m.title, year, watched, rating_original,
+                      watch_dates, rewatches, liked, tags, review, in_watchlist, lists, source_url,
+                      origins
+                    )
+                    from movies m
+                    join lookups l on l.id = m.lookup_id
+                    left join catalogue c on c.tmdb_id = l.tmdb_id and l.outcome = 'found'
+                    where session_id = current_setting('projectionist.session')::uuid
+                    """,
+                    output=path,
                 )
-                from movies m
-                join lookups l on l.id = m.lookup_id
-                left join catalogue c on c.tmdb_id = l.tmdb_id and l.outcome = 'found'
-                where session_id = current_setting('projectionist.session')::uuid
-                """,
-                output=path,
-            )
             return Edition(edition["edition"], edition["positions"])
 
         # It reads all of the session, and so takes one of the few connections that uploads have.

@@ -105,7 +105,7 @@ export function uploader({ path, prompt, done, sample }) {
       return;
     }
     // Below 400 there was no refusal: no connection, or somebody in between answered something else.
-    const canRetry = problem.status < 400 || problem.status >= 500 || problem.status === 409;
+    const canRetry = problem.status < 400 || problem.status >= 500 || [408, 409, 429].includes(problem.status);
     fill(state, h("div", { class: "refusal", role: "alert" },
       h("strong", {}, problem.title), h("p", {}, problem.message),
       canRetry && h("button", { type: "button", onclick: again }, "Try again")));

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import pytest
 import structlog
@@ -21,8 +20,14 @@ async def key() -> bytes:
     return b"0123456789abcdef"
 
 
-def clients(**settings: Any) -> Clients:
-    return Clients(Settings(_env_file=None, database_url="postgresql://x/y", **settings), key)
+def clients(trusted_proxies: str | None = None, upload_tokens: str | None = None) -> Clients:
+    settings = Settings(
+        _env_file=None,
+        database_url="postgresql://x/y",
+        trusted_proxies=trusted_proxies,
+        upload_tokens=upload_tokens,
+    )
+    return Clients(settings, key)
 
 
 class Transport:
@@ -99,10 +104,10 @@ def test_headers_of_strangers_are_ignored_with_one_warning(header: str) -> None:
     assert "192.0.2" not in str(warning)
 
 
-def uploader(authorization: str | None, **settings: Any) -> str:
+def uploader(authorization: str | None, upload_tokens: str | None = None) -> str:
     headers = {} if authorization is None else {"Authorization": authorization}
     request = make_mocked_request("POST", "/", headers=headers)
-    return clients(**settings).uploader_of(request, "192.0.2.1")
+    return clients(upload_tokens=upload_tokens).uploader_of(request, "192.0.2.1")
 
 
 def digests(*tokens: str) -> str:
