@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from api_service.metrics import REFUSALS
 from api_service.routes import ROUTES
 from local_stack.processes import ROOT
 from shared.models import Outcome, TMDBState
@@ -36,7 +37,8 @@ VOCABULARY: dict[str, set[str]] = {
     | {"304", "cancelled", "timeout", "connection", "reset", "foreign", "malformed", "other"},
     "kind": {"waiting", "background", "in_flight"},
     "outcome": set(Outcome),
-    "state": {"in_use", "idle", *TMDBState},
+    "state": {"in_use", "idle", "reserved", "free", "used", *TMDBState},
+    "code": {error.code for error in REFUSALS},
     "cause": {"film", "tmdb", "key"},
     "phase": {"receive", "read", "store"},
     "version": {version("projectionist")},
@@ -146,6 +148,8 @@ def test_what_is_asked_for_is_told(scraped: Scraped) -> None:
     for name in (
         *("http_requests_total", "http_request_duration_seconds_bucket"),
         *("upload_size_bytes_sum", "upload_duration_seconds_sum", "event_streams"),
+        *("requests_refused_total", "uploads_open", "uploads_waiting", "upload_room_bytes"),
+        *("temporary_disk_bytes",),
         *("queue_lookups", "queue_oldest_wait_seconds", "budget_used_requests", "fleet_workers"),
         *("database_up", "database_connections", "listener_reconnects_total", "build_info"),
     ):
