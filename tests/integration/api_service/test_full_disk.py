@@ -100,7 +100,7 @@ async def test_a_disk_that_fills_while_a_list_is_read(
         assert (await client.post("/api/upload", data=b"Title\nHeat\n")).status == 201
         refused = Exposition(await (await client.get("/metrics")).text())
         assert refused.value(REFUSED, code="storage_full") == 2
-    assert list(tmpfs.iterdir()) == []
+    assert os.listdir(tmpfs) == []  # noqa: PTH208  # pytest's own folder
     assert "Traceback" not in await asyncio.to_thread(log.read_text, "utf-8")
 
 
