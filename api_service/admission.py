@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 
 from api_service.context import CLIENT, CLIENTS, METRICS
@@ -13,6 +14,8 @@ from shared.errors import CrossSiteError, ProjectionistError
 if TYPE_CHECKING:
     from api_service.routing import Handler
 
+log = structlog.get_logger(__name__)
+
 
 @web.middleware
 async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -20,7 +23,9 @@ async def count_refusals(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except ProjectionistError as error:
-        request.app[METRICS].note_refusal(error.code)
+        metrics = request.app[METRICS]
+        if metrics.note_refusal(error.code) and request.method not in READING:
+            log.info("request_refused", code=error.code, limit=error.extra.get("limit"))
         raise
 
 

@@ -143,10 +143,12 @@ class Metrics(ServiceMetrics):
         if seconds is not None:
             self._histogram_of(route).observe(seconds)
 
-    def note_refusal(self, code: str) -> None:
-        """A request was refused with this code; those that bound nothing are not counted here."""
-        if code in self._refusals:
-            self._refusals[code].inc()
+    def note_refusal(self, code: str) -> bool:
+        """A request was refused with this code; whether that is one which bounds the service."""
+        if code not in self._refusals:
+            return False
+        self._refusals[code].inc()
+        return True
 
     def note_upload(self, size: int) -> None:
         """An upload of so many bytes has arrived."""

@@ -106,8 +106,6 @@ def kinds_of(route: Route) -> list[Kind]:
         errors |= {AdminTokenError, AdminTokenUnsetError}
     if route.method not in READING:
         errors.add(CrossSiteError)
-    # Two classes may share a code, and then say the same.
-    errors = set({error.code: error for error in errors}.values())
     http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}
     if isinstance(route.body, type):
         http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -13,7 +13,6 @@ from shared.errors import (
     BodyTooSlowError,
     ClientLimitError,
     DatabaseBusyError,
-    DatabaseFullError,
     DatabaseUnavailableError,
     EmptyUploadError,
     IdempotencyKeyReusedError,
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
 STORED: Final = (
     DatabaseUnavailableError,
     DatabaseBusyError,
-    DatabaseFullError,
     QueryTimeoutError,
+    StorageFullError,
     SchemaOutdatedError,
 )
 OF_SESSION: Final = (SessionNotFoundError, *STORED)
@@ -56,7 +55,6 @@ OF_UPLOAD: Final = (
     BodyTooSlowError,
     ClientLimitError,
     ServiceFullError,
-    StorageFullError,
     UploadTokenError,
     *STORED,
 )

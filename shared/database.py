@@ -20,10 +20,10 @@ import structlog
 from shared.connecting import CONNECT_SECONDS, Connector
 from shared.errors import (
     DatabaseBusyError,
-    DatabaseFullError,
     DatabaseUnavailableError,
     QueryTimeoutError,
     SchemaOutdatedError,
+    StorageFullError,
 )
 from shared.transactions import LEAVING_SECONDS, transaction
 
@@ -161,7 +161,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: PostgreSQL could not be reached in four tries.
             DatabaseBusyError: every connection of the pool was at work for `FREE_SECONDS`.
-            DatabaseFullError: its disk is full.
+            StorageFullError: its disk is full.
             QueryTimeoutError: PostgreSQL ended a statement that took too long.
             SchemaOutdatedError: something that the work names is not there, or not granted.
         """
@@ -319,7 +319,7 @@ class Database:
                     retry_after=RETRY_AFTER_SECONDS,
                 ) from error
             except asyncpg.DiskFullError as error:
-                raise DatabaseFullError(
+                raise StorageFullError(
                     f"The database's disk is full: {error}",
                     told="The database has no room for it: try again later.",
                     retry_after=FULL_RETRY_SECONDS,

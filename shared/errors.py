@@ -214,13 +214,6 @@ class QueryTimeoutError(DatabaseUnavailableError):
     title = "The database took too long"
 
 
-class DatabaseFullError(DatabaseUnavailableError):
-    """A disk is full, the service's own or the database's."""
-
-    code = StorageFullError.code
-    title = StorageFullError.title
-
-
 class SchemaOutdatedError(ProjectionistError):
     """The database has no schema yet, or not the one this program was written for."""
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from shared.errors import DatabaseUnavailableError
+from shared.errors import DatabaseUnavailableError, StorageFullError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -299,7 +299,7 @@ class WindowStorage:
         self._unsaved_hold = max(time.monotonic() + seconds, self._unsaved_hold or 0.0)
         try:
             await self.save_hold()
-        except DatabaseUnavailableError as error:
+        except (DatabaseUnavailableError, StorageFullError) as error:
             log.warning("hold_not_saved", hold_seconds=seconds, error=error.detail)
 
     async def save_hold(self) -> None:

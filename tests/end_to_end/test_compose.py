@@ -275,6 +275,8 @@ def test_what_the_api_spools_has_room_within_its_memory(demo: dict[str, Any]) ->
     assert room >= 4 * largest, "as it came, and as it was read, twice at a time"
     assert api["deploy"]["resources"]["limits"]["memory"] == "1g"
     assert room <= 1024**3 / 2
+    booked = int(api["environment"]["UPLOAD_DISK_BYTES"])
+    assert 4 * largest <= booked <= 0.85 * room, "some of it is left for what was not foreseen"
 
 
 def test_the_database_is_kept_in_a_volume(demo: dict[str, Any]) -> None:

@@ -196,6 +196,16 @@ def test_the_way_in_takes_what_the_api_takes(manifests: Manifests) -> None:
         assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
 
 
+def test_the_way_in_is_trusted_to_say_who_comes(manifests: Manifests) -> None:
+    assert settings_of(manifests, "api").trusted_proxies
+
+
+def test_the_room_for_uploads_is_there(manifests: Manifests) -> None:
+    (volume,) = manifests.pods["api"]["spec"]["volumes"]
+    there = int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")) * 1024 * MEGABYTE
+    assert settings_of(manifests, "api").upload_disk_bytes < 0.9 * there
+
+
 def test_the_way_in_leads_to_every_page_and_route_but_to_what_is_for_operators(
     manifests: Manifests,
 ) -> None:
