@@ -19,6 +19,7 @@ QUICK = {
     "transactions": "what it costs that a transaction states what it relies on",
     "status": "status reads while a large session runs",
     "streams": "1,000 open streams of events: memory, and from a film's commit to its event",
+    "flood": "400 uploads of one client, another beside it, and what limits cost a status read",
     "idle": "what an idle daemon does",
     "page": "the page in a browser: bytes, paint, shifts, liveness, ten thousand films",
     "wake_up": "from an upload's commit to the first request at TMDB",
@@ -35,6 +36,7 @@ LONG = {
     "dump_cost": "how much the tables grow with each film while a dump runs (over 4 minutes)",
     "reliability": "how long work stands still after a fault; lost wake-ups (over 4 minutes)",
     "clients": "a client with 400 lists, and those beside it (over 3 minutes)",
+    "strangers": "pollers, uploads, a flood and 100 slow bodies at once (over 7 minutes)",
     "fleet": "1, 2, 4 and 8 daemons: budget, fairness, ETA (over 7 minutes)",
     "budget": "1,000 films within the request budget (over 8 minutes)",
 }

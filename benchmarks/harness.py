@@ -123,15 +123,25 @@ class Bench:
         self.stack = stack
         self.http = http
 
-    async def upload(self, path: Path) -> Upload:
+    async def upload(self, path: Path, *, address: str | None = None) -> Upload:
         """Upload a list as the body itself.
+
+        Args:
+            path: the list.
+            address: in 127.0.0.0/8, where it is to be that of another client.
 
         Raises:
             BenchmarkError: it was refused.
         """
+        if address is None:
+            return await self._upload(self.http, path)
+        async with at_address(address) as http:
+            return await self._upload(http, path)
+
+    async def _upload(self, http: aiohttp.ClientSession, path: Path) -> Upload:
         with path.open("rb") as body:
             start = time.perf_counter()
-            async with self.http.post(
+            async with http.post(
                 f"{self.stack.api_url}/api/upload", data=body, headers={"Content-Type": "text/csv"}
             ) as response:
                 text = await response.text()
@@ -237,6 +247,12 @@ class Bench:
             session_id,
         )
         return bool(row["exact"])
+
+
+def at_address(address: str) -> aiohttp.ClientSession:
+    """Return a client that comes from an address of this machine, in 127.0.0.0/8."""
+    connector = aiohttp.TCPConnector(local_addr=(address, 0), limit=0)
+    return aiohttp.ClientSession(connector=connector)
 
 
 async def execute(dsn: str, *queries: str) -> None:
