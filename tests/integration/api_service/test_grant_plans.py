@@ -106,3 +106,9 @@ async def test_pruning_reads_neither_live_grants_nor_those_it_deleted(
             await retention.prune_grants()
         assert await counting.fetchval("select min(last_turn) from queue_grants") == 20_001
         assert await buffers(counting, retention.prune_grants) <= FEW_BUFFERS, "none has passed"
+
+
+async def test_what_a_client_has_is_added_up_from_indexes(counting: CountingDatabase) -> None:
+    clients = StorageService(counting).clients
+    read = await buffers(counting, lambda: clients.usage("client 49999"))
+    assert read <= FEW_BUFFERS

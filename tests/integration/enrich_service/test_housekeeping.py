@@ -27,6 +27,7 @@ CHORES = (
     "sweep_answers",
     "prune_slots",
     "prune_grants",
+    "forget_clients",
     "forget_titles",
     "drop_records",
     "queue_refreshes",

@@ -13,6 +13,7 @@ from enrich_service.storage.completions import Completion
 from shared.models import UPLOADS_LOCK, Outcome
 from tests.driving import until
 from tests.integration.enrich_service.answering import end_all, find_all
+from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     import pytest
@@ -273,3 +274,27 @@ async def test_a_young_record_stays_though_no_lookup_needs_it(
     await database.fetchval("delete from sessions")
     await database.fetchval("delete from lookups")
     assert await storage.retention.drop_records(30) == 0
+
+
+# -- whose sessions they are -------------------------------------------------------------------
+
+
+async def test_sessions_forget_their_client_after_so_many_days(
+    storage: StorageService, database: Database
+) -> None:
+    sessions = {age: uuid4() for age in (29, 31, 40)}
+    for age, session_id in sessions.items():
+        await database.fetchval(ADD_SESSION, session_id, 1)
+        await database.fetchval(
+            """
+            update sessions
+            set client = 'somebody', created_at = clock_timestamp() - make_interval(days => $2)
+            where id = $1
+            """,
+            session_id,
+            age,
+        )
+    assert await storage.retention.forget_clients(30) == 2
+    rows = await database.fetch("select id from sessions where client is not null")
+    assert [row["id"] for row in rows] == [sessions[29]]
+    assert await storage.retention.forget_clients(30) == 0
