@@ -102,6 +102,10 @@ FORBIDDEN = {
 }
 
 
+OF_TRIGGERS = {("sessions", "update"): {"completed_at"}}
+"""Columns that a trigger writes, by the rights of whoever set it off."""
+
+
 @pytest.fixture(scope="module")
 async def shared(postgres: EmbeddedPostgres) -> AsyncIterator[SharedDatabase]:
     """A database with the three roles, migrated by its owner."""
@@ -158,7 +162,8 @@ async def test_a_role_may_do_what_its_services_sql_does_and_nothing_else(
         assert bool(given) == needed, f"{role}: {verb} on {table}, needed: {needed}"
         assert columns <= given.columns, f"{role}: {verb} on {table}"
         if columns and not given.whole:
-            assert columns == given.columns, f"{role}: {verb} on {table}"
+            by_trigger = OF_TRIGGERS.get((table, verb), set())
+            assert columns | by_trigger == given.columns, f"{role}: {verb} on {table}"
         if needs.get(table) and needs[table].lock:
             assert there[table, "update"], f"{role}: a row's lock takes update on {table}"
 

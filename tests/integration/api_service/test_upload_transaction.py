@@ -121,17 +121,30 @@ async def lose_the_answer(
     request: Callable[[], Coroutine[None, None, ClientResponse]],
     *,
     done: str,
+    grants: bool = True,
 ) -> ClientResponse:
     """Make a request, and end the backend that has done its COMMIT before it can say so.
 
-    `done` is the SQL expression that is true from that COMMIT on.
+    `done` is the SQL expression that is true from that COMMIT on. The one before, of the grant of
+    turns that films get if the request `grants` any, is let through.
     """
 
     async def committing() -> int | None:
         return await waiting(service, "IPC", "SyncRep")
 
+    async def granted() -> bool:
+        if pid := await committing():
+            await bystander.execute("select pg_cancel_backend($1)", pid)
+        return bool(
+            await bystander.fetchval(
+                "select exists (select from queue_grants where session_id is null)"
+            )
+        )
+
     async with commits_that_wait(bystander, dsn, until):
         asking = asyncio.create_task(request())
+        if grants:
+            await until(granted)
         await until(committing)
         await bystander.execute("select pg_terminate_backend($1)", await committing())
         await until(lambda: bystander.fetchval(f"select {done}"))
@@ -202,6 +215,7 @@ async def test_a_deletion_whose_answer_to_commit_is_lost_is_said_to_be_done(
         dsn,
         lambda: service.client.delete(f"/api/session/{session_id}{path}"),
         done=done,
+        grants=False,
     )
     assert response.status == 204
     assert (await service.stored()).get("movies", 0) == left
