@@ -40,7 +40,7 @@ from api_service.spool import Spool
 from api_service.storage.additions import StagedAddition
 from api_service.storage.staging import IdempotencyKey, StagedUpload
 from api_service.upload_folders import upload_folder
-from shared.errors import BadRequestError, SessionChangedError
+from shared.errors import BadRequestError, DatabaseUnavailableError, SessionChangedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,7 +99,7 @@ class _Taken:
     folder: Path
     spooled: Spooled
     key: IdempotencyKey | None
-    client: str
+    uploader: str
     booking: Booking
 
 
@@ -110,7 +110,7 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
     uploader = request.app[CLIENTS].uploader_of(request, request[CLIENT])
     with ExitStack() as exits:
         exits.enter_context(request.app[LIMITS].upload(uploader))
-        client = await _admit(request, uploader)
+        await _admit(request, uploader)
         with our_disk():
             folder = exits.enter_context(upload_folder())
         booking = exits.enter_context(request.app[ROOM].booking())
@@ -124,23 +124,25 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
             # The same files for another session, or for a new one, are another request.
             body = hashlib.sha256(body + session_id.bytes).digest()
         key = IdempotencyKey(client_key, body) if client_key else None
-        yield _Taken(folder, spooled, key, client, booking)
+        yield _Taken(folder, spooled, key, uploader, booking)
 
 
-async def _admit(request: web.Request, uploader: str) -> str:
-    """Refuse an upload that could not be stored before any of it is read; its client's name.
+async def _admit(request: web.Request, uploader: str) -> None:
+    """Refuse an upload that could not be stored before any of it is read.
+
+    While the database is away, nobody knows: what is no list is refused all the same.
 
     Raises:
         ClientLimitError: the client has as much as it may have.
         ServiceFullError: all clients together have.
     """
-    client = await request.app[CLIENTS].name_of(uploader)
     totals = request.app[TOTALS]
-    await totals.refresh()
     limits = request.app[LIMITS]
-    limits.check_totals(totals.value)
-    limits.stored.check(await request.app[STORAGE].clients.usage(client), more=1)
-    return client
+    with suppress(DatabaseUnavailableError):
+        client = await request.app[CLIENTS].name_of(uploader)
+        await totals.refresh()
+        limits.check_totals(totals.value)
+        limits.stored.check(await request.app[STORAGE].clients.usage(client), more=1)
 
 
 async def _known(
@@ -167,12 +169,12 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         report=await _report(taken.folder),
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
-        client=taken.client,
+        client=await request.app[CLIENTS].name_of(taken.uploader),
         limits=request.app[LIMITS].stored,
     )
     with request.app[METRICS].upload_phase(UploadPhase.STORE):
         stored = await request.app[STORAGE].uploads.store(staged)
-    log.info("upload_stored", session_id=str(stored), movies=result.added, client=taken.client)
+    log.info("upload_stored", session_id=str(stored), movies=result.added, client=staged.client)
     return stored, result.summary
 
 
@@ -215,7 +217,7 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
         upload_id=uuid4(),
         edition=edition,
         changed=result.changed,
-        client=taken.client,
+        client=await request.app[CLIENTS].name_of(taken.uploader),
         limits=request.app[LIMITS].stored,
     )
     with request.app[METRICS].upload_phase(UploadPhase.STORE):
