@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from api_service.storage.clients import Totals
     from shared.settings import Settings
 
+MINUTE: Final = 60.0
 HOUR: Final = 3600.0
+UPLOADS_AT_A_STRETCH: Final = 10
+"""Of those in an hour: what the service does for all of them at once, others wait for."""
 BUSY_RETRY_SECONDS: Final = 5
 """After which one of several things that a client does at once may have ended."""
 FULL_RETRY_SECONDS: Final = 600
@@ -83,7 +86,9 @@ class ClientLimits:
         self.event_streams = AtOnce(
             "event_streams", settings.client_event_streams, "streams of events"
         )
-        self._uploads = RateLimit(settings.client_uploads, HOUR)
+        self._uploads = RateLimit(settings.client_uploads, HOUR, burst=UPLOADS_AT_A_STRETCH)
+        most = settings.client_reads_a_minute
+        self._reads = RateLimit(most, MINUTE, burst=most)
 
     @contextmanager
     def upload(self, client: str) -> Iterator[None]:
@@ -103,10 +108,27 @@ class ClientLimits:
         with self.open_uploads.one(client):
             if (seconds := self._uploads.take(client)) is not None:
                 raise ClientLimitError(
-                    f"One client may begin {self._settings.client_uploads} uploads in an hour; "
-                    "another one may be begun after `Retry-After`.",
+                    f"One client may begin {self._settings.client_uploads} uploads in an hour, "
+                    f"{UPLOADS_AT_A_STRETCH} of them at a stretch.",
                     retry_after=seconds,
                     extra={"limit": "uploads"},
+                )
+            yield
+
+    @contextmanager
+    def heavy_read(self, client: str) -> Iterator[None]:
+        """Count what reads a whole session, which lasts as long as the context.
+
+        Raises:
+            ClientLimitError: the client has asked for too much in a minute, or at once.
+        """
+        with self.heavy_reads.one(client):
+            if (seconds := self._reads.take(client)) is not None:
+                raise ClientLimitError(
+                    f"One client may ask for {self._settings.client_reads_a_minute} filtered "
+                    "pages, summaries, exports and the like in a minute.",
+                    retry_after=seconds,
+                    extra={"limit": "reads_a_minute"},
                 )
             yield
 

@@ -15,22 +15,28 @@ MOST_CLIENTS = 50_000
 
 
 class RateLimit:
-    """Lets each client do something so many times at once, and as often again in each period.
+    """Lets each client do something a few times at once, and then so many times in each period.
 
     For each the time is kept at which its bucket is full again (the generic cell rate algorithm),
     so one number says everything, and who has not come for a period needs none.
 
     Args:
-        times: at once; one more may be done every `period / times`. 0 is no limit.
+        times: in a period, one every `period / times`; 0 is no limit.
         period: seconds.
+        burst: times at once, for who has not come for long.
         clock: for a test to turn.
     """
 
     def __init__(
-        self, times: int, period: float, clock: Callable[[], float] = time.monotonic
+        self,
+        times: int,
+        period: float,
+        *,
+        burst: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._times = times
-        self._period = period
+        self._interval = period / times if times else 0.0
+        self._burst_seconds = burst * self._interval
         self._clock = clock
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
@@ -40,11 +46,11 @@ class RateLimit:
 
     def take(self, client: str) -> int | None:
         """Take a permit: None, or the seconds after which there is one."""
-        if not self._times:
+        if not self._interval:
             return None
         now = self._clock()
-        full_at = max(self._full_at.get(client, now), now) + self._period / self._times
-        too_early = full_at - now - self._period
+        full_at = max(self._full_at.get(client, now), now) + self._interval
+        too_early = full_at - now - self._burst_seconds
         if too_early > 1e-9:  # noqa: PLR2004  # the error of adding so many fractions
             return math.ceil(too_early)
         self._full_at[client] = full_at

@@ -128,7 +128,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="Ask again for what was not found or failed",
         answers={202: ForceAnswer},
-        problems=OF_SESSION,
+        problems=(ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="DELETE",

@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     )
     client_uploads: NotNegative = Field(
         60,
-        description="uploads that one client may begin at once, and in each hour from then on; 0 "
+        description="uploads that one client may begin in an hour, ten of them at a stretch; 0 "
         "lifts this limit",
     )
     client_open_uploads: NotNegative = Field(
@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     )
     client_heavy_reads: NotNegative = Field(
         8, description="filtered pages, summaries and exports of one client at once; 0 lifts it"
+    )
+    client_reads_a_minute: NotNegative = Field(
+        240, description="the same, and orders to ask again, of one client in a minute; 0 lifts it"
     )
     client_event_streams: NotNegative = Field(
         32, description="open streams of events of one client; 0 lifts it"

@@ -41,7 +41,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     }
     if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
         return web.Response(headers=headers)
-    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+    with request.app[LIMITS].heavy_read(request[CLIENT]):
         return await _export(request, session, exporter, query, headers)
 
 

@@ -101,7 +101,7 @@ async def get_positions(request: web.Request) -> web.Response:
 @asynccontextmanager
 async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
     """Wait for the turn of a list of so many films, as one of the few reads of this client."""
-    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+    with request.app[LIMITS].heavy_read(request[CLIENT]):
         async with request.app[STORAGE].heavy_reads.turn(films):
             yield
 

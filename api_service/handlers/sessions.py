@@ -9,6 +9,8 @@ from aiohttp import web
 
 from api_service.answers import ForceAnswer, SessionAnswer, session_fields
 from api_service.context import (
+    CLIENT,
+    LIMITS,
     PACER,
     SETTINGS,
     STORAGE,
@@ -58,7 +60,8 @@ async def get_report(request: web.Request) -> web.Response:
 async def force(request: web.Request) -> web.Response:
     """`POST /api/session/{id}/enrich`: ask again what was not found or failed."""
     session = await session_of(request)
-    requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
+    with request.app[LIMITS].heavy_read(request[CLIENT]):
+        requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
     session = await session_of(request)
     answer = ForceAnswer(**await described(request, session), requeued=requeued)
     return json_response(answer, status=202)

@@ -18,7 +18,7 @@ async def get_summary(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
-    with request.app[LIMITS].heavy_reads.one(request[CLIENT]):
+    with request.app[LIMITS].heavy_read(request[CLIENT]):
         text = await request.app[SUMMARIES].get(
             session, chosen, lambda: _add_up(request.app, session.id, chosen)
         )

@@ -138,6 +138,17 @@ async def test_heavy_reads_at_once_are_limited(
     assert (await service.client.get(f"{session}/summary")).status == 200
 
 
+async def test_heavy_reads_in_a_minute_are_limited(make_service: MakeService) -> None:
+    service = await make_service(client_reads_a_minute=3)
+    session = f"/api/session/{await service.session('a,2000')}"
+    for path in ("summary", "movies?sort=rating", "movies?q=a"):
+        assert (await service.client.get(f"{session}/{path}")).status == 200
+    for method, path in (("GET", "export"), ("POST", "enrich")):
+        response = await service.client.request(method, f"{session}/{path}")
+        await refused(service, response, 429, "client_limit", "reads_a_minute")
+    assert (await service.client.get(f"{session}/movies")).status == 200
+
+
 async def test_streams_of_events_are_limited(make_service: MakeService, until: Until) -> None:
     service = await make_service(client_event_streams=1)
     assert service.client.app is not None

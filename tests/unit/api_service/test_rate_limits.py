@@ -24,8 +24,8 @@ def clock() -> Clock:
 
 
 def test_a_burst_is_let_through_and_then_one_at_a_time(clock: Clock) -> None:
-    limit = RateLimit(60, 3600.0, clock)
-    assert [limit.take("a") for _ in range(60)] == [None] * 60
+    limit = RateLimit(60, 3600.0, burst=10, clock=clock)
+    assert [limit.take("a") for _ in range(10)] == [None] * 10
     assert limit.take("a") == 60
     clock.now += 59
     assert limit.take("a") == 1
@@ -35,14 +35,14 @@ def test_a_burst_is_let_through_and_then_one_at_a_time(clock: Clock) -> None:
 
 
 def test_refused_takes_cost_nothing(clock: Clock) -> None:
-    limit = RateLimit(2, 10.0, clock)
+    limit = RateLimit(2, 10.0, burst=2, clock=clock)
     assert [limit.take("a") for _ in range(100)][:3] == [None, None, 5]
     clock.now += 5
     assert limit.take("a") is None
 
 
 def test_clients_do_not_share_permits(clock: Clock) -> None:
-    limit = RateLimit(1, 10.0, clock)
+    limit = RateLimit(1, 10.0, burst=1, clock=clock)
     assert [limit.take("a"), limit.take("b"), limit.take("a"), limit.take("b")] == [
         *(None, None),
         *(10, 10),
@@ -50,12 +50,12 @@ def test_clients_do_not_share_permits(clock: Clock) -> None:
 
 
 def test_zero_is_no_limit(clock: Clock) -> None:
-    limit = RateLimit(0, 10.0, clock)
+    limit = RateLimit(0, 10.0, burst=1, clock=clock)
     assert [limit.take("a") for _ in range(1000)] == [None] * 1000
 
 
 def test_who_stayed_away_is_forgotten(clock: Clock) -> None:
-    limit = RateLimit(10, 10.0, clock)
+    limit = RateLimit(10, 10.0, burst=10, clock=clock)
     for number in range(100):
         limit.take(f"client {number}")
     clock.now += 11
@@ -65,7 +65,7 @@ def test_who_stayed_away_is_forgotten(clock: Clock) -> None:
 
 def test_more_clients_than_are_remembered(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "MOST_CLIENTS", 10)
-    limit = RateLimit(10, 10.0, clock)
+    limit = RateLimit(10, 10.0, burst=10, clock=clock)
     for number in range(1000):
         limit.take(f"client {number}")
     assert len(limit) == 10
