@@ -86,7 +86,8 @@ class ClientLimits:
         self.event_streams = AtOnce(
             "event_streams", settings.client_event_streams, "streams of events"
         )
-        self._uploads = RateLimit(settings.client_uploads, HOUR, burst=UPLOADS_AT_A_STRETCH)
+        most = settings.client_uploads
+        self._uploads = RateLimit(most, HOUR, burst=min(most, UPLOADS_AT_A_STRETCH))
         most = settings.client_reads_a_minute
         self._reads = RateLimit(most, MINUTE, burst=most)
 
