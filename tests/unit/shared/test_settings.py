@@ -11,6 +11,7 @@ from shared.settings import (
     Settings,
     SettingsError,
     read_settings,
+    split_list,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
         ("TMDB_API_KEY", V3_KEY + "0"),
         ("TMDB_BASE_URL", SECRET),
         ("SAMPLE_LIST", f"/nowhere/{SECRET}"),
+        ("TRUSTED_PROXIES", SECRET),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "*"),
+        ("UPLOAD_TOKENS", SECRET),
+        ("UPLOAD_TOKENS", f"{'0' * 64},{'0' * 63}"),
+        ("UPLOAD_DISK_BYTES", str(4 * 52_428_800 - 1)),
+        ("UPLOAD_SECONDS", "0"),
+        ("CLIENT_UPLOADS", "-1"),
+        ("MAX_SESSIONS", "many"),
         ("TMDB_BASE_URL", f"ftp://{SECRET}"),
         ("TMDB_IMAGE_BASE_URL", "https://"),
         ("TMDB_RATE_LIMIT", "0"),
@@ -193,3 +203,12 @@ def test_no_representation_shows_a_secret(environment: pytest.MonkeyPatch) -> No
         assert SECRET not in shown
         assert ADMIN_TOKEN not in shown
         assert V3_KEY not in shown
+
+
+def test_lists_of_proxies_and_tokens_may_have_spaces(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TRUSTED_PROXIES", "10.0.0.0/8, ::1 ,192.0.2.1,")
+    environment.setenv("UPLOAD_TOKENS", f" {'a' * 64} , {'B' * 64}")
+    settings = read_settings()
+    assert split_list(settings.trusted_proxies) == ["10.0.0.0/8", "::1", "192.0.2.1"]
+    assert split_list(settings.upload_tokens) == ["a" * 64, "B" * 64]
+    assert split_list(None) == []
