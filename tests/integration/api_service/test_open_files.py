@@ -1,0 +1,60 @@
+"""More connections than a process may open: the log stays small, and others are served again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from typing import TYPE_CHECKING
+
+import aiohttp
+import psutil
+
+from local_stack.processes import Program, free_port
+from tests.driving import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPARE = 20
+"""Files that the API may open beside those that it has open at its start."""
+CONNECTIONS = 200
+MOST_LOGGED = 10_000
+
+
+async def test_connections_beyond_the_limit_are_logged_once_and_leave_nothing(
+    dsn: str, tmp_path: Path
+) -> None:
+    (temporary := tmp_path / "temporary").mkdir()
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    log = tmp_path / "api.log"
+    env = {"DATABASE_URL": dsn, "API_PORT": str(port), "TMPDIR": str(temporary)}
+    async with (
+        Program("api_service", env=env, ready=f"{url}/readyz", log=log) as program,
+        aiohttp.ClientSession(url, headers={"Content-Type": "text/csv"}) as client,
+    ):
+        most = psutil.Process(program.pid).num_fds() + SPARE
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (most, most))
+        writers = []
+        for _ in range(CONNECTIONS):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nTitle")
+            writers.append(writer)
+
+        def said() -> list[str]:
+            return [line for line in log.read_text("utf-8").splitlines() if "accept_failed" in line]
+
+        await until(said)
+        assert len(said()) == 1
+        assert json.loads(said()[0])["suppressed"] == 0
+        assert log.stat().st_size < MOST_LOGGED
+        for writer in writers:
+            writer.close()
+
+        async def is_served() -> bool:
+            async with client.post("/api/upload", data=b"Title\nHeat\n") as answer:
+                return answer.status == 201
+
+        await until(is_served)
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (4 * most, 4 * most))
+    assert log.stat().st_size < MOST_LOGGED
