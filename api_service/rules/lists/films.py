@@ -24,7 +24,7 @@ T = TypeVar("T")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 MOST_NAMES: Final = 20
-"""Further names of a film that are remembered."""
+"""Further names, and addresses, of a film that are remembered."""
 _NEVER: Final = (0, date.min, -1)
 
 
@@ -207,7 +207,7 @@ class Film:
         self.order = min(self.order, other.order)
         self.go_by(*other.also, other.key)
         self._name(other.title, other.year)
-        self.addresses += other.addresses
+        self.addresses = (self.addresses + other.addresses)[:MOST_NAMES]
         self.entry_address = self.entry_address or other.entry_address
         self.tmdb_id = self.tmdb_id or other.tmdb_id
         self.imdb_id = self.imdb_id or other.imdb_id
@@ -215,11 +215,11 @@ class Film:
         self.liked |= other.liked
         self.in_watchlist |= other.in_watchlist
         self._plays = max(self._plays, other._plays)
-        self._watch_dates = [*(self._watch_dates or ()), *(other._watch_dates or ())]
-        self._rewatches = [*(self._rewatches or ()), *(other._rewatches or ())]
+        self._watch_dates = _with_all(self._watch_dates, other._watch_dates)
+        self._rewatches = _with_all(self._rewatches, other._rewatches)
         self._least_rewatches = max(self._least_rewatches, other._least_rewatches)
-        self._tags = [*(self._tags or ()), *(other._tags or ())]
-        self._lists = [*(self._lists or ()), *(other._lists or ())]
+        self._tags = _with_all(self._tags, other._tags)
+        self._lists = _with_all(self._lists, other._lists)
         if other._rating_from > self._rating_from:
             self.rating, self._rating_from = other.rating, other._rating_from
         if other._review_from > self._review_from:
@@ -230,9 +230,9 @@ class Film:
         self.watched |= said.watched
         self.liked |= said.liked
         self.in_watchlist |= said.in_watchlist
-        self._watch_dates = [*(self._watch_dates or ()), *said.watch_dates] or None
-        self._lists = [*(self._lists or ()), *said.lists] or None
-        self._tags = [*(self._tags or ()), *said.tags] or None
+        self._watch_dates = _with_all(self._watch_dates, said.watch_dates)
+        self._lists = _with_all(self._lists, said.lists)
+        self._tags = _with_all(self._tags, said.tags)
         self._least_rewatches = max(self._least_rewatches, said.rewatches)
 
     def set_opinion(self, rating: Rating | None, review: str | None) -> None:
@@ -297,4 +297,14 @@ def _with(items: list[T] | None, item: T) -> list[T]:
     if items is None:
         return [item]
     items.append(item)
+    return items
+
+
+def _with_all(items: list[T] | None, more: Sequence[T] | None) -> list[T] | None:
+    # In place: a film that a million rows speak of would otherwise be copied a million times.
+    if not more:
+        return items
+    if items is None:
+        return list(more)
+    items.extend(more)
     return items

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from api_service.rules.lists.films import Film
+from api_service.rules.lists.films import MOST_NAMES, Film
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
 from shared.lookup_keys import imdb_key, tmdb_key, twins_key
 
@@ -140,7 +140,8 @@ class FilmMerger:
         open_to_it = [
             film
             for film in self._named(sighting.key)
-            if all(_host(normal_address(known)) != form for known in film.addresses)
+            if len(film.addresses) < MOST_NAMES
+            and all(_host(normal_address(known)) != form for known in film.addresses)
         ]
         if not open_to_it:
             return self._new(sighting, source)
@@ -222,9 +223,12 @@ class FilmMerger:
 
     @staticmethod
     def _resolve(film: Film) -> Film:
-        while film.same_as:
-            film = film.same_as
-        return film
+        root = film
+        while root.same_as:
+            root = root.same_as
+        while film.same_as:  # so that no chain of films is followed twice
+            film.same_as, film = root, film.same_as
+        return root
 
     def _new(self, sighting: Sighting, source: Source) -> Film:
         if len(self._films) - self._absorbed >= self._max_movies:

@@ -15,7 +15,14 @@ from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
 from api_service.rules.lists.known import read_known
 from api_service.rules.lists.merging import FilmMerger, Source
-from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
+from api_service.rules.lists.model import (
+    Layout,
+    ListRefused,
+    ListTooCostly,
+    ReadResult,
+    Refusal,
+    SetAside,
+)
 from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
@@ -66,6 +73,7 @@ def read_lists(
 
     Raises:
         ListRefused: a file is no list, or a limit is passed; then neither file counts.
+        ListTooCostly: reading a file would take more than any list of films does.
     """
     budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
     merger = (
@@ -133,16 +141,17 @@ def _recognise(
 
     Raises:
         ListRefused: a file is none that should be one, or there is no list at all.
+        ListTooCostly: reading one would take too much.
     """
     lists: list[ListFile] = []
-    unread: ListRefused | None = None
+    unread: ListRefused | ListTooCostly | None = None
     set_aside: list[FileJournal] = []
     for file in members:
         aside = holds_no_films(file.name)
         if aside is None:
             try:
                 table, found = recognise(inspect_text(file))
-            except ListRefused as error:
+            except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or file.name.casefold().endswith(_MUST_BE_LISTS):
                     raise
                 unread = unread or error
@@ -150,7 +159,7 @@ def _recognise(
             if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
                 found = _NO_LIST
             if isinstance(found, Layout):
-                lists.append(ListFile(table, settle(table, found)))
+                lists.append(ListFile(table, settle(table, found, budget.rows)))
                 continue
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
