@@ -234,17 +234,15 @@ def _items_of_things(members: LargeList, holder: LargeObject) -> Iterator[Any]:
         LargeValueError: none is.
     """
     before: list[Any] | None = []
-    size = 0
     for item in members.items():
         if before is None:
             yield item.value
             continue
         before.append(item.value)
-        size += item.size
         if isinstance(item.value, dict):
             yield from before
             before = None
-        elif size > MAX_VALUE:
+        elif len(before) > MAX_COLUMNS:
             raise holder.too_large()
     if before is not None:
         raise holder.too_large()
