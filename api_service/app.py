@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from api_service.storage.fleet import FleetRow
     from shared.settings import Settings
 
-PARSERS = 2
-"""Processes that read lists: a large one must not keep a small one waiting."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -67,7 +64,7 @@ def create_app(settings: Settings) -> web.Application:
     app[TURNS] = Turns()
     app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
-    app[PARSER] = ParserPool(processes=PARSERS)
+    app[PARSER] = ParserPool()
     app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)

@@ -57,6 +57,7 @@ def read_lists(
     max_bytes: int,
     folder: Path,
     session: SessionFilms | None = None,
+    on_unpacked: Callable[[int], None] | None = None,
 ) -> ReadResult:
     """Read the files of one upload and merge their rows into distinct films.
 
@@ -70,6 +71,7 @@ def read_lists(
         folder: an existing folder of this upload's own.
         session: the films that these are added to. Then `movies.csv` has those of them that have
             changed and the new ones, and the report tells of what these files spoke of.
+        on_unpacked: told how many bytes there are to read, once that is known.
 
     Raises:
         ListRefused: a file is no list, or a limit is passed; then neither file counts.
@@ -81,6 +83,8 @@ def read_lists(
     )
     with TemporaryDirectory(dir=folder) as unpacked, field_limit():
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
+        if on_unpacked:
+            on_unpacked(sum(member.path.stat().st_size for member in members))
         lists, set_aside = _recognise(members, budget)
         lists, joined = join(lists, budget)
         set_aside += joined
@@ -90,16 +94,7 @@ def read_lists(
             )
             for rank, item in enumerate(lists)
         ]
-        for item, source in zip(lists, sources, strict=True):
-            if item.layout.format == ours.FORMAT:
-                _read_ours(item, source, merger, session.mark if session else None)
-        for item, source in zip(lists, sources, strict=True):
-            if item.layout.film_addresses and item.layout.format != ours.FORMAT:
-                _read(item, source, merger.add_addressed)
-        merger.add_rows_without_address()
-        for item, source in zip(lists, sources, strict=True):
-            if not item.layout.film_addresses:
-                _read(item, source, merger.add_entry)
+        _merge(lists, sources, merger, session.mark if session else None)
     films = merger.spoken_of(sources)
     if not films:
         raise ListRefused(
@@ -114,6 +109,22 @@ def read_lists(
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
     return ReadResult(len(merger.films()), added, changed, shorten(report))
+
+
+def _merge(
+    lists: Sequence[ListFile], sources: Sequence[Source], merger: FilmMerger, mark: str | None
+) -> None:
+    """Read the rows of all files: what names films for sure first."""
+    for item, source in zip(lists, sources, strict=True):
+        if item.layout.format == ours.FORMAT:
+            _read_ours(item, source, merger, mark)
+    for item, source in zip(lists, sources, strict=True):
+        if item.layout.film_addresses and item.layout.format != ours.FORMAT:
+            _read(item, source, merger.add_addressed)
+    merger.add_rows_without_address()
+    for item, source in zip(lists, sources, strict=True):
+        if not item.layout.film_addresses:
+            _read(item, source, merger.add_entry)
 
 
 def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tuple[int, int]:

@@ -87,8 +87,8 @@ SPACES = st.sampled_from(["", " ", "\n", "\r\n", "\n \n", " " * 90])
 def test_values_in_tiny_steps_are_those_of_the_whole(
     encoding: str,
     values: list[Any],
-    is_list: bool,
-    space: str,  # noqa: FBT001  # as drawn
+    is_list: bool,  # noqa: FBT001  # as drawn
+    space: str,
 ) -> None:
     texts = [
         json.dumps(value, ensure_ascii=False, separators=(f",{space[:2]}", ":")) for value in values
