@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
     metrics.watch(database, app[HUB].listener, probes)
+    metrics.watch_reads(lambda: app[PARSER].waiting)
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
     metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from api_service.problems import HTTP_PROBLEMS, problem_type
-from api_service.rules.lists.model import Refusal
+from api_service.rules.lists.model import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
     UnreadableListError,
+    UploadTooCostlyError,
     UploadTooLargeError,
 )
 
@@ -42,6 +43,14 @@ class UnreadableListProblem(Problem):
     file: str
     line: int | None
     reason: Refusal
+
+
+class UploadTooCostlyProblem(Problem):
+    """The same, and what reading it takes too much of; which file and line, where that is known."""
+
+    file: str
+    line: int | None
+    limit: CostLimit
 
 
 class UploadTooLargeProblem(Problem):
@@ -77,6 +86,7 @@ class Kind:
 
 _MODELS: Final[dict[str, type[Problem]]] = {
     UnreadableListError.code: UnreadableListProblem,
+    UploadTooCostlyError.code: UploadTooCostlyProblem,
     UploadTooLargeError.code: UploadTooLargeProblem,
 }
 _AGAIN: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}

@@ -15,6 +15,7 @@ from shared.errors import (
     EmptyUploadError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
+    ParsersBusyError,
     QueryTimeoutError,
     SchemaOutdatedError,
     SessionNotFoundError,
@@ -22,6 +23,7 @@ from shared.errors import (
     UnreadableListError,
     UnsupportedMediaTypeError,
     UploadInProgressError,
+    UploadTooCostlyError,
     UploadTooLargeError,
 )
 
@@ -47,6 +49,8 @@ OF_UPLOAD: Final = (
     UnreadableListError,
     IdempotencyKeyReusedError,
     ParserCrashed,
+    ParsersBusyError,
+    UploadTooCostlyError,
     StorageFullError,
     *STORED,
 )

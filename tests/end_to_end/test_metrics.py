@@ -39,6 +39,8 @@ VOCABULARY: dict[str, set[str]] = {
     "state": {"in_use", "idle", *TMDBState},
     "cause": {"film", "tmdb", "key"},
     "phase": {"receive", "read", "store"},
+    "size": {"small", "large"},
+    "code": {"unreadable_list", "upload_too_costly", "parsers_busy", "parser_crashed"},
     "version": {version("projectionist")},
 }
 MOST_SERIES = 2_000
