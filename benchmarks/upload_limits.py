@@ -34,7 +34,8 @@ MOST_BYTES, MOST_MOVIES = 52_428_800, 200_000
 """The settings' defaults."""
 _LARGEST = MOST_BYTES - 4_096
 _SAMPLE_SECONDS = 0.01
-_ROW_BYTES = 200
+_EXPORTED = 175_000
+"""Films of which an export is as large as is taken."""
 
 
 def _zipped(name: str, content: bytes) -> dict[str, bytes]:
@@ -81,6 +82,28 @@ def _largest_json() -> dict[str, bytes]:
     return {"films.json": f"[{','.join(items)}]".encode()}
 
 
+def _letterboxd_export() -> dict[str, bytes]:
+    """A whole export: every film in four files of it."""
+    parts: dict[str, tuple[str, Callable[[int], str]]] = {
+        "watched.csv": ("", lambda _: ""),
+        "ratings.csv": (",Rating", lambda n: f",{n % 10 / 2 + 0.5:g}"),
+        "diary.csv": (
+            ",Rating,Rewatch,Tags,Watched Date",
+            lambda n: f",{n % 10 / 2 + 0.5:g},Yes,tag {n % 50},2020-01-{n % 28 + 1:02}",
+        ),
+        "likes/films.csv": ("", lambda _: ""),
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (columns, cells) in parts.items():
+            rows = (
+                f"2020-01-01,The Night of Film {n},{1920 + n % 100},https://boxd.it/{n}{cells(n)}\n"
+                for n in range(_EXPORTED)
+            )
+            archive.writestr(name, f"Date,Name,Year,Letterboxd URI{columns}\n" + "".join(rows))
+    return {"export.zip": packed.getvalue()}
+
+
 def _emoji() -> dict[str, bytes]:
     rows = (f"{'😀' * 50} {n},2000\n" for n in range(MOST_MOVIES))
     return {"films.csv": ("Title,Year\n" + "".join(rows)).encode()}
@@ -95,6 +118,7 @@ NAMED: dict[str, Callable[[], dict[str, bytes]]] = {
     "200,000 films with reviews, 50 MB of CSV": _largest_list,
     "200,000 films with reviews, 50 MB of JSON": _largest_json,
     "200,000 films in emoji": _emoji,
+    "a whole export of 175,000 films": _letterboxd_export,
 }
 
 
