@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from api_service.problem_answers import (
     Problem,
     UnreadableListProblem,
+    UploadTooCostlyProblem,
     UploadTooLargeProblem,
     answer_to,
     kinds_of,
@@ -129,6 +130,7 @@ def _schemas_of(routes: Sequence[Route]) -> tuple[dict[type[BaseModel], Schema],
     models: Models = {
         (Problem, "serialization"),
         (UnreadableListProblem, "serialization"),
+        (UploadTooCostlyProblem, "serialization"),
         (UploadTooLargeProblem, "serialization"),
     }
     for route in routes:

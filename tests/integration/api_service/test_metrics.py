@@ -90,7 +90,7 @@ async def test_uploads_are_measured_in_bytes_and_in_phases(service: Service) -> 
 
 
 async def test_reads_that_wait_or_are_refused_are_told(service: Service) -> None:
-    await service.problem(await service.upload("Nothing"), 422, "unreadable_list")
+    await service.problem(await service.upload("Title,Year\n"), 422, "unreadable_list")
     body = json.dumps([{"title": "Heat", str(number): 1} for number in range(1_001)])
     await service.problem(await service.upload(body), 413, "upload_too_costly")
     said = await told(service)
