@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Wire = connection.Connection[Any, Any]
 
 MEBIBYTE: Final = 1 << 20
+MEGABYTE: Final = 1_000_000
 BEGUN: Final = "begun"
 """Sent once a call has come, so that whatever happens from then on is the upload's doing."""
 
@@ -126,7 +127,7 @@ def _outcome(call: ReadCall, idle_memory: int) -> ReadResult | BaseException:
             return ListTooCostly(
                 "",
                 CostLimit.MEMORY,
-                f"reading it takes more than {call.allowance.memory // MEBIBYTE:,} MiB of memory; "
+                f"reading it takes more than {call.allowance.memory // MEGABYTE:,} MB of memory; "
                 "upload fewer files at once, or split the list",
             )
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
@@ -142,7 +143,8 @@ def _outcome(call: ReadCall, idle_memory: int) -> ReadResult | BaseException:
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
     """Whether there was no memory, if only to clean up after something else."""
     while error is not None:
-        if isinstance(error, MemoryError):
+        # C code that gets no memory may fail to say so, which the interpreter calls a SystemError.
+        if isinstance(error, MemoryError | SystemError):
             return True
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             return True

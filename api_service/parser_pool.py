@@ -43,7 +43,7 @@ class PoolLimits:
         wait_seconds: how long either waits.
     """
 
-    memory: int = 300 * MEBIBYTE
+    memory: int = 300_000_000
     processor_seconds: float = 10.0
     seconds_per_mebibyte: float = 2.0
     patience: float = 3.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from api_service.parser_child import MEBIBYTE, serve
+from api_service.parser_child import MEGABYTE, serve
 from api_service.rules.lists.model import CostLimit, ListTooCostly
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class ParserProcess:
             "",
             CostLimit.UNKNOWN,
             "the process that read it was ended by the system, mostly because memory is short "
-            f"({call.allowance.memory // MEBIBYTE:,} MiB are allowed); upload fewer files at once, "
+            f"({call.allowance.memory // MEGABYTE:,} MB are allowed); upload fewer files at once, "
             "or split the list",
         )
 

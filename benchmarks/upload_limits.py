@@ -28,8 +28,8 @@ from benchmarks.hostile_lists import FAMILIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MEBIBYTE = 1 << 20
-REACH_MEMORY = 300 * MEBIBYTE
+MEGABYTE = 1_000_000
+REACH_MEMORY = 300 * MEGABYTE
 MOST_BYTES, MOST_MOVIES = 52_428_800, 200_000
 """The settings' defaults."""
 _LARGEST = MOST_BYTES - 4_096
@@ -193,9 +193,9 @@ async def _measured(name: str, make: Callable[[], dict[str, bytes]]) -> Figure:
     grown = peak - idle
     return Figure(
         name,
-        f"{grown / MEBIBYTE:.0f} MiB above idle, {took:.1f} s ({seconds:.1f} s of processor), "
-        f"{size / MEBIBYTE:.1f} MiB sent: {reading.result()}",
-        f"<= {REACH_MEMORY // MEBIBYTE} MiB",
+        f"{grown / MEGABYTE:.0f} MB above idle, {took:.1f} s ({seconds:.1f} s of processor), "
+        f"{size / MEGABYTE:.1f} MB sent: {reading.result()}",
+        f"<= {REACH_MEMORY // MEGABYTE} MB",
         grown <= REACH_MEMORY,
     )
 

@@ -158,7 +158,7 @@ class Film:
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)
         if sighting.tags:
-            self._tags = _with(self._tags, _shared(sighting.tags))
+            self._tags = _with(self._tags, shared(sighting.tags))
         if sighting.rating is not None:
             self.watched = True  # whoever rates a film has seen it, whatever list it stands in
         if sighting.rating is not None or sighting.review:
@@ -276,11 +276,11 @@ class Film:
             self.entry_address = address
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
         self.also = tuple(origins.get("names", ()))
-        self._rewatches = origins.get("rewatched")
+        self._rewatches = _with_all(None, [*map(shared, origins.get("rewatched", ()))])
         if rated := origins.get("rated"):
-            self._rating_from = (rated[0], date.fromisoformat(rated[1]), -1)
+            self._rating_from = _restored(*rated)
         if reviewed := origins.get("reviewed"):
-            self._review_from = (reviewed[0], date.fromisoformat(reviewed[1]), -1)
+            self._review_from = _restored(*reviewed)
 
 
 @lru_cache(maxsize=4_096)
@@ -292,6 +292,12 @@ def _usual_origins(own: bool, rated: tuple[int, date]) -> str:  # noqa: FBT001  
     return _json(found) if found else ""
 
 
+@lru_cache(maxsize=4_096)
+def _restored(overrules: int, day: str) -> tuple[int, date, int]:
+    """Where a rating or review of a session is from, which is before all rows."""
+    return (overrules, date.fromisoformat(day), -1)
+
+
 @lru_cache(maxsize=16_384)
 def _iso_format(day: date) -> str:
     """One text for all films of a day."""
@@ -299,7 +305,7 @@ def _iso_format(day: date) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _shared(cell: str) -> str:
+def shared(cell: str) -> str:
     """One text for all films with the same cell: tags repeat."""
     return cell
 
@@ -322,6 +328,8 @@ def _with(items: T | list[T] | None, item: T) -> T | list[T]:
 def _with_all(items: T | list[T] | None, more: Sequence[T]) -> T | list[T] | None:
     if not more:
         return items
+    if items is None and len(more) == 1:
+        return more[0]
     # In place: a film that a million rows speak of would otherwise be copied a million times.
     together = items if isinstance(items, list) else list(_each(items))
     together.extend(more)

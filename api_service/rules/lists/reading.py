@@ -130,9 +130,10 @@ def _merge(
 def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tuple[int, int]:
     """Write the films; how many are new, and how many of the session's have changed."""
     if session and isinstance(merger, SessionMerger):
-        changed, added = merger.lines(session.last_position)
-        write_lines(path, [*changed, *added])
-        return len(added), len(changed)
+        changed, added = write_lines(
+            path, merger.changed_lines(), merger.new_lines(session.last_position)
+        )
+        return added, changed
     films = merger.films()
     write_movies(path, films, merger.lookup_key)
     return len(films), 0
