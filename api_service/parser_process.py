@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 READS_PER_PROCESS: Final = 20
 """A process is replaced after so many reads, which gives its memory back to the system."""
 
+_PARTING_SECONDS: Final = 5.0
+"""In which an idle process ends by itself."""
 _ATTEMPTS: Final = 2
 """To hand an upload to a process, which may have died while it was idle."""
 
@@ -47,6 +49,7 @@ class ParserProcess:
         self._process: SpawnProcess | None = None
         self._wire: Wire | None = None
         self._reads = 0
+        self._is_idle = False
         self._is_closed = False
 
     async def start(self) -> None:
@@ -65,12 +68,13 @@ class ParserProcess:
             raise
         finally:
             of_child.close()
-        self._process, self._wire, self._reads = process, wire, 0
+        self._process, self._wire, self._reads, self._is_idle = process, wire, 0, False
         try:
             await self._receive()
         except BaseException:
             await asyncio.shield(self._end())
             raise
+        self._is_idle = True
         if self._is_closed:
             await self._end()
             raise ParserLostError
@@ -104,6 +108,7 @@ class ParserProcess:
         except BaseException:
             await asyncio.shield(self._end())
             raise
+        self._is_idle = True
         self._reads = READS_PER_PROCESS if answer.is_worn else self._reads + 1
         if isinstance(answer.outcome, BaseException):
             raise answer.outcome
@@ -123,6 +128,7 @@ class ParserProcess:
                 if self._process is None or self._reads >= READS_PER_PROCESS:
                     await self._end()
                     await self.start()
+                self._is_idle = False
                 await self._send(call)
                 await self._receive()
             except ParserLostError:
@@ -185,15 +191,22 @@ class ParserProcess:
         return await asyncio.shield(transfer)
 
     async def _end(self) -> int | None:
-        """End the process at once; its exit status, None where there was none."""
-        process = self._process
+        """End the process, at once when it is reading; its exit status, None where it has none."""
+        process, wire = self._process, self._wire
         # The wire is closed when the last thread lets go of it, and not while one reads from it.
         self._process = self._wire = None
         if process is None:
             return None
-        with contextlib.suppress(ProcessLookupError):
+        if self._is_idle and wire:
+            wire.close()  # it hears of that, and ends by itself
+        else:
             process.kill()
-        await _readable(process.sentinel)
+        try:
+            async with asyncio.timeout(_PARTING_SECONDS):
+                await _readable(process.sentinel)
+        except TimeoutError:
+            process.kill()
+            await _readable(process.sentinel)
         process.join()
         status = process.exitcode
         with contextlib.suppress(ValueError):  # somebody else has asked how it ended
