@@ -22,8 +22,9 @@ import psutil
 
 from api_service.parser_pool import ParserPool
 from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, spread, table
 from benchmarks.hostile_lists import FAMILIES
+from shared.errors import ParsersBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ MOST_BYTES, MOST_MOVIES = 52_428_800, 200_000
 """The settings' defaults."""
 _LARGEST = MOST_BYTES - 4_096
 _SAMPLE_SECONDS = 0.01
+BESIDE = "a list of one film, read beside 24 uploads of 48 MB"
+LARGE_UPLOADS, SMALL_UPLOADS = 24, 10
+REACH_WAIT = 2.0
+"""Seconds."""
 _EXPORTED = 175_000
 """Films of which an export is as large as is taken."""
 
@@ -131,15 +136,14 @@ def main() -> None:
     parser.add_argument("--only", help="those whose name has this in it")
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} from elsewhere", flush=True)
-    print(
-        table(
-            [
-                asyncio.run(_measured(name, make))
-                for name, make in _cases(families=options.families)
-                if options.only is None or options.only in name
-            ]
-        )
-    )
+    figures = [
+        asyncio.run(_measured(name, make))
+        for name, make in _cases(families=options.families)
+        if options.only is None or options.only in name
+    ]
+    if options.only is None or options.only in BESIDE:
+        figures.append(asyncio.run(_beside_large_ones()))
+    print(table(figures), flush=True)
 
 
 def _cases(*, families: bool) -> Iterator[tuple[str, Callable[[], dict[str, bytes]]]]:
@@ -200,6 +204,44 @@ async def _measured(name: str, make: Callable[[], dict[str, bytes]]) -> Figure:
     )
 
 
+async def _beside_large_ones() -> Figure:
+    """How long lists of one film wait while many large ones are read."""
+    with TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        large, small = folder / "large", folder / "small"
+        large.write_bytes(_largest_list()["reviews.csv"])
+        small.write_text("Title\nHeat\n")
+        async with ParserPool() as pool:
+            before = [
+                asyncio.create_task(
+                    _outcome(pool, [UploadedFile("large.csv", large)], _own(folder, f"large-{n}"))
+                )
+                for n in range(LARGE_UPLOADS)
+            ]
+            waits = []
+            for number in range(SMALL_UPLOADS):
+                await asyncio.sleep(1)
+                start = time.perf_counter()
+                await _outcome(pool, [UploadedFile("s.csv", small)], _own(folder, f"s-{number}"))
+                waits.append(time.perf_counter() - start)
+            refused = sum(task.done() and "503" in task.result() for task in before)
+            for task in before:
+                task.cancel()
+            await asyncio.wait(before)
+    return Figure(
+        BESIDE,
+        f"{spread(waits, 's', 2)}; {refused} of the large ones were asked to come again",
+        f"<= {REACH_WAIT:g} s",
+        max(waits) <= REACH_WAIT,
+    )
+
+
+def _own(folder: Path, name: str) -> Path:
+    path = folder / f"of-{name}"
+    path.mkdir()
+    return path
+
+
 async def _outcome(pool: ParserPool, files: list[UploadedFile], folder: Path) -> str:
     try:
         result = await pool.read(files, max_movies=MOST_MOVIES, max_bytes=MOST_BYTES, folder=folder)
@@ -207,6 +249,8 @@ async def _outcome(pool: ParserPool, files: list[UploadedFile], folder: Path) ->
         return f"422 {refusal.reason.value}"
     except ListTooCostly as refusal:
         return f"413 {refusal.limit.value}"
+    except ParsersBusyError as refusal:
+        return f"503 {refusal.code}"
     return f"{result.total_movies:,} films"
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MOST_MEMORY: Final = 200 << 20
 """Bytes of address space above those at the beginning."""
-CALLS_AT_LEAST, CALLS_PER_BYTE = 10_000, 60
+CALLS_AT_LEAST, CALLS_PER_BYTE = 20_000, 100
 """What a case may take, in calls of Python and of C functions."""
 MOST_BYTES: Final = 1_000_000
 
