@@ -37,12 +37,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} from elsewhere", flush=True)
-    print(table([_grown(*family, options) for family in FAMILIES.items()]), flush=True)
+    print(table(measure(options.rows, options.repeats)), flush=True)
 
 
-def _grown(name: str, family: Family, options: argparse.Namespace) -> Figure:
-    once, _, _ = _timed(family, options.rows, options.repeats)
-    twice, size, outcome = _timed(family, 2 * options.rows, options.repeats)
+def measure(rows: int, repeats: int) -> list[Figure]:
+    """A figure for each family."""
+    return [_grown(name, family, rows, repeats) for name, family in FAMILIES.items()]
+
+
+def _grown(name: str, family: Family, rows: int, repeats: int) -> Figure:
+    once, _, _ = _timed(family, rows, repeats)
+    twice, size, outcome = _timed(family, 2 * rows, repeats)
     growth = twice / once
     measured = f"{once:.3f} to {twice:.3f} s, {size / _MEBIBYTE:.1f} MiB, {outcome}"
     if max(once, twice) < SURE:

@@ -136,14 +136,19 @@ def main() -> None:
     parser.add_argument("--only", help="those whose name has this in it")
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} from elsewhere", flush=True)
+    print(table(measure(options.only, families=options.families)), flush=True)
+
+
+def measure(only: str | None, *, families: bool) -> list[Figure]:
+    """A figure for each upload, and one for those that wait."""
     figures = [
         asyncio.run(_measured(name, make))
-        for name, make in _cases(families=options.families)
-        if options.only is None or options.only in name
+        for name, make in _cases(families=families)
+        if only is None or only in name
     ]
-    if options.only is None or options.only in BESIDE:
+    if only is None or only in BESIDE:
         figures.append(asyncio.run(_beside_large_ones()))
-    print(table(figures), flush=True)
+    return figures
 
 
 def _cases(*, families: bool) -> Iterator[tuple[str, Callable[[], dict[str, bytes]]]]:

@@ -42,6 +42,7 @@ REPORT_FILE: Final = "report.json"
 _ROWS_PER_MOVIE: Final = 10
 _MIN_ROWS: Final = 100_000
 _NO_LIST: Final = SetAside("is no list")
+_TOO_COSTLY: Final = SetAside("is no list: it takes too much to read")
 _MUST_BE_LISTS: Final = (".csv", ".tsv")
 _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
@@ -167,7 +168,7 @@ def _recognise(
                 if not file.from_zip or file.name.casefold().endswith(_MUST_BE_LISTS):
                     raise
                 unread = unread or error
-                found = _NO_LIST
+                found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
             if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
                 found = _NO_LIST
             if isinstance(found, Layout):

@@ -14,7 +14,7 @@ from aiohttp import FormData
 from api_service.parser_pool import PoolLimits
 from shared.settings import Settings
 from tests.integration.api_service.driving import CSV, LastingParsers, serve
-from tests.unit.api_service.test_parser_pool import Pipe
+from tests.parsers import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

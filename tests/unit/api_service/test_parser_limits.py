@@ -23,7 +23,7 @@ from api_service.rules.lists.model import (
     UploadedFile,
 )
 from shared.errors import ParsersBusyError
-from tests.unit.api_service.test_parser_pool import Pipe, alone, read, upload, workers
+from tests.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
