@@ -12,7 +12,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 export UV_SYSTEM_CERTS ?= true
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race lock env image clean
+.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race fuzz lock env image clean
 
 # Everything that work on the project needs.
 setup: $(VENV)/.for-development
@@ -81,6 +81,10 @@ screenshots: setup
 # The race test at length; `make test` runs it for a few seconds.
 race: setup
 	RACE_SECONDS=120 $(BIN)/python -m pytest tests/faults/test_races.py --timeout=600
+
+# A million broken and hostile lists, or as many as wanted; it says its seed, and by that what to do again.
+fuzz: setup
+	$(BIN)/python -m tests.list_fuzzing --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
 
 # Whether an installation stays what is locked, whatever has been released since; asks the package index.
 test-install: setup

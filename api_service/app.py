@@ -58,9 +58,6 @@ if TYPE_CHECKING:
     from api_service.storage.fleet import FleetRow
     from shared.settings import Settings
 
-PARSERS = 2
-"""Processes that read lists: a large one must not keep a small one waiting."""
-
 SWEEP_SECONDS = 60.0
 """Between two looks for folders of uploads that have ended."""
 
@@ -85,7 +82,7 @@ def create_app(settings: Settings) -> web.Application:
     app[LIMITS] = ClientLimits(settings)
     app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
-    app[PARSER] = ParserPool(processes=PARSERS)
+    app[PARSER] = ParserPool()
     app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
@@ -94,6 +91,7 @@ def create_app(settings: Settings) -> web.Application:
     metrics.watch(database, app[HUB].listener, probes)
     metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
     metrics.watch_room(app[ROOM])
+    metrics.watch_reads(lambda: app[PARSER].waiting)
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
     metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,19 +17,23 @@ from aiohttp import hdrs
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import Collector
 
+from api_service.parser_pool import ParserCrashed
 from shared.errors import (
     BodyTooSlowError,
     ClientLimitError,
     CrossSiteError,
+    ParsersBusyError,
     ServiceFullError,
     StorageFullError,
+    UnreadableListError,
     UploadTokenError,
+    UploadTooCostlyError,
 )
 from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
 from shared.models import TMDBState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from aiohttp import web
@@ -42,6 +47,7 @@ UNMATCHED = "unmatched"
 """The route of requests that fit none."""
 CANCELLED = "cancelled"
 """The status of requests whose client went away before the answer had ended."""
+REFUSED_READS = (UnreadableListError, UploadTooCostlyError, ParsersBusyError, ParserCrashed)
 _METHODS = frozenset(
     {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_DELETE}
 )
@@ -106,6 +112,20 @@ class Metrics(ServiceMetrics):
         )
         for phase in UploadPhase:
             self._upload_seconds.labels(phase)
+        self._waiting_reads = Gauge(
+            "projectionist_waiting_reads",
+            "Uploads that wait for a process that reads lists, by their size.",
+            ("size",),
+            registry=self.registry,
+        )
+        self._refused_reads = Counter(
+            "projectionist_refused_reads",
+            "Uploads that were taken in and not read, by the code of the problem.",
+            ("code",),
+            registry=self.registry,
+        )
+        for error in REFUSED_READS:
+            self._refused_reads.labels(error.code)
         self._streams = Gauge(
             "projectionist_event_streams", "Open streams of events.", registry=self.registry
         )
@@ -157,6 +177,28 @@ class Metrics(ServiceMetrics):
     def upload_phase(self, phase: UploadPhase) -> AbstractContextManager[object]:
         """Measures the time in which it is open."""
         return self._upload_seconds.labels(phase).time()
+
+    @contextmanager
+    def refused_reads(self) -> Iterator[None]:
+        """Counts a read that ends with a refusal."""
+        try:
+            yield
+        except REFUSED_READS as error:
+            self._refused_reads.labels(error.code).inc()
+            raise
+
+    def watch_reads(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """Tell how many uploads wait to be read.
+
+        Args:
+            waiting: their numbers by their size.
+        """
+
+        def told(size: str) -> Callable[[], float]:
+            return lambda: waiting()[size]
+
+        for size in waiting():
+            self._waiting_reads.labels(size).set_function(told(size))
 
     def watch_streams(self, count: Callable[[], int]) -> None:
         """Tell how many streams of events are open."""

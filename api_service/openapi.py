@@ -15,6 +15,7 @@ from api_service.problem_answers import (
     LimitProblem,
     Problem,
     UnreadableListProblem,
+    UploadTooCostlyProblem,
     UploadTooLargeProblem,
     answer_to,
     kinds_of,
@@ -130,6 +131,7 @@ def _schemas_of(routes: Sequence[Route]) -> tuple[dict[type[BaseModel], Schema],
     models: Models = {
         (Problem, "serialization"),
         (UnreadableListProblem, "serialization"),
+        (UploadTooCostlyProblem, "serialization"),
         (UploadTooLargeProblem, "serialization"),
         (LimitProblem, "serialization"),
     }

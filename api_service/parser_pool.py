@@ -1,49 +1,68 @@
-"""Worker processes that read uploaded lists, so that the event loop never waits for a parser.
+"""Two processes that read uploaded lists, so that the event loop never waits for a reader.
 
-Each worker is a process pool of one. So a crash costs only the read that it happened in, and an
-abandoned read can be ended without touching another. (`max_tasks_per_child` of the standard pool
-is not used: on Python 3.11 a pool can lose its last worker while reads wait.)
+One of them is for small uploads only, which therefore never wait behind a large one. Whoever would
+have to wait for too long, or behind too many, is asked to come again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from collections import deque
+from dataclasses import dataclass
 from http import HTTPStatus
-from multiprocessing import connection
 from typing import TYPE_CHECKING, Final, Self
 
-import structlog
-
-from api_service.rules.lists.reading import read_lists
-from shared.errors import ProjectionistError
+from api_service.parser_child import MEBIBYTE, Allowance, ReadCall
+from api_service.parser_process import ParserLostError, ParserProcess
+from api_service.rules.lists.model import ListRefused, Refusal
+from shared.errors import ParsersBusyError, ProjectionistError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from api_service.rules.lists.model import ReadResult, SessionFilms, UploadedFile
 
-READS_PER_WORKER: Final = 20
-"""A worker is replaced after so many reads, which gives its memory back to the system."""
+SMALL_BYTES: Final = 2 * MEBIBYTE
+"""Of files, unpacked, and as much of the session that they are added to: a small upload."""
+RETRY_AFTER_SECONDS: Final = 15
 
-_NICENESS: Final = 5
-_ATTEMPTS: Final = 2
 
-log = structlog.get_logger(__name__)
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What uploads may take.
+
+    Attributes:
+        memory: bytes that reading one may take beyond what an idle process has.
+        processor_seconds: that reading one may take, whatever its size.
+        seconds_per_mebibyte: more for each mebibyte, unpacked.
+        patience: so many seconds by the clock for each of processor time, as others use it too.
+        most_small: small uploads that wait for a process.
+        most_large: large ones that wait.
+        wait_seconds: how long either waits.
+    """
+
+    memory: int = 300_000_000
+    processor_seconds: float = 10.0
+    seconds_per_mebibyte: float = 2.0
+    patience: float = 3.0
+    most_small: int = 50
+    most_large: int = 8
+    wait_seconds: float = 60.0
+
+    def allowance(self, max_bytes: int, known: int) -> Allowance:
+        """What reading so many bytes may take, beside a session of `known` bytes."""
+        return Allowance(
+            memory=self.memory,
+            processor_seconds=self.processor_seconds,
+            seconds_per_mebibyte=self.seconds_per_mebibyte,
+            output=4 * (max_bytes + known) + 64 * MEBIBYTE,
+        )
 
 
 class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened to the parser
-    """A worker died while it read an upload, and so did the next one; nothing is known of why."""
+    """There was no process to read an upload; nothing is known of why."""
 
     code = "parser_crashed"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -51,24 +70,33 @@ class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened
 
 
 class ParserPool:
-    """Reads uploads in worker processes, which live as long as the context.
+    """Reads uploads in processes, which live as long as the context.
 
     The processes are spawned, so the program's main module must be safe to import.
+
+    Args:
+        for_small: processes that read small uploads only, beside the one that reads any.
+        limits: what uploads may take.
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self._workers = [_Worker() for _ in range(processes)]
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        self._closing = False
+    def __init__(self, for_small: int = 1, limits: PoolLimits | None = None) -> None:
+        self._limits = limits or PoolLimits()
+        self._for_any = ParserProcess()
+        self._parsers = [*(ParserProcess() for _ in range(for_small)), self._for_any]
+        self._idle: list[ParserProcess] = []
+        self._small: deque[asyncio.Future[ParserProcess]] = deque()
+        self._large: deque[asyncio.Future[ParserProcess]] = deque()
+        self._is_closing = False
 
     async def __aenter__(self) -> Self:
         try:
-            await asyncio.gather(*(worker.start() for worker in self._workers))
-        except BaseException:
+            await asyncio.gather(*(parser.start() for parser in self._parsers))
+        except BaseException as error:
             await self._close()
+            if isinstance(error, ParserLostError):
+                raise self._crashed() from None
             raise
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
+        self._idle.extend(self._parsers)
         return self
 
     async def __aexit__(
@@ -80,8 +108,16 @@ class ParserPool:
         await self._close()
 
     async def _close(self) -> None:
-        self._closing = True
-        await asyncio.gather(*(worker.close() for worker in self._workers))
+        self._is_closing = True
+        for waiting in (*self._small, *self._large):
+            if not waiting.done():
+                waiting.set_exception(self._crashed())
+        await asyncio.gather(*(parser.close() for parser in self._parsers))
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """How many uploads wait for a process, by their size."""
+        return {"small": len(self._small), "large": len(self._large)}
 
     async def read(
         self,
@@ -92,130 +128,92 @@ class ParserPool:
         folder: Path,
         session: SessionFilms | None = None,
     ) -> ReadResult:
-        """Read an upload in a worker; see `read_lists`.
+        """Read an upload in a process; see `read_lists`.
 
-        When the caller is cancelled, the worker is ended before this returns: then nobody writes
+        When the caller is cancelled, the process is ended before this returns: then nobody writes
         into `folder` any more.
 
         Raises:
             ListRefused: a file is no list, or a limit is passed.
-            ParserCrashed: the worker died twice, or the pool was closed meanwhile.
+            ListTooCostly: reading it takes too much.
+            ParsersBusyError: too many others wait, or it waited for too long.
+            ParserCrashed: there is no process to read it, or the pool was closed meanwhile.
         """
-        call = partial(
-            read_lists,
-            tuple(files),
-            max_movies=max_movies,
-            max_bytes=max_bytes,
-            folder=folder,
-            session=session,
-        )
-        worker = await self._idle.get()
+        known = session.path.stat().st_size if session else 0
+
+        def call(most: int) -> ReadCall:
+            allowance = self._limits.allowance(most, known)
+            return ReadCall(tuple(files), max_movies, most, folder, session, allowance)
+
+        size = sum(file.path.stat().st_size for file in files)
+        if max(size, known) <= SMALL_BYTES < max_bytes:
+            try:
+                return await self._read(call(SMALL_BYTES), known, self._small)
+            except ListRefused as refusal:
+                # What a zip says of its size may be a lie, so it is unpacked as far as is small.
+                if refusal.reason is not Refusal.TOO_MANY_BYTES:
+                    raise
+        is_small = max(size, known, max_bytes) <= SMALL_BYTES
+        return await self._read(call(max_bytes), known, self._small if is_small else self._large)
+
+    async def _read(
+        self, call: ReadCall, known: int, line: deque[asyncio.Future[ParserProcess]]
+    ) -> ReadResult:
+        seconds = self._limits.patience * call.allowance.seconds(call.max_bytes + known)
+        parser = await self._take(line)
         try:
-            for attempt in range(1, _ATTEMPTS + 1):
-                if self._closing:
-                    break
-                try:
-                    return await worker.run(call)
-                except BrokenProcessPool:
-                    if not self._closing:
-                        log.warning("parser_crashed", attempt=attempt)
+            return await parser.read(call, seconds)
+        except ParserLostError:
+            raise self._crashed() from None
         finally:
-            self._idle.put_nowait(worker)
-        raise ParserCrashed(
-            "The process that reads lists ended while it read this upload; try again, with fewer "
-            "or smaller files if it happens again",
-            retry_after=5,
-        )
+            self._give_back(parser)
 
-
-class _Worker:
-    """One worker process, replaced when it crashed, was ended, or has read enough."""
-
-    def __init__(self) -> None:
-        self._executor: ProcessPoolExecutor | None = None
-        self._pid = 0
-        self._reads = 0
-        self._is_reading = False
-        self._is_closed = False
-
-    async def start(self) -> None:
-        """Start the process and wait until it has imported what it needs.
+    async def _take(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
+        """Wait for a process in one of the two lines.
 
         Raises:
-            BrokenProcessPool: it died at once, or the pool was closed meanwhile.
+            ParsersBusyError: too many wait in it, or it took too long.
+            ParserCrashed: the pool was closed.
         """
-        executor = ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_set_up_worker,
-        )
+        if self._is_closing:
+            raise self._crashed()
+        for parser in self._idle:
+            if line is self._small or parser is self._for_any:
+                self._idle.remove(parser)
+                return parser
+        if len(line) >= (
+            self._limits.most_small if line is self._small else self._limits.most_large
+        ):
+            raise self._busy("Too many others are waiting to be read.")
+        turn: asyncio.Future[ParserProcess] = asyncio.get_running_loop().create_future()
+        line.append(turn)
         try:
-            self._pid = await asyncio.get_running_loop().run_in_executor(executor, os.getpid)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
+            async with asyncio.timeout(self._limits.wait_seconds):
+                return await turn
+        except BaseException as error:
+            if turn in line:
+                line.remove(turn)
+            elif turn.done() and not turn.cancelled() and not turn.exception():
+                # It came in the moment in which its waiter went away; it must not be lost.
+                self._give_back(turn.result())
+            if isinstance(error, TimeoutError):
+                raise self._busy("Those before it take too long to be read.") from None
             raise
-        self._executor = executor
-        self._reads = 0
-        if self._is_closed:
-            await self.stop()
-            raise BrokenProcessPool("the pool was closed")
 
-    async def run(self, call: Callable[[], ReadResult]) -> ReadResult:
-        """Make the call in the process.
+    def _give_back(self, parser: ParserProcess) -> None:
+        """Hand a process to whoever waits longest, a large upload first where it may read any."""
+        for line in (self._large, self._small) if parser is self._for_any else (self._small,):
+            while line:
+                turn = line.popleft()
+                if not turn.done():
+                    turn.set_result(parser)
+                    return
+        self._idle.append(parser)
 
-        Raises:
-            BrokenProcessPool: the process died; the next call has a new one.
-        """
-        if self._executor is None or self._reads >= READS_PER_WORKER:
-            await self.stop()
-            await self.start()
-        loop = asyncio.get_running_loop()
-        self._reads += 1
-        self._is_reading = True
-        try:
-            return await loop.run_in_executor(self._executor, _run, call)
-        except (BrokenProcessPool, asyncio.CancelledError):
-            await asyncio.shield(self.stop())
-            raise
-        finally:
-            self._is_reading = False
+    @staticmethod
+    def _busy(why: str) -> ParsersBusyError:
+        return ParsersBusyError(why, retry_after=RETRY_AFTER_SECONDS)
 
-    async def close(self) -> None:
-        """End the process for good."""
-        self._is_closed = True
-        await self.stop()
-
-    async def stop(self) -> None:
-        """End the process: at once when it is reading, else as soon as it notices."""
-        executor, self._executor = self._executor, None
-        if executor is None:
-            return
-        if self._is_reading:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-        await asyncio.to_thread(executor.shutdown, cancel_futures=True)
-
-
-def _set_up_worker() -> None:
-    # Ctrl-C and a service manager signal the whole process group; the parent decides when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Where cores are few, probes are answered before lists are parsed.
-    os.nice(_NICENESS)
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _run(call: Callable[[], ReadResult]) -> ReadResult:
-    # Films refer to each other in no cycles; looking for some takes a quarter of the time.
-    gc.disable()
-    try:
-        return call()
-    finally:
-        gc.enable()
+    @staticmethod
+    def _crashed() -> ParserCrashed:
+        return ParserCrashed("No process could be started to read it; try again", retry_after=5)

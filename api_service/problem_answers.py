@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api_service.problems import HTTP_PROBLEMS, problem_type
 from api_service.routing import READING
-from api_service.rules.lists.model import Refusal
+from api_service.rules.lists.model import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
@@ -18,6 +18,7 @@ from shared.errors import (
     CrossSiteError,
     ServiceFullError,
     UnreadableListError,
+    UploadTooCostlyError,
     UploadTooLargeError,
 )
 
@@ -46,6 +47,14 @@ class UnreadableListProblem(Problem):
     file: str
     line: int | None
     reason: Refusal
+
+
+class UploadTooCostlyProblem(Problem):
+    """The same, and what reading it takes too much of; which file and line, where that is known."""
+
+    file: str
+    line: int | None
+    limit: CostLimit
 
 
 class UploadTooLargeProblem(Problem):
@@ -87,6 +96,7 @@ class Kind:
 
 _MODELS: Final[dict[str, type[Problem]]] = {
     UnreadableListError.code: UnreadableListProblem,
+    UploadTooCostlyError.code: UploadTooCostlyProblem,
     UploadTooLargeError.code: UploadTooLargeProblem,
     ClientLimitError.code: LimitProblem,
     ServiceFullError.code: LimitProblem,

@@ -17,6 +17,7 @@ from shared.errors import (
     EmptyUploadError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
+    ParsersBusyError,
     QueryTimeoutError,
     SchemaOutdatedError,
     ServiceFullError,
@@ -26,6 +27,7 @@ from shared.errors import (
     UnsupportedMediaTypeError,
     UploadInProgressError,
     UploadTokenError,
+    UploadTooCostlyError,
     UploadTooLargeError,
 )
 
@@ -54,8 +56,11 @@ OF_UPLOAD: Final = (
     ParserCrashed,
     BodyTooSlowError,
     ClientLimitError,
+    ParsersBusyError,
     ServiceFullError,
+    StorageFullError,
     UploadTokenError,
+    UploadTooCostlyError,
     *STORED,
 )
 

@@ -9,6 +9,8 @@ import time
 
 QUICK = {
     "parsing": "100,000 rows of each form of list read: rows a second",
+    "parse_growth": "hostile lists of two sizes: how the time to read them grows",
+    "upload_limits": "the costliest single uploads: peak memory, and what becomes of them",
     "matching": "which film a title is taken for, in a catalogue whose titles collide",
     "upload_size": "uploads of 10,000 and 100,000 rows: seconds, memory, who waits for them",
     "installation": "the environments to run and to develop: seconds and megabytes, caches empty",

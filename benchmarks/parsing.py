@@ -90,7 +90,7 @@ def _timed_rows(files: Sequence[UploadedFile], rows: int, name: str) -> float:
         for file in files:
             found, layout = recognise(inspect_text(file))
             if isinstance(layout, Layout):
-                lists.append(ListFile(found, settle(found, layout)))
+                lists.append(ListFile(found, settle(found, layout, _MOST)))
         item = join(lists, budget)[0][0]
         journal = FileJournal(item.name, budget, item.layout.format)
         count = sum(1 for _ in RowReader(item.layout, journal).read(item.table.records(journal)))

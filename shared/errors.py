@@ -64,6 +64,22 @@ class UploadTooLargeError(ProjectionistError):
     title = "The upload is too large"
 
 
+class UploadTooCostlyError(ProjectionistError):
+    """Reading the upload takes more than any list of films needs; `limit` says more of what."""
+
+    code = "upload_too_costly"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "The upload takes too much to read"
+
+
+class ParsersBusyError(ProjectionistError):
+    """So many uploads are being read that this one would have to wait for too long."""
+
+    code = "parsers_busy"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Too many uploads are being read"
+
+
 class StorageFullError(ProjectionistError):
     """A disk is full, the service's own or the database's."""
 

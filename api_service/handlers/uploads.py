@@ -80,13 +80,13 @@ async def add(request: web.Request) -> web.Response:
     Nobody else may change its films between their being read out and being stored, or all is done
     again. Uploads by way of one API take turns, so that this is rare.
     """
-    session = await session_of(request)
-    session_id = session.id
+    before = await session_of(request)
+    session_id = before.id
     async with _taken_in(request, session_id) as taken, request.app[TURNS].of(session_id):
         known = await _known(request, taken.key)
         # Its films are read out, and merged ones written anew.
-        await taken.booking.grow_to(taken.booking.size + 2 * READ_OUT_BYTES * session.total)
-        summary = known[1] if known else await _add_until_stored(request, session_id, taken)
+        await taken.booking.grow_to(taken.booking.size + 2 * READ_OUT_BYTES * before.total)
+        summary = known[1] if known else await _add_until_stored(request, before, taken)
     session = await _stored(request, session_id)
     answer = AdditionAnswer(**await described(request, session), report=summary)
     return json_response(answer, Location=_status_of(session_id))
@@ -190,20 +190,21 @@ def _size_of(folder: Path) -> int:
 
 
 async def _add_until_stored(
-    request: web.Request, session_id: UUID, taken: _Taken
+    request: web.Request, before: SessionRow, taken: _Taken
 ) -> dict[str, Any]:
     for _ in range(ATTEMPTS - 1):
         try:
-            return await _read_and_add(request, session_id, taken)
+            return await _read_and_add(request, before, taken)
         except SessionChangedError:
-            log.info("session_changed_meanwhile", session_id=str(session_id))
-    return await _read_and_add(request, session_id, taken)
+            log.info("session_changed_meanwhile", session_id=str(before.id))
+    return await _read_and_add(request, before, taken)
 
 
-async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -> dict[str, Any]:
+async def _read_and_add(request: web.Request, before: SessionRow, taken: _Taken) -> dict[str, Any]:
+    session_id = before.id
     storage = request.app[STORAGE].additions
     films = taken.folder / "session"
-    edition = await storage.read_out(session_id, films)
+    edition = await storage.read_out(session_id, films, before.total)
     session = SessionFilms(films, session_mark(session_id), edition.positions)
     result = await _read(request, taken, session)
     staged = StagedAddition(
@@ -230,7 +231,8 @@ async def _read_and_add(request: web.Request, session_id: UUID, taken: _Taken) -
 
 async def _read(request: web.Request, taken: _Taken, session: SessionFilms | None) -> ReadResult:
     settings = request.app[SETTINGS]
-    with request.app[METRICS].upload_phase(UploadPhase.READ), full_disk():
+    metrics = request.app[METRICS]
+    with metrics.upload_phase(UploadPhase.READ), metrics.refused_reads(), full_disk():
         return await request.app[PARSER].read(
             taken.spooled.files,
             max_movies=settings.upload_max_movies,

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StorageService"]
 
-MOST_AT_ONCE = 4
-"""Uploads that are stored at the same time by one process."""
-
+STORED_AT_ONCE = 2
+"""Large uploads that are stored at the same time by one process, and as many that are not large."""
+STORING_WAIT_SECONDS = 60.0
+"""How long an upload waits to be stored: one that queues the same films may take so long."""
 
 EXPORTS_AT_ONCE = 2
 """Pages of exports that are read and written at the same time by one process."""
@@ -36,7 +37,7 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         # An upload may wait for another that queues the same films; those who only read must
         # still get a connection.
-        storing = asyncio.Semaphore(MOST_AT_ONCE)
+        storing = HeavyReads(STORED_AT_ONCE, STORING_WAIT_SECONDS, "stored")
         self.uploads = UploadStorage(database, storing)
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)

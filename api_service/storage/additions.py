@@ -31,10 +31,10 @@ from shared.session_counts import recount
 from shared.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
-    import asyncio
     from pathlib import Path
     from uuid import UUID
 
+    from api_service.storage.heavy_reads import HeavyReads
     from shared.database import Connection, Database
     from shared.turn_grants import Grant
 
@@ -65,16 +65,22 @@ class StagedAddition(StagedUpload):
 class AdditionStorage:
     """Reads a session's films out, and adds to them."""
 
-    def __init__(self, database: Database, storing: asyncio.Semaphore) -> None:
+    def __init__(self, database: Database, storing: HeavyReads) -> None:
         self._database = database
         self._storing = storing
 
-    async def read_out(self, session_id: UUID, path: Path) -> Edition:
+    async def read_out(self, session_id: UUID, path: Path, total: int) -> Edition:
         """Write a session's films to a file, which never passes through this process's memory.
 
         Each line is a JSON array in COPY's text format, with the columns of `rules.lists.known`.
 
+        Args:
+            session_id: which session.
+            path: of the file.
+            total: about how many films it has.
+
         Raises:
+            DatabaseBusyError: too many lists are being read out and stored.
             SessionNotFoundError: there is none.
             StorageFullError: the disk does not take them.
         """
@@ -118,7 +124,7 @@ class AdditionStorage:
             return Edition(edition["edition"], edition["positions"])
 
         # It reads all of the session, and so takes one of the few connections that uploads have.
-        async with self._storing:
+        async with self._storing.turn(total):
             return await self._database.transact(work)
 
     async def store(self, addition: StagedAddition) -> None:
@@ -133,7 +139,7 @@ class AdditionStorage:
         # One whose client nobody knows, or no longer, becomes that of whoever adds to it.
         client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
-        async with self._storing, granted_turns(self._database, client, films) as grant:
+        async with self._storing.turn(films), granted_turns(self._database, client, films) as grant:
             stored = await self._database.transact(
                 lambda connection: _store(connection, addition, client, grant)
             )

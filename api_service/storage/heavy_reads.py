@@ -30,9 +30,13 @@ class HeavyReads:
     Args:
         most: how many, of either kind.
         wait_seconds: how long one more waits for its turn.
+        done: what is done to the lists, as the refusal says it.
     """
 
-    def __init__(self, most: int = MOST_READS, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self, most: int = MOST_READS, wait_seconds: float = WAIT_SECONDS, done: str = "read"
+    ) -> None:
+        self._done = done
         self._large = asyncio.Semaphore(most)
         self._usual = asyncio.Semaphore(most)
         self._wait_seconds = wait_seconds
@@ -53,7 +57,7 @@ class HeavyReads:
                 await free.acquire()
         except TimeoutError:
             raise DatabaseBusyError(
-                "Too many lists are being read at the moment.",
+                f"Too many lists are being {self._done} at the moment.",
                 retry_after=RETRY_AFTER_SECONDS,
             ) from None
         try:

@@ -24,9 +24,9 @@ from shared.session_counts import recount
 from shared.turn_grants import granted_turns, settle_grant
 
 if TYPE_CHECKING:
-    import asyncio
     from uuid import UUID
 
+    from api_service.storage.heavy_reads import HeavyReads
     from shared.database import Connection, Database
     from shared.turn_grants import Grant
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class UploadStorage:
     """Writes sessions."""
 
-    def __init__(self, database: Database, storing: asyncio.Semaphore) -> None:
+    def __init__(self, database: Database, storing: HeavyReads) -> None:
         self._database = database
         self._storing = storing
 
@@ -83,13 +83,14 @@ class UploadStorage:
 
         Raises:
             UploadInProgressError: the same key is being stored by another request.
+            DatabaseBusyError: too many others are being stored.
             IdempotencyKeyReusedError: the key belongs to another body.
             ClientLimitError: its client would have too much.
         """
         if upload.idempotency and (known := await self.find(upload.idempotency)):
             return known
         async with (
-            self._storing,
+            self._storing.turn(upload.total),
             granted_turns(self._database, upload.client, upload.total) as grant,
         ):
             stored = await self._database.transact(

@@ -38,9 +38,11 @@ VOCABULARY: dict[str, set[str]] = {
     "kind": {"waiting", "background", "in_flight"},
     "outcome": set(Outcome),
     "state": {"in_use", "idle", "reserved", "free", "used", *TMDBState},
-    "code": {error.code for error in REFUSALS},
+    "code": {error.code for error in REFUSALS}
+    | {"unreadable_list", "upload_too_costly", "parsers_busy", "parser_crashed"},
     "cause": {"film", "tmdb", "key"},
     "phase": {"receive", "read", "store"},
+    "size": {"small", "large"},
     "version": {version("projectionist")},
 }
 MOST_SERIES = 2_000

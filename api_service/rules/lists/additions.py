@@ -9,7 +9,7 @@ from api_service.rules.lists.merging import FilmMerger, id_keys, normal_address
 from shared.lookup_keys import LookupKind, imdb_key, tmdb_key, twins_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.known import Known
@@ -27,13 +27,12 @@ class SessionMerger(FilmMerger):
 
     def __init__(self, max_movies: int, known_films: Iterable[Film]) -> None:
         super().__init__(max_movies)
-        self._by_position: dict[int, Film] = {}
+        self._by_position: dict[int, Film] | None = None
         for film in known_films:
             self._add_known(film)
 
     def _add_known(self, film: Film) -> None:
         self._films.append(film)
-        self._by_position[_known(film).position] = film
         for address in film.addresses:
             self._by_address.setdefault(normal_address(address), film)
         for key in (*id_keys(film), *film.also):
@@ -45,6 +44,9 @@ class SessionMerger(FilmMerger):
 
     def known_at(self, position: int) -> Film | None:
         """The film that the session has at this position."""
+        if self._by_position is None:  # only an export names positions
+            known = ((film.known, film) for film in self._films)
+            self._by_position = {known.position: film for known, film in known if known}
         return self._by_position.get(position)
 
     def correct(self, film: Film, sighting: Sighting, source: Source) -> None:
@@ -76,25 +78,24 @@ class SessionMerger(FilmMerger):
         for id_key in id_keys(film):
             self._by_id.setdefault(id_key, film)
 
-    def lines(self, last_position: int) -> tuple[list[str], list[str]]:
-        """Lines of COPY input: of known films that have changed, and of new ones.
-
-        Args:
-            last_position: after which the new films stand, watched ones first.
-        """
-        films = self.films()
-        changed = []
-        for film in films:
+    def changed_lines(self) -> Iterator[str]:
+        """Lines of COPY input, of known films that have changed."""
+        for film in self.films():
             if film.known:
                 key = self._wanted(film, film.known)
                 if key or film.known.is_changed(film):
                     former_key = film.known.lookup_key if key else None
-                    changed.append(movie_line(film.known.position, film, key, former_key))
-        new = [film for film in films if not film.known]
-        return changed, [
-            movie_line(position, film, self.lookup_key(film))
-            for position, film in enumerate(new, last_position + 1)
-        ]
+                    yield movie_line(film.known.position, film, key, former_key)
+
+    def new_lines(self, last_position: int) -> Iterator[str]:
+        """The same of new films.
+
+        Args:
+            last_position: after which they stand, watched ones first.
+        """
+        new = (film for film in self.films() if not film.known)
+        for position, film in enumerate(new, last_position + 1):
+            yield movie_line(position, film, self.lookup_key(film))
 
     def _wanted(self, film: Film, known: Known) -> str | None:
         """The question that finds a known film from now on; None for the one that it has.

@@ -14,6 +14,9 @@ from typing import Final
 YEARS: Final = range(1870, 2101)
 """The years that anything here can be of."""
 
+MOST_NORMALISED: Final = 1_500
+"""Characters of a title that may become one of at most 500: the marks of a letter are sorted, and
+what that takes grows with the square of their number."""
 _MAX_ADDRESS: Final = 2_000
 _SCHEMES: Final = ("https://", "http://")
 _MAX_ID: Final = 2**31 - 1  # a PostgreSQL integer
@@ -29,9 +32,12 @@ _NO = frozenset({"no", "false", "n", "0", "unwatched", "not watched", "unseen"})
 
 
 def read_title(cell: str) -> str:
-    """The title in NFC with white space collapsed; "" for a blank or invisible one."""
+    """The title in NFC with white space collapsed; "" for a blank or invisible one.
+
+    One of more than `MOST_NORMALISED` characters, which is none, is left as it is.
+    """
     title = " ".join(cell.split())
-    if not title.isascii():
+    if not title.isascii() and len(title) <= MOST_NORMALISED:
         title = unicodedata.normalize("NFC", title)
         if not title.isprintable() and not any(map(str.isprintable, title.replace(" ", ""))):
             return ""

@@ -47,10 +47,16 @@ def write_movies(path: Path, films: Iterable[Film], lookup_key: Callable[[Film],
     )
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines of COPY input."""
+def write_lines(path: Path, *parts: Iterable[str]) -> list[int]:
+    """Write lines of COPY input; how many there were of each part."""
+    counts = []
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(lines)
+        for lines in parts:
+            number = 0
+            for number, line in enumerate(lines, 1):  # noqa: B007  # it counts
+                file.write(line)
+            counts.append(number)
+    return counts
 
 
 def movie_line(

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 MOST_NAMES: Final = 20
-"""Further names of a film that are remembered."""
+"""Further names, and addresses, of a film that are remembered."""
 _NEVER: Final = (0, date.min, -1)
 
 
@@ -46,10 +46,10 @@ class Film:
 
     `order` is the place of its first row in canonical order. The row that a rating or review was
     taken from is remembered as (does it overrule, date, order), so that the better one stays
-    whichever comes first. Lists keep what came, repeated or not, and are None until something
-    comes, because there may be 200,000 films. Until all rows are read a film may turn out to be
-    the `same_as` another. `also` are further keys that it goes by, and `known` says what a
-    session has of it already.
+    whichever comes first. What may be several is None until something comes, that itself while it
+    is the only one, and then a list of what came, repeated or not, because there may be 200,000
+    films. Until all rows are read a film may turn out to be the `same_as` another. `also` are
+    further keys that it goes by, and `known` says what a session has of it already.
     """
 
     __slots__ = (
@@ -97,16 +97,16 @@ class Film:
         # In UTF-8: one emoji makes a whole str four bytes a character.
         self._review: bytes | None = None
         self._plays = 0
-        self._watch_dates: list[date] | None = None
-        self._rewatches: list[str] | None = None
+        self._watch_dates: date | list[date] | None = None
+        self._rewatches: str | list[str] | None = None
         self._least_rewatches = 0
-        self._tags: list[str] | None = None
-        self._lists: list[str] | None = None
+        self._tags: str | list[str] | None = None
+        self._lists: str | list[str] | None = None
 
     @property
     def watch_dates(self) -> list[date]:
         """The days it was watched on, sorted."""
-        return sorted(set(self._watch_dates)) if self._watch_dates else []
+        return sorted(set(_each(self._watch_dates)))
 
     @property
     def rewatches(self) -> int:
@@ -114,22 +114,21 @@ class Film:
 
         Where a list says how often it was seen in all, the first time does not count.
         """
-        entries = len(set(self._rewatches)) if self._rewatches else 0
+        entries = len(set(_each(self._rewatches)))
         return max(entries, self._plays - 1, self._least_rewatches)
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The user's tags in order of first use."""
-        if not self._tags:
-            return ()
-        if len(self._tags) == 1:
-            return split_tags(self._tags[0])
-        return tuple(dict.fromkeys(tag for cell in self._tags for tag in split_tags(cell)))
+        cells = _each(self._tags)
+        if len(cells) == 1:
+            return split_tags(cells[0])
+        return tuple(dict.fromkeys(tag for cell in cells for tag in split_tags(cell)))
 
     @property
     def lists(self) -> tuple[str, ...]:
         """The names of the lists it is on."""
-        return tuple(dict.fromkeys(self._lists)) if self._lists else ()
+        return tuple(dict.fromkeys(_each(self._lists)))
 
     @property
     def review(self) -> str | None:
@@ -154,12 +153,12 @@ class Film:
             self._watch_dates = _with(self._watch_dates, day)
         if sighting.rewatch:
             own = "" if layout.film_addresses else sighting.address
-            entry = own or (day.isoformat() if day else str(order))
+            entry = own or (_iso_format(day) if day else str(order))
             self._rewatches = _with(self._rewatches, entry)
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)
         if sighting.tags:
-            self._tags = _with(self._tags, sighting.tags)
+            self._tags = _with(self._tags, shared(sighting.tags))
         if sighting.rating is not None:
             self.watched = True  # whoever rates a film has seen it, whatever list it stands in
         if sighting.rating is not None or sighting.review:
@@ -207,7 +206,7 @@ class Film:
         self.order = min(self.order, other.order)
         self.go_by(*other.also, other.key)
         self._name(other.title, other.year)
-        self.addresses += other.addresses
+        self.addresses = (self.addresses + other.addresses)[:MOST_NAMES]
         self.entry_address = self.entry_address or other.entry_address
         self.tmdb_id = self.tmdb_id or other.tmdb_id
         self.imdb_id = self.imdb_id or other.imdb_id
@@ -215,11 +214,11 @@ class Film:
         self.liked |= other.liked
         self.in_watchlist |= other.in_watchlist
         self._plays = max(self._plays, other._plays)
-        self._watch_dates = [*(self._watch_dates or ()), *(other._watch_dates or ())]
-        self._rewatches = [*(self._rewatches or ()), *(other._rewatches or ())]
+        self._watch_dates = _with_all(self._watch_dates, _each(other._watch_dates))
+        self._rewatches = _with_all(self._rewatches, _each(other._rewatches))
         self._least_rewatches = max(self._least_rewatches, other._least_rewatches)
-        self._tags = [*(self._tags or ()), *(other._tags or ())]
-        self._lists = [*(self._lists or ()), *(other._lists or ())]
+        self._tags = _with_all(self._tags, _each(other._tags))
+        self._lists = _with_all(self._lists, _each(other._lists))
         if other._rating_from > self._rating_from:
             self.rating, self._rating_from = other.rating, other._rating_from
         if other._review_from > self._review_from:
@@ -230,9 +229,9 @@ class Film:
         self.watched |= said.watched
         self.liked |= said.liked
         self.in_watchlist |= said.in_watchlist
-        self._watch_dates = [*(self._watch_dates or ()), *said.watch_dates] or None
-        self._lists = [*(self._lists or ()), *said.lists] or None
-        self._tags = [*(self._tags or ()), *said.tags] or None
+        self._watch_dates = _with_all(self._watch_dates, said.watch_dates)
+        self._lists = _with_all(self._lists, said.lists)
+        self._tags = _with_all(self._tags, said.tags)
         self._least_rewatches = max(self._least_rewatches, said.rewatches)
 
     def set_opinion(self, rating: Rating | None, review: str | None) -> None:
@@ -261,7 +260,7 @@ class Film:
         if self.also and (names := [key for key in self.also if key != self.key]):
             further["names"] = names
         if self._rewatches:
-            further["rewatched"] = sorted(set(self._rewatches))
+            further["rewatched"] = sorted(set(_each(self._rewatches)))
         if self._review and self._review_from[:2] > _NEVER[:2]:
             further["reviewed"] = [self._review_from[0], self._review_from[1].isoformat()]
         usual = _usual_origins(own, rated)  # a few strings for all films of most lists
@@ -277,11 +276,11 @@ class Film:
             self.entry_address = address
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
         self.also = tuple(origins.get("names", ()))
-        self._rewatches = origins.get("rewatched")
+        self._rewatches = _with_all(None, [*map(shared, origins.get("rewatched", ()))])
         if rated := origins.get("rated"):
-            self._rating_from = (rated[0], date.fromisoformat(rated[1]), -1)
+            self._rating_from = _restored(*rated)
         if reviewed := origins.get("reviewed"):
-            self._review_from = (reviewed[0], date.fromisoformat(reviewed[1]), -1)
+            self._review_from = _restored(*reviewed)
 
 
 @lru_cache(maxsize=4_096)
@@ -293,8 +292,45 @@ def _usual_origins(own: bool, rated: tuple[int, date]) -> str:  # noqa: FBT001  
     return _json(found) if found else ""
 
 
-def _with(items: list[T] | None, item: T) -> list[T]:
+@lru_cache(maxsize=4_096)
+def _restored(overrules: int, day: str) -> tuple[int, date, int]:
+    """Where a rating or review of a session is from, which is before all rows."""
+    return (overrules, date.fromisoformat(day), -1)
+
+
+@lru_cache(maxsize=16_384)
+def _iso_format(day: date) -> str:
+    """One text for all films of a day."""
+    return day.isoformat()
+
+
+@lru_cache(maxsize=4_096)
+def shared(cell: str) -> str:
+    """One text for all films with the same cell: tags repeat."""
+    return cell
+
+
+def _each(items: T | list[T] | None) -> Sequence[T]:
     if items is None:
-        return [item]
-    items.append(item)
-    return items
+        return ()
+    return items if isinstance(items, list) else (items,)
+
+
+def _with(items: T | list[T] | None, item: T) -> T | list[T]:
+    if items is None:
+        return item
+    if isinstance(items, list):
+        items.append(item)
+        return items
+    return [items, item]
+
+
+def _with_all(items: T | list[T] | None, more: Sequence[T]) -> T | list[T] | None:
+    if not more:
+        return items
+    if items is None and len(more) == 1:
+        return more[0]
+    # In place: a film that a million rows speak of would otherwise be copied a million times.
+    together = items if isinstance(items, list) else list(_each(items))
+    together.extend(more)
+    return together

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -12,12 +11,22 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, ours, tmdb, trakt
 from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
-from api_service.rules.lists.model import Layout, ListRefused, Refusal, SetAside
+from api_service.rules.lists.model import (
+    CostLimit,
+    Layout,
+    ListRefused,
+    ListTooCostly,
+    Refusal,
+    SetAside,
+)
 from api_service.rules.lists.plain import open_plain
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.tables import CsvTable, Table
+from api_service.rules.lists.text import MAX_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from api_service.rules.lists.text import Text
 
 Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside | None]
@@ -39,6 +48,10 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
+_MOST_SKIPPED: Final = 10_000
+"""Records that cannot be used, and that may stand before the first ones that can."""
+_FILM_NAMES: Final = generic.FILM_NAMES | netflix.TITLE_NAMES | {movielens.ID_NAME}
+"""Folded names of which a film in JSON has at least one, in whatever format."""
 _ABOUT: Final = frozenset({"readme", "license", "licence", "copying"})
 _SHOWN: Final = 80
 
@@ -55,8 +68,9 @@ def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
 
     Raises:
         ListRefused: no format knows it.
+        ListTooCostly: reading it would take too much.
     """
-    json_table = open_json(text)
+    json_table = open_json(text, _FILM_NAMES)
     if json_table:
         layout = _layout(json_table) if json_table.header else None
         return json_table, layout or SetAside("no titles or ids of films are in it")
@@ -78,10 +92,25 @@ def _layout(table: Table) -> Layout | SetAside | None:
     for recogniser in RECOGNISERS if opening[first:] else ():
         layout = recogniser(opening[first:], table.text.file.name)
         if isinstance(layout, Layout):
+            _refuse_wide(opening[layout.header + first], table.text.file.name)
             return replace(layout, header=layout.header + first)
         if layout:
             return layout
     return None
+
+
+def _refuse_wide(header: Sequence[str], name: str) -> None:
+    """Refuse a table of which each short row would be filled up with thousands of blank cells.
+
+    Raises:
+        ListTooCostly: it has too many columns.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise ListTooCostly(
+            name,
+            CostLimit.NAMES,
+            f"its header names more than {MAX_COLUMNS:,} columns; upload only those of the films",
+        )
 
 
 def _opening(table: Table) -> list[list[str]]:
@@ -95,7 +124,7 @@ def _opening(table: Table) -> list[list[str]]:
 
 def _unknown(text: Text) -> ListRefused:
     journal = _scratch_journal(text)
-    for line, record in CsvTable(text, ",").records(journal):
+    for line, record in _readable(CsvTable(text, ","), journal):
         first = "".join(char for char in ",".join(record) if char.isprintable())[:_SHOWN]
         return ListRefused(
             text.file.name,
@@ -109,5 +138,15 @@ def _unknown(text: Text) -> ListRefused:
     return ListRefused(text.file.name, Refusal.EMPTY_FILE, "the file has nothing but blank lines")
 
 
+def _readable(table: Table, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
+    """The records of a table, up to where too many cannot be used."""
+    try:
+        yield from table.records(journal)
+    except ListRefused as refusal:
+        if refusal.reason is not Refusal.TOO_MANY_ROWS:
+            raise
+
+
 def _scratch_journal(text: Text) -> FileJournal:
-    return FileJournal(text.file.name, Budget(rows=sys.maxsize, rejected=1))
+    """A journal for the beginning of a file, which counts only what cannot be used."""
+    return FileJournal(text.file.name, Budget(rows=_MOST_SKIPPED, rejected=1))

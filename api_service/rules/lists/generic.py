@@ -39,6 +39,11 @@ _COLUMNS: Final = {
     Column.TYPE: ("type", "titletype", "mediatype"),
 }
 
+FILM_NAMES: Final = frozenset(
+    {*_COLUMNS[Column.TITLE], *_COLUMNS[Column.TMDB_ID], *_COLUMNS[Column.IMDB_ID]}
+)
+"""Columns of which one must be there."""
+
 
 def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
     """Recognise a CSV by its header.

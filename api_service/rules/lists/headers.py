@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 _COPY_NUMBER = re.compile(
     r"\s*\([0-9]+\)$"
 )  # browsers save a second watched.csv as watched (1).csv
+_LONGEST = 200
+"""Characters of a column's name that are looked at; a cell in its place may have a million."""
 
 
 def fold_header(record: Sequence[str]) -> list[str]:
     """Column names with case and everything but letters and digits taken away."""
-    return ["".join(filter(str.isalnum, name.casefold())) for name in record]
+    return ["".join(filter(str.isalnum, name[:_LONGEST].casefold())) for name in record]
 
 
 def find_columns(header: Sequence[str], names: Mapping[Column, Iterable[str]]) -> dict[Column, int]:

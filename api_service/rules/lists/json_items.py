@@ -7,18 +7,29 @@ Trakt and many others write a film. Members of any other kind of depth say nothi
 
 from __future__ import annotations
 
-import json
+import codecs
+import io
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.headers import fold_header
-from api_service.rules.lists.model import ListRefused, Problem, Refusal
-from api_service.rules.lists.text import find_control
+from api_service.rules.lists.json_stream import (
+    MAX_VALUE,
+    BrokenJsonError,
+    JsonStream,
+    LargeList,
+    LargeObject,
+    LargeValueError,
+    Number,
+)
+from api_service.rules.lists.model import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
+from api_service.rules.lists.text import MAX_COLUMNS, BlankRows, find_control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Generator, Iterator
 
     from api_service.rules.lists.report import FileJournal
     from api_service.rules.lists.text import Records, Text
@@ -36,120 +47,210 @@ _OTHER_LISTS: Final = {
     "tv": "show",
     "people": "person",
 }
-_SPACE = re.compile(r"\s*")
 _LOOKS_LIKE_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\]{\"\[])")
-
-
-class _Number(str):
-    """A number as its digits, whatever its size; what it may be is for the cells' readers."""
-
-    __slots__ = ()
-
-
-_DECODER: Final = json.JSONDecoder(
-    parse_int=_Number, parse_float=_Number, parse_constant=lambda _: ""
-)
+_STEP: Final = 1 << 18
 _DEEPEST: Final = 4
+_LONGEST_NAME: Final = 200
+"""Characters of a member's name that could mean something."""
+_FIRST_ITEMS: Final = 100_000
+"""Of so many items one must name a film, or none is expected to."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
-    """A file of JSON; `header` has the names of all its items."""
+    """A file of JSON.
+
+    Attributes:
+        text: the file.
+        header: the names of all its items.
+        has_lines: whether items are named by their lines; those of a file of one line are counted.
+    """
 
     text: Text
     header: tuple[str, ...]
+    has_lines: bool
 
     def records(self, journal: FileJournal) -> Records:
         """See `Table`. A file of one line has its items counted in place of its lines."""
         yield 1, list(self.header)
-        for line, item in _items(self.text):
-            row = _row(item)
-            if row is None:
-                journal.count_row(line)
-                journal.reject(line, Problem.MISSING_TITLE, "It is neither an object nor a title")
-            elif any(map(find_control, row.values())):
-                journal.count_row(line)
-                journal.reject(line, Problem.CONTROL_CHARACTER, "A text has a control character")
-            elif any(row.values()):
-                yield line, [row.get(name, "") for name in self.header]
+        places = {name: place for place, name in enumerate(self.header)}
+        width = len(places)
+        with closing(_items(self.text, has_lines=self.has_lines)) as items:
+            for line, item in items:
+                row = _row(item)
+                if row is None:
+                    journal.count_row(line)
+                    journal.reject(
+                        line, Problem.MISSING_TITLE, "It is neither an object nor a title"
+                    )
+                elif any(map(find_control, row.values())):
+                    journal.count_row(line)
+                    journal.reject(
+                        line, Problem.CONTROL_CHARACTER, "A text has a control character"
+                    )
+                elif any(row.values()):
+                    cells = [""] * width
+                    for name, cell in row.items():
+                        cells[places[name]] = cell
+                    yield line, cells
 
 
-def open_json(text: Text) -> JsonTable | None:
+def open_json(text: Text, film_names: Container[str]) -> JsonTable | None:
     """A file as JSON, or None where it is something else.
+
+    Args:
+        text: the file.
+        film_names: names of which a film has at least one.
 
     Raises:
         ListRefused: it begins as JSON, and is broken.
+        ListTooCostly: an item is too large, there are too many names, or too few films.
     """
     with text.file.path.open(encoding=text.encoding) as file:
         if not _LOOKS_LIKE_JSON.match(file.read(1_000)):
             return None
     names: dict[str, None] = {}
-    for _, item in _items(text):
-        names.update(dict.fromkeys(_row(item) or ()))
-    return JsonTable(text, tuple(names))
+    blank = BlankRows(text.file)
+    has_lines = _has_lines(text)
+    with closing(_items(text, has_lines=has_lines)) as items:
+        for number, (line, item) in enumerate(items, 1):
+            row = _row(item)
+            if not row or not any(row.values()):
+                blank.count(line)
+            else:
+                blank.rows += 1
+            if row and not row.keys() <= names.keys():
+                names.update(dict.fromkeys(row))
+                if len(names) > MAX_COLUMNS:
+                    raise ListTooCostly(
+                        text.file.name,
+                        CostLimit.NAMES,
+                        f"its items have more than {MAX_COLUMNS:,} different names between them; "
+                        "upload a list whose items all have the same few",
+                        line,
+                    )
+            if number == _FIRST_ITEMS and not any(name in film_names for name in names):
+                raise ListTooCostly(
+                    text.file.name,
+                    CostLimit.BLANK_ROWS,
+                    f"none of its first {_FIRST_ITEMS:,} items has a title or an id of a film",
+                    line,
+                )
+    return JsonTable(text, tuple(names), has_lines)
 
 
-def _items(text: Text) -> Iterator[tuple[int, Any]]:
-    """Each item with the line it starts on, of which only one is held at a time."""
-    source = text.file.path.read_text(text.encoding)
-    has_lines = "\n" in source.strip()
-    line, counted = 1, 0
-    try:
-        for number, (start, item) in enumerate(_values(source), 1):
-            line, counted = line + source.count("\n", counted, start), start
-            for inner in _unpacked(item):
-                yield (line if has_lines else number), inner
-    except json.JSONDecodeError as error:
-        raise _broken(text, f"the JSON is broken ({error.msg})", error.lineno) from None
-    except RecursionError:
-        raise _broken(text, "the JSON is nested too deeply", line) from None
-
-
-def _broken(text: Text, message: str, line: int) -> ListRefused:
-    return ListRefused(
-        text.file.name, Refusal.BROKEN_JSON, f"{message}; export it again, or upload a CSV", line
+def _has_lines(text: Text) -> bool:
+    """Whether a line ends between the first and the last of what is no white space."""
+    decoder = io.IncrementalNewlineDecoder(
+        codecs.getincrementaldecoder(text.encoding)(), translate=True
     )
+    has_begun = line_ended = False
+    with text.file.path.open("rb") as file:
+        while chunk := file.read(_STEP):
+            piece = decoder.decode(chunk)
+            if not has_begun:
+                piece = piece.lstrip()
+                has_begun = bool(piece)
+            rest = piece.rstrip()
+            if rest and (line_ended or "\n" in rest):
+                return True
+            line_ended = line_ended or (has_begun and "\n" in piece[len(rest) :])
+    return False
 
 
-def _values(source: str) -> Iterator[tuple[int, Any]]:
-    """The values that follow each other, and those of a list each by itself, with their places."""
-    at = _skip(source, 0)
-    while at < len(source):
-        if source[at] != "[":
-            value, end = _DECODER.raw_decode(source, at)
-            yield at, value
-            at = _skip(source, end)
-            continue
-        at = _skip(source, at + 1)
-        while source[at : at + 1] != "]":
-            value, end = _DECODER.raw_decode(source, at)
-            yield at, value
-            at = _skip(source, end)
-            if source[at : at + 1] == ",":
-                at = _skip(source, at + 1)
-            elif source[at : at + 1] != "]":
-                raise json.JSONDecodeError("Expecting ',' delimiter", source, at)
-        at = _skip(source, at + 1)
+def _items(text: Text, *, has_lines: bool) -> Generator[tuple[int, Any], None, None]:
+    """Each item with the line it starts on, of which only one is held at a time."""
+    with text.file.path.open("rb") as file:
+        try:
+            for number, (line, value) in enumerate(JsonStream(file, text.encoding).values(), 1):
+                for item in _unpacked(value):
+                    yield (line if has_lines else number), item
+        except BrokenJsonError as error:
+            raise ListRefused(
+                text.file.name,
+                Refusal.BROKEN_JSON,
+                f"the JSON is broken ({error.message}); export it again, or upload a CSV",
+                error.line,
+            ) from None
+        except LargeValueError as error:
+            raise ListTooCostly(
+                text.file.name,
+                CostLimit.ITEM_SIZE,
+                f"an item has more than {MAX_VALUE:,} characters or {MAX_COLUMNS:,} members, which "
+                "no film has; upload a list of films, or a CSV",
+                error.line,
+            ) from None
 
 
-def _skip(source: str, at: int) -> int:
-    found = _SPACE.match(source, at)
-    return found.end() if found else at
-
-
-def _unpacked(item: Any) -> Iterator[Any]:  # noqa: ANN401  # whatever JSON may be
+def _unpacked(value: Any) -> Iterator[Any]:  # noqa: ANN401  # whatever JSON may be
     """The item; or the items in the lists that it holds by name, such as `movies` and `shows`."""
-    if not isinstance(item, dict):
-        yield item
+    if isinstance(value, LargeObject):
+        yield from _unpacked_large(value)
         return
-    lists = {name: value for name, value in item.items() if _is_list_of_things(value)}
-    if not lists or _TITLE in (_row(item) or ()):
-        yield item
+    if not isinstance(value, dict):
+        yield value
+        return
+    lists = {name: inner for name, inner in value.items() if _is_list_of_things(inner)}
+    if not lists or _TITLE in (_row(value) or ()):
+        yield value
         return
     for name, members in lists.items():
         other = _OTHER_LISTS.get(_fold(name))
         for member in members:
-            yield {_TYPE: other, **member} if other and isinstance(member, dict) else member
+            yield _typed(member, other)
+
+
+def _unpacked_large(value: LargeObject) -> Iterator[Any]:
+    """The items of an object that is only taken for what holds lists; as an item it is too large.
+
+    Raises:
+        LargeValueError: it is an item itself.
+    """
+    rest: dict[str, Any] = {}
+    size, has_lists = 0, False
+    for name, member in value.members():
+        other = _OTHER_LISTS.get(_fold(name))
+        if isinstance(member.value, LargeList):
+            has_lists = True
+            for item in _items_of_things(member.value, value):
+                yield _typed(item, other)
+        elif _is_list_of_things(member.value):
+            has_lists = True
+            for item in member.value:
+                yield _typed(item, other)
+        else:
+            rest[name] = member.value
+            size += member.size
+            if size > MAX_VALUE or len(rest) > MAX_COLUMNS:
+                raise value.too_large()
+    if not has_lists or _TITLE in (_row(rest) or ()):
+        raise value.too_large()
+
+
+def _items_of_things(members: LargeList, holder: LargeObject) -> Iterator[Any]:
+    """The items of a large list, once one of them is an object.
+
+    Raises:
+        LargeValueError: none is.
+    """
+    before: list[Any] | None = []
+    for item in members.items():
+        if before is None:
+            yield item.value
+            continue
+        before.append(item.value)
+        if isinstance(item.value, dict):
+            yield from before
+            before = None
+        elif len(before) > MAX_COLUMNS:
+            raise holder.too_large()
+    if before is not None:
+        raise holder.too_large()
+
+
+def _typed(item: Any, other: str | None) -> Any:  # noqa: ANN401
+    """An item of a list whose name says what is in it."""
+    return {_TYPE: other, **item} if other and isinstance(item, dict) else item
 
 
 def _is_list_of_things(value: Any) -> bool:  # noqa: ANN401
@@ -157,7 +258,7 @@ def _is_list_of_things(value: Any) -> bool:  # noqa: ANN401
 
 
 def _row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
-    if isinstance(item, str) and not isinstance(item, _Number):
+    if isinstance(item, str) and not isinstance(item, Number):
         return {_TITLE: item}
     if not isinstance(item, dict):
         return None
@@ -169,6 +270,8 @@ def _row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
 def _flatten(item: dict[str, Any], row: dict[str, str], depth: int) -> None:
     inner: dict[str, dict[str, Any]] = {}
     for name, value in item.items():
+        if len(name) > _LONGEST_NAME:
+            continue
         if isinstance(value, dict):
             inner[_fold(name)] = value
         else:

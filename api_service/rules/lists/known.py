@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from api_service.rules.lists.copying import movie_line
-from api_service.rules.lists.films import Film, Said
+from api_service.rules.lists.films import Film, Said, shared
 from api_service.rules.lists.ratings import rating_reader
 from shared.lookup_keys import LookupKind, imdb_key, parse_key, title_key, tmdb_key
 
@@ -63,21 +64,28 @@ def read_known(path: Path) -> Iterator[Film]:
             yield _film(json.loads(line.replace("\\\\", "\\")))
 
 
+@lru_cache(maxsize=16_384)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
 def _film(values: list[Any]) -> Film:
     position, lookup_key, found_tmdb_id, found_imdb_id, title, year, watched, rating = values[:8]
     dates, rewatches, liked, tags, review, in_watchlist, lists, source_url, origins = values[8:]
     title = title or ""
     key = title_key(title, year) if title else ""
+    if key == lookup_key:
+        key = lookup_key  # one text in place of two
     film = Film(title, year, key, position - _BEFORE_ALL)
     film.restore(origins or {}, source_url)
     said = Said(
         watched=watched,
-        watch_dates=[date.fromisoformat(day) for day in dates],
+        watch_dates=[*map(_day, dates)],
         rewatches=rewatches,
         liked=liked,
-        tags=tags,
+        tags=[*map(shared, tags)],
         in_watchlist=in_watchlist,
-        lists=lists,
+        lists=[*map(shared, lists)],
     )
     film.add_said(said)
     film.set_opinion(_stars(rating) if rating else None, review)

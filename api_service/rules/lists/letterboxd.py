@@ -18,7 +18,7 @@ from api_service.rules.lists.headers import (
     is_watchlist,
     split_name,
 )
-from api_service.rules.lists.model import Column, Kind, Layout, SetAside, display_name
+from api_service.rules.lists.model import MAX_NAME, Column, Kind, Layout, SetAside, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,8 @@ def _list(opening: Sequence[list[str]], about: int | None, name: str, *, header:
         columns=find_columns(fold_header(opening[header]), _LIST_COLUMNS),
         header=header,
         film_addresses=True,
-        list_name=" ".join(described.get("name", "").split())
+        # It is stored with each film of the list.
+        list_name=" ".join(described.get("name", "").split())[:MAX_NAME]
         or display_name(file_stem(name))
         or None,
         may_be_empty=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from api_service.rules.lists.films import Film
+from api_service.rules.lists.films import MOST_NAMES, Film
 from api_service.rules.lists.model import ListRefused, Problem, Refusal
 from shared.lookup_keys import imdb_key, tmdb_key, twins_key
 
@@ -50,7 +50,8 @@ class FilmMerger:
         self._films: list[Film] = []
         self._by_address: dict[str, Film] = {}
         self._by_id: dict[str, Film] = {}
-        self._by_title: dict[str, tuple[Film, ...]] = {}
+        # A film where there is one of a title, as there is of most.
+        self._by_title: dict[str, Film | tuple[Film, ...]] = {}
         self._absorbed = 0
         self._watched: set[Film] = set()
         self._without_address: list[tuple[Source, Sighting]] = []
@@ -86,7 +87,7 @@ class FilmMerger:
         self._watched = {
             film
             for films in self._by_title.values()
-            if len(films) > 1
+            if isinstance(films, tuple)
             for film in films
             if film.watched
         }
@@ -127,7 +128,7 @@ class FilmMerger:
             return tmdb_key(film.tmdb_id)
         if film.imdb_id:
             return imdb_key(film.imdb_id)
-        if len(self._by_title[film.key]) > 1 and len(self._named(film.key)) > 1:
+        if isinstance(self._by_title[film.key], tuple) and len(self._named(film.key)) > 1:
             return twins_key(film.title, film.year)
         return film.key
 
@@ -140,7 +141,8 @@ class FilmMerger:
         open_to_it = [
             film
             for film in self._named(sighting.key)
-            if all(_host(normal_address(known)) != form for known in film.addresses)
+            if len(film.addresses) < MOST_NAMES
+            and all(_host(normal_address(known)) != form for known in film.addresses)
         ]
         if not open_to_it:
             return self._new(sighting, source)
@@ -211,20 +213,30 @@ class FilmMerger:
             return
         films = self._by_title.get(key)
         if films is None:
-            self._by_title[key] = (film,)
+            self._by_title[key] = film
+        elif isinstance(films, Film):
+            if films is not film:
+                self._by_title[key] = (films, film)
         elif len(films) < MOST_NAMESAKES and film not in films:
             self._by_title[key] = (*films, film)
 
     def _named(self, key: str) -> list[Film]:
         """The films that go by this title and year."""
-        films = self._by_title.get(key)
-        return list(dict.fromkeys(map(self._resolve, films))) if films and key else []
+        films = self._by_title.get(key) if key else None
+        if films is None:
+            return []
+        if isinstance(films, Film):
+            return [self._resolve(films)]
+        return list(dict.fromkeys(map(self._resolve, films)))
 
     @staticmethod
     def _resolve(film: Film) -> Film:
-        while film.same_as:
-            film = film.same_as
-        return film
+        root = film
+        while root.same_as:
+            root = root.same_as
+        while film.same_as:  # so that no chain of films is followed twice
+            film.same_as, film = root, film.same_as
+        return root
 
     def _new(self, sighting: Sighting, source: Source) -> Film:
         if len(self._films) - self._absorbed >= self._max_movies:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.errors import UnreadableListError
+from shared.errors import UnreadableListError, UploadTooCostlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.ratings import Rating
 
-_MAX_NAME = 255
+MAX_NAME = 255
+_MOST_LOOKED_AT = 4_096
+"""Characters of a name that are looked at: it may be 64 KiB long, and is shown for many rows."""
 
 
 class Refusal(StrEnum):
@@ -39,6 +41,24 @@ class Refusal(StrEnum):
     TOO_MANY_MOVIES = "too_many_movies"
     TOO_MANY_ROWS = "too_many_rows"
     UNTERMINATED_QUOTE = "unterminated_quote"
+
+
+class CostLimit(StrEnum):
+    """What reading an upload would take too much of; a program may rely on these."""
+
+    BLANK_ROWS = "blank_rows"
+    """Blank lines or items beside too few films."""
+    ITEM_SIZE = "item_size"
+    """Characters of one JSON item."""
+    MEMORY = "memory"
+    NAMES = "names"
+    """Columns, or distinct names of members of JSON items."""
+    OUTPUT_SIZE = "output_size"
+    """Bytes that the films come to."""
+    PROCESSOR_TIME = "processor_time"
+    TIME = "time"
+    UNKNOWN = "unknown"
+    """The process that read it was ended by the system, which does not say why."""
 
 
 class Problem(StrEnum):
@@ -83,17 +103,38 @@ class ListRefused(UnreadableListError):  # noqa: N818  # it is an answer to the 
         self.reason = reason
         self.message = message
         self.line = line
-        place = self.file or "The upload"
-        if line is not None:
-            place += f", line {line}"
         super().__init__(
-            f"{place}: {message}",
+            f"{_place(self.file, line)}: {message}",
             extra={"file": self.file, "line": line, "reason": reason.value},
         )
 
     def __reduce__(self) -> tuple[type[ListRefused], tuple[str, Refusal, str, int | None]]:
         # An exception is pickled with its message alone, which is not what __init__ takes.
         return type(self), (self.file, self.reason, self.message, self.line)
+
+
+class ListTooCostly(UploadTooCostlyError):  # noqa: N818  # as `ListRefused`
+    """The whole upload is refused because of what it takes to read; it is not tried again.
+
+    Attributes:
+        file: the file's name as shown to people, "" where none is known.
+        limit: what was exceeded.
+        message: how much is taken and what to do, without the place; `detail` names the place too.
+        line: the physical line, counted from 1, where one is known.
+    """
+
+    def __init__(self, file: str, limit: CostLimit, message: str, line: int | None = None) -> None:
+        self.file = display_name(file)
+        self.limit = limit
+        self.message = message
+        self.line = line
+        super().__init__(
+            f"{_place(self.file, line)}: {message}",
+            extra={"file": self.file, "line": line, "limit": limit.value},
+        )
+
+    def __reduce__(self) -> tuple[type[ListTooCostly], tuple[str, CostLimit, str, int | None]]:
+        return type(self), (self.file, self.limit, self.message, self.line)
 
 
 class Kind(IntEnum):
@@ -268,5 +309,11 @@ class ReadResult:
 
 def display_name(name: str) -> str:
     """A client's file name, safe to show and to log: printable, at most 255 long."""
-    spaced = " ".join(name.split())
-    return "".join(char for char in spaced if char.isprintable())[:_MAX_NAME]
+    spaced = " ".join(name[:_MOST_LOOKED_AT].split())
+    return "".join(char for char in spaced if char.isprintable())[:MAX_NAME]
+
+
+def _place(file: str, line: int | None) -> str:
+    """Name where something stands, as the beginning of a sentence."""
+    place = file or "The upload"
+    return place if line is None else f"{place}, line {line}"

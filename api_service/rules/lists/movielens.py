@@ -26,6 +26,7 @@ from api_service.rules.lists.model import (
     Problem,
     Refusal,
     SetAside,
+    display_name,
 )
 from api_service.rules.lists.report import Budget, FileJournal
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from api_service.rules.lists.tables import ListFile, Table
     from api_service.rules.lists.text import Records, Text
 
-_ID: Final = "movieid"
+ID_NAME: Final = "movieid"
 _GENOME: Final = frozenset({"tagid"})
 _USER: Final = "userid"
 _COLUMNS: Final = {
@@ -52,6 +53,7 @@ _TAGS: Final = "movielens_tags"
 _KNOWN: Final = (Column.TITLE, Column.IMDB_ID, Column.TMDB_ID)
 """What other files know of a film, in the order of the cells that a join adds."""
 
+_MOST_NAMED: Final = 3
 _SEVERAL: Final = "Rows of other users begin here; all are taken for those of one"
 
 _ARTICLES = "The|An?|Les?|La|L'|Il|Lo|Gli|I|El|Los|Las|Das|Der|Die|Den|Det|De|Une?|Uno|Una|Os?|As"
@@ -64,7 +66,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
     columns = find_columns(header, _COLUMNS)
     if not _GENOME.isdisjoint(header):
         return SetAside("the tag genome says nothing of the user's films")
-    if _ID not in header or not columns:
+    if ID_NAME not in header or not columns:
         return None
     layout = Layout(
         format=_format(columns),
@@ -76,7 +78,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
     )
     # A file that names its films itself needs no other.
     is_whole = Column.RATING in columns and not columns.keys().isdisjoint(_KNOWN)
-    return layout if is_whole else replace(layout, joined_by=header.index(_ID))
+    return layout if is_whole else replace(layout, joined_by=header.index(ID_NAME))
 
 
 def _format(columns: Mapping[Column, int]) -> str:
@@ -142,7 +144,9 @@ def join(files: Sequence[ListFile], budget: Budget) -> tuple[list[ListFile], lis
     """
     parts = [file for file in files if file.layout.joined_by is not None]
     rows = _of(parts, _RATINGS, _TAGS) or _of(parts, _MOVIES) or parts
-    others = [file for file in parts if file not in rows]
+    # By identity: an upload has up to 2,000 files, and comparing two compares all that they are.
+    row_ids = {id(file) for file in rows}
+    others = [file for file in parts if id(file) not in row_ids]
     if not others:
         for file in _of(parts, _RATINGS, _TAGS):
             raise ListRefused(
@@ -157,9 +161,17 @@ def join(files: Sequence[ListFile], budget: Budget) -> tuple[list[ListFile], lis
     known: dict[str, tuple[str, ...]] = {}
     for file, journal in zip(others, journals, strict=True):
         _learn(file, journal, known)
-        journal.set_aside = f"joined by movieId to {', '.join(row.name for row in rows)}"
-    kept = [file for file in files if file not in others]
-    return [_joined(file, known) if file in rows else file for file in kept], journals
+        journal.set_aside = f"joined by movieId to {_named(rows)}"
+    other_ids = {id(file) for file in others}
+    kept = [file for file in files if id(file) not in other_ids]
+    return [_joined(file, known) if id(file) in row_ids else file for file in kept], journals
+
+
+def _named(files: Sequence[ListFile]) -> str:
+    """The first few names, because this is said of each of up to 2,000 files."""
+    names = ", ".join(display_name(file.name) for file in files[:_MOST_NAMED])
+    more = len(files) - _MOST_NAMED
+    return f"{names} and {more:,} more" if more > 0 else names
 
 
 def _of(files: Sequence[ListFile], *formats: str) -> list[ListFile]:

@@ -33,6 +33,7 @@ _COLUMNS: Final = {
     ),
     Column.TYPE: ("supplementalvideotype",),
 }
+TITLE_NAMES: Final = frozenset(_COLUMNS[Column.TITLE])
 
 _SEASONS = (
     "season|series|staffel|saison|temporada|stagione|seizoen|sezon|sæson|säsong|sesong|kausi|"
@@ -49,6 +50,7 @@ _HAS_SEASON = re.compile(
     re.IGNORECASE,
 )
 _ENDS_WITH_EPISODE = re.compile(rf": +(?:{_EPISODES}) +[0-9]+(?: *\(.*\))?$", re.IGNORECASE)
+_EPISODE_ENDS: Final = frozenset("0123456789)")
 _SEASON_BY_NAME = re.compile(r"^([^:]+?) *: +\1 [^:]+: ")
 
 
@@ -78,7 +80,8 @@ def not_a_film(title: str) -> NotAFilm | None:
         return None
     found = (
         _HAS_SEASON.search(title)
-        or _ENDS_WITH_EPISODE.search(title)
+        # Looked for only where it can be: else each ": Episode 1 (" is followed to the very end.
+        or (title[-1] in _EPISODE_ENDS and _ENDS_WITH_EPISODE.search(title))
         or _SEASON_BY_NAME.match(title)
     )
     return EPISODE if found else None

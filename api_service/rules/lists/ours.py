@@ -51,6 +51,13 @@ _IMPORT_COLUMNS: Final = {
 }
 _IMPORT_MARKS: Final = frozenset(fold_header(LETTERBOXD))
 _MARKS: Final = frozenset({"position", "title", "year", "tmdbid", "imdbid", "session"})
+_OF_A_ROW: Final = frozenset(
+    {
+        *("session", "position", "ratingoriginal", "watched", "watchdates", "rewatches", "liked"),
+        *("tags", "inwatchlist", "lists"),
+    }
+)
+"""Columns that only an export has, or that mean more in one."""
 _LONGEST_NUMBER: Final = 9
 _read_date = date_reader(None)
 _read_original = rating_reader(5)
@@ -142,9 +149,10 @@ def _read(
     def plain() -> Iterator[tuple[int, list[str]]]:
         nonlocal latest
         for line, record in records:
-            latest = [plain_cell(cell) for cell in record]
+            latest = [plain_cell(cell) if cell else cell for cell in record]
             if not header:
-                header.update((name, at) for at, name in enumerate(fold_header(latest)))
+                named = enumerate(fold_header(latest))
+                header.update((name, at) for at, name in named if name in _OF_A_ROW)
             yield line, latest
 
     # One record in, one sighting out: what was read last is the row of what came out last.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.headers import is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout, Problem
-from api_service.rules.lists.text import find_control
+from api_service.rules.lists.text import BlankRows, find_control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,11 +46,15 @@ class LinesTable:
     def records(self, journal: FileJournal) -> Records:
         """See `Table`."""
         yield 1, ["Title"]
+        blank = BlankRows(self.text.file)
         for number, line in _lines(self.text):
             if find_control(line):
                 journal.count_row(number)
                 journal.reject(number, Problem.CONTROL_CHARACTER, "A line has a control character")
-            elif line:
+            elif not line:
+                blank.count(number)
+            else:
+                blank.rows += 1
                 yield number, [self.mark.sub("", line, count=1) if self.mark else line]
 
 

@@ -15,7 +15,14 @@ from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
 from api_service.rules.lists.known import read_known
 from api_service.rules.lists.merging import FilmMerger, Source
-from api_service.rules.lists.model import Layout, ListRefused, ReadResult, Refusal, SetAside
+from api_service.rules.lists.model import (
+    Layout,
+    ListRefused,
+    ListTooCostly,
+    ReadResult,
+    Refusal,
+    SetAside,
+)
 from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
@@ -35,6 +42,7 @@ REPORT_FILE: Final = "report.json"
 _ROWS_PER_MOVIE: Final = 10
 _MIN_ROWS: Final = 100_000
 _NO_LIST: Final = SetAside("is no list")
+_TOO_COSTLY: Final = SetAside("is no list: it takes too much to read")
 _MUST_BE_LISTS: Final = (".csv", ".tsv")
 _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
@@ -50,6 +58,7 @@ def read_lists(
     max_bytes: int,
     folder: Path,
     session: SessionFilms | None = None,
+    on_unpacked: Callable[[int], None] | None = None,
 ) -> ReadResult:
     """Read the files of one upload and merge their rows into distinct films.
 
@@ -63,9 +72,11 @@ def read_lists(
         folder: an existing folder of this upload's own.
         session: the films that these are added to. Then `movies.csv` has those of them that have
             changed and the new ones, and the report tells of what these files spoke of.
+        on_unpacked: told how many bytes there are to read, once that is known.
 
     Raises:
         ListRefused: a file is no list, or a limit is passed; then neither file counts.
+        ListTooCostly: reading a file would take more than any list of films does.
     """
     budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
     merger = (
@@ -73,6 +84,8 @@ def read_lists(
     )
     with TemporaryDirectory(dir=folder) as unpacked, field_limit():
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
+        if on_unpacked:
+            on_unpacked(sum(member.path.stat().st_size for member in members))
         lists, set_aside = _recognise(members, budget)
         lists, joined = join(lists, budget)
         set_aside += joined
@@ -82,16 +95,7 @@ def read_lists(
             )
             for rank, item in enumerate(lists)
         ]
-        for item, source in zip(lists, sources, strict=True):
-            if item.layout.format == ours.FORMAT:
-                _read_ours(item, source, merger, session.mark if session else None)
-        for item, source in zip(lists, sources, strict=True):
-            if item.layout.film_addresses and item.layout.format != ours.FORMAT:
-                _read(item, source, merger.add_addressed)
-        merger.add_rows_without_address()
-        for item, source in zip(lists, sources, strict=True):
-            if not item.layout.film_addresses:
-                _read(item, source, merger.add_entry)
+        _merge(lists, sources, merger, session.mark if session else None)
     films = merger.spoken_of(sources)
     if not films:
         raise ListRefused(
@@ -108,12 +112,29 @@ def read_lists(
     return ReadResult(len(merger.films()), added, changed, shorten(report))
 
 
+def _merge(
+    lists: Sequence[ListFile], sources: Sequence[Source], merger: FilmMerger, mark: str | None
+) -> None:
+    """Read the rows of all files: what names films for sure first."""
+    for item, source in zip(lists, sources, strict=True):
+        if item.layout.format == ours.FORMAT:
+            _read_ours(item, source, merger, mark)
+    for item, source in zip(lists, sources, strict=True):
+        if item.layout.film_addresses and item.layout.format != ours.FORMAT:
+            _read(item, source, merger.add_addressed)
+    merger.add_rows_without_address()
+    for item, source in zip(lists, sources, strict=True):
+        if not item.layout.film_addresses:
+            _read(item, source, merger.add_entry)
+
+
 def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tuple[int, int]:
     """Write the films; how many are new, and how many of the session's have changed."""
     if session and isinstance(merger, SessionMerger):
-        changed, added = merger.lines(session.last_position)
-        write_lines(path, [*changed, *added])
-        return len(added), len(changed)
+        changed, added = write_lines(
+            path, merger.changed_lines(), merger.new_lines(session.last_position)
+        )
+        return added, changed
     films = merger.films()
     write_movies(path, films, merger.lookup_key)
     return len(films), 0
@@ -133,24 +154,25 @@ def _recognise(
 
     Raises:
         ListRefused: a file is none that should be one, or there is no list at all.
+        ListTooCostly: reading one would take too much.
     """
     lists: list[ListFile] = []
-    unread: ListRefused | None = None
+    unread: ListRefused | ListTooCostly | None = None
     set_aside: list[FileJournal] = []
     for file in members:
         aside = holds_no_films(file.name)
         if aside is None:
             try:
                 table, found = recognise(inspect_text(file))
-            except ListRefused as error:
+            except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or file.name.casefold().endswith(_MUST_BE_LISTS):
                     raise
                 unread = unread or error
-                found = _NO_LIST
+                found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
             if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
                 found = _NO_LIST
             if isinstance(found, Layout):
-                lists.append(ListFile(table, settle(table, found)))
+                lists.append(ListFile(table, settle(table, found, budget.rows)))
                 continue
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))

@@ -143,8 +143,9 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "rejected": _issues((journal, journal.rejected) for journal in journals),
         "rejected_count": rejected_count,
         "merged": [
-            {"file": display_name(journal.name), "line": line, **_named(film)}
+            {"file": name, "line": line, **_named(film)}
             for journal in journals
+            for name in (display_name(journal.name),)
             for line, film in sorted(journal.merged, key=itemgetter(0))
         ],
         "set_aside": _issues((journal, journal.aside) for journal in journals),
@@ -156,13 +157,9 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
 
 def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, Any]]:
     return [
-        {
-            "file": display_name(journal.name),
-            "line": issue.line,
-            "reason": issue.reason,
-            "code": issue.code.value,
-        }
+        {"file": name, "line": issue.line, "reason": issue.reason, "code": issue.code.value}
         for journal, issues in found
+        for name in (display_name(journal.name),)
         for issue in sorted(issues, key=attrgetter("line"))
     ]
 

@@ -57,7 +57,10 @@ class RowReader:
         _, header = next(records)
         width = len(header)
         if self._layout.safe_cells:
-            records = ((line, [plain_cell(cell) for cell in row]) for line, row in records)
+            records = (
+                (line, [plain_cell(cell) if cell else cell for cell in row])
+                for line, row in records
+            )
         count_row, read_row = self._journal.count_row, self._sighting
         for line, row in records:
             count_row(line)
@@ -109,6 +112,9 @@ class RowReader:
         ) = self._pick(row)
         title = cells.read_title(name)
         aside = not_a_film(kind) if kind else None
+        if aside is None and len(title) > cells.MOST_NORMALISED:
+            self._reject(line, title)
+            return None
         if aside is None and self._not_a_film:
             aside = self._not_a_film(title)
         if aside:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -18,10 +17,17 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 40
 """Characters of a cell that could be a date or a rating."""
+_MOST_DIFFERENT: Final = 100_000
+"""Dates or ratings after which more of them would tell nothing new."""
 
 
-def settle(table: Table, layout: Layout) -> Layout:
+def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
     """The layout with what it left open answered, for which the file is read once more.
+
+    Args:
+        table: the file.
+        layout: how it is read, as far as its beginning tells.
+        most_rows: after which reading it in earnest will end, too.
 
     Raises:
         ListRefused: the file cannot be read to its end.
@@ -31,12 +37,15 @@ def settle(table: Table, layout: Layout) -> Layout:
     dates: dict[str, None] = {}
     ratings: dict[str, None] = {}
     if watched is not None or rated is not None:
-        scratch = FileJournal(table.text.file.name, Budget(rows=sys.maxsize, rejected=0))
-        for _, row in islice(table.records(scratch), layout.header + 1, None):
+        scratch = FileJournal(table.text.file.name, Budget(rows=most_rows, rejected=0))
+        first = layout.header + 1
+        for _, row in islice(table.records(scratch), first, first + most_rows):
             if watched is not None and watched < len(row) and len(row[watched]) <= _LONGEST:
                 dates[row[watched]] = None
             if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
                 ratings[row[rated]] = None
+            if max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
+                break
     return replace(
         layout,
         date_order=find_order(dates) if layout.dates_vary else layout.date_order,

@@ -10,10 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from api_service.rules.lists.model import ListRefused, Problem, Refusal
+from api_service.rules.lists.model import (
+    CostLimit,
+    ListRefused,
+    ListTooCostly,
+    Problem,
+    Refusal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from typing import TypeAlias
 
     from api_service.rules.lists.model import UploadedFile
@@ -24,6 +30,14 @@ if TYPE_CHECKING:
 
 MAX_FIELD: Final = 1 << 20
 """Characters that one field may have."""
+
+MAX_COLUMNS: Final = 1_000
+"""Columns of a table, or distinct names of members of JSON items."""
+MAX_BLANK_ROWS: Final = 100_000
+"""Blank rows that a file may have, beside ten for each that is not blank."""
+_BLANKS_PER_ROW: Final = 10
+_MAX_RECORD: Final = 2 * MAX_FIELD
+"""Characters of one record, on however many lines."""
 
 _CHUNK: Final = 1 << 18
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, CR, LF, NEL
@@ -75,6 +89,37 @@ class Text:
         """
         if self.endless:
             raise _too_long(self.file, self.endless)
+
+
+class BlankRows:
+    """Counts what a file has that yields nothing, so that reading megabytes of it ends early.
+
+    Attributes:
+        rows: those that yielded something.
+    """
+
+    __slots__ = ("_blank", "_file", "rows")
+
+    def __init__(self, file: UploadedFile) -> None:
+        self._file = file
+        self._blank = 0
+        self.rows = 0
+
+    def count(self, line: int) -> None:
+        """Count one that yields nothing.
+
+        Raises:
+            ListTooCostly: there are too many.
+        """
+        self._blank += 1
+        if self._blank > MAX_BLANK_ROWS + _BLANKS_PER_ROW * self.rows:
+            raise ListTooCostly(
+                self._file.name,
+                CostLimit.BLANK_ROWS,
+                f"{self._blank:,} rows are blank beside {self.rows:,} that are not; take the blank "
+                "ones out",
+                line,
+            )
 
 
 def inspect_text(file: UploadedFile) -> Text:
@@ -224,6 +269,10 @@ def field_limit() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
+class _EndlessRecordError(Exception):
+    """A record goes on over more lines than any row has."""
+
+
 def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
     """Each record that is not blank, with the physical line it starts on, counted from 1.
 
@@ -231,17 +280,39 @@ def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
 
     Raises:
         ListRefused: a quotation mark that never closes, or a field or line over 1 MiB.
+        ListTooCostly: it is mostly blank.
     """
     text.refuse_endless_line()
+    taken = 0
+
+    def bounded(lines: Iterable[str]) -> Iterator[str]:
+        # A record of quoted line breaks never ends, and each of its cells takes memory.
+        nonlocal taken
+        for one in lines:
+            taken += len(one)
+            if taken > _MAX_RECORD:
+                raise _EndlessRecordError
+            yield one
+
+    blank = BlankRows(text.file)
     with text.file.path.open(encoding=text.encoding, newline="") as lines:
-        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+        reader = csv.reader(bounded(lines), delimiter=delimiter, strict=True, skipinitialspace=True)
         search = _CONTROL.search if text.has_controls else None
         while True:
             line = reader.line_num + 1
+            taken = 0
             try:
                 row = next(reader)
             except StopIteration:
                 return
+            except _EndlessRecordError:
+                raise ListRefused(
+                    text.file.name,
+                    Refusal.FIELD_TOO_LONG,
+                    "a row is longer than 2 MiB; a quotation mark may be missing, or this is no "
+                    "CSV",
+                    line,
+                ) from None
             except csv.Error as error:
                 _judge(error, text.file, line, reader.line_num)
                 journal.count_row(line)
@@ -256,7 +327,10 @@ def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
                 journal.count_row(line)
                 journal.reject(line, Problem.CONTROL_CHARACTER, "A cell has a control character")
             elif any(row):
+                blank.rows += 1
                 yield line, row
+            else:
+                blank.count(line)
 
 
 def _judge(error: csv.Error, file: UploadedFile, line: int, last_line: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.storage import MOST_AT_ONCE
+from api_service.storage import STORED_AT_ONCE
 from api_service.storage.heavy_reads import LARGE_FILMS, MOST_READS, HeavyReads
 from shared.errors import DatabaseBusyError
 from tests.driving import until
@@ -91,7 +91,7 @@ async def test_others_are_answered_while_many_lists_are_added_to(
             )
             for session_id in lists
         ]
-        await until(lambda: _waiting(other, MOST_AT_ONCE))
+        await until(lambda: _waiting(other, STORED_AT_ONCE))
         await service.status(lists[0])
     assert [answer.status for answer in await asyncio.gather(*adding)] == [200] * len(lists)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,19 @@ async def test_uploads_are_measured_in_bytes_and_in_phases(service: Service) -> 
     for phase in ("receive", "read", "store"):
         assert said.value("projectionist_upload_duration_seconds_count", phase=phase) == 3
         assert said.value("projectionist_upload_duration_seconds_sum", phase=phase) > 0
+
+
+async def test_reads_that_wait_or_are_refused_are_told(service: Service) -> None:
+    await service.problem(await service.upload("Title,Year\n"), 422, "unreadable_list")
+    body = json.dumps([{"title": "Heat", str(number): 1} for number in range(1_001)])
+    await service.problem(await service.upload(body), 413, "upload_too_costly")
+    said = await told(service)
+    refused = "projectionist_refused_reads_total"
+    assert said.value(refused, code="unreadable_list") == 1
+    assert said.value(refused, code="upload_too_costly") == 1
+    assert said.value(refused, code="parsers_busy") == 0
+    for size in ("small", "large"):
+        assert said.value("projectionist_waiting_reads", size=size) == 0
 
 
 async def test_the_queue_is_told_by_kind(service: Service, daemon: Daemon) -> None:

@@ -267,7 +267,7 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
     film = Film("Film", 2000, "title:film|2000", 0)
 
     async def add(session_id: UUID) -> None:
-        edition = await storage.additions.read_out(session_id, films)
+        edition = await storage.additions.read_out(session_id, films, 30)
         assert len(films.read_text().splitlines()) == edition.positions == 30
         # One that is there gets another lookup, one other data; one is new and one is unheard of.
         second = json.loads(films.read_text().splitlines()[1])

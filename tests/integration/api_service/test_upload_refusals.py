@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import FormData
 
+from api_service.parser_pool import PoolLimits
 from shared.settings import Settings
+from tests.integration.api_service.driving import CSV, LastingParsers, serve
+from tests.parsers import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.integration.api_service.driving import Service
 
@@ -229,3 +235,41 @@ async def test_an_idempotency_key_that_is_none(refusing: Service, key: str) -> N
 def test_the_default_limits_are_those_of_the_documents() -> None:
     settings = Settings(_env_file=None, database_url="postgresql://x/y")
     assert (settings.upload_max_bytes, settings.upload_max_movies) == (52_428_800, 200_000)
+
+
+# -- what takes too much ---------------------------------------------------------------------------
+
+
+async def test_a_bomb_of_json_is_refused_and_the_next_list_is_read(service: Service) -> None:
+    bomb = b'[{"title":"Heat","year":1995,"a":[' + b"1," * 12_000_000 + b"1]}]"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("films.json", bomb)
+    response = await service.upload(packed.getvalue(), {"Content-Type": "application/zip"})
+    problem = await service.problem(response, 413, "upload_too_costly")
+    assert (problem["file"], problem["limit"]) == ("films.json", "item_size")
+    assert await service.stored() == {}
+    assert await service.session("Heat,1995")
+
+
+async def test_uploads_beyond_those_that_may_wait_are_asked_to_come_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    parsers = LastingParsers(0, PoolLimits(most_small=0))
+    await parsers.open()
+    try:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(
+            parsers.read(pipe.files, max_movies=1_000, max_bytes=1_000, folder=tmp_path)
+        )
+        descriptor = await pipe.until_read()
+        async with serve(settings, parsers) as client:
+            response = await client.post("/api/upload", data=b"Title\nHeat\n", headers=CSV)
+            problem = await response.json()
+            assert (response.status, problem["code"]) == (503, "parsers_busy")
+            assert int(response.headers["Retry-After"]) > 0
+        pipe.become("Title\nRan\n")
+        os.close(descriptor)
+        assert (await reading).total_movies == 1
+    finally:
+        await parsers.close()

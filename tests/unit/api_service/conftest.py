@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, ReadResult, UploadedFile
+from api_service.rules.lists.model import ListRefused, ListTooCostly, ReadResult, UploadedFile
 from api_service.rules.lists.reading import REPORT_FILE, read_lists
 
 if TYPE_CHECKING:
@@ -45,6 +46,23 @@ class Upload:
         with pytest.raises(ListRefused) as caught:
             self.read(files)
         return caught.value
+
+    def too_costly(self, files: dict[str, str | bytes]) -> ListTooCostly:
+        with pytest.raises(ListTooCostly) as caught:
+            self.read(files)
+        return caught.value
+
+    def zipped(self, files: dict[str, str]) -> ReadResult:
+        path = self.folder / "packed"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return read_lists(
+            [UploadedFile("lists.zip", path)],
+            max_movies=self.max_movies,
+            max_bytes=100_000_000,
+            folder=self.folder,
+        )
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,58 +16,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_service import parser_pool
-from api_service.parser_pool import READS_PER_WORKER, ParserCrashed, ParserPool
-from api_service.rules.lists.model import ListRefused, ReadResult, Refusal, UploadedFile
+from api_service.parser_pool import ParserCrashed, ParserPool
+from api_service.parser_process import READS_PER_PROCESS
+from api_service.rules.lists.model import (
+    CostLimit,
+    ListRefused,
+    ListTooCostly,
+    Refusal,
+)
 from api_service.rules.lists.reading import MOVIES_FILE
+from tests.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-def workers(of: psutil.Process | None = None) -> list[psutil.Process]:
-    """The worker processes; the standard library's resource tracker is none."""
-    found = []
-    for child in (of or psutil.Process()).children():
-        try:
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child)
-        except psutil.NoSuchProcess:
-            continue
-    return found
-
-
-def upload(folder: Path, content: str) -> list[UploadedFile]:
-    path = folder / "upload"
-    path.write_text(content)
-    return [UploadedFile("list.csv", path)]
-
-
-class Pipe:
-    """An upload whose reader waits, because nothing is ever written into it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "pipe"
-        os.mkfifo(self._path)
-        self.files = [UploadedFile("list.csv", self._path)]
-
-    async def until_read(self) -> int:
-        """Wait until a worker has opened it; the descriptor keeps that worker waiting."""
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
-                except OSError:  # nobody reads yet
-                    await asyncio.sleep(0.01)
-
-    def become(self, content: str) -> None:
-        """Turn into an ordinary file for whoever opens it next."""
-        other = self._path.with_suffix(".new")
-        other.write_text(content)
-        other.replace(self._path)
-
-
-async def read(pool: ParserPool, files: list[UploadedFile], folder: Path) -> ReadResult:
-    return await pool.read(files, max_movies=1000, max_bytes=1_000_000, folder=folder)
 
 
 def end(process: psutil.Process) -> None:
@@ -77,7 +37,7 @@ def end(process: psutil.Process) -> None:
 
 
 async def test_uploads_are_read_and_refused_in_the_worker(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
+    async with alone() as pool:
         result = await read(pool, upload(tmp_path, "Title\nHeat\nRan\n"), tmp_path)
         assert result.total_movies == 2
         assert (tmp_path / MOVIES_FILE).read_text().startswith('1,"title:heat|"')
@@ -87,7 +47,7 @@ async def test_uploads_are_read_and_refused_in_the_worker(tmp_path: Path) -> Non
 
 
 async def test_reads_run_side_by_side(tmp_path: Path) -> None:
-    async with ParserPool(processes=2) as pool:
+    async with ParserPool() as pool:
         pipe = Pipe(tmp_path)
         waiting = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
@@ -100,7 +60,7 @@ async def test_reads_run_side_by_side(tmp_path: Path) -> None:
 
 
 async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
+    async with alone() as pool:
         (worker,) = workers()
         assert worker.nice() == min(psutil.Process().nice() + 5, 19)
         worker.send_signal(signal.SIGINT)
@@ -109,42 +69,31 @@ async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path)
         assert workers() == [worker]
 
 
-async def test_read_is_tried_again_when_its_worker_is_killed(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
+async def test_upload_that_ends_its_process_is_not_tried_again(tmp_path: Path) -> None:
+    async with alone() as pool:
         pipe = Pipe(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         pipe.become("Title\nHeat\n")
         end(*workers())
-        assert (await reading).total_movies == 1
-        os.close(descriptor)
-
-
-async def test_read_that_kills_two_workers_is_given_up_and_the_next_one_is_read(
-    tmp_path: Path,
-) -> None:
-    async with ParserPool() as pool:
-        pipe = Pipe(tmp_path)
-        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
-        for _ in range(2):
-            descriptor = await pipe.until_read()
-            end(*workers())
-            os.close(descriptor)
-        with pytest.raises(ParserCrashed):
+        with pytest.raises(ListTooCostly) as caught:
             await reading
+        os.close(descriptor)
+        assert caught.value.limit is CostLimit.UNKNOWN
+        assert workers() == []
         assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
 
 
 async def test_worker_that_died_while_idle_costs_nothing(tmp_path: Path) -> None:
     with capture_logs() as log:
-        async with ParserPool() as pool:
+        async with alone() as pool:
             end(*workers())
             assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
     assert [(event["event"], event["attempt"]) for event in log] == [("parser_crashed", 1)]
 
 
 async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
+    async with alone() as pool:
         pipe = Pipe(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
@@ -158,9 +107,9 @@ async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path
 
 
 async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
-    async with ParserPool() as pool:
+    async with alone() as pool:
         before = workers()
-        for _ in range(READS_PER_WORKER):
+        for _ in range(READS_PER_PROCESS):
             await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
         assert workers() == before
         await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
@@ -170,7 +119,7 @@ async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
 
 
 async def test_closing_ends_workers_and_what_they_read(tmp_path: Path) -> None:
-    async with ParserPool(processes=2) as pool:
+    async with ParserPool() as pool:
         pipe = Pipe(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
@@ -193,8 +142,8 @@ async def test_pool_whose_workers_cannot_start_says_so_at_once(
     spawn_with: Callable[[str], None],
 ) -> None:
     spawn_with("/bin/false")
-    with pytest.raises(BrokenProcessPool):
-        async with ParserPool(processes=2):
+    with pytest.raises(ParserCrashed):
+        async with ParserPool():
             pytest.fail("there are no workers")
     assert workers() == []
 
@@ -202,7 +151,7 @@ async def test_pool_whose_workers_cannot_start_says_so_at_once(
 async def test_worker_that_cannot_be_replaced_now_is_replaced_later(
     tmp_path: Path, spawn_with: Callable[[str], None]
 ) -> None:
-    async with ParserPool() as pool:
+    async with alone() as pool:
         end(*workers())
         spawn_with("/bin/false")
         with pytest.raises(ParserCrashed):
@@ -220,7 +169,7 @@ async def test_worker_that_was_just_starting_when_the_pool_closed_ends_too(
         f'#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.01; done\nexec {sys.executable} "$@"\n'
     )
     slow.chmod(0o755)
-    async with ParserPool() as pool:
+    async with alone() as pool:
         end(*workers())
         spawn_with(str(slow))
         reading = asyncio.create_task(read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path))
@@ -238,7 +187,7 @@ import asyncio
 from api_service.parser_pool import ParserPool
 
 async def main():
-    async with ParserPool():
+    async with ParserPool(for_small=0):
         print("ready", flush=True)
         await asyncio.sleep(60)
 
