@@ -1,0 +1,385 @@
+"""A stage: several transactions over real connections, of which one advances by one statement.
+
+Each actor is a task. Before each of its statements, and in place of each pause, it waits for its
+turn. Once it has had it, nobody else moves until it waits for its next turn, has ended, or waits for
+a lock, which another's commit may end. So nothing depends on time: what happens is what was chosen.
+
+Time is taken out of locks, too. A `lock_timeout` never runs out by itself: that it does is one of
+the choices. Deadlocks are looked for after each statement, and end whoever has closed the circle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import asyncpg
+
+from shared.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from shared.database import Connection
+    from shared.settings import Settings
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.002
+"""After which a statement that has not ended is asked whether it waits for a lock."""
+STUCK_SECONDS = 30.0
+"""A statement that neither ends nor waits for a lock for so long is a failure of the stage."""
+LABEL = 70
+"""Letters of a statement that a trace shows."""
+_PAUSE = "(pause)"
+_ENDS = ("commit", "rollback")
+
+
+class State(StrEnum):
+    """What an actor does."""
+
+    READY = "ready"
+    """It waits for its turn."""
+    AT_WORK = "at work"
+    """It runs, or waits for a lock."""
+    DONE = "done"
+
+
+class Fault(StrEnum):
+    """What may happen to an actor's connection in its turn."""
+
+    LOST = "connection lost"
+    """It is ended before the statement arrives."""
+    UNANSWERED = "answer lost"
+    """It is ended after the statement was carried out."""
+
+
+class StuckError(Exception):
+    """The stage cannot go on: the text says who waits for what."""
+
+
+@dataclass(eq=False, slots=True)
+class Actor:
+    """One task on the stage.
+
+    Attributes:
+        number: in the order of their coming, which is also the order among equals.
+        name: what it does.
+        label: the statement that it is about to run, or runs.
+        is_open: it has begun a transaction and not ended it.
+        is_patient: its transaction has a `lock_timeout`, so its waiting may be over.
+        is_blocked: it waits for a lock.
+    """
+
+    number: int
+    name: str
+    state: State = State.AT_WORK
+    label: str = ""
+    is_open: bool = False
+    is_patient: bool = False
+    is_blocked: bool = False
+    pid: int | None = None
+    began: int = 0
+    fault: Fault | None = None
+    error: BaseException | None = None
+    go: asyncio.Future[None] | None = None
+    ends_with: BaseException | None = None
+    task: asyncio.Task[None] | None = None
+    is_killed: bool = False
+
+
+_ACTOR: ContextVar[Actor | None] = ContextVar("actor", default=None)
+
+
+class Stage:
+    """Lets one actor at a time go on.
+
+    Args:
+        control: a connection of its own, by which it sees who waits for whom.
+    """
+
+    def __init__(self, control: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._control = control
+        self._asking = asyncio.Lock()
+        self._stirred = asyncio.Event()
+        self._statements = 0
+        self.actors: list[Actor] = []
+
+    # -- for the machine -------------------------------------------------------------------------
+
+    async def enter(self, name: str, work: Callable[[], Awaitable[None]]) -> Actor:
+        """Begin an actor; it comes as far as its first statement."""
+        actor = Actor(len(self.actors), name)
+        self.actors.append(actor)
+        actor.task = asyncio.create_task(self._act(actor, work), name=name)
+        await self._settle()
+        return actor
+
+    async def advance(self, actor: Actor, fault: Fault | None = None) -> None:
+        """Let an actor that is ready run one statement, which may go wrong."""
+        assert actor.go is not None
+        actor.fault = fault
+        actor.state = State.AT_WORK
+        actor.go.set_result(None)
+        await self._settle()
+
+    async def lose_patience(self, actor: Actor) -> None:
+        """Let a `lock_timeout` run out."""
+        await self._end_statement(actor, asyncpg.LockNotAvailableError("canceling: lock timeout"))
+        await self._settle()
+
+    async def kill(self, actor: Actor) -> None:
+        """End an actor as a process ends that is killed: its connection goes, it sees nothing."""
+        assert actor.task is not None
+        actor.is_killed = True
+        pid = actor.pid
+        actor.task.cancel()
+        await asyncio.wait({actor.task})
+        if pid is not None:
+            await self.end_backend(pid)
+        await self._settle()
+
+    async def end_backend(self, pid: int) -> None:
+        """Wait until a connection's other end has gone, and with it its locks."""
+        async with self._asking:
+            await self._control.execute("select pg_terminate_backend($1, 5000)", pid)
+
+    def clear(self) -> None:
+        """Forget all actors, who have ended."""
+        self.actors.clear()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no transaction is open."""
+        return not any(actor.is_open or actor.is_blocked for actor in self.actors)
+
+    async def _act(self, actor: Actor, work: Callable[[], Awaitable[None]]) -> None:
+        _ACTOR.set(actor)
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if not actor.is_killed:
+                raise
+        except Exception as error:  # noqa: BLE001  # the machine judges it
+            actor.error = error
+        finally:
+            actor.state = State.DONE
+            actor.is_open = False
+            self._stirred.set()
+
+    async def _settle(self) -> None:
+        """Wait until everybody waits: for a turn, or for a lock that somebody has."""
+        deadline = asyncio.get_running_loop().time() + STUCK_SECONDS
+        while at_work := [actor for actor in self.actors if actor.state is State.AT_WORK]:
+            self._stirred.clear()
+            if any(not actor.is_blocked for actor in at_work):
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._stirred.wait()
+                except TimeoutError:
+                    pass
+                else:
+                    continue
+            waits = await self._waits([actor.pid for actor in at_work if actor.pid])
+            if self._stirred.is_set():
+                continue
+            for actor in at_work:
+                actor.is_blocked = actor.pid in waits
+            if all(actor.is_blocked for actor in at_work):
+                if (last := _closed_a_circle(at_work, waits)) is None:
+                    return
+                await self._end_statement(last, asyncpg.DeadlockDetectedError("deadlock detected"))
+            if asyncio.get_running_loop().time() > deadline:
+                told = [f"{actor.name}: {actor.label}" for actor in at_work if not actor.is_blocked]
+                raise StuckError(f"neither ended nor waiting for a lock: {told}")
+
+    async def _waits(self, pids: list[int]) -> dict[int, list[int]]:
+        """Who waits for a lock, and for whom. Who releases a lock has granted it by then."""
+        async with self._asking:
+            rows = await self._control.fetch(
+                """
+                select pid, pg_blocking_pids(pid) as others
+                from (
+                  select distinct pid from pg_locks where not granted and pid = any($1::integer[])
+                ) as waiting
+                """,
+                pids,
+            )
+        return {row["pid"]: row["others"] for row in rows}
+
+    async def _end_statement(self, actor: Actor, error: BaseException) -> None:
+        actor.ends_with = error
+        actor.is_blocked = False
+        async with self._asking:
+            await self._control.execute("select pg_cancel_backend($1)", actor.pid)
+
+    # -- for the actors --------------------------------------------------------------------------
+
+    async def turn(self, actor: Actor, label: str) -> None:
+        """Wait for the actor's turn."""
+        if actor.is_killed:
+            return
+        actor.label = label
+        actor.go = asyncio.get_running_loop().create_future()
+        actor.state = State.READY
+        actor.is_blocked = False
+        self._stirred.set()
+        await actor.go
+
+    def count(self) -> int:
+        """Return the number of a statement that begins."""
+        self._statements += 1
+        return self._statements
+
+
+def _closed_a_circle(waiting: list[Actor], waits: dict[int, list[int]]) -> Actor | None:
+    """Return the last to have begun of those who wait for each other."""
+    by_pid = {actor.pid: actor for actor in waiting if actor.pid is not None}
+
+    def reaches(start: int, aim: int, seen: set[int]) -> bool:
+        for pid in waits.get(start, ()):
+            if pid == aim:
+                return True
+            if pid in by_pid and pid not in seen:
+                seen.add(pid)
+                if reaches(pid, aim, seen):
+                    return True
+        return False
+
+    circle = [actor for pid, actor in by_pid.items() if reaches(pid, pid, set())]
+    return max(circle, key=lambda actor: actor.began, default=None)
+
+
+@dataclass(slots=True)
+class StagedConnection:
+    """A connection whose statements wait for their actor's turn; nobody else's do."""
+
+    stage: Stage
+    real: Connection
+    _prepared: bool = field(default=False)
+
+    async def execute(self, query: str, *args: object) -> str:
+        return await self._run(query, lambda: self.real.execute(query, *args))
+
+    async def executemany(self, query: str, args: Any) -> None:  # noqa: ANN401  # asyncpg's own
+        await self._run(query, lambda: self.real.executemany(query, args))
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        return await self._run(query, lambda: self.real.fetch(query, *args))
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        return await self._run(query, lambda: self.real.fetchrow(query, *args))
+
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  # any SQL type
+        return await self._run(query, lambda: self.real.fetchval(query, *args))
+
+    async def copy_to_table(self, table: str, *, source: Path, **options: Any) -> str:  # noqa: ANN401  # asyncpg's own
+        return await self._run(
+            f"copy {table}",
+            lambda: self.real.copy_to_table(table, source=source, **options),
+        )
+
+    async def copy_from_query(self, query: str, *, output: Path) -> str:
+        return await self._run(query, lambda: self.real.copy_from_query(query, output=output))
+
+    def is_closed(self) -> bool:
+        return self.real.is_closed()
+
+    def terminate(self) -> None:
+        self.real.terminate()
+
+    async def _run(self, query: str, run: Callable[[], Awaitable[T]]) -> T:
+        actor = _ACTOR.get()
+        if actor is None:
+            return await run()
+        await self.stage.turn(actor, label_of(query))
+        if actor.is_killed:
+            self.real.terminate()
+        if actor.fault is Fault.LOST:
+            await self._lose(actor)
+        actor.pid = self.real.get_server_pid()
+        actor.began = self.stage.count()
+        if query.startswith("begin"):
+            actor.is_open = True
+        elif "lock_timeout" in query:
+            # None is set: the machine chooses when the patience is over.
+            actor.is_patient = True
+            return cast("T", "SET")
+        try:
+            result = await run()
+        except asyncpg.QueryCanceledError:
+            if actor.ends_with is None:
+                raise
+            error, actor.ends_with = actor.ends_with, None
+            raise error from None
+        finally:
+            actor.is_blocked = False
+            if query in _ENDS:
+                actor.is_open = actor.is_patient = False
+        if actor.fault is Fault.UNANSWERED:
+            await self._lose(actor)
+        return result
+
+    async def _lose(self, actor: Actor) -> None:
+        actor.fault = None
+        actor.is_open = actor.is_patient = False
+        pid = self.real.get_server_pid()
+        self.real.terminate()
+        await self.stage.end_backend(pid)
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed")
+
+
+def label_of(query: str) -> str:
+    """Return the beginning of a statement, in one line."""
+    return re.sub(r"\s+", " ", query).strip()[:LABEL]
+
+
+class StagedDatabase(Database):
+    """A database whose connections are on a stage.
+
+    Args:
+        settings: with its address.
+        stage: the stage.
+    """
+
+    def __init__(self, settings: Settings, stage: Stage) -> None:
+        super().__init__(settings, application_name="torture", max_size=60)
+        self._stage = stage
+        self._timeless: set[int] = set()
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        async with super()._borrowed() as connection:
+            if connection.get_server_pid() not in self._timeless:
+                await connection.execute(
+                    "set idle_in_transaction_session_timeout to 0;"
+                    "set deadlock_timeout to '10min';"
+                    "set statement_timeout to 0"
+                )
+                self._timeless.add(connection.get_server_pid())
+            yield cast("Connection", StagedConnection(self._stage, connection))
+
+
+@contextmanager
+def pauses_are_turns(stage: Stage) -> Iterator[None]:
+    """Let whoever on the stage would sleep wait for a turn instead."""
+    real = asyncio.sleep
+
+    async def sleep(delay: float, result: Any = None) -> Any:  # noqa: ANN401  # as asyncio's own
+        actor = _ACTOR.get()
+        if actor is None:
+            return await real(delay, result)
+        await stage.turn(actor, _PAUSE)
+        return result
+
+    asyncio.sleep = sleep  # type: ignore[assignment]  # overloads
+    try:
+        yield
+    finally:
+        asyncio.sleep = real
