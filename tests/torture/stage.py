@@ -4,6 +4,9 @@ Each actor is a task. Before each of its statements, and in place of each pause,
 turn. Once it has had it, nobody else moves until it waits for its next turn, has ended, or waits for
 a lock, which another's commit may end. So nothing depends on time: what happens is what was chosen.
 
+Where a commit lets several go on at once, their server processes are stopped by a signal beforehand
+and continue one after the other: else the kernel would choose who comes first.
+
 Time is taken out of locks, too. A `lock_timeout` never runs out by itself: that it does is one of
 the choices. Deadlocks are looked for after each statement, and end whoever has closed the circle.
 """
@@ -11,7 +14,9 @@ the choices. Deadlocks are looked for after each statement, and end whoever has 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -75,6 +80,7 @@ class Actor:
         is_open: it has begun a transaction and not ended it.
         is_patient: its transaction has a `lock_timeout`, so its waiting may be over.
         is_blocked: it waits for a lock.
+        is_frozen: its server process is stopped, within such a wait.
     """
 
     number: int
@@ -84,6 +90,7 @@ class Actor:
     is_open: bool = False
     is_patient: bool = False
     is_blocked: bool = False
+    is_frozen: bool = False
     pid: int | None = None
     began: int = 0
     fault: Fault | None = None
@@ -125,6 +132,7 @@ class Stage:
         """Let an actor that is ready run one statement, which may go wrong."""
         assert actor.go is not None
         actor.fault = fault
+        self._freeze()
         actor.state = State.AT_WORK
         actor.go.set_result(None)
         await self._settle()
@@ -176,28 +184,58 @@ class Stage:
     async def _settle(self) -> None:
         """Wait until everybody waits: for a turn, or for a lock that somebody has."""
         deadline = asyncio.get_running_loop().time() + STUCK_SECONDS
-        while at_work := [actor for actor in self.actors if actor.state is State.AT_WORK]:
-            self._stirred.clear()
-            if any(not actor.is_blocked for actor in at_work):
-                try:
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._stirred.wait()
-                except TimeoutError:
-                    pass
-                else:
+        try:
+            while at_work := [actor for actor in self.actors if actor.state is State.AT_WORK]:
+                if asyncio.get_running_loop().time() > deadline:
+                    told = [f"{actor.name}: {actor.label}" for actor in at_work]
+                    raise StuckError(f"neither ended nor waiting for a lock: {told}")
+                if await self._have_stirred(at_work):
                     continue
-            waits = await self._waits([actor.pid for actor in at_work if actor.pid])
-            if self._stirred.is_set():
-                continue
-            for actor in at_work:
-                actor.is_blocked = actor.pid in waits
-            if all(actor.is_blocked for actor in at_work):
-                if (last := _closed_a_circle(at_work, waits)) is None:
+                waits = await self._waits([actor.pid for actor in at_work if actor.pid])
+                if self._stirred.is_set():
+                    continue
+                for actor in at_work:
+                    actor.is_blocked = actor.is_frozen or actor.pid in waits
+                if not all(actor.is_blocked for actor in at_work):
+                    continue
+                if woken := [a for a in at_work if a.is_frozen and a.pid not in waits]:
+                    self._thaw(woken[0])
+                elif last := _closed_a_circle(at_work, waits):
+                    await self._end_statement(
+                        last, asyncpg.DeadlockDetectedError("deadlock detected")
+                    )
+                else:
                     return
-                await self._end_statement(last, asyncpg.DeadlockDetectedError("deadlock detected"))
-            if asyncio.get_running_loop().time() > deadline:
-                told = [f"{actor.name}: {actor.label}" for actor in at_work if not actor.is_blocked]
-                raise StuckError(f"neither ended nor waiting for a lock: {told}")
+        finally:
+            for actor in self.actors:
+                self._thaw(actor, goes_on=False)
+
+    async def _have_stirred(self, at_work: list[Actor]) -> bool:
+        """Whether somebody has come to the next turn, or to an end, within a moment."""
+        self._stirred.clear()
+        if all(actor.is_blocked for actor in at_work):
+            return False
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._stirred.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _freeze(self) -> None:
+        """Stop the server processes of those who wait for locks, if they are several."""
+        blocked = [actor for actor in self.actors if actor.is_blocked and actor.pid]
+        if len(blocked) > 1:
+            for actor in blocked:
+                assert actor.pid is not None
+                os.kill(actor.pid, signal.SIGSTOP)
+                actor.is_frozen = True
+
+    def _thaw(self, actor: Actor, *, goes_on: bool = True) -> None:
+        if actor.is_frozen and actor.pid is not None:
+            actor.is_frozen = False
+            actor.is_blocked = not goes_on
+            os.kill(actor.pid, signal.SIGCONT)
 
     async def _waits(self, pids: list[int]) -> dict[int, list[int]]:
         """Who waits for a lock, and for whom. Who releases a lock has granted it by then."""
@@ -215,6 +253,7 @@ class Stage:
 
     async def _end_statement(self, actor: Actor, error: BaseException) -> None:
         actor.ends_with = error
+        self._thaw(actor)
         actor.is_blocked = False
         async with self._asking:
             await self._control.execute("select pg_cancel_backend($1)", actor.pid)
