@@ -9,15 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
 
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-_DRIFTED = """
+class Reader(Protocol):
+    """A connection, or a database."""
+
+    async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
+        """Run one statement; all its rows."""
+
+
+DRIFTED = """
     select id, completed_at, c.n, c.total, c.enriched, c.not_found, c.failed, counted.*
     from sessions s
     left join session_counts c on c.session_id = id
@@ -35,19 +42,10 @@ _DRIFTED = """
       or (c.total, c.enriched, c.not_found, c.failed)
         <> (total_now, enriched_now, not_found_now, failed_now)
       or (completed_at is not null) <> (c.enriched + c.not_found + c.failed = c.total)
-"""
-
-DRIFTED = f"{_DRIFTED} order by id"
-"""Sessions that have not one row of counts, or one that is not what a join counts, or a time of
-completion that contradicts it."""
-
-MISCOUNTED = f"""
-    {_DRIFTED}
-      or c.enriched + c.not_found + c.failed <> c.total
-      or completed_at is null
     order by id
 """
-"""Sessions that are not complete, and those of `DRIFTED`."""
+"""Sessions that have not one row of counts, or one that is not what a join counts, or a time of
+completion that contradicts it."""
 
 LEFT_BEHIND = """
     select id, key, outcome, due_at, claimed_by
@@ -109,6 +107,10 @@ class Measures:
     shares: int = 4
 
 
+ANY_BUDGET = Measures(limit=1_000_000)
+"""For fleets whose daemons have not all one limit, or have it changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A guarantee that is not kept: its id, and a row or a sentence that shows it."""
@@ -119,7 +121,9 @@ class Violation:
 
 TORTURE, RACES = "torture/test_torture.py", "faults/test_races.py"
 CHAOS = "faults/test_random_faults.py"
-INTERLEAVED = "every interleaving of statements that the torture makes; connections and answers lost"
+INTERLEAVED = (
+    "every interleaving of statements that the torture makes; connections and answers lost"
+)
 ALL_FAULTS = f"{INTERLEAVED}; races; random faults"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -402,17 +406,17 @@ def violations_of(moment: Moment) -> str:
 
 
 async def violations(
-    connection: Connection, moment: Moment, measures: Measures | None = None
+    reader: Reader, moment: Moment, measures: Measures | None = None
 ) -> list[Violation]:
     """Ask which guarantees are not kept, by one snapshot.
 
     Args:
-        connection: over which; it may be in a transaction.
+        reader: a connection or a database that reads all tables.
         moment: at rest, those that hold always are asked, too.
         measures: what the fleet was told; by default the project's defaults.
     """
     told = measures or Measures()
-    rows = await connection.fetch(
+    rows = await reader.fetch(
         violations_of(moment),
         told.limit,
         timedelta(seconds=told.period),

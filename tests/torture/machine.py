@@ -184,7 +184,9 @@ class _Playing:
         if move.what == "begin":
             name = self._to_come.pop(move.actor)
             chance = chance_of(f"{self._case.seed} {move.actor} {name}")
-            actor = self._acting[move.actor] = await self._stage.enter(name, self._act(name, chance))
+            actor = self._acting[move.actor] = await self._stage.enter(
+                name, self._act(name, chance)
+            )
         else:
             actor = self._acting[move.actor]
             label = actor.label
@@ -192,9 +194,7 @@ class _Playing:
             if move.what == "lose patience":
                 await self._stage.lose_patience(actor)
             else:
-                await self._stage.advance(
-                    actor, Fault(move.what) if move.what != "go on" else None
-                )
+                await self._stage.advance(actor, Fault(move.what) if move.what != "go on" else None)
         self._note(move, actor, label, before)
         await self._judge(commits=commits)
 
