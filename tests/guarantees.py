@@ -121,10 +121,8 @@ class Violation:
 
 TORTURE, RACES = "torture/test_torture.py", "faults/test_races.py"
 CHAOS = "faults/test_random_faults.py"
-INTERLEAVED = (
-    "every interleaving of statements that the torture makes; connections and answers lost"
-)
-ALL_FAULTS = f"{INTERLEAVED}; races; random faults"
+INTERLEAVED = "interleaved statements, connections and answers lost"
+ALL_FAULTS = f"{INTERLEAVED}, races, random faults"
 
 GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
@@ -302,7 +300,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
     ),
     Guarantee(
         "G13",
-        "At rest nothing is left behind: no question without an answer, none in the queue, no claim.",
+        "At rest nothing is left behind: no question unanswered, none in the queue, no claim.",
         ALL_FAULTS,
         (TORTURE, RACES, CHAOS),
         LEFT_BEHIND,
@@ -345,9 +343,9 @@ GUARANTEES: tuple[Guarantee, ...] = (
     ),
     Guarantee(
         "G18",
-        "Nothing is refused by a constraint, and no transaction gives up, because of what others do "
-        "at the same moment.",
-        f"{ALL_FAULTS}; a deadlock runs a transaction again",
+        "Nothing is refused by a constraint, and no transaction gives up, because of what others "
+        "do at the same moment.",
+        f"{INTERLEAVED}, races",
         (TORTURE, RACES),
     ),
     Guarantee(

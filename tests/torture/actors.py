@@ -77,8 +77,10 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
     table = csv.writer(text, lineterminator="\n")
     for row in rows:
         table.writerow(
-            (row.position, row.key, row.title, YEAR, "t", "{}", 0, "f", "{}", "f", "{}")
-            + (row.former_key,)
+            (
+                *(row.position, row.key, row.title, YEAR, "t", "{}", 0, "f", "{}", "f", "{}"),
+                row.former_key,
+            )
         )
     path.write_text(text.getvalue(), encoding="utf-8")
     return path

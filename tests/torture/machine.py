@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -272,8 +273,6 @@ async def come_to_rest(world: World) -> None:
 
 
 async def _background(worker: Worker, world: World):  # noqa: ANN202
-    from datetime import timedelta
-
     token = world.new_id()
     claim = await worker.storage.background.claim(
         worker.id, token, timedelta(seconds=1), in_share=False

@@ -1,8 +1,9 @@
 """A stage: several transactions over real connections, of which one advances by one statement.
 
 Each actor is a task. Before each of its statements, and in place of each pause, it waits for its
-turn. Once it has had it, nobody else moves until it waits for its next turn, has ended, or waits for
-a lock, which another's commit may end. So nothing depends on time: what happens is what was chosen.
+turn. Once it has had it, nobody else moves until it waits for its next turn, has ended, or waits
+for a lock, which another's commit may end. So nothing depends on time: what happens is what was
+chosen.
 
 Where a commit lets several go on at once, their server processes are stopped by a signal beforehand
 and continue one after the other: else the kernel would choose who comes first.
