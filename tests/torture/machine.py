@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,13 +16,17 @@ import structlog
 
 from shared.errors import ProjectionistError
 from tests.guarantees import Moment, Violation
-from tests.torture.actors import ACTS, answered, begin_case, claimed, save
-from tests.torture.stage import Actor, Fault, State, StuckError
-from tests.torture.world import Worker, World, chance_of
+from tests.torture.ending import come_to_rest
+from tests.torture.kinds import ACTS, begin_case
+from tests.torture.stage import Fault, State, StuckError
+from tests.torture.world import chance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from random import Random
+
+    from tests.torture.stage import Actor
+    from tests.torture.world import World
 
 MOST_STEPS = 4000
 """A case takes some hundreds; one that takes so many goes round in circles."""
@@ -102,7 +105,10 @@ async def play(world: World, case: Case) -> Played:
             await playing.run()
             if not playing.played.violations:
                 await come_to_rest(world)
-                playing.played.violations = await world.violations(Moment.AT_REST)
+                playing.played.violations = [
+                    *await world.violations(Moment.AT_REST),
+                    *await world.lost_films(),
+                ]
         finally:
             await playing.clear_up()
     playing.played.violations += [
@@ -138,7 +144,7 @@ class _Playing:
         for _ in range(MOST_STEPS):
             if not (moves := self._possible()):
                 return
-            yield moves[0] if self._case.moves is not None else self._choose(moves)
+            yield self._next(moves) if self._case.moves is not None else self._choose(moves)
         self.played.violations.append(Violation("G18", f"no end after {MOST_STEPS} statements"))
 
     def _is_possible(self, move: Move) -> bool:
@@ -171,6 +177,11 @@ class _Playing:
             if actor.is_blocked and actor.is_patient
         ]
 
+    def _next(self, moves: list[Move]) -> Move:
+        """The next in the order of their coming, so that nobody waits for ever."""
+        last = self._moves[-1].actor if self._moves else -1
+        return min(moves, key=lambda move: (move.actor <= last, move.actor))
+
     def _choose(self, moves: list[Move]) -> Move:
         if self._chance.random() < 1 / 10 and (impatient := self._impatient()):
             return self._chance.choice(impatient)
@@ -199,7 +210,7 @@ class _Playing:
         self._note(move, actor, label, before)
         await self._judge(commits=commits)
 
-    def _act(self, name: str, chance: Random):  # noqa: ANN202
+    def _act(self, name: str, chance: Random) -> Callable[[], Awaitable[None]]:
         return lambda: ACTS[name](self._world, chance)
 
     def _note(self, move: Move, actor: Actor, label: str, before: set[int]) -> None:
@@ -218,7 +229,7 @@ class _Playing:
                 if actor.error is not None:
                     self.played.trace.append(f"{number} {actor.name}: {_told(actor.error)}")
                     self._judge_error(actor.name, actor.error)
-        if commits or self._stage.is_quiet:
+        if commits:
             self.played.violations += await self._world.violations(Moment.ALWAYS)
 
     def _judge_error(self, name: str, error: BaseException) -> None:
@@ -236,48 +247,6 @@ class _Playing:
 
 def _told(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
-
-
-async def come_to_rest(world: World) -> None:
-    """Let the daemons end whatever is to be ended; nobody else does anything."""
-    chance = chance_of("rest")
-    last = world.add_worker()
-    await last.storage.fleet.beat(last.heartbeat())
-    await world.auditor.execute(
-        "update workers set heartbeat_at = heartbeat_at - interval '1 minute' where id <> $1",
-        last.id,
-    )
-    for worker in world.workers:
-        worker.was_silent = True
-    await last.storage.rescue.rescue_silent(last.id, 12.0)
-    for _ in range(MOST_STEPS):
-        await world.auditor.execute(
-            """
-            update lookups
-            set due_at = least(due_at, clock_timestamp())
-            where due_at > clock_timestamp()
-            """
-        )
-        last.storage.queue.floor.lower()
-        claims = await claimed(world, last, 20)
-        if not claims:
-            claims = await _background(last, world)
-        if not claims:
-            break
-        for claim in claims:
-            await save(world, last, [answered(claim, chance)])
-    if healed := await last.storage.sessions.heal():
-        world.breaks("G19", f"sessions {healed} had to be mended")
-    while await last.storage.retention.sweep_queue():
-        pass
-
-
-async def _background(worker: Worker, world: World):  # noqa: ANN202
-    token = world.new_id()
-    claim = await worker.storage.background.claim(
-        worker.id, token, timedelta(seconds=1), in_share=False
-    )
-    return [claim] if claim else []
 
 
 async def shrink(world: World, played: Played) -> Played:

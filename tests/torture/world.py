@@ -20,19 +20,24 @@ from enrich_service.sharing import ConnectionSharing
 from enrich_service.storage.fleet import Heartbeat
 from enrich_service.storage.window import RequestLimit
 from enrich_service.tmdb.connections import ConnectionPool
+from shared.models import Channel
 from shared.settings import Settings
 from tests.guarantees import Measures, Moment, Violation, violations
-from tests.torture.stage import Stage, StagedDatabase, pauses_are_turns
+from tests.torture.stage import Stage
+from tests.torture.staged import StagedDatabase, pauses_are_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from enrich_service.storage.fleet import Neighbours
     from enrich_service.storage.queue import Claim, TokenAt
     from enrich_service.tmdb.connections import Connection
 
 WORKERS = 3
 RULE = RequestLimit(limit=6, period=10.0, margin=0.2)
-MEASURES = Measures(limit=RULE.limit, period=RULE.period)
+LEASE_SECONDS = SILENT_SECONDS = 3600.0
+"""So long that nobody falls silent because a case takes its time."""
+MEASURES = Measures(limit=RULE.limit, period=RULE.period, lease=LEASE_SECONDS)
 KEY = "0123456789abcdef0123456789abcdef"
 
 WATCH_ENDS = (
@@ -85,6 +90,17 @@ BEGIN = (
     """,
 )
 
+LOWEST = """
+    select turn, id
+    from lookups
+    where due_at <= clock_timestamp()
+      and claimed_by is null
+      and turn < 9223372036854775807
+    order by turn, id
+    limit 1
+"""
+"""Where the queue begins for whoever looks for somebody's films."""
+
 FOREIGN_ANSWERS = """
     select lookup_id, token, reason
     from ended_claims
@@ -123,8 +139,10 @@ class Worker:
     def known_claims(self) -> set[TokenAt]:
         return set(self.in_hand)
 
-    def heartbeat(self) -> Heartbeat:
-        return Heartbeat(self.id, "torture:1", None, None, 10.0, 0, draining=False)
+    async def beat(self) -> Neighbours:
+        """Say that this worker is alive."""
+        said = Heartbeat(self.id, "torture:1", None, None, 10.0, 0, draining=False)
+        return await self.storage.fleet.beat(said, LEASE_SECONDS, SILENT_SECONDS)
 
 
 @dataclass(slots=True)
@@ -133,7 +151,7 @@ class Expected:
 
     films: int
     is_gone: bool = False
-    is_changed: bool = False
+    """Somebody has begun to delete it, or may."""
 
 
 class World:
@@ -162,6 +180,8 @@ class World:
         self.sessions: list[UUID] = []
         self.expected: dict[UUID, Expected] = {}
         self.broken: list[Violation] = []
+        self.granted = 0
+        """Slots that takers were given."""
 
     async def reset(self, seed: str) -> None:
         """Begin anew; nothing of an earlier case is left."""
@@ -173,9 +193,12 @@ class World:
         self.sessions.clear()
         self.expected.clear()
         self.broken.clear()
+        self.granted = 0
+        for worker in self.workers:
+            await worker.sharing.close()
         self.workers = [self.add_worker() for _ in range(WORKERS)]
         for worker in self.workers:
-            await worker.storage.fleet.beat(worker.heartbeat())
+            await worker.beat()
 
     def add_worker(self) -> Worker:
         """Make one more daemon, of which nobody has heard yet."""
@@ -183,7 +206,12 @@ class World:
         worker_id = self.new_id()
         pool = ConnectionPool(0, _no_connection, _no_connecting)
         sharing = ConnectionSharing(
-            worker_id, storage.fleet, pool, most=MEASURES.connections, lease=1000.0, wake=_nobody
+            worker_id,
+            storage.fleet,
+            pool,
+            most=MEASURES.connections,
+            lease=LEASE_SECONDS,
+            wake=_nobody,
         )
         return Worker(worker_id, storage, sharing, pool)
 
@@ -203,7 +231,44 @@ class World:
         """Everything that is not as it should be."""
         found = [*self.broken, *await violations(self.auditor, moment, MEASURES)]
         rows = await self.auditor.fetch(FOREIGN_ANSWERS)
-        return found + [Violation("G16", json.dumps(dict(row), default=str)) for row in rows]
+        found += [Violation("G16", json.dumps(dict(row), default=str)) for row in rows]
+        found += await self._below_floors()
+        slots = await self.auditor.fetchval("select coalesce(max(n), 0) from request_slots")
+        if self.granted > slots:
+            found.append(Violation("G20", f"{self.granted} slots were given, {slots} are there"))
+        return found
+
+    async def _below_floors(self) -> list[Violation]:
+        """What could be claimed and is not looked for; what was told has arrived by now."""
+        lowest = await self.auditor.fetchrow(LOWEST)
+        if lowest is None:
+            return []
+        return [
+            Violation("G21", f"{tuple(lowest)} is below {worker.storage.queue.floor.place}")
+            for worker in self.workers
+            if tuple(lowest) < worker.storage.queue.floor.place
+        ]
+
+    async def lost_films(self) -> list[Violation]:
+        """Sessions that have not as many films as were uploaded; nothing is under way."""
+        rows = await self.auditor.fetch(
+            """
+            select id, (select count(*) from movies where session_id = sessions.id) as films
+            from sessions
+            """
+        )
+        there = {row["id"]: row["films"] for row in rows}
+        return [
+            Violation("G24", f"{session_id} has {there.get(session_id)} of {expected.films} films")
+            for session_id, expected in self.expected.items()
+            if not expected.is_gone and there.get(session_id) != expected.films
+        ]
+
+    def note_work(self, _: object, __: int, ___: str, turn: object) -> None:
+        """Tell all workers what `new_work` says."""
+        told = int(turn) if isinstance(turn, str) and turn.isdigit() else None
+        for worker in self.workers:
+            worker.storage.queue.floor.lower(told)
 
 
 @asynccontextmanager
@@ -218,6 +283,7 @@ async def world_over(dsn: str) -> AsyncIterator[World]:
             await auditor.execute(statement)
         stage = Stage(control)
         world = World(settings, auditor, stage, folder)
+        await auditor.add_listener(Channel.NEW_WORK, world.note_work)
         async with world.database:
             with pauses_are_turns(stage):
                 yield world

@@ -1,132 +1,27 @@
-"""Who acts in the torture: each actor does what one request or one loop does, by the real storage.
-
-An actor chooses with a generator of its own, so that it does the same whoever else there is.
-"""
+"""Daemons on the stage: each actor does what one of their loops does, by their real storage."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
 
 import asyncpg
 
-from api_service.storage.staging import IdempotencyKey, StagedUpload
+from enrich_service.rescuing import Rescuer
 from enrich_service.storage.completions import Completion, Film
-from shared.errors import (
-    IdempotencyKeyReusedError,
-    UploadInProgressError,
-)
-from shared.lookup_keys import LookupKind, imdb_key, parse_key, title_key, tmdb_key
+from shared.lookup_keys import LookupKind, parse_key
 from shared.models import Outcome
-from tests.torture.world import Expected
+from tests.torture.users import FILMS, titled
+from tests.torture.world import RULE, SILENT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
     from random import Random
-    from uuid import UUID
 
+    from enrich_service.dispatcher import Dispatcher
     from enrich_service.storage.queue import Claim
     from tests.torture.world import Worker, World
-
-    Act = Callable[[World, Random], Awaitable[None]]
-
-FILMS = 4
-"""So few that everybody meets everybody."""
-YEAR = 2000
-CLIENTS = (None, "first", "second")
-KEYS = 3
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-COLUMNS = (
-    *("position", "lookup_key", "title", "year", "watched", "watch_dates", "rewatches", "liked"),
-    *("tags", "in_watchlist", "lists", "former_key"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A movie of a file that is uploaded."""
-
-    position: int
-    key: str
-    title: str
-    former_key: str = ""
-
-
-def titled(number: int) -> str:
-    """Return the title of a film."""
-    return f"film {number}"
-
-
-def key_of(number: int, chance: Random) -> str:
-    """Return one of the questions after a film."""
-    return chance.choice(
-        [
-            title_key(titled(number), YEAR),
-            tmdb_key(number),
-            imdb_key(f"tt{number:07}"),
-        ]
-    )
-
-
-def write(path: Path, rows: Sequence[Row]) -> Path:
-    """Write rows as the parser does, for COPY."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        table.writerow(
-            (
-                *(row.position, row.key, row.title, YEAR, "t", "{}", 0, "f", "{}", "f", "{}"),
-                row.former_key,
-            )
-        )
-    path.write_text(text.getvalue(), encoding="utf-8")
-    return path
-
-
-def some_rows(chance: Random, after: int = 0) -> list[Row]:
-    """Choose a few films, each by one question; no question twice."""
-    numbers = chance.sample(range(1, FILMS + 1), chance.randint(1, FILMS))
-    keys = [key_of(number, chance) for number in numbers]
-    return [
-        Row(after + place, key, titled(number))
-        for place, (number, key) in enumerate(zip(numbers, keys, strict=True), 1)
-    ]
-
-
-# -- users ---------------------------------------------------------------------------------------
-
-
-async def upload(world: World, chance: Random) -> None:
-    """Store a list."""
-    session_id = world.new_id()
-    rows = some_rows(chance)
-    idempotency = None
-    if chance.random() < 1 / 4:
-        idempotency = IdempotencyKey(str(chance.randrange(KEYS)), b"body")
-    staged = StagedUpload(
-        session_id,
-        write(world.folder / f"{session_id}.csv", rows),
-        COLUMNS,
-        len(rows),
-        "{}",
-        idempotency,
-        TRACE,
-        client=chance.choice(CLIENTS),
-    )
-    try:
-        stored = await world.api().uploads.store(staged)
-    except (UploadInProgressError, IdempotencyKeyReusedError):
-        return
-    if stored not in world.sessions:
-        world.sessions.append(stored)
-    if stored == session_id:
-        world.expected[stored] = Expected(len(rows))
-
-
-# -- daemons -------------------------------------------------------------------------------------
 
 
 def film(number: int) -> Film:
@@ -172,6 +67,7 @@ def answered(claim: Claim, chance: Random) -> Completion:
 async def work(world: World, chance: Random) -> None:
     """Claim a few films, and end them."""
     worker = chance.choice(world.workers)
+    await worker.storage.queue.view(chance.randint(1, 3))
     claims = await claimed(world, worker, chance.randint(1, 3))
     await end(world, worker, claims, chance)
 
@@ -196,7 +92,9 @@ async def end(world: World, worker: Worker, claims: Sequence[Claim], chance: Ran
         if said < 1 / 8:
             backoff = chance.choice([0.0, 60.0])
             await worker.storage.queue.retry(claim, attempts=1, backoff_seconds=backoff)
-            del worker.in_hand[claim.token_at]
+            worker.in_hand.pop(claim.token_at)
+        elif said > 7 / 8:
+            worker.in_hand.pop(claim.token_at)  # it was interrupted, and nobody works on it
         elif done.unknown_id:
             await save(world, worker, [done])
         else:
@@ -229,17 +127,69 @@ def _lose(world: World, worker: Worker, claim: Claim) -> None:
         world.breaks("G17", f"{claim.key} was taken from a daemon that had it in hand")
 
 
-ACTS: dict[str, Act] = {
-    "upload": upload,
-    "work": work,
-}
-KINDS = {"upload": 2, "work": 3}
-"""How likely each is."""
+async def refresh(world: World, chance: Random) -> None:
+    """Let all records be old, queue them, and refresh one."""
+    worker = chance.choice(world.workers)
+    await world.database.fetch(
+        """
+        update catalogue
+        set fetched_at = fetched_at - interval '40 days'
+        where tmdb_id in (select tmdb_id from catalogue order by tmdb_id for update skip locked)
+        """
+    )
+    await worker.storage.records.queue_refreshes(30, 5)
+    token = worker.claiming = world.new_id()
+    try:
+        claim = await worker.storage.background.claim(
+            worker.id, token, timedelta(seconds=1), in_share=chance.random() < 1 / 2
+        )
+        if claim:
+            worker.in_hand[claim.token_at] = claim
+    finally:
+        worker.claiming = None
+    if claim:
+        await end(world, worker, [claim], chance)
 
 
-async def begin_case(world: World, chance: Random) -> None:
-    """Let there be a few lists, some of whose films have ended."""
-    for _ in range(chance.randint(1, 2)):
-        await upload(world, chance)
-    if chance.random() < 3 / 4:
-        await work(world, chance)
+async def silence(world: World, chance: Random) -> None:
+    """Let a daemon's last heartbeat be long ago; it works on without knowing it."""
+    worker = chance.choice(world.workers)
+    worker.was_silent = True
+    worker.pool.revoke()
+    await world.database.fetch(
+        "update workers set heartbeat_at = heartbeat_at - interval '1 day' where id = $1", worker.id
+    )
+
+
+async def rescue(world: World, chance: Random) -> None:
+    """Give back the claims of the silent, and those in one's own name that nobody works on."""
+    worker = chance.choice(world.workers)
+    rescuer = Rescuer(
+        worker_id=worker.id,
+        storage=worker.storage,
+        dispatcher=cast("Dispatcher", worker),
+        silent=SILENT_SECONDS,
+        wake=lambda: None,
+    )
+    await rescuer._rescue()  # noqa: SLF001  # its loop would never end
+
+
+async def beat(world: World, chance: Random) -> None:
+    """Say that one is alive, and take one's part of the connections."""
+    worker = chance.choice(world.workers)
+    asked_at = time.monotonic()
+    await worker.sharing.settle(asked_at, await worker.beat())
+
+
+async def window(world: World, chance: Random) -> None:
+    """Take slots, some time after others were taken."""
+    worker = chance.choice(world.workers)
+    seconds = chance.choice([0.0, 1.0, RULE.period / 2, RULE.period, 2.5 * RULE.period])
+    await world.database.fetch(
+        "update request_slots set sent_at = sent_at - $1::interval", timedelta(seconds=seconds)
+    )
+    wanted = chance.randint(1, RULE.limit)
+    grant = await worker.storage.window.take(
+        RULE, wanted, beginning=chance.randint(0, wanted), per_film=2.0
+    )
+    world.granted += len(grant.expiries)
