@@ -337,7 +337,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     ),
     Guarantee(
         "G17",
-        "A film in the hands of a daemon that is alive is taken from it by nobody.",
+        "A film in the hands of a daemon that is alive is taken from it by nobody, as long as a "
+        "list has it.",
         INTERLEAVED,
         (TORTURE,),
     ),

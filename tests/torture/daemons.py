@@ -116,14 +116,16 @@ async def save(world: World, worker: Worker, completions: list[Completion]) -> N
             return
         for done in batch:
             if done in saved.lost:
-                _lose(world, worker, done.claim)
+                await _lose(world, worker, done.claim)
             if done not in saved.held:
                 worker.in_hand.pop(done.claim.token_at, None)
         pending, wait = pending[len(batch) :] + saved.held, True
 
 
-def _lose(world: World, worker: Worker, claim: Claim) -> None:
-    if not worker.was_silent and claim.token_at in worker.in_hand:
+async def _lose(world: World, worker: Worker, claim: Claim) -> None:
+    if worker.was_silent or claim.token_at not in worker.in_hand:
+        return
+    if await world.is_there(claim.lookup_id):
         world.breaks("G17", f"{claim.key} was taken from a daemon that had it in hand")
 
 

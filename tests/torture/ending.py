@@ -1,4 +1,4 @@
-"""How a case comes to rest: the daemons end whatever is to be ended, and nobody else does anything."""
+"""How a case comes to rest: daemons end whatever is to be ended, and nobody else acts."""
 
 from __future__ import annotations
 

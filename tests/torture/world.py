@@ -227,6 +227,14 @@ class World:
         """Note that a guarantee is not kept that no statement decides."""
         self.broken.append(Violation(guarantee, str(evidence)))
 
+    async def is_there(self, lookup_id: int) -> bool:
+        """Whether a question has not gone with the last list that asked it."""
+        return bool(
+            await self.auditor.fetchval(
+                "select exists (select from lookups where id = $1)", lookup_id
+            )
+        )
+
     async def violations(self, moment: Moment) -> list[Violation]:
         """Everything that is not as it should be."""
         found = [*self.broken, *await violations(self.auditor, moment, MEASURES)]
