@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from types import FunctionType, ModuleType
 
 
+HANDOVERS = {"upload": 3, "work": 6, "silence": 3, "rescue": 4}
+"""Of claims from one daemon to another."""
+CORRECTIONS = {"upload": 2, "add": 1, "correct": 6, "remove": 2, "work": 5}
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """Other text in one function: each old one, which stands there once, becomes the new one."""
@@ -159,16 +164,14 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.completions,
         "_hold",
         ("on lookups.id = mine.id and claim_token = mine.token", "on lookups.id = mine.id"),
+        kinds=HANDOVERS,
     ),
     _defect(
         "a changed answer is counted as a first one",
         "G1 G18 G19",
         enrich_service.storage.completions,
         "_save",
-        (
-            "OutcomeChange(done.claim.lookup_id, before[done.claim.token_at].outcome, done.outcome)",
-            "OutcomeChange(done.claim.lookup_id, None, done.outcome)",
-        ),
+        (", before[done.claim.token_at].outcome, done.outcome)", ", None, done.outcome)"),
     ),
     _defect(
         "what has ended stays in the queue",
@@ -183,9 +186,10 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.queue,
         "QueueStorage._retry",
         (
-            "where id = $1 and claim_token = $2\n              for",
-            "where id = $1 and $2::uuid is not null and claimed_by is not null\n              for",
+            "where id = $1 and claim_token = $2\n          for",
+            "where id = $1 and $2::uuid is not null and claimed_by is not null\n          for",
         ),
+        kinds=HANDOVERS,
     ),
     _defect(
         "a claim leaves the clock where it was",
@@ -200,22 +204,14 @@ DEFECTS: tuple[Defect, ...] = (
         api_service.storage.uploads,
         "_store",
         ("await list_movies(connection, upload)\n", "pass\n"),
-        (
-            "counts = await recount(connection, upload.session_id)\n",
-            "counts = await recount(connection, upload.session_id)\n"
-            "    await list_movies(connection, upload)\n",
-        ),
+        ("return stored_as(", "await list_movies(connection, upload)\n    return stored_as("),
     ),
     _defect(
         "an upload that is run again does not look whether it was stored",
         "G18",
         api_service.storage.uploads,
         "_store",
-        (
-            'if await connection.fetchval("select true from sessions where id = $1", '
-            "upload.session_id):",
-            "if upload is None:",
-        ),
+        ('"select true from sessions where id = $1"', '"select true where $1::uuid is null"'),
         kinds={"upload": 1},
         faults=1 / 10,
     ),
@@ -237,6 +233,7 @@ DEFECTS: tuple[Defect, ...] = (
         api_service.storage.matches,
         "_hold_movie",
         ("if held == seen:\n            return held", "if held:\n            return seen"),
+        kinds=CORRECTIONS,
     ),
     _defect(
         "a correction does not hold the session",
@@ -254,6 +251,7 @@ DEFECTS: tuple[Defect, ...] = (
         api_service.storage.sessions,
         "SessionStorage.delete",
         ("and not exists (select from movies where lookup_id = lookups.id)", ""),
+        kinds={"upload": 4, "delete": 5, "work": 2},
     ),
     Defect(
         "orphans are deleted without the lock that uploads share",
@@ -282,6 +280,7 @@ DEFECTS: tuple[Defect, ...] = (
         shared.reopening,
         "_reopen_what_is_free",
         ("for update of lookups skip locked", ""),
+        kinds={"upload": 5, "force": 6, "work": 6},
     ),
     _defect(
         "a fallback does not plan again under its locks",
@@ -289,6 +288,7 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.fallback,
         "move_titled_movies",
         ("if await _plan(connection, lookup_id) != moves:", "if not moves:"),
+        kinds=CORRECTIONS,
     ),
     _defect(
         "a rescue knows what is in hand before it reads",
@@ -297,11 +297,13 @@ DEFECTS: tuple[Defect, ...] = (
         "Rescuer._rescue",
         (
             "    rescue = await",
-            "    known, claiming = self._dispatcher.known_claims, self._dispatcher.claiming\n"
-            "    rescue = await",
+            """
+    known, claiming = self._dispatcher.known_claims, self._dispatcher.claiming
+    rescue = await""",
         ),
         ("unknown = rescue.own - self._dispatcher.known_claims", "unknown = rescue.own - known"),
         ("if claim[1] != self._dispatcher.claiming", "if claim[1] != claiming"),
+        kinds={"upload": 2, "work": 6, "rescue": 6},
     ),
     _defect(
         "a rescue frees the claims of the living",
@@ -319,6 +321,7 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.rescue,
         "RescueStorage.rescue_silent",
         ("select count(pg_notify($4, lowest::text))", "select count(lowest) + length($4) * 0"),
+        kinds=HANDOVERS,
     ),
     _defect(
         "the window gives slots after half a period",
@@ -326,6 +329,7 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.window,
         "WindowStorage._take_once",
         ("taking.limiting + $2 + $3,\n", "taking.limiting + $2 / 2,\n"),
+        kinds={"window": 1},
     ),
     _defect(
         "the window gives slots that are not due yet",
@@ -336,6 +340,7 @@ DEFECTS: tuple[Defect, ...] = (
             "where taken < (select slots from allowed) and due_at <= clock",
             "where taken < (select slots from allowed)",
         ),
+        kinds={"window": 1},
     ),
     _defect(
         "connections are shared out by two at once",
@@ -343,6 +348,7 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.fleet,
         "FleetStorage.share_connections",
         ("select from fleet for no key update", "select from fleet"),
+        kinds={"beat": 6, "silence": 3},
     ),
     _defect(
         "a client's grants are made side by side",

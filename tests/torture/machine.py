@@ -98,23 +98,24 @@ def case_of(seed: str, kinds: dict[str, int]) -> Case:
 async def play(world: World, case: Case) -> Played:
     """Play a case to its end, or to the first violation."""
     await world.reset(case.seed)
-    await begin_case(world, chance_of(f"{case.seed} beginning"))
     playing = _Playing(world, case)
+    played = playing.played
     with structlog.testing.capture_logs() as log:
         try:
+            await begin_case(world, chance_of(f"{case.seed} beginning"))
             await playing.run()
-            if not playing.played.violations:
+            if not played.violations:
                 await come_to_rest(world)
-                playing.played.violations = [
-                    *await world.violations(Moment.AT_REST),
-                    *await world.lost_films(),
-                ]
+                played.violations += await world.violations(Moment.AT_REST)
+                played.violations += await world.lost_films()
+        except (ProjectionistError, asyncpg.PostgresError) as error:
+            played.violations.append(Violation("G18", _told(error)))
         finally:
             await playing.clear_up()
-    playing.played.violations += [
+    played.violations += [
         Violation("G19", str(event)) for event in log if event["event"] in DEFECTS
     ]
-    return playing.played
+    return played
 
 
 class _Playing:
@@ -125,6 +126,7 @@ class _Playing:
         self._chance = chance_of(f"{case.seed} moves")
         self._to_come = dict(case.actors)
         self._acting: dict[int, Actor] = {}
+        self._failed: set[int] = set()
         self._moves: list[Move] = []
         self.played = Played(case)
 
@@ -186,7 +188,10 @@ class _Playing:
         if self._chance.random() < 1 / 10 and (impatient := self._impatient()):
             return self._chance.choice(impatient)
         move = self._chance.choice(moves)
-        if move.what == "go on" and self._chance.random() < self._case.faults:
+        may_fail = move.what == "go on" and move.actor not in self._failed
+        if may_fail and self._chance.random() < self._case.faults:
+            # Once: a transaction that loses its connection four times may well give up.
+            self._failed.add(move.actor)
             return replace(move, what=self._chance.choice(list(Fault)))
         return move
 

@@ -14,7 +14,7 @@ from tests.torture.machine import case_of, play
 from tests.torture.world import world_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.torture.defects import Defect
     from tests.torture.machine import Case
@@ -35,7 +35,7 @@ def cases(defect: Defect) -> Iterator[Case]:
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 async def test_planted_defect_is_found(
-    dsn: str, defect: Defect, record_property: pytest.RecordProperty
+    dsn: str, defect: Defect, record_property: Callable[[str, object], None]
 ) -> None:
     async with world_over(dsn) as world:
         if defect.statement:

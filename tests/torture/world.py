@@ -45,7 +45,7 @@ WATCH_ENDS = (
     create table ended_claims (
       id         bigint generated always as identity primary key,
       lookup_id  bigint not null,
-      token      uuid not null,
+      token      uuid,
       reason     text,
       is_answer  boolean not null
     )
@@ -63,11 +63,12 @@ WATCH_ENDS = (
     create trigger lookups_note_end after update on lookups
     for each row when (
       old.claim_token is not null and new.claim_token is distinct from old.claim_token
+      or old.claim_token is null and old.due_at is not null and new.due_at is null
     )
     execute function note_end()
     """,
 )
-"""A claim's end is written down: each answer here has the token of its claim as its reason."""
+"""A claim's end is written down, and an answer without one: each has its claim's token as reason."""
 
 CLEAR = """
     truncate
