@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from enrich_service.dispatcher import Dispatcher
     from enrich_service.storage.queue import Claim
     from tests.torture.world import Worker, World
+
+ASKING = 6
+"""Turns at most for which TMDB is asked, and nothing is held."""
 
 
 def film(number: int) -> Film:
@@ -85,6 +89,8 @@ async def claimed(world: World, worker: Worker, wanted: int) -> list[Claim]:
 
 async def end(world: World, worker: Worker, claims: Sequence[Claim], chance: Random) -> None:
     """Save what claims have come to, put some of them off, and forget some."""
+    for _ in range(chance.randint(0, ASKING)):
+        await asyncio.sleep(0)
     together: list[Completion] = []
     for claim in claims:
         done = answered(claim, chance)
@@ -125,7 +131,7 @@ async def save(world: World, worker: Worker, completions: list[Completion]) -> N
 async def _lose(world: World, worker: Worker, claim: Claim) -> None:
     if worker.was_silent or claim.token_at not in worker.in_hand:
         return
-    if await world.is_there(claim.lookup_id):
+    if await world.was_taken(claim):
         world.breaks("G17", f"{claim.key} was taken from a daemon that had it in hand")
 
 

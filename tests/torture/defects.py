@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from types import FunctionType, ModuleType
 
 
-HANDOVERS = {"upload": 3, "work": 6, "silence": 3, "rescue": 4}
+HANDOVERS = {"upload": 2, "work": 8, "silence": 4, "rescue": 5}
 """Of claims from one daemon to another."""
 CORRECTIONS = {"upload": 2, "add": 1, "correct": 6, "remove": 2, "work": 5}
 
@@ -229,7 +229,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "a correction does not look again at which lookup the movie has",
-        "G1",
+        "G1 G18",
         api_service.storage.matches,
         "_hold_movie",
         ("if held == seen:\n            return held", "if held:\n            return seen"),
@@ -237,7 +237,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "a correction does not hold the session",
-        "G1",
+        "G1 G18",
         api_service.storage.matches,
         "_hold_movie",
         (
@@ -276,7 +276,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "what is forced is read and not held",
-        "G1",
+        "G1 G18",
         shared.reopening,
         "_reopen_what_is_free",
         ("for update of lookups skip locked", ""),
@@ -284,7 +284,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "a fallback does not plan again under its locks",
-        "G1",
+        "G1 G18",
         enrich_service.storage.fallback,
         "move_titled_movies",
         ("if await _plan(connection, lookup_id) != moves:", "if not moves:"),

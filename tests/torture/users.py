@@ -86,12 +86,12 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
 
 
 def some_rows(chance: Random, after: int = 0) -> list[Row]:
-    """Choose a few films, each by one question; no question twice."""
-    numbers = chance.sample(range(1, FILMS + 1), chance.randint(1, FILMS))
-    keys = [key_of(number, chance) for number in numbers]
+    """Choose a few questions, no question twice; two may be after one film."""
+    numbers = [chance.randint(1, FILMS) for _ in range(chance.randint(1, FILMS))]
+    films = {key_of(number, chance): number for number in numbers}
     return [
         Row(after + place, key, titled(number))
-        for place, (number, key) in enumerate(zip(numbers, keys, strict=True), 1)
+        for place, (key, number) in enumerate(films.items(), 1)
     ]
 
 

@@ -68,7 +68,7 @@ WATCH_ENDS = (
     execute function note_end()
     """,
 )
-"""A claim's end is written down, and an answer without one: each has its claim's token as reason."""
+"""Ends of claims are written down, and answers without any; an answer's reason is its token."""
 
 CLEAR = """
     truncate
@@ -228,11 +228,24 @@ class World:
         """Note that a guarantee is not kept that no statement decides."""
         self.broken.append(Violation(guarantee, str(evidence)))
 
-    async def is_there(self, lookup_id: int) -> bool:
-        """Whether a question has not gone with the last list that asked it."""
+    async def was_taken(self, claim: Claim) -> bool:
+        """Whether a claim that is lost was ended by others, and for no reason.
+
+        It was not where its question has gone with the last list that asked it, nor where its own
+        answer was saved by a try whose COMMIT was not answered.
+        """
         return bool(
             await self.auditor.fetchval(
-                "select exists (select from lookups where id = $1)", lookup_id
+                """
+                select exists (select from lookups where id = $1)
+                  and not exists (
+                    select
+                    from ended_claims
+                    where lookup_id = $1 and token = $2 and reason = token::text
+                  )
+                """,
+                claim.lookup_id,
+                claim.token,
             )
         )
 
