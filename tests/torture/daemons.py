@@ -59,7 +59,7 @@ def answered(claim: Claim, chance: Random) -> Completion:
         return Completion(
             claim, Outcome.FOUND, reason, film=film(claim.refreshes.tmdb_id), confidence=100
         )
-    if by_id and said < 1 / 4:
+    if by_id and said < 1 / 3:
         return Completion(claim, Outcome.NOT_FOUND, reason, unknown_id=True)
     if said < 3 / 4:
         found = film(chance.randint(1, FILMS))
@@ -95,11 +95,11 @@ async def end(world: World, worker: Worker, claims: Sequence[Claim], chance: Ran
     for claim in claims:
         done = answered(claim, chance)
         said = chance.random()
-        if said < 1 / 8:
+        if said < 1 / 4:
             backoff = chance.choice([0.0, 60.0])
             await worker.storage.queue.retry(claim, attempts=1, backoff_seconds=backoff)
             worker.in_hand.pop(claim.token_at)
-        elif said > 7 / 8:
+        elif said > 9 / 10:
             worker.in_hand.pop(claim.token_at)  # it was interrupted, and nobody works on it
         elif done.unknown_id:
             await save(world, worker, [done])
@@ -161,7 +161,8 @@ async def refresh(world: World, chance: Random) -> None:
 
 async def silence(world: World, chance: Random) -> None:
     """Let a daemon's last heartbeat be long ago; it works on without knowing it."""
-    worker = chance.choice(world.workers)
+    busy = [worker for worker in world.workers if worker.in_hand]
+    worker = chance.choice(busy or world.workers)
     worker.was_silent = True
     worker.pool.revoke()
     await world.database.fetch(

@@ -22,7 +22,6 @@ import api_service.storage.sessions
 import api_service.storage.uploads
 import enrich_service.rescuing
 import enrich_service.storage.completions
-import enrich_service.storage.fallback
 import enrich_service.storage.fleet
 import enrich_service.storage.queue
 import enrich_service.storage.rescue
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from types import FunctionType, ModuleType
 
 
-HANDOVERS = {"upload": 2, "work": 8, "silence": 4, "rescue": 5}
+HANDOVERS = {"work": 3, "silence": 2, "rescue": 2}
 """Of claims from one daemon to another."""
 CORRECTIONS = {"upload": 2, "add": 1, "correct": 6, "remove": 2, "work": 5}
 
@@ -281,14 +280,6 @@ DEFECTS: tuple[Defect, ...] = (
         "_reopen_what_is_free",
         ("for update of lookups skip locked", ""),
         kinds={"upload": 5, "force": 6, "work": 6},
-    ),
-    _defect(
-        "a fallback does not plan again under its locks",
-        "G1 G18",
-        enrich_service.storage.fallback,
-        "move_titled_movies",
-        ("if await _plan(connection, lookup_id) != moves:", "if not moves:"),
-        kinds=CORRECTIONS,
     ),
     _defect(
         "a rescue knows what is in hand before it reads",
