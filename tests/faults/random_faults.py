@@ -106,7 +106,8 @@ class Daemon:
 
     to_database: Line
     to_tmdb: Line
-    settings: dict[str, str]
+    database_url: str
+    tmdb_url: str
     program: Program
     is_frozen: bool = False
     thawed_at: float = 0.0
@@ -173,7 +174,9 @@ class Faults:
             case "kill":
                 await daemon.program.kill()
                 await asyncio.sleep(fault.seconds)
-                daemon.program = await self._driver.stack.add_daemon(wait=False, **daemon.settings)
+                daemon.program = await self._driver.stack.add_daemon(
+                    wait=False, DATABASE_URL=daemon.database_url, TMDB_BASE_URL=daemon.tmdb_url
+                )
             case "freeze":
                 daemon.is_frozen = True
                 daemon.program.send_signal(signal.SIGSTOP)
@@ -204,10 +207,10 @@ async def daemons_over_lines(driver: Driver) -> AsyncIterator[list[Daemon]]:
         for _ in range(DAEMONS):
             to_database = await exits.enter_async_context(line_to_database(driver.stack.dsn))
             to_tmdb = await exits.enter_async_context(line_to_tmdb(driver.stack.tmdb_url))
-            settings = {
-                "DATABASE_URL": address_over(to_database, driver.stack.dsn),
-                "TMDB_BASE_URL": f"http://127.0.0.1:{to_tmdb.port}",
-            }
-            program = await driver.stack.add_daemon(**settings)
-            daemons.append(Daemon(to_database, to_tmdb, settings, program))
+            database_url = address_over(to_database, driver.stack.dsn)
+            tmdb_url = f"http://127.0.0.1:{to_tmdb.port}"
+            program = await driver.stack.add_daemon(
+                DATABASE_URL=database_url, TMDB_BASE_URL=tmdb_url
+            )
+            daemons.append(Daemon(to_database, to_tmdb, database_url, tmdb_url, program))
         yield daemons

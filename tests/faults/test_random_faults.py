@@ -1,4 +1,4 @@
-"""Random faults, while users go on: the guarantees once a second, the budget throughout, all at rest.
+"""Random faults, while users go on: the guarantees each second, then all of them at rest.
 
 `CHAOS_SECONDS` says for how long, `CHAOS_SEED` repeats a run's choices (not its timing):
 `make chaos` is ten minutes of it.
