@@ -37,6 +37,8 @@ AT_ONCE = (2, 4)
 FAULTS = 1 / 60
 """How likely a statement loses its connection, or its answer; not in every case."""
 SHRINKING_TRIES = 60
+READS = ("select", "begin", "(pause)")
+"""Statements after which nothing is otherwise than before, unless they are in a transaction."""
 DEFECTS = {"session_healed", "session_miscounted", "reopening_incomplete"}
 """Events of the log that say that something was wrong, though it was mended."""
 
@@ -207,7 +209,7 @@ class _Playing:
         else:
             actor = self._acting[move.actor]
             label = actor.label
-            commits = not actor.is_open or label == "commit"
+            commits = label == "commit" or not (actor.is_open or label.startswith(READS))
             if move.what == "lose patience":
                 await self._stage.lose_patience(actor)
             else:
