@@ -42,7 +42,9 @@ BUDGET = StandIn(films=MADE_UP, limit=40, period=2.0, latency=0.1)
 MARGIN = 1.0
 """A wide one: each request passes a line in this process, which does much besides."""
 MEASURES = Measures(limit=BUDGET.limit, period=BUDGET.period)
-LISTED = 15
+LISTED = 8
+PACE_SECONDS = 4.0
+"""Between two things that a user does, about: so much work that it is always there, and ends."""
 USERS = 2
 LETTING_GO_SECONDS = 2.0
 """In which a daemon that stood still closes what was taken from it meanwhile."""
@@ -93,6 +95,7 @@ class User:
         """Do one thing after the other, until cancelled between two of them."""
         acts = [self.upload, self.upload, self.add, self.force, self.delete]
         await (self._chance.choice(acts) if len(self.lists) > 2 else self.upload)()
+        await asyncio.sleep(self._chance.uniform(0, 2 * PACE_SECONDS))
 
     async def upload(self) -> None:
         body, known, unknown = self._list()
@@ -122,7 +125,7 @@ class User:
         films = self._chance.sample(self._films, LISTED)
         known = {f'"{film.title.replace(chr(34), chr(34) * 2)}",{film.year}' for film in films}
         self._number += 1
-        unknown = {f"Nobody Knows {self._name} {self._number}{letter},1990" for letter in "abc"}
+        unknown = {f"Nobody Knows {self._name} {self._number}{letter},1990" for letter in "ab"}
         rows = ["Title,Year", *sorted(known), *sorted(unknown)]
         return "\n".join(rows).encode(), known, unknown
 
