@@ -13,12 +13,16 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
     from enrich_service.storage.fleet import FleetStorage, Neighbours
     from enrich_service.tmdb.connections import ConnectionPool
+
+log = structlog.get_logger(__name__)
 
 
 class ConnectionSharing:
@@ -116,6 +120,8 @@ class ConnectionSharing:
             self._let_go()
 
     def _let_go(self) -> None:
+        if count := self._pool.open:
+            log.warning("connections_revoked", count=count)
         self._pool.revoke()
 
     def _note_change(self) -> None:
