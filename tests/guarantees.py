@@ -391,6 +391,31 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "outages, cuts, crashes",
         ("faults/test_long_outages.py", "faults/test_cut_off.py", "faults/test_tmdb_trouble.py"),
     ),
+    Guarantee(
+        "G26",
+        "What is found has its film, an answer its time, a place in the queue its turn, a claim its "
+        "token; and no session counts more films than it has.",
+        "kept by the database",
+        (TORTURE, "integration/test_guarantees.py"),
+        constraints=(
+            "lookups.lookups_check",
+            "lookups.lookups_check1",
+            "lookups.lookups_check2",
+            "lookups.lookups_check3",
+            "session_counts.session_counts_check",
+        ),
+    ),
+    Guarantee(
+        "G27",
+        "No slot of the window, no turn of a retry and no share of the background is given twice.",
+        "kept by the database",
+        (TORTURE, "integration/test_guarantees.py"),
+        constraints=(
+            "request_slots.request_slots_pkey",
+            "retry_turns.retry_turns_pkey",
+            "background_shares.background_shares_pkey",
+        ),
+    ),
 )
 
 

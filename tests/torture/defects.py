@@ -171,6 +171,7 @@ DEFECTS: tuple[Defect, ...] = (
         enrich_service.storage.completions,
         "_save",
         (", before[done.claim.token_at].outcome, done.outcome)", ", None, done.outcome)"),
+        kinds={"upload": 2, "work": 5, "refresh": 4},
     ),
     _defect(
         "what has ended stays in the queue",
