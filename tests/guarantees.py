@@ -393,8 +393,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     ),
     Guarantee(
         "G26",
-        "What is found has its film, an answer its time, a place in the queue its turn, a claim its "
-        "token; and no session counts more films than it has.",
+        "What is found has its film, an answer its time, a place in the queue its turn, a claim "
+        "its token; and no session counts more films than it has.",
         "kept by the database",
         (TORTURE, "integration/test_guarantees.py"),
         constraints=(

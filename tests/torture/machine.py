@@ -212,6 +212,9 @@ class _Playing:
             commits = label == "commit" or not (actor.is_open or label.startswith(READS))
             if move.what == "lose patience":
                 await self._stage.lose_patience(actor)
+            elif move.what == Fault.DIES:
+                await self._stage.kill(actor)
+                self._world.note_death()
             else:
                 await self._stage.advance(actor, Fault(move.what) if move.what != "go on" else None)
         self._note(move, actor, label, before)

@@ -50,6 +50,8 @@ class Fault(StrEnum):
     """It is ended before the statement arrives."""
     UNANSWERED = "answer lost"
     """It is ended after the statement was carried out."""
+    DIES = "dies"
+    """Its process is killed before the statement is sent."""
 
 
 class StuckError(Exception):
@@ -134,7 +136,7 @@ class Stage:
         """End an actor as a process ends that is killed: its connection goes, it sees nothing."""
         assert actor.task is not None
         actor.is_killed = True
-        pid = actor.pid
+        pid = actor.pid if actor.is_open else None  # else it may be another's by now
         actor.task.cancel()
         await asyncio.wait({actor.task})
         if pid is not None:
@@ -163,7 +165,8 @@ class Stage:
             if not actor.is_killed:
                 raise
         except Exception as error:  # noqa: BLE001  # the machine judges it
-            actor.error = error
+            # Of what a killed one still does on its way out, nobody ever hears.
+            actor.error = None if actor.is_killed else error
         finally:
             actor.state = State.DONE
             actor.is_open = False

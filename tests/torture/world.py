@@ -228,6 +228,15 @@ class World:
         """Note that a guarantee is not kept that no statement decides."""
         self.broken.append(Violation(guarantee, str(evidence)))
 
+    def note_death(self) -> None:
+        """Somebody was killed in the middle of something: what that came to nobody knows.
+
+        Claims that it had in hand are given back once its daemon counts as silent.
+        """
+        self.expected.clear()
+        for worker in self.workers:
+            worker.was_silent = True
+
     async def was_taken(self, claim: Claim) -> bool:
         """Whether a claim that is lost was ended by others, and for no reason.
 
