@@ -19,7 +19,8 @@ import asyncpg
 from local_stack.stack import Stack, StandIn
 from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
 from local_stack.tmdb.generator import FIRST_ID, generate_films
-from tests.guarantees import ANY_BUDGET, Moment, violations
+from tests.guarantee import ANY_BUDGET, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping

@@ -39,7 +39,8 @@ from local_stack.tmdb.state import STAND_IN
 from shared.database import Database
 from tests.conftest import QUICK, RunningStandIn
 from tests.driving import ADMIN_TOKEN, MADE_UP, made_up_films, until
-from tests.guarantees import ANY_BUDGET, Moment, violations
+from tests.guarantee import ANY_BUDGET, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -26,7 +26,8 @@ from local_stack.processes import migrate
 from local_stack.stack import StandIn
 from tests.driving import MADE_UP, create_database, running, until
 from tests.faults.random_faults import Faults, daemons_over_lines, schedule
-from tests.guarantees import Measures, Moment, violations
+from tests.guarantee import Measures, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

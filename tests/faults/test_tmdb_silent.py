@@ -24,7 +24,8 @@ from tests.driving import (
     title_list,
     until,
 )
-from tests.guarantees import ANY_BUDGET, Moment, violations
+from tests.guarantee import ANY_BUDGET, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.guarantees import GUARANTEES, Moment, violations
+from tests.guarantee import Moment
+from tests.guarantees import GUARANTEES, violations
 from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_stack.processes import ROOT
-from tests.guarantees import GUARANTEES, Moment
+from tests.guarantee import Moment
+from tests.guarantees import GUARANTEES
 
 if TYPE_CHECKING:
-    from tests.guarantees import Guarantee
+    from tests.guarantee import Guarantee
 
 TESTS = ROOT / "tests"
 PAGE = ROOT / "docs" / "reliability.md"
