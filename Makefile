@@ -12,7 +12,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 export UV_SYSTEM_CERTS ?= true
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race fuzz lock env image clean
+.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race torture teeth chaos fuzz lock env image clean
 
 # Everything that work on the project needs.
 setup: $(VENV)/.for-development
@@ -61,7 +61,7 @@ test-browser: setup
 # The faults, and the starts and restores, that take long; `make test` leaves them out. They add no
 # coverage that the others lack, so no threshold is asked of them.
 test-faults: setup
-	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end
+	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end tests/torture
 
 check: setup
 	$(BIN)/ruff check
@@ -85,6 +85,19 @@ race: setup
 # A million broken and hostile lists, or as many as wanted; it says its seed, and by that what to do again.
 fuzz: setup
 	$(BIN)/python -m tests.list_fuzzing --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
+
+# Storage functions of both services, one statement at a time, for half an hour or as long as told.
+torture: setup
+	$(BIN)/python -m tests.torture.running
+
+# Whether the torture finds each defect that is planted for it.
+teeth: setup
+	$(BIN)/python -m pytest -m long tests/torture
+
+# Random faults over real processes, for ten minutes or as long as told.
+chaos: CHAOS_SECONDS ?= 600
+chaos: setup
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -m long -s tests/faults/test_random_faults.py
 
 # Whether an installation stays what is locked, whatever has been released since; asks the package index.
 test-install: setup

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from enrich_service.storage.window import LONGEST_HOLD_SECONDS
-from enrich_service.tmdb.client import SlotExpiredError
+from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
 from shared.tracing import Kind
 
@@ -87,7 +87,7 @@ class BudgetedAsk:
                     self.spent += 1
                     sent_at = time.monotonic()
                     answer = await self._send(request, latest, connection)
-            except SlotExpiredError:
+            except AskAgainError:
                 continue
             except RateLimitedError as error:
                 await hold_back(self._window, self._rule, error)

@@ -23,7 +23,7 @@ import structlog
 from enrich_service.asking import hold_back
 from enrich_service.gate import TurnedAwayError
 from enrich_service.storage.failures import STATEMENT_FAILED, described
-from enrich_service.tmdb.client import SlotExpiredError
+from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
 from enrich_service.tmdb.requests import configuration
 from shared.models import TMDBState
@@ -145,7 +145,7 @@ class TMDBHealth:
         if await self._storage.fleet.win_probe(self._options.longest_probe):
             try:
                 await self._ask(latest, for_the_fleet=True)
-            except SlotExpiredError:
+            except AskAgainError:
                 await self._storage.fleet.probe_again_now()
 
     async def probe_alone(self, latest: float) -> None:
@@ -154,7 +154,7 @@ class TMDBHealth:
         Args:
             latest: until when the probe may go out (`time.monotonic()` seconds).
         """
-        with contextlib.suppress(SlotExpiredError):
+        with contextlib.suppress(AskAgainError):
             await self._ask(latest)
 
     async def close(self) -> None:
@@ -168,7 +168,7 @@ class TMDBHealth:
         try:
             await asyncio.sleep(self._options.verdict)
             while self._wondering:
-                with contextlib.suppress(SlotExpiredError, TurnedAwayError):
+                with contextlib.suppress(AskAgainError, TurnedAwayError):
                     async with self._client.connection() as connection:
                         await self._ask(await self._pass_gate(), connection)
         except STATEMENT_FAILED as error:

@@ -2,14 +2,18 @@
 
 Each worker's row says how many connections it may have open, and all rows together never say more
 than the fleet may. So whoever comes waits until the others have closed some, which they do as soon
-as they hear of it; a worker whose heartbeats stop counts no longer, and closes its own by then.
+as they hear of it. A worker's connections are its own for a lease after each heartbeat; when that
+ends they are closed, also in the middle of a request, because the others may open theirs by then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING
+
+import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
     from enrich_service.storage.fleet import FleetStorage, Neighbours
     from enrich_service.tmdb.connections import ConnectionPool
+
+log = structlog.get_logger(__name__)
 
 
 class ConnectionSharing:
@@ -51,6 +57,8 @@ class ConnectionSharing:
         self._stored = 0
         self._has_asked = False
         self._lapse: asyncio.TimerHandle | None = None
+        self._ends_at = -math.inf
+        """When the lease ends (`time.monotonic()` seconds)."""
         self.due = asyncio.Event()
         """Set when the parts may have changed: a heartbeat looks."""
         pool.limit = 0
@@ -68,7 +76,10 @@ class ConnectionSharing:
             beaten_at: from before the heartbeat was sent (`time.monotonic()` seconds).
             neighbours: what it found.
         """
-        self._put_off_lapse(beaten_at)
+        self._renew(beaten_at)
+        if self._has_ended:
+            self.due.set()  # it took too long, so another is sent at once
+            return
         self._part = max(self._most // neighbours.workers, 1)
         if self._pool.limit == self._part == neighbours.own_connections:
             return
@@ -82,7 +93,8 @@ class ConnectionSharing:
             asks=not self._has_asked,
         )
         self._has_asked = self._stored < self._part
-        self._pool.limit = min(self._stored, self._part)
+        if not self._has_ended:
+            self._pool.limit = min(self._stored, self._part)
 
     async def close(self) -> None:
         """Close all connections, before this worker's row goes."""
@@ -90,14 +102,27 @@ class ConnectionSharing:
             self._lapse.cancel()
         await self._pool.empty()
 
-    def _put_off_lapse(self, beaten_at: float) -> None:
+    @property
+    def _has_ended(self) -> bool:
+        return time.monotonic() >= self._ends_at
+
+    def _renew(self, beaten_at: float) -> None:
+        """Let the lease end that time after a heartbeat; one that has ended gives nothing back."""
+        if self._has_ended:
+            self._let_go()  # the timer may be late, after a standstill of this process
         if self._lapse is not None:
             self._lapse.cancel()
-        left = beaten_at + self._lease - time.monotonic()
-        self._lapse = asyncio.get_running_loop().call_later(left, self._let_go)
+        self._ends_at = beaten_at + self._lease
+        if not self._has_ended:
+            loop = asyncio.get_running_loop()
+            self._lapse = loop.call_later(self._ends_at - time.monotonic(), self._let_go)
+        else:
+            self._let_go()
 
     def _let_go(self) -> None:
-        self._pool.limit = 0
+        if count := self._pool.open:
+            log.warning("connections_revoked", count=count)
+        self._pool.revoke()
 
     def _note_change(self) -> None:
         if self._pool.limit <= self._pool.open < self._stored:

@@ -19,6 +19,8 @@ import asyncpg
 from local_stack.stack import Stack, StandIn
 from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
 from local_stack.tmdb.generator import FIRST_ID, generate_films
+from tests.guarantee import ANY_BUDGET, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -39,46 +41,6 @@ CONCURRENCY = 20
 _KNOWN_TO_MANY = 50
 _POLL_SECONDS = 0.02
 _numbers = itertools.count(1)
-
-_DRIFTED = """
-    select id, completed_at, c.n, c.total, c.enriched, c.not_found, c.failed, counted.*
-    from sessions s
-    left join session_counts c on c.session_id = id
-    left join lateral (
-      select
-        count(*) as total_now,
-        count(*) filter (where outcome = 'found') as enriched_now,
-        count(*) filter (where outcome = 'not_found') as not_found_now,
-        count(*) filter (where outcome = 'failed') as failed_now
-      from movies
-      join lookups on lookups.id = lookup_id
-      where session_id = s.id
-    ) as counted on true
-    where (select count(*) from session_counts where session_id = id) <> 1
-      or (c.total, c.enriched, c.not_found, c.failed)
-        <> (total_now, enriched_now, not_found_now, failed_now)
-      or (completed_at is not null) <> (c.enriched + c.not_found + c.failed = c.total)
-"""
-
-DRIFTED = f"{_DRIFTED} order by id"
-"""Sessions that have not one row of counts, or one that is not what a join counts, or a time of
-completion that contradicts it."""
-
-MISCOUNTED = f"""
-    {_DRIFTED}
-      or c.enriched + c.not_found + c.failed <> c.total
-      or completed_at is null
-    order by id
-"""
-"""Sessions that are not complete, and those of `DRIFTED`."""
-
-LEFT_BEHIND = """
-    select id, key, outcome, due_at, claimed_by
-    from lookups
-    where outcome is null or due_at is not null or claimed_by is not null
-    order by id
-"""
-"""Lookups that still want something, though nothing is going on any more."""
 
 
 async def until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
@@ -344,8 +306,11 @@ class Driver:
         """Check that everything has ended, nothing is lost and nothing is counted twice."""
         there = await self.fetch("select id::text from sessions")
         assert {row["id"] for row in there} == self.sessions
-        assert await self.fetch(MISCOUNTED) == []
-        assert await self.fetch(LEFT_BEHIND) == []
+        connection = await asyncpg.connect(self.stack.dsn)
+        try:
+            assert await violations(connection, Moment.AT_REST, ANY_BUDGET) == []
+        finally:
+            await connection.close()
 
     async def paid_twice(self) -> int:
         """How many films TMDB was asked for again since `begin`, though once would have done.

@@ -43,7 +43,8 @@ class _Connection:
         for writer in self.writers:
             wire = writer.get_extra_info("socket")
             # Lingering for no time at all makes the kernel send RST in place of FIN.
-            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if wire.fileno() >= 0:  # else it has been closed, and is about to be forgotten
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
 

@@ -65,6 +65,8 @@ class FleetStorage:
     ) -> Neighbours:
         """Say that this worker is alive, forget workers that have long been gone, and look around.
 
+        One whose lease had ended has no connections any more: others may have taken them.
+
         Args:
             beat: what it says.
             lease: seconds for which a heartbeat counts among neighbours.
@@ -84,6 +86,10 @@ class FleetStorage:
             on conflict (id) do update
             set
               heartbeat_at = clock_timestamp(),
+              connections = case
+                when w.heartbeat_at > clock_timestamp() - $11::interval then w.connections
+                else 0
+              end,
               last_run = excluded.last_run,
               next_run = excluded.next_run,
               in_flight = excluded.in_flight,

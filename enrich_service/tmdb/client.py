@@ -54,8 +54,16 @@ class _Reply:
     is_whole: bool
 
 
-class SlotExpiredError(Exception):
+class AskAgainError(Exception):
+    """No answer came, for a reason that is nobody's fault: what was asked is to be asked again."""
+
+
+class SlotExpiredError(AskAgainError):
     """Connecting took longer than the request's slot lasts; the connection is kept for the next."""
+
+
+class ConnectionRevokedError(AskAgainError):
+    """The connection was taken away before the answer; the request may have been sent."""
 
 
 class _PunctualConnector(aiohttp.TCPConnector):
@@ -181,6 +189,7 @@ class TMDBClient:
 
         Raises:
             SlotExpiredError: there was no connection in time; nothing was sent.
+            ConnectionRevokedError: the connection was taken away meanwhile.
             TMDBError: see `read_answer`; besides, UnavailableError when no answer came, and
                 MalformedError when it was cut short or larger than `LARGEST_ANSWER`.
             RuntimeError: the client is used outside `async with`.
@@ -190,10 +199,14 @@ class TMDBClient:
         if connection is None:
             async with self.connection() as acquired:
                 return await self.send(request, latest=latest, connection=acquired)
+        if connection.is_revoked:
+            raise ConnectionRevokedError
         started = time.monotonic()
         try:
             answer = await self._send(connection.session, request, latest)
         except TMDBError as error:
+            if connection.is_revoked:
+                raise ConnectionRevokedError from None
             self._tell(request.route, time.monotonic() - started, error)
             raise
         self._tell(request.route, time.monotonic() - started, None)
@@ -254,6 +267,8 @@ class TMDBClient:
 
     async def _connect(self, connection: Connection) -> None:
         """Open a connection, sending nothing: a request that is too late is kept from it."""
+        if connection.is_revoked:
+            return
         token = _LATEST.set(-math.inf)
         try:
             async with asyncio.timeout(CONNECT_PATIENCE_SECONDS):

@@ -28,6 +28,8 @@ class Connection:
     def __init__(self, session: aiohttp.ClientSession, is_open: Callable[[], bool]) -> None:
         self.session = session
         self._is_open = is_open
+        self.is_revoked = False
+        """Whether it was taken away, and closed, whatever was sent over it."""
         self.was_tried = False
         """Whether it could not be opened: the next request over it is to find out why."""
 
@@ -56,12 +58,16 @@ class ConnectionPool:
         self._make = make
         self._connect = connect
         self._idle: list[Connection] = []
-        self._in_use = 0
+        self._used: set[Connection] = set()
         self._queue: deque[asyncio.Future[Connection]] = deque()
         self._closing: set[asyncio.Task[None]] = set()
         self._preparing: set[asyncio.Task[None]] = set()
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever there may be more room, or fewer connections."""
+
+    @property
+    def _in_use(self) -> int:
+        return len(self._used)
 
     @property
     def limit(self) -> int:
@@ -120,6 +126,19 @@ class ConnectionPool:
             self._preparing.add(task)
             task.add_done_callback(self._preparing.discard)
 
+    def revoke(self) -> None:
+        """Close all connections at once, also in the middle of their requests; the limit is 0.
+
+        Nobody else's request has failed by this: see `Connection.is_revoked`.
+        """
+        self._limit = 0
+        revoked, self._used = [*self._idle, *self._used], set()
+        self._idle.clear()
+        for connection in revoked:
+            connection.is_revoked = True
+            self._close(connection)
+        self.on_change()
+
     async def empty(self) -> None:
         """Close all connections that nobody uses; there are none until the limit is raised."""
         for task in self._preparing:
@@ -135,13 +154,13 @@ class ConnectionPool:
 
     def _take(self, *, ready: bool) -> Connection:
         """An idle connection, if possible one that is ready, or not yet; the last used first."""
-        self._in_use += 1
-        if not ready and self._in_use + len(self._idle) <= self._limit:
-            return self._make()
-        if not self._idle:
-            return self._make()
-        fitting = [place for place, idle in enumerate(self._idle) if idle.is_ready is ready]
-        return self._idle.pop(fitting[-1] if fitting else -1)
+        if not self._idle or (not ready and self._in_use + len(self._idle) < self._limit):
+            connection = self._make()
+        else:
+            fitting = [place for place, idle in enumerate(self._idle) if idle.is_ready is ready]
+            connection = self._idle.pop(fitting[-1] if fitting else -1)
+        self._used.add(connection)
+        return connection
 
     async def _open_one(self, connection: Connection) -> None:
         try:
@@ -150,11 +169,12 @@ class ConnectionPool:
             self._put_back(connection)
 
     def _put_back(self, connection: Connection) -> None:
-        self._in_use -= 1
-        if self._in_use + len(self._idle) < self._limit:
-            self._idle.append(connection)
-        else:
-            self._close(connection)
+        if not connection.is_revoked:
+            self._used.remove(connection)
+            if self._in_use + len(self._idle) < self._limit:
+                self._idle.append(connection)
+            else:
+                self._close(connection)
         self._hand_out()
         self.on_change()
 

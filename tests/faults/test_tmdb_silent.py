@@ -18,14 +18,14 @@ from local_stack.tmdb.faults import FaultKind, FaultRule
 from tests.conftest import QUICK
 from tests.driving import (
     CONCURRENCY,
-    LEFT_BEHIND,
     LIMIT,
     MADE_UP,
-    MISCOUNTED,
     plain_films,
     title_list,
     until,
 )
+from tests.guarantee import ANY_BUDGET, Moment
+from tests.guarantees import violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -79,8 +79,7 @@ async def test_a_few_films_that_are_met_with_silence_fail(
     failed = await (await api.get(f"/api/session/{session_id}/movies?outcome=failed")).json()
     assert [movie["title"] for movie in failed["movies"]] == [film.title for film in films[:3]]
     assert all("no answer in time" in movie["reason"] for movie in failed["movies"])
-    assert await database.fetch(MISCOUNTED) == []
-    assert await database.fetch(LEFT_BEHIND) == []
+    assert await violations(database, Moment.AT_REST, ANY_BUDGET) == []
     assert tmdb.state.faults.struck["hang"] == 5 * len(silent)
 
 

@@ -20,8 +20,9 @@ from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
 from local_stack.stack import LIFTED
 from tests.described import check, hold_to_document
-from tests.driving import ADMIN_TOKEN, DRIFTED
+from tests.driving import ADMIN_TOKEN
 from tests.event_streams import following
+from tests.guarantees import DRIFTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping

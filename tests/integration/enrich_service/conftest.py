@@ -20,7 +20,7 @@ from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FAULT_RULES
 from shared.database import Database
 from shared.lookup_keys import LookupKind, parse_key
-from tests.driving import DRIFTED
+from tests.guarantees import DRIFTED
 from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -11,15 +12,19 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from enrich_service.sharing import ConnectionSharing
 from enrich_service.storage.fleet import Heartbeat
-from enrich_service.tmdb.client import TMDBClient
+from enrich_service.tmdb.client import ConnectionRevokedError, TMDBClient
 from enrich_service.tmdb.requests import movie_details
 from local_stack.stack import STAND_IN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    import asyncpg
+
     from enrich_service.storage import StorageService
+    from enrich_service.storage.fleet import Neighbours
     from enrich_service.worker import EnrichmentWorker
     from shared.database import Database
     from tests.integration.enrich_service.conftest import Lists
@@ -152,6 +157,48 @@ async def test_who_stops_waiting_for_a_connection_takes_none(server: Server, unt
         assert client.connections.free == 1
 
 
+async def test_revoked_connection_is_closed_in_the_middle_of_its_request(
+    server: Server, until: Until
+) -> None:
+    server.let.clear()
+    async with client_of(server, 3) as client:
+        asking = [asyncio.create_task(ask(client, 1)) for _ in range(4)]
+        await until(lambda: server.asked == 3)
+        client.connections.revoke()
+        await until(lambda: server.connections == 0)
+        assert (client.connections.limit, client.connections.free) == (0, 0)
+        for cut in asking[:3]:
+            with pytest.raises(ConnectionRevokedError):
+                await cut
+        await until(lambda: client.connections.open == 0)
+        server.let.set()
+        client.connections.limit = 1
+        await asking[3]
+        assert (server.asked, server.connections) == (4, 1)
+
+
+async def test_connection_that_is_revoked_before_its_request_sends_none(server: Server) -> None:
+    async with client_of(server, 1) as client:
+        async with client.connection() as connection:
+            client.connections.revoke()
+            with pytest.raises(ConnectionRevokedError):
+                await client.send(movie_details(603), connection=connection)
+        assert server.asked == 0
+        client.connections.limit = 1
+        await ask(client, 1)
+
+
+async def test_connection_that_is_revoked_while_it_is_opened_is_not_left_open(
+    server: Server, until: Until
+) -> None:
+    async with client_of(server, 2) as client:
+        client.connections.prepare(2)
+        client.connections.revoke()
+        await until(lambda: client.connections.open == 0)
+        await until(lambda: server.connections == 0)
+        assert client.connections.ready == 0
+
+
 # -- a fleet -----------------------------------------------------------------------------------
 
 
@@ -245,3 +292,94 @@ async def test_workers_share_evenly_and_who_stays_gets_all(
         return await lists.status(session) == "completed"
 
     await until(completed)
+
+
+# -- the lease -----------------------------------------------------------------------------------
+
+
+def sharing_of(
+    storage: StorageService, client: TMDBClient, *, lease: float, worker: UUID | None = None
+) -> ConnectionSharing:
+    return ConnectionSharing(
+        worker or uuid4(),
+        storage.fleet,
+        client.connections,
+        most=20,
+        lease=lease,
+        wake=lambda: None,
+    )
+
+
+async def beat(storage: StorageService, worker: UUID, lease: float = LEASE) -> Neighbours:
+    said = Heartbeat(worker, "host:1", None, None, 10.0, 0, draining=False)
+    return await storage.fleet.beat(said, lease)
+
+
+async def test_requests_do_not_outlive_the_lease_on_their_connections(
+    storage: StorageService, server: Server, until: Until
+) -> None:
+    """With the database away no heartbeat comes, and with TMDB away no answer."""
+    server.let.clear()
+    async with client_of(server, 20) as client:
+        sharing = sharing_of(storage, client, lease=0.5, worker=(worker := uuid4()))
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        asking = [asyncio.create_task(ask(client, 1)) for _ in range(5)]
+        await until(lambda: server.asked == 5)
+        await until(lambda: server.connections == 0)
+        assert sharing.is_empty_handed
+        for cut in asking:
+            with pytest.raises(ConnectionRevokedError):
+                await cut
+        await sharing.close()
+
+
+async def test_answer_to_a_heartbeat_after_the_lease_gives_no_connections_back(
+    storage: StorageService, server: Server
+) -> None:
+    async with client_of(server, 20) as client:
+        sharing = sharing_of(storage, client, lease=LEASE, worker=(worker := uuid4()))
+        neighbours = await beat(storage, worker)
+        await sharing.settle(time.monotonic() - LEASE - 0.1, neighbours)
+        assert sharing.is_empty_handed
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        assert client.connections.limit == 20
+        await sharing.close()
+
+
+async def test_share_that_is_stored_after_the_lease_gives_no_connections(
+    storage: StorageService,
+    server: Server,
+    other: asyncpg.Connection[asyncpg.Record],
+    somebody_waits: Callable[[], Awaitable[None]],
+    until: Until,
+) -> None:
+    async with client_of(server, 20) as client:
+        sharing = sharing_of(storage, client, lease=0.5, worker=(worker := uuid4()))
+        ended = asyncio.Event()
+        client.connections.on_change = ended.set
+        async with other.transaction():
+            await other.execute("select from fleet for update")
+            settling = asyncio.create_task(
+                sharing.settle(time.monotonic(), await beat(storage, worker))
+            )
+            await somebody_waits()
+            ended.clear()
+            await until(ended.is_set)
+        await settling
+        assert sharing.is_empty_handed
+        await sharing.close()
+
+
+async def test_worker_that_was_silent_for_its_lease_has_no_connections_by_its_row(
+    storage: StorageService, database: Database
+) -> None:
+    """Others may have taken them, so it must ask anew."""
+    worker, other = await join(storage), await join(storage)
+    await share(storage, worker)
+    await database.fetchval(
+        "update workers set heartbeat_at = clock_timestamp() - interval '8 s' where id = $1", worker
+    )
+    assert await share(storage, other) == 20
+    assert (await beat(storage, worker)).own_connections == 0
+    assert await share(storage, worker) == 0
+    assert (await beat(storage, other)).own_connections == 20

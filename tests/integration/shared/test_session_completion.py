@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from shared.session_counts import recount
-from tests.driving import DRIFTED
+from tests.guarantees import DRIFTED
 from tests.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:

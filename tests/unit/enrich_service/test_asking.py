@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from enrich_service.asking import BudgetedAsk
 from enrich_service.gate import RequestGate
 from enrich_service.storage.window import LONGEST_HOLD_SECONDS, RequestLimit
-from enrich_service.tmdb.client import SlotExpiredError
+from enrich_service.tmdb.client import ConnectionRevokedError, SlotExpiredError
 from enrich_service.tmdb.errors import (
     KeyRefusedError,
     MalformedError,
@@ -44,7 +44,9 @@ ROUTE = "movie_details"
 class Outside:
     """What lies beyond the asking: the wire, the window and the fleet's view of TMDB."""
 
-    def __init__(self, *answers: MovieDetails | TMDBError | SlotExpiredError) -> None:
+    def __init__(
+        self, *answers: MovieDetails | TMDBError | SlotExpiredError | ConnectionRevokedError
+    ) -> None:
         self._answers = list(answers)
         self.sent_at: list[float] = []
         self.latest: list[float] = []
@@ -121,9 +123,12 @@ async def test_an_expired_slot_of_the_claim_is_not_used() -> None:
     assert await asked is FILM
 
 
-async def test_a_request_that_found_no_connection_in_time_takes_another_slot() -> None:
+@pytest.mark.parametrize("trouble", [SlotExpiredError, ConnectionRevokedError])
+async def test_a_request_that_lost_slot_or_connection_takes_another_slot(
+    trouble: type[SlotExpiredError | ConnectionRevokedError],
+) -> None:
     gate = RequestGate(asyncio.Event())
-    outside = Outside(SlotExpiredError(), FILM)
+    outside = Outside(trouble(), FILM)
     first, second = fresh(), fresh() + 1
     asked = asyncio.create_task(asking(outside, gate, first)(movie_details(603)))
     await settle()
