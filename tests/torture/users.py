@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_service.storage.additions import StagedAddition
+from api_service.storage.clients import StoredLimits
 from api_service.storage.staging import IdempotencyKey, StagedUpload
 from shared.errors import (
+    ClientLimitError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
     SessionChangedError,
@@ -36,6 +38,8 @@ FILMS = 4
 """So few that everybody meets everybody."""
 YEAR = 2000
 CLIENTS = (None, "first", "second")
+LIMITS = StoredLimits(films_queued=4 * FILMS, movies_stored=6 * FILMS)
+"""Of a client, so low that some are refused."""
 KEYS = 3
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 COLUMNS = (
@@ -111,10 +115,11 @@ async def upload(world: World, chance: Random) -> None:
         idempotency,
         TRACE,
         client=chance.choice(CLIENTS),
+        limits=LIMITS,
     )
     try:
         stored = await world.api().uploads.store(staged)
-    except (UploadInProgressError, IdempotencyKeyReusedError):
+    except (UploadInProgressError, IdempotencyKeyReusedError, ClientLimitError):
         return
     if stored not in world.sessions:
         world.sessions.append(stored)
@@ -153,9 +158,11 @@ async def add(world: World, chance: Random) -> None:
             upload_id,
             edition,
             len(changed),
+            client=chance.choice(CLIENTS),
+            limits=LIMITS,
         )
         await api.additions.store(addition)
-    except (SessionChangedError, SessionNotFoundError):
+    except (SessionChangedError, SessionNotFoundError, ClientLimitError):
         return
     if session_id in world.expected:
         world.expected[session_id].films += len(rows)
