@@ -102,6 +102,7 @@ def create_app(settings: Settings) -> web.Application:
         await _remove_abandoned()
         service = (app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics)
         async with AsyncExitStack() as exits:
+            exits.enter_context(seldom_said())
             for part in (*service, _sweeping_folders()):
                 await exits.enter_async_context(part)
             log.info(
@@ -110,8 +111,7 @@ def create_app(settings: Settings) -> web.Application:
                 host=settings.api_host,
                 port=settings.api_port,
             )
-            with seldom_said():
-                yield
+            yield
         log.info("api_stopped")
 
     async def drain(_: web.Application) -> None:
