@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 PARSERS = 2
 """Processes that read lists: a large one must not keep a small one waiting."""
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 15.0
 """Between two looks for folders of uploads that have ended."""
 
 log = structlog.get_logger(__name__)
