@@ -9,12 +9,15 @@ from aiohttp import web
 
 from api_service.context import CLIENT, CLIENTS, METRICS
 from api_service.routing import READING
+from api_service.seldom import Seldom
 from shared.errors import CrossSiteError, ProjectionistError
 
 if TYPE_CHECKING:
     from api_service.routing import Handler
 
 log = structlog.get_logger(__name__)
+seldom = Seldom()
+"""A flood is no reason to fill the log."""
 
 
 @web.middleware
@@ -23,9 +26,10 @@ async def count_refusals(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except ProjectionistError as error:
-        metrics = request.app[METRICS]
-        if metrics.note_refusal(error.code) and request.method not in READING:
-            log.info("request_refused", code=error.code, limit=error.extra.get("limit"))
+        limit = str(error.extra.get("limit", ""))
+        is_counted = request.app[METRICS].note_refusal(error.code)
+        if is_counted and (suppressed := seldom.due((error.code, limit))) is not None:
+            log.info("request_refused", code=error.code, limit=limit, suppressed=suppressed)
         raise
 
 

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from api_service.storage.fleet import FleetRow
     from shared.settings import Settings
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 15.0
 """Between two looks for folders of uploads that have ended."""
 
 log = structlog.get_logger(__name__)
@@ -100,6 +100,7 @@ def create_app(settings: Settings) -> web.Application:
         await _remove_abandoned()
         service = (app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics)
         async with AsyncExitStack() as exits:
+            exits.enter_context(seldom_said())
             for part in (*service, _sweeping_folders()):
                 await exits.enter_async_context(part)
             log.info(
@@ -108,8 +109,7 @@ def create_app(settings: Settings) -> web.Application:
                 host=settings.api_host,
                 port=settings.api_port,
             )
-            with seldom_said():
-                yield
+            yield
         log.info("api_stopped")
 
     async def drain(_: web.Application) -> None:

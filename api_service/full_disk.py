@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from api_service.seldom import Seldom
 from shared.errors import StorageFullError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RETRY_AFTER_SECONDS = 60
 
+seldom = Seldom()
 log = structlog.get_logger(__name__)
 
 
@@ -50,7 +52,8 @@ def full_disk() -> Iterator[None]:
 
 
 def _no_room(error: OSError) -> StorageFullError:
-    log.warning("spool_failed", error=str(error))
+    if (suppressed := seldom.due(error.errno)) is not None:
+        log.warning("spool_failed", error=str(error), suppressed=suppressed)
     return StorageFullError(
         "The service has no room for it: try again later.", retry_after=RETRY_AFTER_SECONDS
     )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from api_service.seldom import Seldom
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REPEAT_SECONDS: Final = 60.0
-"""Between two lines of the log about connections that could not be accepted."""
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 log = structlog.get_logger(__name__)
@@ -36,29 +36,25 @@ def raise_open_files() -> int:
 class AcceptErrors:
     """Logs once in a while that connections cannot be accepted, and all else as the loop does.
 
-    asyncio hands a traceback to its handler for each connection that waits, again each second.
+    asyncio hands a traceback to its handler for each connection that waits, again each second, and,
+    where the server has been closed meanwhile, for each of these tries to go on.
 
     Args:
         clock: for a test to turn.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next_at = float("-inf")
-        self._suppressed = 0
+        self._seldom = Seldom(clock)
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Handle what the loop has to say; see `loop.set_exception_handler`."""
         error = context.get("exception")
+        if isinstance(error, ValueError) and "_start_serving" in context.get("message", ""):
+            return
         if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
             loop.default_exception_handler(context)
-            return
-        now = self._clock()
-        if now < self._next_at:
-            self._suppressed += 1
-            return
-        log.error("accept_failed", error=str(error), suppressed=self._suppressed)
-        self._next_at, self._suppressed = now + REPEAT_SECONDS, 0
+        elif (suppressed := self._seldom.due("accept")) is not None:
+            log.error("accept_failed", error=str(error), suppressed=suppressed)
 
 
 @contextmanager

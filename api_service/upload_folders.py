@@ -32,7 +32,7 @@ def upload_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # what stays is removed by the next start
+        shutil.rmtree(folder, ignore_errors=True)  # what stays is swept later, for it is not locked
         os.close(lock)
 
 
@@ -65,7 +65,9 @@ def _make() -> tuple[Path, int]:
         except FileNotFoundError:
             continue  # an API that starts has taken it for abandoned, before it was locked
         except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
+            # It is empty, and this takes no open file, of which there may be none left.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
             raise
         if lock is None:
             continue

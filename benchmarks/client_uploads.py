@@ -1,4 +1,4 @@
-"""Uploads of a named client, stored as the API stores them; requests name no client yet."""
+"""Uploads of a client of any name, stored as the API stores them, and without any request."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import sys
 
 import structlog
 
-from api_service.process_limits import REPEAT_SECONDS, AcceptErrors, seldom_said
+from api_service.process_limits import AcceptErrors, seldom_said
+from api_service.seldom import REPEAT_SECONDS
 
 RAISED = """
 import resource
@@ -40,6 +41,14 @@ async def test_accept_errors_are_said_once_in_a_while() -> None:
         ("accept_failed", 0),
         ("accept_failed", 999),
     ]
+
+
+async def test_tries_to_go_on_after_the_end_are_not_said() -> None:
+    message = "Exception in callback BaseSelectorEventLoop._start_serving()"
+    context = {"message": message, "exception": ValueError("Invalid file descriptor: -1")}
+    with structlog.testing.capture_logs() as logged:
+        AcceptErrors()(asyncio.get_running_loop(), context)
+    assert logged == []
 
 
 async def test_other_errors_are_logged_as_before() -> None:
