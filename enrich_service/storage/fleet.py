@@ -142,7 +142,7 @@ class FleetStorage:
 
         All rows together never say more than `most`, unless nobody has shown a sign of life since
         this worker came, though that makes all beat: it takes one, then, for those who were killed
-        have none.
+        have none. Nobody else does after it.
 
         Args:
             worker_id: who asks.
@@ -170,6 +170,7 @@ class FleetStorage:
                           (
                             coalesce(max(others.heartbeat_at), '-infinity') < workers.started_at
                             and workers.started_at < clock_timestamp() - interval '1 s'
+                            and coalesce(sum(others.connections), 0) <= $4
                           )::integer as lonely
                         from workers as others
                         where others.id <> $1

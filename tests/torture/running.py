@@ -87,8 +87,13 @@ async def torture(
             return done
 
 
+def new_seed() -> str:
+    """Return `TORTURE_SEED`, or a new one."""
+    return os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**9))
+
+
 async def _main() -> int:
-    seed = os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**9))
+    seed = new_seed()
     only = os.environ.get("TORTURE_CASE")
     seconds = 0.0 if only else float(os.environ.get("TORTURE_SECONDS", str(SECONDS)))
     print(f"TORTURE_SEED={seed}, for {seconds:.0f} s", flush=True)  # noqa: T201  # as above

@@ -260,6 +260,24 @@ async def test_who_finds_nobody_alive_takes_one_connection_soon(
     assert await share(storage, newcomer) == 1
 
 
+async def test_only_one_of_several_that_find_nobody_alive_takes_a_connection(
+    storage: StorageService, database: Database
+) -> None:
+    frozen = await join(storage)
+    await share(storage, frozen)
+    for expected in (1, 0):
+        newcomer = await join(storage)
+        await database.fetchval(
+            """
+            update workers
+            set
+              started_at = started_at - interval '1.5 s',
+              heartbeat_at = heartbeat_at - interval '2 s'
+            """
+        )
+        assert await share(storage, newcomer) == expected
+
+
 async def test_workers_share_evenly_and_who_stays_gets_all(
     make_worker: Callable[..., Awaitable[EnrichmentWorker]],
     lists: Lists,
