@@ -8,6 +8,7 @@ stay as they are.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import gc
 import math
@@ -38,6 +39,8 @@ BEGUN: Final = "begun"
 """Sent once a call has come, so that whatever happens from then on is the upload's doing."""
 
 _NICENESS: Final = 5
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # as malloc.h of glibc has them
+_LARGE_BLOCK: Final = 128 * 1024
 _MOST_KEPT: Final = 64 * MEBIBYTE
 """Address space that a process may have kept after a read; beyond that it is to be replaced."""
 
@@ -106,9 +109,23 @@ def _set_up() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit(resource.RLIMIT_CORE, 0)
+    _give_large_blocks_back()
     # Where cores are few, probes are answered before lists are parsed.
     os.nice(_NICENESS)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _give_large_blocks_back() -> None:
+    """Have glibc map each large block by itself, and unmap it when it is freed.
+
+    Else it keeps tens of megabytes of them for small ones. Python asks for address space first and
+    for these only when it gets none, so that near the limit each object costs a call of the kernel
+    in vain, and reading that should end at the limit crawls on for a minute.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:  # another C library has no such habit
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def _end_with_parent() -> None:
@@ -142,7 +159,9 @@ def _outcome(call: ReadCall, idle_memory: int) -> ReadResult | BaseException:
 
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
     """Whether there was no memory, if only to clean up after something else."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         # C code that gets no memory may fail to say so, which the interpreter calls a SystemError.
         if isinstance(error, MemoryError | SystemError):
             return True
