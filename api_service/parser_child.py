@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -38,6 +39,11 @@ BEGUN: Final = "begun"
 """Sent once a call has come, so that whatever happens from then on is the upload's doing."""
 
 _NICENESS: Final = 5
+OUT_OF_MEMORY: Final = 99
+"""The exit status of a process that came to its limit of memory."""
+_NEAR: Final = 2 * MEBIBYTE
+"""Python asks the kernel for a mebibyte at a time."""
+_WATCH_SECONDS: Final = 0.05
 _MOST_KEPT: Final = 64 * MEBIBYTE
 """Address space that a process may have kept after a read; beyond that it is to be replaced."""
 
@@ -61,6 +67,15 @@ class Allowance:
     def seconds(self, size: int) -> float:
         """Processor seconds for so many bytes."""
         return self.processor_seconds + self.seconds_per_mebibyte * size / MEBIBYTE
+
+    def out_of_memory(self) -> ListTooCostly:
+        """The refusal of an upload that takes more memory."""
+        return ListTooCostly(
+            "",
+            CostLimit.MEMORY,
+            f"reading it takes more than {self.memory // MEGABYTE:,} MB of memory; upload fewer "
+            "files at once, or split the list",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +106,48 @@ class Answer:
 def serve(wire: Wire) -> None:
     """Answer calls until the parent ends this process, or is gone itself."""
     _set_up()
+    watch = _MemoryWatch()
     idle_memory = _address_space()
     with contextlib.suppress(EOFError, BrokenPipeError):
         wire.send(BEGUN)
         while True:
             call: ReadCall = wire.recv()
             wire.send(BEGUN)
-            outcome = _outcome(call, idle_memory)
+            outcome = _outcome(call, idle_memory, watch)
             wire.send(Answer(outcome, _address_space() - idle_memory > _MOST_KEPT))
+
+
+class _MemoryWatch:
+    """Ends the process once its address space is as good as used up.
+
+    A large object that does not fit is a MemoryError. For small ones Python asks the kernel in
+    vain, and then takes what the C library has left of blocks that were freed. That may be tens of
+    megabytes, so that reading would crawl on for a minute, with a call of the kernel for each.
+    """
+
+    def __init__(self) -> None:
+        self._most = 0
+        self._is_reading = threading.Event()
+        threading.Thread(target=self._watch, name="memory-watch", daemon=True).start()
+
+    @contextlib.contextmanager
+    def until(self, most: int) -> Iterator[None]:
+        """Watch while the context lasts, with a limit of so many bytes."""
+        self._most = most - _NEAR
+        self._is_reading.set()
+        try:
+            yield
+        finally:
+            self._is_reading.clear()
+
+    def _watch(self) -> None:
+        try:
+            while self._is_reading.wait():
+                if _address_space() > self._most:
+                    os._exit(OUT_OF_MEMORY)
+                time.sleep(_WATCH_SECONDS)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
 
 
 def _set_up() -> None:
@@ -118,18 +167,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _outcome(call: ReadCall, idle_memory: int) -> ReadResult | BaseException:
+def _outcome(call: ReadCall, idle_memory: int, watch: _MemoryWatch) -> ReadResult | BaseException:
+    most_memory = idle_memory + call.allowance.memory
     try:
-        with _limits(call.allowance, idle_memory):
+        with _limits(call.allowance, most_memory), watch.until(most_memory):
             return _read(call)
     except Exception as error:  # noqa: BLE001  # it is raised again in the parent
         if _is_for_want_of_memory(error):
-            return ListTooCostly(
-                "",
-                CostLimit.MEMORY,
-                f"reading it takes more than {call.allowance.memory // MEGABYTE:,} MB of memory; "
-                "upload fewer files at once, or split the list",
-            )
+            return call.allowance.out_of_memory()
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
             return ListTooCostly(
                 "",
@@ -142,7 +187,9 @@ def _outcome(call: ReadCall, idle_memory: int) -> ReadResult | BaseException:
 
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
     """Whether there was no memory, if only to clean up after something else."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         # C code that gets no memory may fail to say so, which the interpreter calls a SystemError.
         if isinstance(error, MemoryError | SystemError):
             return True
@@ -177,9 +224,9 @@ def _read(call: ReadCall) -> ReadResult:
 
 
 @contextlib.contextmanager
-def _limits(allowance: Allowance, idle_memory: int) -> Iterator[None]:
+def _limits(allowance: Allowance, most_memory: int) -> Iterator[None]:
     """Limit memory and files; afterwards nothing is limited, processor time included."""
-    _limit(resource.RLIMIT_AS, idle_memory + allowance.memory)
+    _limit(resource.RLIMIT_AS, most_memory)
     _limit(resource.RLIMIT_FSIZE, allowance.output)
     try:
         yield

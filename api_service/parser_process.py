@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from api_service.parser_child import MEGABYTE, serve
+from api_service.parser_child import MEGABYTE, OUT_OF_MEMORY, serve
 from api_service.rules.lists.model import CostLimit, ListTooCostly
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ class ParserProcess:
         """What to say of an upload that ended the process with this status."""
         if self._is_closed:
             return ParserLostError()
+        if status == OUT_OF_MEMORY:
+            return call.allowance.out_of_memory()
         log.warning("parser_crashed", attempt=1, status=status)
         if status == -signal.SIGXCPU:
             return ListTooCostly(
