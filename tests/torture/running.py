@@ -7,6 +7,7 @@ and says how to play again.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import shutil
@@ -57,14 +58,21 @@ class Done:
 
 
 async def torture(
-    world: World, seed: str, *, seconds: float, first: int = 1, tells: bool = False
+    world: World,
+    seed: str,
+    *,
+    seconds: float = math.inf,
+    most: float = math.inf,
+    first: int = 1,
+    tells: bool = False,
 ) -> Done:
-    """Play cases until the time is over, or one breaks a guarantee, which is shrunk then.
+    """Play cases until there were enough, or one breaks a guarantee, which is shrunk then.
 
     Args:
         world: where.
         seed: of the run; the cases are numbered beside it.
         seconds: for how long; at least one case is played.
+        most: so many cases at the most.
         first: the number of the first case.
         tells: whether to print how far it is, once a minute.
     """
@@ -83,17 +91,12 @@ async def torture(
         if tells and now > tell_at:
             tell_at += TOLD_EVERY_SECONDS
             print(done.told, flush=True)  # noqa: T201  # a command says how far it is
-        if now > end:
+        if now > end or done.cases - first + 1 >= most:
             return done
 
 
-def new_seed() -> str:
-    """Return `TORTURE_SEED`, or a new one."""
-    return os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**9))
-
-
 async def _main() -> int:
-    seed = new_seed()
+    seed = os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**9))
     only = os.environ.get("TORTURE_CASE")
     seconds = 0.0 if only else float(os.environ.get("TORTURE_SECONDS", str(SECONDS)))
     print(f"TORTURE_SEED={seed}, for {seconds:.0f} s", flush=True)  # noqa: T201  # as above
