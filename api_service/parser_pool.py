@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.model import ReadResult, SessionFilms, UploadedFile
 
-SMALL_BYTES: Final = 2 * MEBIBYTE
+SMALL_BYTES: Final = MEBIBYTE
 """Of files, unpacked, and as much of the session that they are added to: a small upload."""
 RETRY_AFTER_SECONDS: Final = 15
 
@@ -35,6 +35,7 @@ class PoolLimits:
 
     Attributes:
         memory: bytes that reading one may take beyond what an idle process has.
+        small_memory: the same of a small one; both are read at the same time.
         processor_seconds: that reading one may take, whatever its size.
         seconds_per_mebibyte: more for each mebibyte, unpacked.
         patience: so many seconds by the clock for each of processor time, as others use it too.
@@ -44,6 +45,7 @@ class PoolLimits:
     """
 
     memory: int = 300_000_000
+    small_memory: int = 150_000_000
     processor_seconds: float = 10.0
     seconds_per_mebibyte: float = 2.0
     patience: float = 3.0
@@ -54,7 +56,11 @@ class PoolLimits:
     def allowance(self, max_bytes: int, known: int) -> Allowance:
         """What reading so many bytes may take, beside a session of `known` bytes."""
         return Allowance(
-            memory=self.memory,
+            memory=(
+                min(self.small_memory, self.memory)
+                if max(max_bytes, known) <= SMALL_BYTES
+                else self.memory
+            ),
             processor_seconds=self.processor_seconds,
             seconds_per_mebibyte=self.seconds_per_mebibyte,
             output=4 * (max_bytes + known) + 64 * MEBIBYTE,

@@ -63,6 +63,9 @@ class ParserProcess:
         process = context.Process(target=serve, args=(of_child,), name="parser")
         try:
             process.start()
+        except OSError as error:  # from Python 3.14 on, when it dies before it is told what to do
+            wire.close()
+            raise ParserLostError from error
         except BaseException:
             wire.close()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ _SPREADSHEET_MEMBERS: Final = frozenset({"[Content_Types].xml", "mimetype"})
 _BROKEN: Final = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError),
     *(RuntimeError, ValueError),
+    UserWarning,  # that entries overlap, from Python 3.14 on
 )
 _ENCRYPTED: Final = 0x1  # ZIP file format specification (APPNOTE.TXT) 4.4.4, bit 0
 
@@ -68,7 +70,11 @@ class _Unpacker:
             yield file
             return
         try:
-            with _CappedFile(file.path) as stream, zipfile.ZipFile(stream) as archive:
+            with (
+                warnings.catch_warnings(action="error", category=UserWarning),
+                _CappedFile(file.path) as stream,
+                zipfile.ZipFile(stream) as archive,
+            ):
                 yield from self._members(file.name, archive)
         except _DirectoryTooLargeError:
             raise _too_many_files(file.name) from None
