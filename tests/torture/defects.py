@@ -62,6 +62,7 @@ class Defect:
         statement: run in the database beforehand.
         kinds: who acts, and how likely.
         faults: how likely a statement loses its connection; by default as each case has it.
+        at_once: how many act at the same time, by default as each case has it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Defect:
     statement: str | None = None
     kinds: dict[str, int] = field(default_factory=lambda: KINDS)
     faults: float | None = None
+    at_once: int | None = None
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -111,6 +113,7 @@ def _defect(
     *texts: tuple[str, str],
     kinds: dict[str, int] | None = None,
     faults: float | None = None,
+    at_once: int | None = None,
 ) -> Defect:
     return Defect(
         name,
@@ -118,6 +121,7 @@ def _defect(
         (Patch(module, function, texts),),
         kinds=kinds or KINDS,
         faults=faults,
+        at_once=at_once,
     )
 
 
@@ -352,5 +356,6 @@ DEFECTS: tuple[Defect, ...] = (
             "select hashtextextended($1, $2)",
         ),
         kinds={"upload": 1},
+        at_once=4,
     ),
 )

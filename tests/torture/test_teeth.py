@@ -29,7 +29,11 @@ def cases(defect: Defect) -> Iterator[Case]:
     number = 0
     while True:
         case = case_of(f"{SEED} {number}", defect.kinds)
-        yield case if defect.faults is None else replace(case, faults=defect.faults)
+        yield replace(
+            case,
+            faults=case.faults if defect.faults is None else defect.faults,
+            at_once=defect.at_once or case.at_once,
+        )
         number += 1
 
 
