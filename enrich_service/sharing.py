@@ -80,6 +80,12 @@ class ConnectionSharing:
         if self._has_ended:
             self.due.set()  # it took too long, so another is sent at once
             return
+        if neighbours.own_connections < self._stored:
+            # By the database's clock the last lease had ended, and others may have taken them.
+            self._stored = 0
+            self._let_go()
+            self.due.set()
+            return
         self._part = max(self._most // neighbours.workers, 1)
         if self._pool.limit == self._part == neighbours.own_connections:
             return

@@ -308,7 +308,8 @@ class Driver:
         assert {row["id"] for row in there} == self.sessions
         connection = await asyncpg.connect(self.stack.dsn)
         try:
-            assert await violations(connection, Moment.AT_REST, ANY_BUDGET) == []
+            found = await violations(connection, Moment.AT_REST, ANY_BUDGET)
+            assert found == [], found
         finally:
             await connection.close()
 

@@ -188,6 +188,8 @@ class World:
     async def reset(self, seed: str) -> None:
         """Begin anew; nothing of an earlier case is left."""
         self.stage.clear()
+        for left in self.folder.iterdir():
+            left.unlink()
         await self.auditor.execute(CLEAR)
         for statement in BEGIN:
             await self.auditor.execute(statement)

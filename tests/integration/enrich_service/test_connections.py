@@ -388,6 +388,28 @@ async def test_share_that_is_stored_after_the_lease_gives_no_connections(
         await sharing.close()
 
 
+async def test_lease_that_ended_by_the_database_alone_revokes_connections_too(
+    storage: StorageService, database: Database, server: Server
+) -> None:
+    """As after a leap of its clock: the others have taken this worker's part by then."""
+    other = await join(storage)
+    async with client_of(server, 20) as client:
+        sharing = sharing_of(storage, client, lease=LEASE, worker=(worker := uuid4()))
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        assert client.connections.limit == 10
+        await database.fetchval(
+            "update workers set heartbeat_at = clock_timestamp() - interval '8 s' where id = $1",
+            worker,
+        )
+        assert await share(storage, other) == 20
+        sharing.due.clear()
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        assert (client.connections.limit, sharing.due.is_set()) == (0, True)
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        assert client.connections.limit == 0
+        await sharing.close()
+
+
 async def test_worker_that_was_silent_for_its_lease_has_no_connections_by_its_row(
     storage: StorageService, database: Database
 ) -> None:
