@@ -127,6 +127,7 @@ class Faults:
         self._driver = driver
         self._postgres = postgres
         self.daemons = daemons
+        self._at_postgres = asyncio.Lock()
         self.told: list[str] = []
         """What was done, in its order."""
 
@@ -146,7 +147,8 @@ class Faults:
                 await asyncio.sleep(fault.seconds)
                 await self._driver.go_wrong()
             case "postgresql":
-                await self._to_postgresql(fault)
+                async with self._at_postgres:  # its start takes longer than was planned
+                    await self._to_postgresql(fault)
             case _:
                 await self._to_daemon(self.daemons[int(fault.target)], fault)
 
