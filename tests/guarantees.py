@@ -312,7 +312,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     ),
     Guarantee(
         "G23",
-        "The daemons that run never have more than twenty connections to TMDB open together.",
+        "The daemons that run never have more than twenty connections to TMDB open together; one "
+        "more while somebody has found all others dead.",
         "random faults; PostgreSQL and TMDB out together",
         (CHAOS, "integration/enrich_service/test_connections.py"),
     ),
