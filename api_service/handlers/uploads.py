@@ -166,7 +166,7 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         movies=taken.folder / "movies.csv",
         columns=MOVIE_COLUMNS,
         total=result.added,
-        report=await _report(taken.folder),
+        report=taken.folder / "report.json",
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
         client=await request.app[CLIENTS].name_of(taken.uploader),
@@ -212,7 +212,7 @@ async def _read_and_add(request: web.Request, before: SessionRow, taken: _Taken)
         movies=taken.folder / "movies.csv",
         columns=MOVIE_COLUMNS,
         total=result.added,
-        report=await _report(taken.folder),
+        report=taken.folder / "report.json",
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
         upload_id=uuid4(),
@@ -240,10 +240,6 @@ async def _read(request: web.Request, taken: _Taken, session: SessionFilms | Non
             folder=taken.folder,
             session=session,
         )
-
-
-async def _report(folder: Path) -> str:
-    return await asyncio.to_thread((folder / "report.json").read_text, "utf-8")
 
 
 async def _stored(request: web.Request, session_id: UUID) -> SessionRow:

@@ -111,7 +111,7 @@ async def test_all_open_uploads_together_are_capped(
     await service.session("b,2000")
 
 
-HEAVY = ("movies?sort=rating", "movies/positions", "summary", "export")
+HEAVY = ("movies?sort=rating", "movies/positions", "summary", "export", "report")
 
 
 @pytest.mark.parametrize("path", HEAVY)
