@@ -15,6 +15,8 @@ WINDOW_SECONDS: Final = 10.0
 """In each window as many bytes must come as the least rate has in it, or the end of the body."""
 SMALL_BODY_SECONDS: Final = 30.0
 """For a body that is one JSON object."""
+SMALL_BODY_BYTES: Final = 16 * 1024
+"""Of such a body, which is read into memory; what an upload may have, its spool counts."""
 
 
 class BodyPace:
