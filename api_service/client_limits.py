@@ -133,11 +133,12 @@ class ClientLimits:
                 )
             yield
 
-    def check_totals(self, totals: Totals | None) -> None:
+    def check_totals(self, totals: Totals | None, *, is_addition: bool = False) -> None:
         """Refuse an upload while all clients together have too much.
 
         Args:
             totals: as they were some seconds ago; None where nobody knows, which refuses nothing.
+            is_addition: whether it makes no session, so that there may be as many as there are.
 
         Raises:
             ServiceFullError: they have.
@@ -155,6 +156,8 @@ class ClientLimits:
                 "films waiting to be looked up",
             ),
         ):
+            if is_addition and limit == "sessions":
+                continue
             if most and there >= most:
                 raise ServiceFullError(
                     f"The service keeps at most {most} {what}, of all its users together, and has "

@@ -244,6 +244,31 @@ async def test_all_sessions_together_are_capped(
     await room.session("c,2000")
 
 
+async def test_repeated_upload_is_answered_where_new_ones_are_refused(
+    service: Service, make_service: MakeService
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = await (await service.upload(films("a", 2), key)).json()
+    for changes in ({"max_sessions": 1}, {"max_movies_stored": 2}, {"client_movies_stored": 2}):
+        full = await make_service(**changes)
+        again = await full.upload(films("a", 2), key)
+        assert again.status == 201, await again.text()
+        assert (await again.json())["session_id"] == first["session_id"]
+        other = await full.upload(films("b", 2), key)
+        await full.problem(other, 422, "idempotency_key_reused")
+        assert (await full.upload(films("b", 2))).status in {429, 503}
+
+
+async def test_addition_is_taken_where_there_are_as_many_sessions_as_may_be(
+    service: Service, make_service: MakeService
+) -> None:
+    path = f"/api/session/{await service.session('a,2000')}/upload"
+    full = await make_service(max_sessions=1)
+    await refused(full, await full.upload(films("b", 1)), 503, "service_full", "sessions")
+    response = await full.client.post(path, data=opened(films("c", 1)), headers=CSV)
+    assert response.status == 200
+
+
 async def test_addresses_are_stored_nowhere(service: Service, database: Database) -> None:
     await service.session("a,2000")
     assert await upload_from("127.0.0.2", service, films("b", 1)) == 201
