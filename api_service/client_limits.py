@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rate_limits import RateLimit
 from api_service.storage.clients import StoredLimits
-from shared.errors import ClientLimitError, ServiceFullError
+from shared.errors import (
+    ClientLimitError,
+    DatabaseUnavailableError,
+    ParsersBusyError,
+    ServiceFullError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +33,8 @@ BUSY_RETRY_SECONDS: Final = 5
 """After which one of several things that a client does at once may have ended."""
 FULL_RETRY_SECONDS: Final = 600
 """After which sessions may have been deleted, and films looked up."""
+
+_OUR_REFUSALS: Final = (ServiceFullError, DatabaseUnavailableError, ParsersBusyError)
 
 
 class AtOnce:
@@ -95,6 +102,8 @@ class ClientLimits:
     def upload(self, client: str) -> Iterator[None]:
         """Count an upload, which is open as long as the context lasts.
 
+        One that the service could not take, for whatever reason of its own, is none of an hour's.
+
         Raises:
             ClientLimitError: the client has begun too many within an hour, or has too many open.
             ServiceFullError: all clients together have too many open.
@@ -114,7 +123,11 @@ class ClientLimits:
                     retry_after=seconds,
                     extra={"limit": "uploads"},
                 )
-            yield
+            try:
+                yield
+            except _OUR_REFUSALS:
+                self._uploads.give_back(client)
+                raise
 
     @contextmanager
     def heavy_read(self, client: str) -> Iterator[None]:

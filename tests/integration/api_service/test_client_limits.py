@@ -269,6 +269,15 @@ async def test_addition_is_taken_where_there_are_as_many_sessions_as_may_be(
     assert response.status == 200
 
 
+async def test_what_the_service_refuses_for_itself_is_no_upload_of_the_hour(
+    service: Service, make_service: MakeService
+) -> None:
+    await service.session("a,2000")
+    full = await make_service(max_sessions=1, client_uploads=1)
+    for _ in range(3):
+        await refused(full, await full.upload(films("b", 1)), 503, "service_full", "sessions")
+
+
 async def test_addresses_are_stored_nowhere(service: Service, database: Database) -> None:
     await service.session("a,2000")
     assert await upload_from("127.0.0.2", service, films("b", 1)) == 201
