@@ -7,7 +7,7 @@ import sys
 from aiohttp import web
 
 from api_service.app import create_app
-from api_service.process_limits import raise_open_files
+from api_service.process_limits import HEAD_LIMITS, raise_open_files
 from shared.listening import cannot_listen
 from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
@@ -36,6 +36,7 @@ def main() -> None:
             keepalive_timeout=HEAD_SECONDS,
             # A client that has gone does not get the id of what it uploaded: nothing is stored.
             handler_cancellation=True,
+            **HEAD_LIMITS,
         )
     except OSError as error:
         host, port = settings.api_host, settings.api_port

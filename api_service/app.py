@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from api_service.admission import count_refusals, identify_client, refuse_cross_site
+from api_service.body_pace import SMALL_BODY_BYTES
 from api_service.client_limits import ClientLimits
 from api_service.clients import Clients
 from api_service.context import (
@@ -68,7 +69,7 @@ def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
     middlewares = [measured, traced, request_ids, problems]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
-    app = web.Application(middlewares=middlewares)
+    app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
     database = Database(settings, application_name="projectionist-api")
     storage = StorageService(database)
     app[SETTINGS] = settings

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rate_limits import RateLimit
 from api_service.storage.clients import StoredLimits
-from shared.errors import ClientLimitError, ServiceFullError
+from shared.errors import (
+    ClientLimitError,
+    DatabaseUnavailableError,
+    ParsersBusyError,
+    ServiceFullError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +33,8 @@ BUSY_RETRY_SECONDS: Final = 5
 """After which one of several things that a client does at once may have ended."""
 FULL_RETRY_SECONDS: Final = 600
 """After which sessions may have been deleted, and films looked up."""
+
+_OUR_REFUSALS: Final = (ServiceFullError, DatabaseUnavailableError, ParsersBusyError)
 
 
 class AtOnce:
@@ -95,6 +102,8 @@ class ClientLimits:
     def upload(self, client: str) -> Iterator[None]:
         """Count an upload, which is open as long as the context lasts.
 
+        One that the service could not take, for whatever reason of its own, is none of an hour's.
+
         Raises:
             ClientLimitError: the client has begun too many within an hour, or has too many open.
             ServiceFullError: all clients together have too many open.
@@ -114,7 +123,11 @@ class ClientLimits:
                     retry_after=seconds,
                     extra={"limit": "uploads"},
                 )
-            yield
+            try:
+                yield
+            except _OUR_REFUSALS:
+                self._uploads.give_back(client)
+                raise
 
     @contextmanager
     def heavy_read(self, client: str) -> Iterator[None]:
@@ -133,11 +146,12 @@ class ClientLimits:
                 )
             yield
 
-    def check_totals(self, totals: Totals | None) -> None:
+    def check_totals(self, totals: Totals | None, *, is_addition: bool = False) -> None:
         """Refuse an upload while all clients together have too much.
 
         Args:
             totals: as they were some seconds ago; None where nobody knows, which refuses nothing.
+            is_addition: whether it makes no session, so that there may be as many as there are.
 
         Raises:
             ServiceFullError: they have.
@@ -155,6 +169,8 @@ class ClientLimits:
                 "films waiting to be looked up",
             ),
         ):
+            if is_addition and limit == "sessions":
+                continue
             if most and there >= most:
                 raise ServiceFullError(
                     f"The service keeps at most {most} {what}, of all its users together, and has "

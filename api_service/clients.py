@@ -87,10 +87,11 @@ class Clients:
             return address
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         # aiohttp keeps header bytes that are not UTF-8 as surrogates.
-        digest = hashlib.sha256(token.strip().encode(errors="surrogateescape")).hexdigest()
+        token = token.strip()
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
         # Each is compared, so that the time tells nothing.
         matching = [hmac.compare_digest(digest, known) for known in self._tokens]
-        if scheme.lower() != "bearer" or not any(matching):
+        if scheme.lower() != "bearer" or not token or not any(matching):
             raise UploadTokenError("Send `Authorization: Bearer` with a token for uploads.")
         return f"token:{digest}"
 

@@ -33,6 +33,14 @@ def raise_open_files() -> int:
     return hard
 
 
+HEAD_LIMITS: Final[dict[str, Any]] = {
+    "max_headers": 64,
+    "max_field_size": 4096,
+    "max_line_size": 8190,
+}
+"""What the head of a request may have, for aiohttp: it is in memory before anybody is asked."""
+
+
 class AcceptErrors:
     """Logs once in a while that connections cannot be accepted, and all else as the loop does.
 

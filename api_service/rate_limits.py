@@ -58,6 +58,11 @@ class RateLimit:
         self._forget(now)
         return None
 
+    def give_back(self, client: str) -> None:
+        """Give a permit back that was taken for nothing."""
+        if (full_at := self._full_at.get(client)) is not None:
+            self._full_at[client] = full_at - self._interval
+
     def _forget(self, now: float) -> None:
         """Forget whose bucket is full, as far as they come first, and whoever are too many."""
         while self._full_at:

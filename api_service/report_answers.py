@@ -79,3 +79,5 @@ class SessionReport(UploadReport):
     """How a session's first upload was read, and each one that was added to it."""
 
     further_uploads: list[FurtherUpload]
+    """The earliest ones, as many as fit an answer."""
+    further_uploads_count: int

@@ -118,7 +118,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="How each upload was read, whole",
         answers={200: SessionReport},
-        problems=OF_SESSION,
+        problems=(ClientLimitError, *OF_SESSION),
     ),
     Route(
         method="POST",

@@ -188,6 +188,8 @@ class Spool:
         size = min(self._declared or self._max_bytes, self._max_bytes)
         with self._pace.standing_still():
             await self._booking.grow_to(max(self._needed(size), self._taken))
+        # Room is for who uses it: one that trickles would keep it from others.
+        self._pace.use_room(size)
 
     def _needed(self, size: int) -> int:
         return bytes_needed(

@@ -60,12 +60,14 @@ class ClientUploads:
             for place, film in enumerate(films)
         ]
         write_movies(path, listed, lambda film: film.key)
+        report = self._folder / "report.json"
+        report.write_text("{}")
         return StagedUpload(
             session_id=session_id,
             movies=path,
             columns=MOVIE_COLUMNS,
             total=len(listed),
-            report="{}",
+            report=report,
             idempotency=None,
             traceparent=TRACEPARENT,
             client=client,

@@ -37,11 +37,12 @@ TABLES: dict[str, dict[str, str]] = {
         "workers": "select",
     },
     # Never what users uploaded: of a movie it changes which lookup answers it, of a session the
-    # counts; it deletes sessions that nobody has read for long.
+    # counts; it deletes sessions that nobody has read for long. Of uploads it sees when they came.
     DAEMON: {
         "alembic_version": "select",
         # The trigger on the counts sets the time, by the rights of whoever changes them.
         "sessions": "select, update (completed_at, client), delete",
+        "upload_reports": "select (session_id, uploaded_at)",
         "session_counts": "select, update (n, total, enriched, not_found, failed)",
         "movies": "select, update (lookup_id)",
         "lookups": "select, insert, update, delete",

@@ -5,6 +5,7 @@ A wrong value stops the service at once with a message that names the setting.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from typing import Annotated, Literal
@@ -55,9 +56,14 @@ def _networks(text: str | None) -> str | None:
     return text
 
 
+_DIGEST_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
+
 def _digests(text: str | None) -> str | None:
     if not all(re.fullmatch("[0-9a-fA-F]{64}", part) for part in split_list(text)):
         raise ValueError("must be SHA-256 digests of 64 hex digits each, with commas")
+    if any(part.lower() == _DIGEST_OF_NOTHING for part in split_list(text)):
+        raise ValueError("has the digest of an empty token: was the variable set?")
     return text
 
 

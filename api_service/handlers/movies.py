@@ -118,6 +118,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 async def put_match(request: web.Request) -> web.Response:
     """`PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
+    session = await session_of(request)  # before the body: a stranger's is not waited for
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
     try:
@@ -127,7 +128,6 @@ async def put_match(request: web.Request) -> web.Response:
         raise InvalidBodyError(
             f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {said}'
         ) from None
-    session = await session_of(request)
     position = position_of(request)
     await request.app[STORAGE].matches.repoint(
         session.id, position, correction.key, str(request[TRACE])

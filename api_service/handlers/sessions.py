@@ -25,6 +25,9 @@ from api_service.rules.lists.report import with_member
 if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow
 
+REPORT_BYTES = 8 * 1024**2
+"""Of reports in one answer, from which on those of further uploads are only counted."""
+
 
 async def described(request: web.Request, session: SessionRow) -> dict[str, Any]:
     """The fields that every answer about a session has."""
@@ -43,17 +46,22 @@ async def get_status(request: web.Request) -> web.Response:
 
 
 async def get_report(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/report`: how the upload was read, whole, and each one after it."""
+    """`GET /api/session/{id}/report`: how the upload was read, and each one after it."""
     session = await session_of(request)
-    reports = await request.app[STORAGE].sessions.reports(session.id)
+    storage = request.app[STORAGE]
+    with request.app[LIMITS].heavy_read(request[CLIENT]):
+        async with storage.heavy_reads.turn(session.total):
+            count, reports = await storage.sessions.reports(session.id, REPORT_BYTES)
     if not reports:
         raise no_such_session()
     (_, first), *further = reports
     more = ", ".join(
         [with_member(report, "uploaded_at", json.dumps(day.isoformat())) for day, report in further]
     )
+    text = with_member(first, "further_uploads", f"[{more}]")
     return web.Response(
-        text=with_member(first, "further_uploads", f"[{more}]"), content_type="application/json"
+        text=with_member(text, "further_uploads_count", str(count - 1)),
+        content_type="application/json",
     )
 
 

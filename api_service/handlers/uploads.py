@@ -110,7 +110,7 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
     uploader = request.app[CLIENTS].uploader_of(request, request[CLIENT])
     with ExitStack() as exits:
         exits.enter_context(request.app[LIMITS].upload(uploader))
-        await _admit(request, uploader)
+        await _admit(request, uploader, client_key, is_addition=session_id is not None)
         with our_disk():
             folder = exits.enter_context(upload_folder())
         booking = exits.enter_context(request.app[ROOM].booking())
@@ -127,10 +127,13 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
         yield _Taken(folder, spooled, key, uploader, booking)
 
 
-async def _admit(request: web.Request, uploader: str) -> None:
+async def _admit(
+    request: web.Request, uploader: str, client_key: str | None, *, is_addition: bool
+) -> None:
     """Refuse an upload that could not be stored before any of it is read.
 
-    While the database is away, nobody knows: what is no list is refused all the same.
+    One that repeats another is answered from what is there. While the database is away, nobody
+    knows: what is no list is refused all the same.
 
     Raises:
         ClientLimitError: the client has as much as it may have.
@@ -139,9 +142,11 @@ async def _admit(request: web.Request, uploader: str) -> None:
     totals = request.app[TOTALS]
     limits = request.app[LIMITS]
     with suppress(DatabaseUnavailableError):
+        if client_key and await request.app[STORAGE].uploads.is_known(client_key):
+            return
         client = await request.app[CLIENTS].name_of(uploader)
         await totals.refresh()
-        limits.check_totals(totals.value)
+        limits.check_totals(totals.value, is_addition=is_addition)
         limits.stored.check(await request.app[STORAGE].clients.usage(client), more=1)
 
 
@@ -166,7 +171,7 @@ async def _read_and_store(request: web.Request, taken: _Taken) -> tuple[UUID, di
         movies=taken.folder / "movies.csv",
         columns=MOVIE_COLUMNS,
         total=result.added,
-        report=await _report(taken.folder),
+        report=taken.folder / "report.json",
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
         client=await request.app[CLIENTS].name_of(taken.uploader),
@@ -212,7 +217,7 @@ async def _read_and_add(request: web.Request, before: SessionRow, taken: _Taken)
         movies=taken.folder / "movies.csv",
         columns=MOVIE_COLUMNS,
         total=result.added,
-        report=await _report(taken.folder),
+        report=taken.folder / "report.json",
         idempotency=taken.key,
         traceparent=str(request[TRACE]),
         upload_id=uuid4(),
@@ -240,10 +245,6 @@ async def _read(request: web.Request, taken: _Taken, session: SessionFilms | Non
             folder=taken.folder,
             session=session,
         )
-
-
-async def _report(folder: Path) -> str:
-    return await asyncio.to_thread((folder / "report.json").read_text, "utf-8")
 
 
 async def _stored(request: web.Request, session_id: UUID) -> SessionRow:

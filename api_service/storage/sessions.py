@@ -119,18 +119,41 @@ class SessionStorage:
             "update sessions set read_at = clock_timestamp() where id = $1", session_id
         )
 
-    async def reports(self, session_id: UUID) -> list[tuple[datetime, str]]:
-        """How each upload was read and when, as JSON text, the first one first."""
-        rows = await self._database.fetch(
+    async def reports(
+        self, session_id: UUID, most_bytes: int
+    ) -> tuple[int, list[tuple[datetime, str]]]:
+        """How many uploads there were, and how they were read and when, the first one first.
+
+        Each report is megabytes of JSON text at most, and they are read one at a time.
+
+        Args:
+            session_id: which session.
+            most_bytes: of reports, beyond which only the first is read.
+        """
+        uploads = await self._database.fetch(
             """
-            select uploaded_at, report
+            select upload_id, uploaded_at
             from upload_reports
             where session_id = $1
             order by uploaded_at, upload_id
             """,
             session_id,
         )
-        return [(row["uploaded_at"], row["report"]) for row in rows]
+        reports: list[tuple[datetime, str]] = []
+        size = 0
+        for upload in uploads:
+            report: str | None = await self._database.fetchval(
+                "select report from upload_reports where session_id = $1 and upload_id = $2",
+                session_id,
+                upload["upload_id"],
+            )
+            if report is None:  # the session was deleted meanwhile
+                return 0, []
+            size += len(report.encode())
+            if reports and size > most_bytes:
+                break
+            reports.append((upload["uploaded_at"], report))
+        return len(uploads), reports
 
     async def force(self, session_id: UUID, traceparent: str) -> int:
         """Queue again what was not found or failed; how many lookups that were."""

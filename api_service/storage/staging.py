@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -52,7 +53,8 @@ class StagedUpload:
         movies: a CSV file with the columns of `columns`, in COPY's own form.
         columns: of that file.
         total: its rows of new movies.
-        report: how the upload was read, as JSON text.
+        report: a file with how the upload was read, as JSON text. It is read while it is stored, so
+            that no more of them are in memory than uploads have turns.
         idempotency: the client's key, if it sent one.
         traceparent: of the request, for the lookups that it queues.
         client: who uploads, the stored name of an address or a token; None where nobody knows.
@@ -63,7 +65,7 @@ class StagedUpload:
     movies: Path
     columns: tuple[str, ...]
     total: int
-    report: str
+    report: Path
     idempotency: IdempotencyKey | None
     traceparent: str
     client: str | None = field(default=None, kw_only=True)
@@ -259,11 +261,12 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
 
 async def note_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
     """Keep the report and the idempotency key of an upload."""
+    report = await asyncio.to_thread(upload.report.read_text, "utf-8")
     await connection.execute(
         "insert into upload_reports (session_id, upload_id, report) values ($1, $2, $3)",
         upload.session_id,
         upload_id,
-        upload.report,
+        report,
     )
     if upload.idempotency:
         await connection.execute(

@@ -38,6 +38,21 @@ class UploadStorage:
         self._database = database
         self._storing = storing
 
+    async def is_known(self, key: str) -> bool:
+        """Whether some upload was stored with this key in the last 24 hours, whatever its body."""
+        known: bool = await self._database.fetchval(
+            """
+            select exists (
+              select
+              from idempotency_keys
+              where key = $1 and created_at > clock_timestamp() - $2::interval
+            )
+            """,
+            key,
+            KEY_LIFETIME,
+        )
+        return known
+
     async def find(self, idempotency: IdempotencyKey) -> UUID | None:
         """The session that this key made, if it made one in the last 24 hours.
 

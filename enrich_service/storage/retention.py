@@ -186,7 +186,7 @@ class RetentionStorage:
         )
 
     async def forget_clients(self, days: int) -> int:
-        """Forget whose the sessions are that were made longer ago; how many these are.
+        """Forget whose the sessions are that nothing was uploaded to since; how many these are.
 
         They stay as they are, but count for nobody. Grants go when the clock has passed them.
 
@@ -203,6 +203,12 @@ class RetentionStorage:
                   from sessions
                   where client is not null
                     and created_at < clock_timestamp() - $1::interval
+                    and not exists (
+                      select
+                      from upload_reports
+                      where session_id = sessions.id
+                        and uploaded_at >= clock_timestamp() - $1::interval
+                    )
                   order by created_at
                   limit $2
                   for no key update skip locked

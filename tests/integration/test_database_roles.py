@@ -87,7 +87,7 @@ FORBIDDEN = {
         "update movies set title = 'Mine'",
         "update movies set rating = 5",
         "delete from movies",
-        "select from upload_reports",
+        "select report from upload_reports",
         "delete from upload_reports",
         "select from idempotency_keys",
         "delete from idempotency_keys",

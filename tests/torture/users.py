@@ -99,6 +99,13 @@ def some_rows(chance: Random, after: int = 0) -> list[Row]:
     ]
 
 
+def write_report(folder: Path) -> Path:
+    """A report that says nothing."""
+    path = folder / "report.json"
+    path.write_text("{}", "utf-8")
+    return path
+
+
 async def upload(world: World, chance: Random) -> None:
     """Store a list."""
     session_id = world.new_id()
@@ -111,7 +118,7 @@ async def upload(world: World, chance: Random) -> None:
         write(world.folder / f"{session_id}.csv", rows),
         COLUMNS,
         len(rows),
-        "{}",
+        write_report(world.folder),
         idempotency,
         TRACE,
         client=chance.choice(CLIENTS),
@@ -152,7 +159,7 @@ async def add(world: World, chance: Random) -> None:
             write(world.folder / f"{upload_id}.csv", [*changed, *rows]),
             COLUMNS,
             len(rows),
-            "{}",
+            write_report(world.folder),
             None,
             TRACE,
             upload_id,

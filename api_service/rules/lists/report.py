@@ -7,7 +7,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.cells import shown
-from api_service.rules.lists.model import ListRefused, Refusal, display_name
+from api_service.rules.lists.model import MAX_NAME, ListRefused, Refusal, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
 the rest."""
+MAX_CHARACTERS: Final = 2_000_000
+"""Of file names, reasons and titles in what a report names one by one, all kinds together."""
 
 _SHORT: Final = 20
 _LISTED: Final = ("rejected", "set_aside", "merged", "notes")
@@ -41,6 +43,14 @@ class Budget:
     aside: int = MAX_ISSUES
     merged: int = MAX_ISSUES
     notes: int = MAX_ISSUES
+    characters: int = MAX_CHARACTERS
+
+    def spend(self, size: int) -> bool:
+        """Take so many characters of the report, if it has as many left; whether it had."""
+        if size > self.characters:
+            return False
+        self.characters -= size
+        return True
 
 
 @dataclass(slots=True)
@@ -77,7 +87,7 @@ class FileJournal:
     def reject(self, line: int, code: Problem, reason: str) -> None:
         """Record that the row starting on `line` is not used."""
         self.rejected_count += 1
-        if self.budget.rejected > 0:
+        if self.budget.rejected > 0 and self._fits(reason):
             self.budget.rejected -= 1
             self.rejected.append(Issue(line, code, reason))
 
@@ -85,22 +95,26 @@ class FileJournal:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
-            self.budget.aside -= 1
             reason = f"{shown(title) if title else 'It'} is {why.reason}, not a film"
-            self.aside.append(Issue(line, why.code, reason))
+            if self._fits(reason):
+                self.budget.aside -= 1
+                self.aside.append(Issue(line, why.code, reason))
 
     def merge(self, line: int, film: Film) -> None:
         """Record that the row starting on `line` says more of a film that another row had named."""
-        if self.budget.merged > 0:
+        if self.budget.merged > 0 and self._fits(film.title):
             self.budget.merged -= 1
             self.merged.append((line, film))
 
     def note(self, line: int, code: Problem, reason: str) -> None:
         """Record what was peculiar about a row that is used."""
         self.notes_count += 1
-        if self.budget.notes > 0:
+        if self.budget.notes > 0 and self._fits(reason):
             self.budget.notes -= 1
             self.notes.append(Issue(line, code, reason))
+
+    def _fits(self, text: str) -> bool:
+        return self.budget.spend(min(len(self.name), MAX_NAME) + len(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from api_service.app import create_app
 from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
+from api_service.process_limits import HEAD_LIMITS
 from local_stack.stack import LIFTED
 from tests.described import check, hold_to_document
 from tests.driving import ADMIN_TOKEN
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     import asyncpg
     from aiohttp import ClientResponse, web
+    from aiohttp.web_runner import BaseRunner
 
     from shared.database import Database
     from shared.settings import Settings
@@ -250,7 +252,14 @@ def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Cli
     )
     app = create_app(changed)
     app[PARSER] = parsers
-    return TestClient(TestServer(app), middlewares=(hold_to_document,))
+    return TestClient(LimitedServer(app), middlewares=(hold_to_document,))
+
+
+class LimitedServer(TestServer):
+    """Limits heads of requests as the service does."""
+
+    async def _make_runner(self, **kwargs: object) -> BaseRunner:
+        return await super()._make_runner(**kwargs, **HEAD_LIMITS)
 
 
 class Notified:

@@ -226,6 +226,20 @@ async def test_the_report_tells_of_every_upload(service: Service) -> None:
         (more["added"], more["rejected_count"], more["rows_read"], more["uploaded_at"][:2])
         for more in report["further_uploads"]
     ] == [(1, 2, 3, "20"), (1, 0, 1, "20")]
+    assert report["further_uploads_count"] == 2
+
+
+async def test_long_reports_of_further_uploads_are_counted_only(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await service.session("Heat,1995")
+    await added(service, session_id, "Title,Year\nRan,1985\n")
+    await added(service, session_id, "Title,Year\nM,1931\n")
+    size = await service.database.fetchval("select max(length(report::text)) from upload_reports")
+    for most, told in ((2 * size, 1), (1, 0)):
+        monkeypatch.setattr("api_service.handlers.sessions.REPORT_BYTES", most)
+        report = await service.get(f"/api/session/{session_id}/report")
+        assert (len(report["further_uploads"]), report["further_uploads_count"]) == (told, 2)
 
 
 async def test_an_addition_wakes_the_daemons_and_tells_who_watches(

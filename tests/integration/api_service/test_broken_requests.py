@@ -130,6 +130,27 @@ async def test_a_disposition_that_says_nothing_does_no_harm(service: Service) ->
     assert answer.status == 201
 
 
+# -- heads -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param([b"X: y"] * 60, 200, id="60 headers"),
+        pytest.param([b"X: y"] * 70, 400, id="70 headers"),
+        pytest.param([b"X: " + b"y" * 4_000], 200, id="a header of 4,000 bytes"),
+        pytest.param([b"X: " + b"y" * 4_200], 400, id="a header of 4,200 bytes"),
+        pytest.param([b"Cookie: " + b"y" * 4_000] * 60, 200, id="as much as there may be"),
+    ],
+)
+async def test_heads_have_few_headers_that_are_not_long(
+    refusing: Service, headers: list[bytes], status: int
+) -> None:
+    head = [b"GET /livez HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", b""]
+    answer = await refusing.raw(b"\r\n".join(head))
+    assert answer.status == status
+
+
 # -- bodies ----------------------------------------------------------------------------------------
 
 
@@ -140,10 +161,11 @@ async def test_a_compressed_upload_is_not_read(refusing: Service, coding: bytes)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-async def test_a_correction_that_is_not_compressed_as_it_says(refusing: Service) -> None:
+async def test_a_correction_that_is_not_compressed_as_it_says(service: Service) -> None:
+    session_id = await service.session("Heat,1995")
     request = post(b'{"tmdb_id": 603}', b"application/json", b"Content-Encoding: gzip")
-    path = b"PUT /api/session/00000000-0000-4000-8000-000000000000/movies/1/match "
-    answer = await refusing.raw(request.replace(b"POST /api/upload ", path))
+    path = f"PUT /api/session/{session_id}/movies/1/match ".encode()
+    answer = await service.raw(request.replace(b"POST /api/upload ", path))
     assert (answer.status, answer.code) == (400, "bad_request")
 
 

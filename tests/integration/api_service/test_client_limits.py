@@ -111,7 +111,7 @@ async def test_all_open_uploads_together_are_capped(
     await service.session("b,2000")
 
 
-HEAVY = ("movies?sort=rating", "movies/positions", "summary", "export")
+HEAVY = ("movies?sort=rating", "movies/positions", "summary", "export", "report")
 
 
 @pytest.mark.parametrize("path", HEAVY)
@@ -242,6 +242,40 @@ async def test_all_sessions_together_are_capped(
         await refused(full, await full.upload(films("c", 1)), 503, "service_full", limit)
     room = await make_service(max_sessions=2, max_movies_stored=3, max_films_queued=3)
     await room.session("c,2000")
+
+
+async def test_repeated_upload_is_answered_where_new_ones_are_refused(
+    service: Service, make_service: MakeService
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = await (await service.upload(films("a", 2), key)).json()
+    for changes in ({"max_sessions": 1}, {"max_movies_stored": 2}, {"client_movies_stored": 2}):
+        full = await make_service(**changes)
+        again = await full.upload(films("a", 2), key)
+        assert again.status == 201, await again.text()
+        assert (await again.json())["session_id"] == first["session_id"]
+        other = await full.upload(films("b", 2), key)
+        await full.problem(other, 422, "idempotency_key_reused")
+        assert (await full.upload(films("b", 2))).status in {429, 503}
+
+
+async def test_addition_is_taken_where_there_are_as_many_sessions_as_may_be(
+    service: Service, make_service: MakeService
+) -> None:
+    path = f"/api/session/{await service.session('a,2000')}/upload"
+    full = await make_service(max_sessions=1)
+    await refused(full, await full.upload(films("b", 1)), 503, "service_full", "sessions")
+    response = await full.client.post(path, data=opened(films("c", 1)), headers=CSV)
+    assert response.status == 200
+
+
+async def test_what_the_service_refuses_for_itself_is_no_upload_of_the_hour(
+    service: Service, make_service: MakeService
+) -> None:
+    await service.session("a,2000")
+    full = await make_service(max_sessions=1, client_uploads=1)
+    for _ in range(3):
+        await refused(full, await full.upload(films("b", 1)), 503, "service_full", "sessions")
 
 
 async def test_addresses_are_stored_nowhere(service: Service, database: Database) -> None:

@@ -25,6 +25,7 @@ HEAVY = (
     "movies?sort=title",
     "movies/positions",
     "export",
+    "report",
 )
 
 

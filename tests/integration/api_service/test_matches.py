@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.api_service.driving import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
@@ -188,25 +190,35 @@ async def test_a_correction_wakes_the_daemons(service: Service, notified: Notifi
         b'{"tmdb_id": 603, "imdb_id": "tt0133093"}',
         b'{"tmdb_id": 603, "title": "The Matrix"}',
         b'{"tmdb_id": 603}\xff',
-        b"[" * 100_000,
+        b"[" * 10_000,
         b"\xff\xfe",
     ],
     ids=lambda body: body[:40].decode(errors="replace"),
 )
-async def test_a_body_that_names_no_film(refusing: Service, body: bytes) -> None:
-    response = await refusing.client.put(
-        "/api/session/00000000-0000-4000-8000-000000000000/movies/1/match", data=body
-    )
-    problem = await refusing.problem(response, 422, "invalid_body")
+async def test_a_body_that_names_no_film(service: Service, body: bytes) -> None:
+    session_id = await service.session("Heat,1995")
+    response = await service.client.put(f"/api/session/{session_id}/movies/1/match", data=body)
+    problem = await service.problem(response, 422, "invalid_body")
     assert "tmdb_id" in problem["detail"]
 
 
-async def test_a_body_of_more_than_a_megabyte(refusing: Service) -> None:
-    response = await refusing.client.put(
-        "/api/session/00000000-0000-4000-8000-000000000000/movies/1/match",
-        data=io.BytesIO(b" " * 2**20 + b"x"),
-    )
-    assert (response.status, response.content_type) == (413, "application/problem+json")
+async def test_a_body_of_more_than_16_kilobytes(service: Service) -> None:
+    path = f"/api/session/{await service.session('Heat,1995')}/movies/1/match"
+    padded = b'{"tmdb_id": 603' + b" " * (16 * 1024 - 16) + b"}"
+    for body, status in ((padded, 200), (padded + b" ", 413)):
+        response = await service.client.put(path, data=io.BytesIO(body))
+        assert response.status == status
+    await service.problem(response, 413, "body_too_large")
+
+
+async def test_the_body_for_an_unknown_session_is_not_waited_for(refusing: Service) -> None:
+    path = "/api/session/00000000-0000-4000-8000-000000000000/movies/1/match"
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n"
+    reader, writer = await asyncio.open_connection(refusing.client.host, refusing.client.port)
+    writer.write(head.encode())
+    async with asyncio.timeout(PATIENCE_SECONDS / 4):  # before the body would be given up
+        assert (await reader.readline()).split()[1] == b"404"
+    writer.close()
 
 
 async def test_a_position_that_is_not_there_stores_nothing(service: Service) -> None:

@@ -279,13 +279,15 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
             movie_line(32, film, f"imdb:{session_id}"),
         ]
         movies.write_text("".join(lines))
+        report = movies.with_name("report.json")
+        report.write_text("{}")
         await storage.additions.store(
             StagedAddition(
                 session_id=session_id,
                 movies=movies,
                 columns=MOVIE_COLUMNS,
                 total=2,
-                report="{}",
+                report=report,
                 idempotency=None,
                 traceparent=TRACEPARENT,
                 upload_id=session_id,
@@ -309,7 +311,7 @@ async def test_an_export_reads_on_where_it_was(storage: StorageService, filled: 
 
 
 async def test_reports_are_found_by_index(storage: StorageService, filled: Database) -> None:
-    indexes = await used(filled, ENDED, storage.sessions.reports)
+    indexes = await used(filled, ENDED, lambda one: storage.sessions.reports(one, 1000))
     assert indexes == {"upload_reports_pkey"}
 
 

@@ -298,3 +298,29 @@ async def test_sessions_forget_their_client_after_so_many_days(
     rows = await database.fetch("select id from sessions where client is not null")
     assert [row["id"] for row in rows] == [sessions[29]]
     assert await storage.retention.forget_clients(30) == 0
+
+
+async def test_session_that_was_added_to_lately_keeps_its_client(
+    storage: StorageService, database: Database
+) -> None:
+    session_id = uuid4()
+    await database.fetchval(ADD_SESSION, session_id, 1)
+    await database.fetchval(
+        """
+        update sessions set client = 'somebody', created_at = clock_timestamp() - interval '40 days'
+        """
+    )
+    for age in (40, 29):
+        await database.fetchval(
+            """
+            insert into upload_reports (session_id, report, uploaded_at)
+            values ($1, '{}', clock_timestamp() - make_interval(days => $2))
+            """,
+            session_id,
+            age,
+        )
+    assert await storage.retention.forget_clients(30) == 0
+    await database.fetchval(
+        "update upload_reports set uploaded_at = uploaded_at - interval '2 days'"
+    )
+    assert await storage.retention.forget_clients(30) == 1

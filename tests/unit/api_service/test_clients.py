@@ -134,6 +134,16 @@ def test_without_one_of_the_tokens_an_upload_is_refused(authorization: str | Non
         uploader(authorization, upload_tokens=digests(*TOKENS))
 
 
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Bearer \t"])
+def test_empty_token_is_refused_even_with_its_digest_in_the_setting(authorization: str) -> None:
+    settings = Settings(_env_file=None, database_url="postgresql://x/y").model_copy(
+        update={"upload_tokens": digests("")}
+    )
+    request = make_mocked_request("POST", "/", headers={"Authorization": authorization})
+    with pytest.raises(UploadTokenError):
+        Clients(settings, key).uploader_of(request, "192.0.2.1")
+
+
 async def test_stored_name_is_a_keyed_hash() -> None:
     async def other_key() -> bytes:
         return b"fedcba9876543210"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.model import CostLimit, Refusal
+from api_service.rules.lists.films import Film
+from api_service.rules.lists.model import CostLimit, Problem, Refusal
 from api_service.rules.lists.reading import MOVIES_FILE
+from api_service.rules.lists.report import Budget, FileJournal
 from tests.unit.api_service.conftest import WATCHED
 from tests.unit.api_service.uploaded_lists import read
 
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from tests.unit.api_service.conftest import Upload
 
 LETTERBOXD = "Date,Name,Year,Letterboxd URI\n"
+
+
+def test_report_names_rows_up_to_so_many_characters_and_counts_the_rest() -> None:
+    journal = FileJournal("list.csv", Budget(rows=100, characters=50))
+    film = Film("T" * 10, 2000, "key", 1)
+    for line in range(3):
+        journal.reject(line, Problem.MISSING_TITLE, "r" * 10)
+        journal.note(line, Problem.MISSING_TITLE, "n" * 3)
+        journal.merge(line, film)
+    assert len(journal.rejected) + len(journal.notes) + len(journal.merged) == 3
+    assert (journal.rejected_count, journal.notes_count) == (3, 3)
+    assert journal.budget.characters >= 0
 
 
 @pytest.mark.parametrize("blank", ["\n", ",,\n", "\r\n"])

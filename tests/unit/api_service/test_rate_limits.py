@@ -41,6 +41,14 @@ def test_refused_takes_cost_nothing(clock: Clock) -> None:
     assert limit.take("a") is None
 
 
+def test_permit_that_is_given_back_is_there_again(clock: Clock) -> None:
+    limit = RateLimit(2, 10.0, burst=2, clock=clock)
+    assert [limit.take("a"), limit.take("a")] == [None, None]
+    limit.give_back("a")
+    limit.give_back("nobody")
+    assert [limit.take("a"), limit.take("a")] == [None, 5]
+
+
 def test_clients_do_not_share_permits(clock: Clock) -> None:
     limit = RateLimit(1, 10.0, burst=1, clock=clock)
     assert [limit.take("a"), limit.take("b"), limit.take("a"), limit.take("b")] == [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -203,6 +204,14 @@ def test_no_representation_shows_a_secret(environment: pytest.MonkeyPatch) -> No
         assert SECRET not in shown
         assert ADMIN_TOKEN not in shown
         assert V3_KEY not in shown
+
+
+def test_digest_of_an_empty_token_is_refused(environment: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(b"").hexdigest()
+    for given in (digest, f"{'a' * 64},{digest.upper()}"):
+        environment.setenv("UPLOAD_TOKENS", given)
+        with pytest.raises(SettingsError, match="UPLOAD_TOKENS"):
+            read_settings()
 
 
 def test_lists_of_proxies_and_tokens_may_have_spaces(environment: pytest.MonkeyPatch) -> None:
