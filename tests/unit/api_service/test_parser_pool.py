@@ -59,6 +59,21 @@ async def test_reads_run_side_by_side(tmp_path: Path) -> None:
         assert (await waiting).total_movies == 2
 
 
+async def test_small_upload_leaves_large_ones_their_process(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        pipe = Pipe(tmp_path)
+        small = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        large = upload(tmp_path, "Title\n" + f"Heat{' ' * 500}\n" * 3_000)
+        async with asyncio.timeout(60):
+            assert (await read(pool, large, tmp_path, 10_000_000)).total_movies == 1
+        small.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await small
+        os.close(descriptor)
+
+
 async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path) -> None:
     async with alone() as pool:
         (worker,) = workers()
