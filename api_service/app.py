@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from api_service.storage.fleet import FleetRow
     from shared.settings import Settings
 
+DATABASE_CONNECTIONS = 16
+"""At most: six that store, four of heavy reads, two of exports, four for all who want little."""
 SWEEP_SECONDS = 15.0
 """Between two looks for folders of uploads that have ended."""
 
@@ -70,7 +72,9 @@ def create_app(settings: Settings) -> web.Application:
     middlewares = [measured, traced, request_ids, problems]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
     app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
-    database = Database(settings, application_name="projectionist-api")
+    database = Database(
+        settings, application_name="projectionist-api", max_size=DATABASE_CONNECTIONS
+    )
     storage = StorageService(database)
     app[SETTINGS] = settings
     app[STORAGE] = storage

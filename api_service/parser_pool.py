@@ -183,7 +183,8 @@ class ParserPool:
         """
         if self._is_closing:
             raise self._crashed()
-        for parser in self._idle:
+        # A small upload leaves the one that reads any to a large one, while there is another.
+        for parser in sorted(self._idle, key=lambda parser: parser is self._for_any):
             if line is self._small or parser is self._for_any:
                 self._idle.remove(parser)
                 return parser

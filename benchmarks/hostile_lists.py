@@ -141,6 +141,9 @@ CSV: Final[dict[str, Family]] = {
     "too many columns": lambda n: _csv(f"Title{',a' * n}", [f"Heat{',b' * n}"]),
     "too many cells": lambda n: _csv("Title", ["Heat" + ",x" * 50] * n),
     "blank lines": lambda n: {"list.csv": b"Title\nHeat\n" + b"\n" * n},
+    "blank lines after each row": lambda n: _csv(
+        "Title", (f"Film {i}" + "\n" * 10 for i in range(n))
+    ),
     "lines of commas": lambda n: _csv("Title,Year", ["Heat,1995", *[",,,"] * n]),
     "nothing but blank lines": lambda n: {"list.csv": b"\n" * n},
     "nothing but spaces": lambda n: {"list.csv": b" \n" * n},
@@ -195,6 +198,7 @@ JSON: Final[dict[str, Family]] = {
     "one key again and again": lambda n: _json(['{"title":"Heat"' + ',"a":1' * n + "}"]),
     "nothing": lambda n: _json(["{}"] * n),
     "nothing after a film": lambda n: _json(['{"title":"Heat"}', *["{}"] * n]),
+    "nothing after each film": lambda n: _json(f'"Film {i}"' + ",{}" * 10 for i in range(n)),
     "numbers": lambda n: _json(['{"title":"Heat"}', *["1"] * n]),
     "lists": lambda n: _json(['{"title":"Heat"}', *["[]"] * n]),
     "white space": lambda n: {"list.json": b'[{"title":"Heat"}' + b"\n" * 100 * n + b"]"},

@@ -88,7 +88,7 @@ def _timed_rows(files: Sequence[UploadedFile], rows: int, name: str) -> float:
     with field_limit():
         lists = []
         for file in files:
-            found, layout = recognise(inspect_text(file))
+            found, layout = recognise(inspect_text(file), _MOST)
             if isinstance(layout, Layout):
                 lists.append(ListFile(found, settle(found, layout, _MOST)))
         item = join(lists, budget)[0][0]

@@ -90,9 +90,12 @@ class ConnectionSharing:
         if self._pool.limit == self._part == neighbours.own_connections:
             return
         self._pool.limit = min(self._pool.limit, self._part)
+        kept = max(self._pool.limit, self._pool.open)
+        # The answer may be lost: then the row may say no more than this, and no lease has ended.
+        self._stored = min(self._stored, kept)
         self._stored = await self._fleet.share_connections(
             self._worker_id,
-            kept=max(self._pool.limit, self._pool.open),
+            kept=kept,
             wanted=self._part,
             most=self._most,
             lease=self._lease,

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.rules.lists import json_stream
+from api_service.rules.lists import json_items, json_stream
 from api_service.rules.lists.model import (
     ListRefused,
     ListTooCostly,
@@ -167,13 +167,13 @@ class Fuzzing:
 
         start = time.process_time()
         # In tiny steps every second time, so that small files come to the edges of the window, too.
-        vars(json_stream).update(_STEPS[number % 2])
+        _take_steps(_STEPS[number % 2])
         sys.setprofile(count)
         try:
             outcome = self._read(uploaded, session, unpacked)
         finally:
             sys.setprofile(None)
-            vars(json_stream).update(_STEPS[0])
+            _take_steps(_STEPS[0])
         self.slowest = max(self.slowest, (time.process_time() - start, number))
         if calls > CALLS_AT_LEAST:
             self.most_calls = max(self.most_calls, (calls / max(size, 1), number))
@@ -208,6 +208,11 @@ class Fuzzing:
         assert report["rows_merged"] >= 0
         assert lines >= result.added + result.changed
         return "read"
+
+
+def _take_steps(steps: dict[str, int]) -> None:
+    vars(json_stream).update(steps)
+    vars(json_items).update(MAX_VALUE=steps["MAX_VALUE"])
 
 
 def _checked(refusal: ListRefused | ListTooCostly) -> str:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StorageService"]
 
-STORED_AT_ONCE = 2
-"""Large uploads that are stored at the same time by one process, and as many that are not large."""
+LARGE_STORED_AT_ONCE = 2
+"""Large uploads that are stored at the same time by one process."""
+STORED_AT_ONCE = 4
+"""Uploads that are not large, besides: some may wait for a large one that queues their films."""
 STORING_WAIT_SECONDS = 60.0
 """How long an upload waits to be stored: one that queues the same films may take so long."""
 
@@ -37,7 +39,9 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         # An upload may wait for another that queues the same films; those who only read must
         # still get a connection.
-        storing = HeavyReads(STORED_AT_ONCE, STORING_WAIT_SECONDS, "stored")
+        storing = HeavyReads(
+            LARGE_STORED_AT_ONCE, STORING_WAIT_SECONDS, "stored", most_usual=STORED_AT_ONCE
+        )
         self.uploads = UploadStorage(database, storing)
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)

@@ -29,16 +29,22 @@ class HeavyReads:
 
     Args:
         most: how many, of either kind.
+        most_usual: how many of lists that are not large, where that is another number.
         wait_seconds: how long one more waits for its turn.
         done: what is done to the lists, as the refusal says it.
     """
 
     def __init__(
-        self, most: int = MOST_READS, wait_seconds: float = WAIT_SECONDS, done: str = "read"
+        self,
+        most: int = MOST_READS,
+        wait_seconds: float = WAIT_SECONDS,
+        done: str = "read",
+        *,
+        most_usual: int | None = None,
     ) -> None:
         self._done = done
         self._large = asyncio.Semaphore(most)
-        self._usual = asyncio.Semaphore(most)
+        self._usual = asyncio.Semaphore(most_usual or most)
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager

@@ -165,12 +165,16 @@ class Auditor:
         assert self.most_connections <= FLEET_CONNECTIONS + 1, "G23"
         try:
             connection = await asyncpg.connect(self._driver.stack.dsn, timeout=2)
-        except (OSError, asyncpg.PostgresError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return  # it is away
         try:
             assert await violations(connection, Moment.ALWAYS, MEASURES) == []
             self.looks += 1
-        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+        except (
+            asyncpg.PostgresConnectionError,
+            asyncpg.OperatorInterventionError,
+            asyncpg.InterfaceError,
+        ):
             pass  # it is going away
         finally:
             connection.terminate()
@@ -214,6 +218,7 @@ async def test_no_fault_of_any_kind_breaks_a_guarantee(
             faults.take_back()
             await driver.speed_up()
             await _recovered(driver, users, auditor)
+            assert auditor.looks > SECONDS / 10, "it hardly ever looked"
         except BaseException as error:
             error.add_note(f"CHAOS_SEED={SEED} CHAOS_SECONDS={SECONDS:.0f}")
             error.add_note("\n".join(faults.told))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from shared.errors import ProjectionistError
+from shared.errors import ProjectionistError, SchemaOutdatedError
 from tests.guarantee import Moment, Violation
 from tests.torture.ending import come_to_rest
 from tests.torture.kinds import ACTS, begin_case
@@ -243,6 +243,8 @@ class _Playing:
             self.played.violations += await self._world.violations(Moment.ALWAYS)
 
     def _judge_error(self, name: str, error: BaseException) -> None:
+        if isinstance(error, SchemaOutdatedError | asyncpg.SyntaxOrAccessError):
+            raise error  # a patch of the torture that no longer fits: nothing is broken by it
         if isinstance(error, ProjectionistError | asyncpg.PostgresError):
             self.played.violations.append(Violation("G18", f"{name}: {_told(error)}"))
         else:

@@ -63,14 +63,18 @@ def holds_no_films(name: str) -> SetAside | None:
     return letterboxd.holds_no_films(name) or trakt.holds_no_films(name)
 
 
-def recognise(text: Text) -> tuple[Table, Layout | SetAside]:
+def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     """How a file is taken apart, and how its rows are read.
 
+    Args:
+        text: the file.
+        most_rows: that it may have.
+
     Raises:
-        ListRefused: no format knows it.
+        ListRefused: no format knows it, or it has too many rows.
         ListTooCostly: reading it would take too much.
     """
-    json_table = open_json(text, _FILM_NAMES)
+    json_table = open_json(text, _FILM_NAMES, most_rows)
     if json_table:
         layout = _layout(json_table) if json_table.header else None
         return json_table, layout or SetAside("no titles or ids of films are in it")

@@ -26,6 +26,7 @@ from api_service.rules.lists.json_stream import (
     Number,
 )
 from api_service.rules.lists.model import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
+from api_service.rules.lists.report import too_many_rows
 from api_service.rules.lists.text import MAX_COLUMNS, BlankRows, find_control
 
 if TYPE_CHECKING:
@@ -95,15 +96,16 @@ class JsonTable:
                     yield line, cells
 
 
-def open_json(text: Text, film_names: Container[str]) -> JsonTable | None:
+def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTable | None:
     """A file as JSON, or None where it is something else.
 
     Args:
         text: the file.
         film_names: names of which a film has at least one.
+        most_rows: that it may have.
 
     Raises:
-        ListRefused: it begins as JSON, and is broken.
+        ListRefused: it begins as JSON, and is broken, or has too many rows.
         ListTooCostly: an item is too large, there are too many names, or too few films.
     """
     with text.file.path.open(encoding=text.encoding) as file:
@@ -119,6 +121,8 @@ def open_json(text: Text, film_names: Container[str]) -> JsonTable | None:
                 blank.count(line)
             else:
                 blank.rows += 1
+                if blank.rows > most_rows:
+                    raise too_many_rows(text.file.name, line)
             if row and not row.keys() <= names.keys():
                 names.update(dict.fromkeys(row))
                 if len(names) > MAX_COLUMNS:

@@ -163,9 +163,9 @@ def _recognise(
         aside = holds_no_films(file.name)
         if aside is None:
             try:
-                table, found = recognise(inspect_text(file))
+                table, found = recognise(inspect_text(file), budget.rows)
             except (ListRefused, ListTooCostly) as error:
-                if not file.from_zip or file.name.casefold().endswith(_MUST_BE_LISTS):
+                if not file.from_zip or _must_be_list(file, error):
                     raise
                 unread = unread or error
                 found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
@@ -191,6 +191,12 @@ def _recognise(
             distinct.append(item)
     set_aside.sort(key=lambda journal: journal.name)
     return distinct, set_aside
+
+
+def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> bool:
+    """Whether a file of a zip cannot be set aside, because films would be lost in silence."""
+    is_long = isinstance(error, ListRefused) and error.reason is Refusal.TOO_MANY_ROWS
+    return file.name.casefold().endswith(_MAY_BE_LISTS if is_long else _MUST_BE_LISTS)
 
 
 def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:

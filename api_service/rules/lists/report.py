@@ -34,6 +34,11 @@ class Issue:
     reason: str
 
 
+def too_many_rows(name: str, line: int) -> ListRefused:
+    """Return the refusal of an upload that has no rows left."""
+    return ListRefused(name, Refusal.TOO_MANY_ROWS, "the upload has too many rows", line)
+
+
 @dataclass(slots=True)
 class Budget:
     """What one upload may still use: rows, which cost time, and issues, which cost memory."""
@@ -80,9 +85,7 @@ class FileJournal:
         self.rows += 1
         self.budget.rows -= 1
         if self.budget.rows < 0:
-            raise ListRefused(
-                self.name, Refusal.TOO_MANY_ROWS, "the upload has too many rows", line
-            )
+            raise too_many_rows(self.name, line)
 
     def reject(self, line: int, code: Problem, reason: str) -> None:
         """Record that the row starting on `line` is not used."""

@@ -34,7 +34,7 @@ MAX_FIELD: Final = 1 << 20
 MAX_COLUMNS: Final = 1_000
 """Columns of a table, or distinct names of members of JSON items."""
 MAX_BLANK_ROWS: Final = 100_000
-"""Blank rows that a file may have, beside ten for each that is not blank."""
+"""Blank rows that a file may have, beside ten for each that is not blank, or as many again."""
 _BLANKS_PER_ROW: Final = 10
 _MAX_RECORD: Final = 2 * MAX_FIELD
 """Characters of one record, on however many lines."""
@@ -112,7 +112,7 @@ class BlankRows:
             ListTooCostly: there are too many.
         """
         self._blank += 1
-        if self._blank > MAX_BLANK_ROWS + _BLANKS_PER_ROW * self.rows:
+        if self._blank > MAX_BLANK_ROWS + min(_BLANKS_PER_ROW * self.rows, MAX_BLANK_ROWS):
             raise ListTooCostly(
                 self._file.name,
                 CostLimit.BLANK_ROWS,

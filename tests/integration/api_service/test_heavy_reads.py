@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api_service.app import DATABASE_CONNECTIONS
 from api_service.storage import STORED_AT_ONCE
 from api_service.storage.heavy_reads import LARGE_FILMS, MOST_READS, HeavyReads
 from shared.errors import DatabaseBusyError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.integration.api_service.driving import Service
 
-POOL_SIZE = 10
 HEAVY = (
     "summary?genre=Drama",
     "movies?genre=Drama",
@@ -79,7 +79,9 @@ async def test_others_are_answered_while_many_lists_are_added_to(
     service: Service, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     """Each addition reads its list out first, here from a table that somebody has locked."""
-    lists = [await service.session(f"Heat {number},1995") for number in range(POOL_SIZE + 2)]
+    lists = [
+        await service.session(f"Heat {number},1995") for number in range(DATABASE_CONNECTIONS + 2)
+    ]
     async with other.transaction():
         await other.execute("lock table movies")
         adding = [
@@ -95,6 +97,29 @@ async def test_others_are_answered_while_many_lists_are_added_to(
         await until(lambda: _waiting(other, STORED_AT_ONCE))
         await service.status(lists[0])
     assert [answer.status for answer in await asyncio.gather(*adding)] == [200] * len(lists)
+
+
+async def test_small_uploads_waiting_for_another_leave_turns_to_the_next(
+    service: Service, other: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """Two list films that another upload is queueing, and the third lists one of its own."""
+    async with other.transaction():
+        await other.execute(
+            """
+            insert into lookups (key, title, due_at, turn)
+            select 'title:' || title || '|1995', title, now(), 1
+            from unnest(array['heat', 'seven']) as title
+            """
+        )
+        shared = [
+            asyncio.create_task(service.session("Heat,1995")),
+            asyncio.create_task(service.session("Seven,1995")),
+        ]
+        await until(lambda: _waiting(other, 2))
+        async with asyncio.timeout(20):
+            await service.session("Ran,1985")
+        assert await _waiting(other, 2)
+    await asyncio.gather(*shared)
 
 
 async def test_each_is_answered_where_nobody_is_in_the_way(service: Service) -> None:

@@ -410,6 +410,32 @@ async def test_lease_that_ended_by_the_database_alone_revokes_connections_too(
         await sharing.close()
 
 
+async def test_lost_answer_to_a_lowered_share_revokes_nothing(
+    storage: StorageService, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row that is lower by then is no lease that has ended."""
+    share_connections = storage.fleet.share_connections
+
+    async def answer_lost(*args: Any, **kwargs: Any) -> int:  # noqa: ANN401  # handed on
+        await share_connections(*args, **kwargs)
+        raise ConnectionError
+
+    async with client_of(server, 20) as client:
+        sharing = sharing_of(storage, client, lease=LEASE, worker=(worker := uuid4()))
+        await sharing.settle(time.monotonic(), await beat(storage, worker))
+        assert client.connections.limit == 20
+        await join(storage)
+        monkeypatch.setattr(storage.fleet, "share_connections", answer_lost)
+        with pytest.raises(ConnectionError):
+            await sharing.settle(time.monotonic(), await beat(storage, worker))
+        monkeypatch.undo()
+        neighbours = await beat(storage, worker)
+        assert neighbours.own_connections == 10
+        await sharing.settle(time.monotonic(), neighbours)
+        assert client.connections.limit == 10
+        await sharing.close()
+
+
 async def test_worker_that_was_silent_for_its_lease_has_no_connections_by_its_row(
     storage: StorageService, database: Database
 ) -> None:

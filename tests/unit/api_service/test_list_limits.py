@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api_service.rules.lists.films import Film
-from api_service.rules.lists.model import CostLimit, Problem, Refusal
+from api_service.rules.lists.model import CostLimit, ListRefused, Problem, Refusal
 from api_service.rules.lists.reading import MOVIES_FILE
 from api_service.rules.lists.report import Budget, FileJournal
 from tests.unit.api_service.conftest import WATCHED
@@ -45,6 +45,34 @@ def test_rows_that_yield_nothing_are_given_up_early(upload: Upload, start: str, 
 def test_blank_lines_of_plain_text_are_given_up_early(upload: Upload) -> None:
     error = upload.too_costly({"films.txt": "Heat\nRan\n" * 30 + "\n" * 150_000})
     assert error.limit is CostLimit.BLANK_ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "row"),
+    [("films.csv", "Title\n", "Heat" + "\n" * 11), ("films.json", "[", '"Heat",' + "{}," * 10)],
+)
+def test_rows_allow_no_more_blank_ones_than_there_may_be_without(
+    upload: Upload, name: str, start: str, row: str
+) -> None:
+    error = upload.too_costly({name: start + row * 20_100 + '""]'})
+    assert error.limit is CostLimit.BLANK_ROWS
+
+
+def test_json_of_too_many_rows_is_not_surveyed_to_its_end(upload: Upload) -> None:
+    upload.max_movies = 1
+    for separator in (",", ",\n"):
+        error = upload.refusal({"films.json": "[" + f'"A"{separator}' * 100_001 + "broken"})
+        assert (error.reason, error.line) == (Refusal.TOO_MANY_ROWS, 100_001)
+
+
+def test_json_of_too_many_rows_is_not_set_aside_in_a_zip(upload: Upload) -> None:
+    upload.max_movies = 1
+    long = "[" + '"A",' * 100_001 + '"A"]'
+    files = {"films.csv": "Title\nHeat\n", "more.json": long}
+    with pytest.raises(ListRefused) as caught:
+        upload.zipped(files)
+    assert caught.value.reason is Refusal.TOO_MANY_ROWS
+    assert upload.zipped({"films.csv": "Title\nHeat\n", "more.dat": long}).total_movies == 1
 
 
 def test_list_may_have_a_blank_line_after_each_row(upload: Upload) -> None:

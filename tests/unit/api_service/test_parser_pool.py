@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from api_service import parser_pool
+from api_service import parser_pool, parser_process
 from api_service.parser_pool import ParserCrashed, ParserPool
 from api_service.parser_process import READS_PER_PROCESS
 from api_service.rules.lists.model import (
@@ -25,6 +26,7 @@ from api_service.rules.lists.model import (
     Refusal,
 )
 from api_service.rules.lists.reading import MOVIES_FILE
+from tests.driving import until
 from tests.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
@@ -59,6 +61,21 @@ async def test_reads_run_side_by_side(tmp_path: Path) -> None:
         assert (await waiting).total_movies == 2
 
 
+async def test_small_upload_leaves_large_ones_their_process(tmp_path: Path) -> None:
+    async with ParserPool() as pool:
+        await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
+        pipe = Pipe(tmp_path)
+        small = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        large = upload(tmp_path, "Title\n" + f"Heat{' ' * 500}\n" * 3_000)
+        async with asyncio.timeout(60):
+            assert (await read(pool, large, tmp_path, 10_000_000)).total_movies == 1
+        small.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await small
+        os.close(descriptor)
+
+
 async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path) -> None:
     async with alone() as pool:
         (worker,) = workers()
@@ -89,6 +106,7 @@ async def test_worker_that_died_while_idle_costs_nothing(tmp_path: Path) -> None
         async with alone() as pool:
             end(*workers())
             assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+    gc.collect()  # whatever cannot be finalised fails the test
     assert [(event["event"], event["attempt"]) for event in log] == [("parser_crashed", 1)]
 
 
@@ -104,6 +122,34 @@ async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path
         assert not worker.is_running()
         os.close(descriptor)
         assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, go_on = asyncio.Event(), asyncio.Event()
+    readable = parser_process._readable  # noqa: SLF001  # held up here
+
+    async def held(descriptor: int) -> None:
+        ending.set()
+        await go_on.wait()
+        await readable(descriptor)
+
+    async with alone() as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        (worker,) = workers()
+        monkeypatch.setattr(parser_process, "_readable", held)
+        worker.kill()
+        await ending.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert worker.is_running()
+        go_on.set()
+        await until(lambda: not worker.is_running())
+        os.close(descriptor)
 
 
 async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
