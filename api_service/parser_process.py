@@ -75,7 +75,7 @@ class ParserProcess:
         try:
             await self._receive()
         except BaseException:
-            await asyncio.shield(self._end())
+            await self._end()
             raise
         self._is_idle = True
         if self._is_closed:
@@ -109,7 +109,7 @@ class ParserProcess:
         except ParserLostError:
             raise self._too_costly(call, await self._end()) from None
         except BaseException:
-            await asyncio.shield(self._end())
+            await self._end()
             raise
         self._is_idle = True
         self._reads = READS_PER_PROCESS if answer.is_worn else self._reads + 1
@@ -139,7 +139,7 @@ class ParserProcess:
                 if not self._is_closed:
                     log.warning("parser_crashed", attempt=attempt)
             except BaseException:
-                await asyncio.shield(self._end())
+                await self._end()
                 raise
             else:
                 return
@@ -196,7 +196,13 @@ class ParserProcess:
         return await asyncio.shield(transfer)
 
     async def _end(self) -> int | None:
-        """End the process, at once when it is reading; its exit status, None where it has none."""
+        """End the process, at once when it is reading; its exit status, None where it has none.
+
+        It goes on when its caller is cancelled: nobody else knows of the process any more.
+        """
+        return await asyncio.shield(self._end_now())
+
+    async def _end_now(self) -> int | None:
         process, wire = self._process, self._wire
         # The wire is closed when the last thread lets go of it, and not while one reads from it.
         self._process = self._wire = None

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from api_service import parser_pool
+from api_service import parser_pool, parser_process
 from api_service.parser_pool import ParserCrashed, ParserPool
 from api_service.parser_process import READS_PER_PROCESS
 from api_service.rules.lists.model import (
@@ -25,6 +25,7 @@ from api_service.rules.lists.model import (
     Refusal,
 )
 from api_service.rules.lists.reading import MOVIES_FILE
+from tests.driving import until
 from tests.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
@@ -119,6 +120,38 @@ async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path
         assert not worker.is_running()
         os.close(descriptor)
         assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
+
+
+async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, go_on = asyncio.Event(), asyncio.Event()
+    readable = parser_process._readable  # noqa: SLF001  # held up here
+
+    async def held(descriptor: int) -> None:
+        if descriptor == process.sentinel:
+            ending.set()
+            await go_on.wait()
+        await readable(descriptor)
+
+    async with alone() as pool:
+        pipe = Pipe(tmp_path)
+        reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
+        descriptor = await pipe.until_read()
+        (worker,) = workers()
+        (process,) = (
+            child for child in multiprocessing.active_children() if child.pid == worker.pid
+        )
+        monkeypatch.setattr(parser_process, "_readable", held)
+        worker.kill()
+        await ending.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert worker.is_running()
+        go_on.set()
+        await until(lambda: not worker.is_running())
+        os.close(descriptor)
 
 
 async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
