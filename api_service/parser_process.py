@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import pickle
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -169,8 +170,11 @@ class ParserProcess:
 
     async def _send(self, call: ReadCall) -> None:
         wire = self._open_wire()
+        # `wire.send` would do the same with a buffer that cannot be closed once it has failed, of
+        # which Python tells on stderr.
+        message = pickle.dumps(call)
         try:
-            await self._in_thread(lambda: wire.send(call))
+            await self._in_thread(lambda: wire.send_bytes(message))
         except OSError:
             raise ParserLostError from None
 
