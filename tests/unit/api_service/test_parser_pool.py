@@ -131,8 +131,9 @@ async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
     readable = parser_process._readable  # noqa: SLF001  # held up here
 
     async def held(descriptor: int) -> None:
-        ending.set()
-        await go_on.wait()
+        if descriptor == process.sentinel:
+            ending.set()
+            await go_on.wait()
         await readable(descriptor)
 
     async with alone() as pool:
@@ -140,6 +141,9 @@ async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         (worker,) = workers()
+        (process,) = (
+            child for child in multiprocessing.active_children() if child.pid == worker.pid
+        )
         monkeypatch.setattr(parser_process, "_readable", held)
         worker.kill()
         await ending.wait()
