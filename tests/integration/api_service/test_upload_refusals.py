@@ -129,7 +129,7 @@ async def test_an_export_without_films_is_refused(refusing: Service) -> None:
     assert problem["reason"] == "no_usable_rows"
 
 
-@pytest.mark.parametrize("name", ["turned\u202eround\u0085.csv", "a" * 5_000 + ".csv"])
+@pytest.mark.parametrize("name", ["turned\u202eround\u0085.csv", "a" * 3_000 + ".csv"])
 async def test_a_file_name_is_shown_printable_and_short(refusing: Service, name: str) -> None:
     response = await refusing.upload_files((name, b"<p>nothing</p>"))
     problem = await refusing.problem(response, 422, "unreadable_list")
