@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
+from api_service.app import DATABASE_CONNECTIONS
 from shared import metrics
 from shared.database import COMMAND_SECONDS, Database
 from shared.settings import Settings
@@ -191,7 +192,7 @@ async def test_the_pool_and_the_listener_are_told(service: Service, until: Until
     await until(listens_again)
     said = await told(service)
     assert said.value("projectionist_database_connections") >= 1
-    assert said.value("projectionist_database_connections_limit") == 10
+    assert said.value("projectionist_database_connections_limit") == DATABASE_CONNECTIONS
     assert said.value("projectionist_database_up") == 1
     assert said.value("projectionist_ready") == 1
 
