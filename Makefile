@@ -61,7 +61,7 @@ test-browser: setup
 # The faults, and the starts and restores, that take long; `make test` leaves them out. They add no
 # coverage that the others lack, so no threshold is asked of them.
 test-faults: setup
-	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end tests/torture
+	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end
 
 check: setup
 	$(BIN)/ruff check
