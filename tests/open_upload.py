@@ -52,6 +52,13 @@ class OpenUpload:
             self.session_id,
             keys,
         )
+        await self._connection.execute(
+            "update sessions set positions = $2 where id = $1", self.session_id, len(keys)
+        )
+        await self._connection.execute(
+            "insert into upload_reports (session_id, upload_id, report) values ($1, $1, '{}')",
+            self.session_id,
+        )
 
     async def commit(self) -> None:
         """Count, in a statement after those that locked, and commit."""
