@@ -50,6 +50,8 @@ insert into upload_reports (session_id, report)
 values ('aaaaaaaa-0000-4000-8000-000000000001', '{"total_movies": 4}');
 insert into idempotency_keys (key, body_sha256, session_id, upload_id)
 select 'a-key', sha256('a list'), session_id, upload_id from upload_reports;
+insert into upload_reports (session_id, report)
+values ('aaaaaaaa-0000-4000-8000-000000000001', '{"total_movies": 1}');
 update queue_clock set virtual_time = 2;
 update request_window
 set slots = array_fill('2001-02-03 04:05:06+00'::timestamptz, array[40]), granted = 3;
