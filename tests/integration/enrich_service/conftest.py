@@ -229,3 +229,16 @@ def postgres_admin(postgres: EmbeddedPostgres) -> Callable[[str], Awaitable[None
             await connection.close()
 
     return run
+
+
+@pytest.fixture
+async def hold(dsn: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Opens a snapshot that stays open, as a dump's does."""
+    connection = await asyncpg.connect(dsn)
+
+    async def begin() -> None:
+        await connection.execute("begin isolation level repeatable read")
+        await connection.fetchval("select count(*) from fleet")
+
+    yield begin
+    await connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from benchmarks.held_snapshot import CountingDatabase
@@ -38,19 +37,6 @@ WRITTEN = """
 async def counting(settings: Settings) -> AsyncIterator[CountingDatabase]:
     async with CountingDatabase(settings, application_name="counting", max_size=1) as database:
         yield database
-
-
-@pytest.fixture
-async def hold(dsn: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Opens a snapshot that stays open, as a dump's does."""
-    connection = await asyncpg.connect(dsn)
-
-    async def begin() -> None:
-        await connection.execute("begin isolation level repeatable read")
-        await connection.fetchval("select count(*) from fleet")
-
-    yield begin
-    await connection.close()
 
 
 async def buffers(database: CountingDatabase, work: Callable[[], Awaitable[object]]) -> int:
