@@ -126,20 +126,33 @@ async def lose_the_answer(
     """Make a request, and end the backend that has done its COMMIT before it can say so.
 
     `done` is the SQL expression that is true from that COMMIT on. The one before, of the grant of
-    turns that films get if the request `grants` any, is let through.
+    turns that films get if the request `grants` any, is let through, and only that one: the next
+    statement of the same connection may be the COMMIT that is to wait.
     """
+    let_through = set()
 
     async def committing() -> int | None:
         return await waiting(service, "IPC", "SyncRep")
 
     async def granted() -> bool:
-        if pid := await committing():
-            await bystander.execute("select pg_cancel_backend($1)", pid)
-        return bool(
-            await bystander.fetchval(
-                "select exists (select from queue_grants where session_id is null)"
-            )
+        commits = await bystander.fetch(
+            """
+            select pid, query_start
+            from pg_stat_activity
+            where application_name = 'projectionist-api'
+              and datname = current_database()
+              and wait_event = 'SyncRep'
+            """
         )
+        if await bystander.fetchval(
+            "select exists (select from queue_grants where session_id is null)"
+        ):
+            return True
+        for commit in commits:
+            if tuple(commit) not in let_through:
+                let_through.add(tuple(commit))
+                await bystander.execute("select pg_cancel_backend($1)", commit["pid"])
+        return False
 
     async with commits_that_wait(bystander, dsn, until):
         asking = asyncio.create_task(request())
