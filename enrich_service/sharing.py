@@ -32,7 +32,7 @@ class ConnectionSharing:
         worker_id: whose part it is.
         fleet: keeps the parts of all.
         pool: is limited.
-        most: of the whole fleet.
+        most: of the whole fleet; one is kept back for a worker that finds all others dead.
         lease: seconds after a heartbeat for which the others respect this worker's part.
         wake: called when the pool has changed, beside what it does here.
     """
@@ -86,7 +86,7 @@ class ConnectionSharing:
             self._let_go()
             self.due.set()
             return
-        self._part = max(self._most // neighbours.workers, 1)
+        self._part = max((self._most - 1) // neighbours.workers, 1)
         if self._pool.limit == self._part == neighbours.own_connections:
             return
         self._pool.limit = min(self._pool.limit, self._part)

@@ -140,9 +140,9 @@ class FleetStorage:
     ) -> int:
         """Write down how many connections this worker may have open, and tell the others if needed.
 
-        All rows together never say more than `most`, unless nobody has shown a sign of life since
-        this worker came, though that makes all beat: it takes one, then, for those who were killed
-        have none. Nobody else does after it.
+        All rows together never say more than `most`. One of them is kept back for a worker that
+        finds all others dead: nobody has sent a heartbeat since it came, though its coming asks all
+        for one. It takes that one, and nobody else does, until the parts of the dead have lapsed.
 
         Args:
             worker_id: who asks.
@@ -161,7 +161,7 @@ class FleetStorage:
                     with mine as (
                       select
                         connections as before,
-                        greatest($2::integer, least($3::integer, $4::integer - taken), lonely)
+                        greatest($2::integer, least($3::integer, $4::integer - 1 - taken), lonely)
                           as connections
                       from workers
                       cross join lateral (
@@ -170,7 +170,7 @@ class FleetStorage:
                           (
                             coalesce(max(others.heartbeat_at), '-infinity') < workers.started_at
                             and workers.started_at < clock_timestamp() - interval '1 s'
-                            and coalesce(sum(others.connections), 0) <= $4
+                            and coalesce(sum(others.connections), 0) < $4
                           )::integer as lonely
                         from workers as others
                         where others.id <> $1

@@ -162,7 +162,7 @@ class Auditor:
         assert report["refused_429"] == 0, "G22"
         self.most_connections = max(self.most_connections, self._connections())
         # One more for who has found all others dead, though they are only cut off.
-        assert self.most_connections <= FLEET_CONNECTIONS + 1, "G23"
+        assert self.most_connections <= FLEET_CONNECTIONS, "G23"
         try:
             connection = await asyncpg.connect(self._driver.stack.dsn, timeout=2)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
