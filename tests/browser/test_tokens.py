@@ -51,6 +51,7 @@ async def test_a_token_is_asked_for_and_remembered(
     await asked.fill("something else")
     await asked.press("Enter")
     await expect(asked).to_have_value("something else")
+    assert await asked.evaluate("input => input.validity.patternMismatch"), "the browser says so"
     await asked.fill("something-else")
     await page.get_by_role("button", name="Send with this token").click()
     await expect(asked).to_have_value("")

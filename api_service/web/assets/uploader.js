@@ -113,10 +113,13 @@ export function uploader({ path, prompt, done, sample }) {
 
   /** Only where the operator takes lists from people they know. */
   function askForToken(again) {
-    const token = h("input", { type: "password", id: "token", required: true, autocomplete: "off" });
+    const token = h("input", {
+      type: "password", id: "token", required: true, autocomplete: "off",
+      // What a header may hold; the browser says so itself.
+      pattern: "\\s*[!-~]+\\s*", title: "A token has letters, digits and signs, and no spaces between them.",
+    });
     const onsubmit = (event) => {
       event.preventDefault();
-      if (!isToken(token.value.trim())) return;
       keep("localStorage", TOKEN_KEY, token.value.trim());
       again();
     };
@@ -128,9 +131,6 @@ export function uploader({ path, prompt, done, sample }) {
 
   return whole;
 }
-
-/** A header holds nothing else. */
-const isToken = (text) => /^[!-~]+$/.test(text);
 
 const named = (files) => (files.length === 1 ? files[0].name : count(files.length, "file"));
 
