@@ -125,15 +125,15 @@ async def test_daemons_end_twenty_films_in_a_burst(
 
     async def share_evenly() -> bool:
         rows = await database.fetch("select connections from workers")
-        return [row["connections"] for row in rows] == [5, 5, 5, 5]
+        return [row["connections"] for row in rows] == [4, 4, 4, 4]
 
     await until(share_evenly)
     break_tmdb({"match": "/3/search", "kind": "hold"})
     films = tellable(bundled_catalogue.films)[:60]
     await lists.announce(await lists.add(*(title_key(film.title, film.year) for film in films)))
 
-    async def half_the_burst_is_used() -> bool:
-        return tmdb.state.requests == RULE.limit / 2
+    async def each_connection_is_used() -> bool:
+        return tmdb.state.requests == 16
 
     async def twenty_ended() -> bool:
         return bool(
@@ -142,7 +142,7 @@ async def test_daemons_end_twenty_films_in_a_burst(
             )
         )
 
-    await until(half_the_burst_is_used)
+    await until(each_connection_is_used)
     break_tmdb()
     await until(twenty_ended)
     assert tmdb.state.requests == RULE.limit
