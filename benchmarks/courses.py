@@ -17,7 +17,7 @@ ETA_SHARE, ETA_SECONDS = 0.2, 10.0
 _POLL_SECONDS = 0.1
 
 
-class Course:
+class LookupResolver:
     """What the status of one session said, again and again.
 
     Moments are `time.monotonic()` seconds.

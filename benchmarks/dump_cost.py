@@ -15,8 +15,8 @@ import asyncpg
 from benchmarks.figures import Figure
 from benchmarks.growth import FILL, film_of
 from benchmarks.harness import Room, execute, run
+from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion
 from enrich_service.storage.window import RequestLimit
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database

@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmarks.courses import ETA_SECONDS, ETA_SHARE, Course
+from benchmarks.courses import ETA_SECONDS, ETA_SHARE, LookupResolver
 from benchmarks.figures import Figure, share_of_budget
 from benchmarks.films import Pick, pick_films
 from benchmarks.harness import Bench, Room, run
@@ -40,7 +40,7 @@ HEAD_START = 20
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one fleet did. Durations are seconds; ETAs as in `Course.worst_eta`."""
+    """What one fleet did. Durations are seconds; ETAs as in `LookupResolver.worst_eta`."""
 
     daemons: int
     largest_window: int
@@ -155,11 +155,11 @@ class Fleet:
             for number in range(LARGE - len(known))
         ]
 
-    async def _upload(self, films: Sequence[Film]) -> Course:
+    async def _upload(self, films: Sequence[Film]) -> LookupResolver:
         path = await asyncio.to_thread(self._room.write_list, films)
         # Each is another client's: of one with more than four the others would wait.
         upload = await self._bench.upload(path, address=f"127.0.1.{len(self._watchers) + 1}")
-        course = Course(self._bench, upload.session_id, len(films))
+        course = LookupResolver(self._bench, upload.session_id, len(films))
         self._watchers.append(self._group.create_task(course.watch()))
         return course
 

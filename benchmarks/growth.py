@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 
 from benchmarks.figures import Figure, percentile, spread
 from benchmarks.harness import Bench, Room, execute, raised, run
+from enrich_service.lookups import Completion, Film
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion, Film
 from enrich_service.storage.window import RequestLimit
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
@@ -103,14 +103,14 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
             status = await _status_reads(bench, options.sessions)
             view = await _timed(lambda: storage.queue.view(BATCH))
             claim = await _timed(lambda: storage.queue.claim(uuid4(), uuid4(), BATCH))
-            rescue = await _timed(lambda: storage.rescue.rescue_silent(uuid4(), 12.0), times=5)
+            reclaim = await _timed(lambda: storage.reclaim.reclaim_silent(uuid4(), 12.0), times=5)
             most, after, seconds = await _run_through(bench, storage, options.films)
     size = f"{options.queued:,} queued, {options.sessions:,} sessions"
     return [
         _reached(f"claim of {BATCH}, {size}", claim, REACH_CLAIM),
         _reached(f"status read over HTTP, {size}", status, REACH_STATUS),
         Figure("look at the queue", spread(view, "ms", 2)),
-        Figure(f"rescue of {BATCH * TIMES:,} claims, then of none", spread(rescue, "ms", 0)),
+        Figure(f"reclaiming {BATCH * TIMES:,} claims, then none", spread(reclaim, "ms", 0)),
         *(_bounded(name, most[name], after[name], options.films, seconds) for name in WATCHED),
     ]
 

@@ -22,8 +22,8 @@ from api_service.storage.sessions import SessionStorage
 from benchmarks.figures import Figure
 from benchmarks.growth import FILL, film_of
 from benchmarks.harness import Room, execute, run
+from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion
 from enrich_service.storage.window import RequestLimit
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
@@ -33,7 +33,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
     from shared.database import Connection
 
 SESSIONS = 10

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from enrich_service.course import Course
-from enrich_service.storage.queue import Claim
+from enrich_service.lookups import Claim
+from enrich_service.matching.lookup_resolver import LookupResolver
 from enrich_service.tmdb.answers import read_answer
 from local_stack.tmdb.catalogue import Page
 from local_stack.tmdb.payloads import details_of, found_by_imdb_id, page_of, show_page_of
@@ -17,9 +17,9 @@ from local_stack.tmdb.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.rules.matching import Match
-    from enrich_service.storage.completions import Completion
-    from enrich_service.title_index import TitleIndex
+    from enrich_service.lookups import Completion
+    from enrich_service.matching.match_choice import Match
+    from enrich_service.title_index.index import TitleIndex
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
@@ -84,7 +84,7 @@ class InProcess:
 
     async def look_up(self, key: str, title: str | None = None) -> Completion:
         """Run one lookup's whole course, and let what it taught be known to the next."""
-        done = await Course(Claim(1, key, title, 0, uuid4()), self, self._index).run()
+        done = await LookupResolver(Claim(1, key, title, 0, uuid4()), self, self._index).run()
         await self._index.flush()
         return done
 

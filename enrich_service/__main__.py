@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from enrich_service.service import run_daemon
+from enrich_service.daemon import run_daemon
 from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
 

@@ -79,7 +79,7 @@ class Metrics(ServiceMetrics):
         for cause in Retry:
             self._retries.labels(cause)
 
-    def note_lookup(self, outcome: Outcome, *, waited_for: bool) -> None:
+    def observe_lookup(self, outcome: Outcome, *, waited_for: bool) -> None:
         """A lookup has ended and is saved."""
         self._lookups.labels(outcome, "waiting" if waited_for else "background").inc()
 
@@ -94,11 +94,11 @@ class Metrics(ServiceMetrics):
         self._requests.labels(route, _status(error)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def note_wait(self, seconds: float) -> None:
+    def observe_wait(self, seconds: float) -> None:
         """A request has waited so long for its slot."""
         self._waits.observe(seconds)
 
-    def note_retry(self, cause: Retry) -> None:
+    def observe_retry(self, cause: Retry) -> None:
         """A film has to be asked for again."""
         self._retries.labels(cause).inc()
 

@@ -39,7 +39,7 @@ class WorkerOptions:
         refresh_pause: before a record that could not be refreshed is tried again.
         chore: how long one chore of a tick may take.
         heartbeat: between heartbeats.
-        silent: after which a worker counts as gone.
+        worker_timeout: after which a worker counts as gone.
         attempts: how often a film may fail by itself.
         first_backoff, longest_backoff: between a film's attempts.
         verdict: how long a failed film waits for TMDB to answer another before TMDB is probed.
@@ -59,7 +59,7 @@ class WorkerOptions:
     refresh_pause: float = 86400.0
     chore: float = 10.0
     heartbeat: float = 5.0
-    silent: float = SILENT_SECONDS
+    worker_timeout: float = SILENT_SECONDS
     attempts: int = 5
     first_backoff: float = 1.0
     longest_backoff: float = 60.0
@@ -76,7 +76,7 @@ class WorkerOptions:
     @property
     def lease(self) -> float:
         """How long after a heartbeat a worker may act, so that nobody takes it for gone."""
-        return self.silent - self.heartbeat
+        return self.worker_timeout - self.heartbeat
 
     @property
     def background_limit(self) -> RequestLimit:

@@ -1,4 +1,4 @@
-"""The enrichment worker: one daemon's life, from its first heartbeat to its last."""
+"""The enrichment worker: one daemon's loops, from its first heartbeat to its deregistration."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from uuid import uuid4
 
 import structlog
 
-from enrich_service.dispatcher import Dispatcher
-from enrich_service.films import Films
-from enrich_service.gate import RequestGate
-from enrich_service.health import TMDBHealth
-from enrich_service.housekeeping import Housekeeping
 from enrich_service.metrics import Metrics
 from enrich_service.options import WorkerOptions
-from enrich_service.rescuing import Rescuer
-from enrich_service.saver import Saver
-from enrich_service.sharing import ConnectionSharing
-from enrich_service.spending import Spending
+from enrich_service.scheduling.circuit_breaker import CircuitBreaker
+from enrich_service.scheduling.completion_saver import CompletionSaver
+from enrich_service.scheduling.connection_sharing import ConnectionSharing
+from enrich_service.scheduling.dispatcher import Dispatcher
+from enrich_service.scheduling.heartbeat import HeartbeatLoop
+from enrich_service.scheduling.lookup_task import LookupTask
+from enrich_service.scheduling.maintenance import Maintenance
+from enrich_service.scheduling.reclaimer import Reclaimer
+from enrich_service.scheduling.request_cost import RequestCostEstimator
+from enrich_service.scheduling.slot_gate import SlotGate
 from enrich_service.status import WorkerStatus
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.failures import STATEMENT_FAILED
 from enrich_service.storage.fleet import Heartbeat
-from enrich_service.title_index import TitleIndex
+from enrich_service.title_index.index import TitleIndex
 from shared.listener import Listener
 from shared.models import Channel
 from shared.tracing import Tracing
@@ -38,17 +39,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.storage import StorageService
-    from enrich_service.storage.fleet import Neighbours
     from enrich_service.tmdb.client import TMDBClient
 
-RETRY_SECONDS = 1.0
 END_SECONDS = 0.5
-LEAVE_SECONDS = 2.0
+DEREGISTER_SECONDS = 2.0
 DRAIN_SHARE = 0.8
 """Of the drain time; what is left is for giving back and signing off."""
 
-TOLD_SECONDS = 0.1
-"""For how long a tick that came late is still told as late."""
+LATE_TICK_SECONDS = 0.1
+"""How long a late tick keeps being reported as late."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,12 +76,12 @@ class EnrichmentWorker:
         self._options = options or WorkerOptions()
         metrics = metrics or Metrics()
         self._wake = asyncio.Event()
-        self._gate = RequestGate(self._wake, metrics.note_wait)
-        self._saver = Saver(storage.completions, metrics, self._wake)
-        self._spending = Spending()
+        self._gate = SlotGate(self._wake, metrics.observe_wait)
+        self._saver = CompletionSaver(storage.completions, metrics, self._wake)
+        self._request_costs = RequestCostEstimator()
         self._index = TitleIndex(storage, self._options)
-        self._health = TMDBHealth(
-            self.worker_id, tmdb_client, storage, self._options, self._gate.pass_through
+        self._breaker = CircuitBreaker(
+            self.worker_id, tmdb_client, storage, self._options, self._gate.acquire
         )
         self._sharing = ConnectionSharing(
             self.worker_id,
@@ -97,23 +96,23 @@ class EnrichmentWorker:
             storage=storage,
             gate=self._gate,
             connections=tmdb_client.connections,
-            health=self._health,
+            breaker=self._breaker,
             options=self._options,
-            spending=self._spending,
+            request_costs=self._request_costs,
             wake=self._wake,
-            start=Films(
+            start=LookupTask(
                 client=tmdb_client,
                 storage=storage,
                 options=self._options,
                 gate=self._gate,
-                health=self._health,
+                breaker=self._breaker,
                 saver=self._saver,
-                spending=self._spending,
+                request_costs=self._request_costs,
                 index=self._index,
                 metrics=metrics,
                 tracing=tracing or Tracing(),
-            ).see_through,
-            may_claim=self._may_claim,
+            ).run,
+            may_claim=lambda: self._heartbeat.is_fresh,
             blocked=lambda: self._saver.blocked,
         )
         self.listener = Listener(
@@ -124,17 +123,24 @@ class EnrichmentWorker:
             },
             on_connect=self._look_everywhere,
         )
-        self._rescuer = Rescuer(
+        self._reclaimer = Reclaimer(
             worker_id=self.worker_id,
             storage=storage,
             dispatcher=self._dispatcher,
-            silent=self._options.silent,
+            worker_timeout=self._options.worker_timeout,
             wake=self._wake.set,
         )
-        self._housekeeping = Housekeeping(storage, self._options, self._wake)
+        self._heartbeat = HeartbeatLoop(
+            storage=storage,
+            options=self._options,
+            sharing=self._sharing,
+            reclaimer=self._reclaimer,
+            report=self._report,
+            wake=self._wake.set,
+        )
+        self._maintenance = Maintenance(storage, self._options, self._wake)
         self._scheduler: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
-        self._beaten_at: float | None = None
         self._last_run: datetime | None = None
         self._next_run: datetime | None = None
         self._tick_due_at = math.inf
@@ -196,9 +202,9 @@ class EnrichmentWorker:
         log.info("fleet_resumed")
 
     @property
-    def has_beaten(self) -> bool:
+    def is_registered(self) -> bool:
         """Whether the fleet knows that this worker is at work."""
-        return self._beaten_at is not None
+        return self._heartbeat.is_registered
 
     def get_status(self) -> WorkerStatus:
         """What this worker knows of itself, without asking anybody."""
@@ -216,14 +222,14 @@ class EnrichmentWorker:
             tick_lag=lag,
             tick_overdue=lag > self._options.interval,
             listening=self.listener.connected,
-            tmdb_state=self._health.own,
+            tmdb_state=self._breaker.own,
         )
 
     # -- the loops ---------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        loops = [loop.run() for loop in (self.listener, self._housekeeping, self._dispatcher)]
-        await self._alongside([self._tick(), *loops], self._until_drained())
+        loops = [loop.run() for loop in (self.listener, self._maintenance, self._dispatcher)]
+        await self._alongside([self._tick(), *loops], self._drain())
 
     async def _work_until_idle(self, session_id: UUID | None) -> None:
         if self._scheduler is not None:
@@ -242,8 +248,8 @@ class EnrichmentWorker:
         try:
             async with asyncio.TaskGroup() as group:
                 always = (
-                    self._beat(),
-                    self._rescuer.run(),
+                    self._heartbeat.run(),
+                    self._reclaimer.run(),
                     self._saver.run(),
                     self._index.run(),
                 )
@@ -251,13 +257,13 @@ class EnrichmentWorker:
                 await work
                 await self._end(tasks)
         finally:
-            await self._leave()
+            await self._deregister()
 
     async def _end(self, loops: list[asyncio.Task[None]]) -> None:
         """Write what was learned last, and end the loops.
 
         Over a silent connection even a cancelled statement waits, for the answer to its
-        cancellation: such connections are given up here and in `_leave`.
+        cancellation: such connections are given up here and in `_deregister`.
         """
         learning = asyncio.create_task(self._index.flush())
         await asyncio.wait({learning}, timeout=END_SECONDS)
@@ -265,7 +271,7 @@ class EnrichmentWorker:
         if not learning.cancelled():
             learning.result()
 
-    async def _until_drained(self) -> None:
+    async def _drain(self) -> None:
         await self._stop.wait()
         self._dispatcher.stopping = True
         self._wake.set()
@@ -279,29 +285,8 @@ class EnrichmentWorker:
                         self._dispatcher.in_flight or {asyncio.create_task(asyncio.sleep(0.01))}
                     )
 
-    async def _beat(self) -> None:
-        """Say that we live, and have the claims of those who no longer do given back."""
-        while True:
-            try:
-                beaten_at = self._beaten_at
-                neighbours = await self._say_alive()
-            except STATEMENT_FAILED as error:
-                log.warning("heartbeat_failed", **described(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if beaten_at is None or not self._is_fresh(beaten_at):
-                # After an outage everybody's heartbeat is old: let the others speak up first.
-                self._wake.set()
-            else:
-                self._rescuer.note_heartbeat(neighbours.silent)
-            pause = RETRY_SECONDS if self._sharing.is_empty_handed else self._options.heartbeat
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._sharing.due.wait()
-
-    async def _say_alive(self) -> Neighbours:
-        asked_at = time.monotonic()
-        beat = Heartbeat(
+    def _report(self) -> Heartbeat:
+        return Heartbeat(
             worker_id=self.worker_id,
             host=_host(),
             last_run=self._last_run,
@@ -309,28 +294,9 @@ class EnrichmentWorker:
             interval_seconds=self._options.interval,
             in_flight=self._dispatcher.looked_up,
             draining=self._stop.is_set(),
-            requests_per_film=self._spending.requests_per_film,
-            tmdb_state=self._health.own,
+            requests_per_film=self._request_costs.requests_per_film,
+            tmdb_state=self._breaker.own,
         )
-        # The smallest statement there is, and a regular one: it finds out a silent database.
-        database, heartbeat = self._storage.database, self._options.heartbeat
-        self._sharing.due.clear()
-        said = self._storage.fleet.beat(beat, self._options.lease, self._options.silent)
-        neighbours = await database.within(heartbeat, said)
-        await database.within(heartbeat, self._after_beat(asked_at, neighbours))
-        self._beaten_at = asked_at
-        await database.within(heartbeat, database.give_up_unanswered(heartbeat))
-        return neighbours
-
-    async def _after_beat(self, asked_at: float, neighbours: Neighbours) -> None:
-        if neighbours.failed_over:
-            await self._storage.window.notice_failover(self._options.request_limit)
-        if neighbours.are_ahead:
-            log.warning("clock_set_back")
-            await self._storage.fleet.mend_times(self._options.longest_backoff)
-            self._storage.queue.floor.lower()
-        await self._storage.window.save_hold()
-        await self._sharing.settle(asked_at, neighbours)
 
     def _note_work(self, lowest_turn: str) -> None:
         self._storage.queue.floor.lower(int(lowest_turn) if lowest_turn.isdigit() else None)
@@ -344,13 +310,6 @@ class EnrichmentWorker:
         self._storage.queue.floor.lower()
         self._look_around()
 
-    def _may_claim(self) -> bool:
-        """Whether nobody can take us for dead before the next heartbeat is due."""
-        return self._beaten_at is not None and self._is_fresh(self._beaten_at)
-
-    def _is_fresh(self, beaten_at: float) -> bool:
-        return time.monotonic() - beaten_at < self._options.lease
-
     async def _tick(self) -> None:
         """Find by looking what a lost notification did not tell, and have the chores done."""
         interval = self._options.interval
@@ -359,31 +318,31 @@ class EnrichmentWorker:
             self._tick_due_at = time.monotonic() + interval
             await asyncio.sleep(interval)
             self._last_run = datetime.now(UTC)
-            self._rescuer.note_tick()
+            self._reclaimer.note_tick()
             self._storage.queue.floor.lower()
             self._wake.set()
-            self._housekeeping.due.set()
+            self._maintenance.due.set()
             # A probe that came while the loop stood still is answered before this is on time.
-            await asyncio.sleep(min(TOLD_SECONDS, interval))
+            await asyncio.sleep(min(LATE_TICK_SECONDS, interval))
 
-    async def _leave(self) -> None:
+    async def _deregister(self) -> None:
         """End whatever is still in flight, give its claims back and sign off."""
         database = self._storage.database
         await database.within(END_SECONDS, _end_all([*self._dispatcher.in_flight]))
-        await database.within(END_SECONDS, self._health.close())
-        self._beaten_at = None
+        await database.within(END_SECONDS, self._breaker.close())
+        self._heartbeat.deregister()
         await self._sharing.close()
         try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await database.within(LEAVE_SECONDS / 2, self._sign_off())
+            async with asyncio.timeout(DEREGISTER_SECONDS):
+                await database.within(DEREGISTER_SECONDS / 2, self._sign_off())
         except (TimeoutError, *STATEMENT_FAILED) as error:
             # Whoever beats next gives them back instead.
-            log.warning("leave_failed", error=f"{type(error).__name__}: {error}")
+            log.warning("deregister_failed", error=f"{type(error).__name__}: {error}")
 
     async def _sign_off(self) -> None:
-        if given_back := await self._storage.rescue.give_back_all(self.worker_id):
-            log.info("claims_given_back", count=given_back)
-        await self._storage.fleet.leave(self.worker_id)
+        if released := await self._storage.reclaim.release_all(self.worker_id):
+            log.info("claims_given_back", count=released)
+        await self._storage.fleet.deregister(self.worker_id)
 
 
 async def _end_all(tasks: Collection[asyncio.Task[None] | asyncio.Task[bool]]) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from enrich_service.course import film_of
+from enrich_service.lookups import Completion
+from enrich_service.matching.lookup_resolver import film_of
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion
 from enrich_service.tmdb.models import MovieDetails
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.payloads import details_of
@@ -23,7 +23,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
     from local_stack.tmdb.film import Film
 
 BATCH = 500

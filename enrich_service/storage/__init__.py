@@ -9,8 +9,8 @@ from enrich_service.storage.clocks import ClockStorage
 from enrich_service.storage.completions import CompletionStorage
 from enrich_service.storage.fleet import FleetStorage
 from enrich_service.storage.queue import QueueStorage
+from enrich_service.storage.reclaim import ReclaimStorage
 from enrich_service.storage.records import RecordStorage
-from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
 from enrich_service.storage.sessions import SessionStorage
 from enrich_service.storage.surveys import SurveyStorage
@@ -32,7 +32,7 @@ class StorageService:
         self.queue = QueueStorage(database)
         self.background = BackgroundStorage(database, self.queue.floor)
         self.clocks = ClockStorage(database)
-        self.rescue = RescueStorage(database)
+        self.reclaim = ReclaimStorage(database)
         self.window = WindowStorage(database)
         self.completions = CompletionStorage(database)
         self.fleet = FleetStorage(database)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from enrich_service.floor import QueueFloor
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
+    from enrich_service.storage.queue_floor import QueueFloor
     from shared.database import Database
 
 

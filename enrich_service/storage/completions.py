@@ -18,11 +18,9 @@ from shared.session_counts import OutcomeChange, SessionCounts, move_counts, rec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
-    from decimal import Decimal
     from uuid import UUID
 
-    from enrich_service.storage.queue import Claim, TokenAt
+    from enrich_service.lookups import Completion, Film, TokenAt
     from shared.database import Connection, Database
 
 
@@ -30,54 +28,6 @@ _LOCK_PATIENCE = "set local lock_timeout = '1s'"
 _PASSING_BY = "set local lock_timeout = '100ms'"
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """A catalogue row: what TMDB answered. People are JSON objects that have at least a `name`."""
-
-    tmdb_id: int
-    imdb_id: str | None
-    title: str
-    original_title: str
-    release_date: date | None
-    genres: tuple[str, ...]
-    directors: tuple[dict[str, object], ...]
-    top_cast: tuple[dict[str, object], ...]
-    runtime_minutes: int | None
-    countries: tuple[str, ...]
-    languages: tuple[str, ...]
-    overview: str | None
-    poster_path: str | None
-    vote_average: Decimal | None
-    vote_count: int
-    popularity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """How one claimed lookup ended.
-
-    Attributes:
-        film: what TMDB answered, for the catalogue.
-        recorded: instead of that, the film whose record stands in the catalogue already.
-        unknown_id: TMDB does not know the id that the lookup asks for, so movies that also have a
-            title are to be looked up by it.
-    """
-
-    claim: Claim
-    outcome: Outcome
-    reason: str | None = None
-    film: Film | None = None
-    recorded: int | None = None
-    confidence: int | None = None
-    candidates: tuple[dict[str, object], ...] = ()
-    unknown_id: bool = False
-
-    @property
-    def tmdb_id(self) -> int | None:
-        """The film that was found."""
-        return self.film.tmdb_id if self.film else self.recorded
 
 
 class Answer(NamedTuple):

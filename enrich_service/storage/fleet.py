@@ -255,7 +255,7 @@ class FleetStorage:
             Channel.NEW_WORK,
         )
 
-    async def leave(self, worker_id: UUID) -> None:
+    async def deregister(self, worker_id: UUID) -> None:
         """Take this worker's row away: it has stopped and holds no claim."""
         await self._database.fetchval("delete from workers where id = $1", worker_id)
 

@@ -3,104 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from enrich_service.floor import BEGINNING, QueueFloor
+from enrich_service.lookups import Claim, KnownFilm
+from enrich_service.storage.queue_floor import BEGINNING, QueueFloor
+from enrich_service.storage.queue_view import QueueView
 from shared.models import BACKGROUND_TURN, Channel, Outcome, TMDBState
 from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     import asyncpg
 
-    from enrich_service.floor import Place
     from shared.database import Database
 
     TokenAt = tuple[int, UUID]
     """A lookup's id and the token of one claim of it."""
 
 HELD_PAUSE_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class QueueView:
-    """What the dispatcher needs to know before it asks for slots.
-
-    Attributes:
-        looked_at: when, by the database's clock.
-        paused: the fleet is paused.
-        tmdb_state: the fleet's view of TMDB.
-        due: lookups that somebody waits for and that could be claimed now, counted up to the room
-            asked for.
-        first: the first of them, in the order of the queue.
-        virtual_time: V, the largest turn claimed so far.
-        background_since: since when there is something due that nobody waits for; never for one
-            session.
-        background_due: whether its share of the budget is due, although somebody waits.
-        next_due: seconds until the next backoff ends, None when nothing is backing off.
-        next_due_turn: at which turn that is.
-        next_probe: seconds until TMDB may be probed, None while it is up.
-    """
-
-    looked_at: datetime
-    paused: bool
-    tmdb_state: TMDBState
-    due: int
-    first: Place | None
-    virtual_time: int
-    background_since: datetime | None
-    background_due: bool
-    next_due: float | None
-    next_due_turn: int
-    next_probe: float | None
-
-    @property
-    def background(self) -> bool:
-        """Whether there is anything to do that nobody waits for."""
-        return self.background_since is not None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFilm:
-    """What a lookup had found already, and why and how surely (percent) it was that."""
-
-    tmdb_id: int
-    reason: str | None
-    confidence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One lookup in our hands, with the fencing token that its result must carry.
-
-    Attributes:
-        refreshes: the film whose record has grown old; None where the answer is still open.
-        kept: it was asked for in advance, and stays though nobody lists it.
-        trace: of the request that queued it.
-    """
-
-    lookup_id: int
-    key: str
-    title: str | None
-    attempts: int
-    token: UUID
-    refreshes: KnownFilm | None = None
-    kept: bool = False
-    trace: TraceContext | None = None
-
-    @property
-    def token_at(self) -> TokenAt:
-        """What tells this claim from every other, also from another of the same lookup."""
-        return self.lookup_id, self.token
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether somebody waits for the answer."""
-        return self.refreshes is None and not self.kept
 
 
 class QueueStorage:
@@ -274,7 +196,7 @@ class QueueStorage:
         rows.sort(key=lambda row: (row["turn"], row["id"]))
         return [claim_of(row, token) for row in rows]
 
-    async def give_back(self, claim: Claim, *, pause_seconds: float = 0.0) -> None:
+    async def release(self, claim: Claim, *, pause_seconds: float = 0.0) -> None:
         """Put a claim back, due after the pause, its attempts as they were, at a retry's turn."""
         await self.retry(claim, attempts=claim.attempts, backoff_seconds=pause_seconds)
 

@@ -43,7 +43,7 @@ class RetentionStorage:
         self._pruned_to = 0
         """Slots up to this one were deleted: what a snapshot keeps of them is not read again."""
 
-    async def forget_unread(self, days: int) -> bool:
+    async def expire_unread(self, days: int) -> bool:
         """Delete the session that nobody has read for longest; whether there was one.
 
         Args:
@@ -88,7 +88,7 @@ class RetentionStorage:
 
         return await self._database.transact(work)
 
-    async def sweep_queue(self) -> int:
+    async def prune_queue(self) -> int:
         """Delete lookups near the head of the queue that no session lists any more.
 
         Deleting a session takes its own lookups away; this finds what it had to leave because an
@@ -120,7 +120,7 @@ class RetentionStorage:
 
         return await self._giving_way(work)
 
-    async def sweep_answers(self, days: int) -> int:
+    async def prune_answers(self, days: int) -> int:
         """Delete old answers that no session lists any more, among the next few of all lookups.
 
         Until then they are kept, because a film that somebody had is likely to be asked for again.
@@ -185,7 +185,7 @@ class RetentionStorage:
             )
         )
 
-    async def forget_clients(self, days: int) -> int:
+    async def expire_clients(self, days: int) -> int:
         """Forget whose the sessions are that nothing was uploaded to since; how many these are.
 
         They stay as they are, but count for nobody. Grants go when the clock has passed them.

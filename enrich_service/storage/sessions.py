@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.database import Connection, Database
 
-HEAL_SESSIONS = 5
+RECONCILED_SESSIONS = 5
 
 
 class SessionStorage:
@@ -38,7 +38,7 @@ class SessionStorage:
         """Queue again what was not found or failed in a session; how many lookups that were."""
         return await reopen_session(self._database, session_id)
 
-    async def heal(self) -> list[UUID]:
+    async def reconcile(self) -> list[UUID]:
         """Mend a few enriching sessions whose lookups all have outcomes, or wait unqueued.
 
         A healthy session's last movies are the last to be looked up, so the search from its end
@@ -60,17 +60,17 @@ class SessionStorage:
             ) as pending on true
             where pending.due_at is null
             """,
-            HEAL_SESSIONS,
+            RECONCILED_SESSIONS,
         )
-        healed = []
+        reconciled = []
         for row in broken:
             # It was deleted meanwhile, or somebody holds it.
             with contextlib.suppress(SessionNotFoundError, asyncpg.LockNotAvailableError):
-                await self._heal(row["id"])
-                healed.append(row["id"])
-        return healed
+                await self._reconcile(row["id"])
+                reconciled.append(row["id"])
+        return reconciled
 
-    async def _heal(self, session_id: UUID) -> None:
+    async def _reconcile(self, session_id: UUID) -> None:
         async def work(connection: Connection) -> None:
             await connection.execute("set local lock_timeout = '1s'")
             await connection.fetch(

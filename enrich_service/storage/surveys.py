@@ -11,7 +11,7 @@ from shared.models import BACKGROUND_TURN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
     from shared.database import Connection, Database
 
 FIRST_YEAR = 1900

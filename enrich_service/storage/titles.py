@@ -154,7 +154,7 @@ class TitleStorage:
         )
         return found
 
-    async def forget_old(self, days: int, most: int) -> int:
+    async def expire_old(self, days: int, most: int) -> int:
         """Delete a few titles that were learned longer ago; how many that were."""
         return len(
             await self._database.fetch(

@@ -47,8 +47,8 @@ async def test_an_uploads_trace_is_in_every_line_that_it_causes(driver: Driver) 
     assert [event["trace_id"] for event in requests] == [TRACE]
     for name, count in (("movie_enriched", 3), ("movie_not_found", 1), ("session_completed", 1)):
         assert [event["trace_id"] for event in driver.events(name)] == [TRACE] * count, name
-    await until(lambda: driver.events("film_retry"))
-    assert {event["trace_id"] for event in driver.events("film_retry")} == {TRACE}
+    await until(lambda: driver.events("lookup_retry"))
+    assert {event["trace_id"] for event in driver.events("lookup_retry")} == {TRACE}
     assert await driver.value("select count(traceparent) from lookups") == 0, "they have ended"
 
 

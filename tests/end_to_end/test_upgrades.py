@@ -158,7 +158,7 @@ async def test_services_at_work_do_not_notice_an_upgrade_to_a_coming_release(
         for program in (driver.stack.api, *driver.stack.workers):
             await program.wait_until_ready()
         assert driver.events("not_ready") == driver.events("not_ready", "api.log") == []
-        names = ("chore_failed", "dispatch_failed", "heartbeat_failed", "film_defect")
+        names = ("chore_failed", "dispatch_failed", "heartbeat_failed", "lookup_crashed")
         failures = [event for name in names for event in driver.events(name)]
         # What is late on a busy machine is tried again; what a new column breaks is not late.
         assert [event for event in failures if "TimeoutError" not in str(event)] == []

@@ -57,7 +57,7 @@ async def test_a_daemon_cut_off_from_tmdb_leaves_the_films_to_the_others(
         while time.monotonic() < end:
             claimed += await held_by(driver, id_of(driver, cut_off))
         assert claimed == 0
-        assert len(driver.events("film_given_back")) <= CONCURRENCY
+        assert len(driver.events("lookup_released")) <= CONCURRENCY
         assert len(driver.events("tmdb_down")) == 1, "the fleet believed it once"
 
         line.heal()
@@ -67,7 +67,7 @@ async def test_a_daemon_cut_off_from_tmdb_leaves_the_films_to_the_others(
 
         assert status["enriched_count"] == listed
         await driver.audit()
-        assert not driver.events("film_retry"), "no film was charged for it"
+        assert not driver.events("lookup_retry"), "no film was charged for it"
         assert await longest_rest(driver) < REST_SECONDS, "the other went on"
         assert bill(await driver.paid_twice()) <= CONCURRENCY
         assert await cut_off.stop() == 0
@@ -146,7 +146,7 @@ async def _holds_something(driver: Driver, daemon: Program) -> bool:
 
 
 async def _rescued(driver: Driver) -> bool:
-    return bool(driver.events("claims_rescued"))
+    return bool(driver.events("claims_reclaimed"))
 
 
 async def _holds_nothing(driver: Driver, daemon: Program) -> bool:

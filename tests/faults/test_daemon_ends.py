@@ -46,7 +46,7 @@ async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
     assert status["enriched_count"] == 200
     await driver.audit()
     assert await longest_rest(driver) < RESUMED_SECONDS
-    assert sum(event["count"] for event in driver.events("claims_rescued")) == orphans
+    assert sum(event["count"] for event in driver.events("claims_reclaimed")) == orphans
     assert bill(await driver.paid_twice()) <= orphans
 
 
@@ -171,7 +171,7 @@ async def _claimed(driver: Driver, count: int) -> bool:
 
 async def _settled(driver: Driver, count: int) -> bool:
     """Whether so many films ended in vain: saved too late, or, later still, without an answer."""
-    names = ("claim_lost", "film_given_back", "film_retry")
+    names = ("claim_lost", "lookup_released", "lookup_retry")
     return sum(len(driver.events(name)) for name in names) == count
 
 

@@ -44,7 +44,7 @@ async def test_daemons_may_be_killed_at_any_time(
             status = await driver.completed(session_id, seconds=RUN_SECONDS)
             assert status["enriched_count"] == status["total_movies"]
         await driver.audit()
-        rescued = sum(event["count"] for event in driver.events("claims_rescued"))
+        rescued = sum(event["count"] for event in driver.events("claims_reclaimed"))
         assert bill(await driver.paid_twice()) <= rescued <= KILLS * CONCURRENCY
         assert await longest_rest(driver) < RESUMED_SECONDS
         for daemon in alive:

@@ -122,7 +122,7 @@ async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost(
         rest = _rest_after(lost_at, report["arrivals"])
         assert budget.period < rest <= RESUME_SECONDS
         assert not driver.events("request_crashed", "api.log")
-        assert not driver.events("film_task_crashed")
+        assert not driver.events("lookup_task_crashed")
 
 
 async def test_a_standby_that_lacks_the_last_requests_lets_none_too_many_through(

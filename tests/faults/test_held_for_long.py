@@ -106,5 +106,5 @@ async def _keys_of(driver: Driver, session_id: str) -> list[str]:
 
 def _begun_in_vain(driver: Driver) -> int:
     """Claims that were lost by kills, or given back by drains."""
-    names = ("claims_rescued", "claims_given_back")
+    names = ("claims_reclaimed", "claims_given_back")
     return sum(event["count"] for name in names for event in driver.events(name))

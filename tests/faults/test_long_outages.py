@@ -88,7 +88,7 @@ async def test_postgresql_may_go_away_again_and_again(
     await driver.audit()
     assert uploads.refused > 0
     assert not driver.events("request_crashed", "api.log")
-    assert not driver.events("film_retry"), "no film was charged for it"
+    assert not driver.events("lookup_retry"), "no film was charged for it"
     assert bill(await driver.paid_twice()) <= len(OUTAGES) * DAEMONS * CONCURRENCY
     for daemon in daemons:
         assert await daemon.stop() == 0

@@ -88,8 +88,8 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
         for log in ("api.log", "enrich.log"):
             assert not driver.events("pooler_found", log), "it was spoken of"
         assert not driver.events("request_crashed", "api.log")
-        assert not driver.events("film_task_crashed")
-        assert not driver.events("film_defect")
+        assert not driver.events("lookup_task_crashed")
+        assert not driver.events("lookup_crashed")
 
 
 async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_work(
@@ -116,7 +116,7 @@ async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_w
         assert "unsupported startup parameter" in by_strict
         assert not driver.events("listener_connected")
         assert not driver.events("request_crashed", "api.log")
-        assert not driver.events("film_task_crashed")
+        assert not driver.events("lookup_task_crashed")
 
 
 async def test_migrations_pass_pgbouncer_by(dsn: str) -> None:

@@ -51,8 +51,8 @@ LETTING_GO_SECONDS = 2.0
 """In which a daemon that stood still closes what was taken from it meanwhile."""
 WRONG = {
     "enrich.log": (
-        *("session_healed", "session_miscounted", "reopening_incomplete"),
-        *("film_defect", "film_task_crashed"),
+        *("session_reconciled", "session_miscounted", "reopening_incomplete"),
+        *("lookup_crashed", "lookup_task_crashed"),
     ),
     "api.log": ("request_crashed", "parser_crashed", "reopening_incomplete"),
 }

@@ -86,7 +86,7 @@ async def test_a_429_holds_everybody_back_and_costs_no_film_an_attempt(
     await driver.audit()
     held = [event["hold_seconds"] for event in driver.events("tmdb_rate_limited")]
     assert held == [1.0] * 25
-    assert not driver.events("film_retry")
+    assert not driver.events("lookup_retry")
     assert not driver.events("tmdb_down")
     arrivals = (await driver.report())["arrivals"][asked:]
     assert len(arrivals) == 2 * LISTED + 25
@@ -119,7 +119,7 @@ async def test_a_few_films_that_never_succeed_fail_with_their_reasons(
     assert "HTTP 500" in failed[poisoned["500"].title]
     assert "cut short" in failed[poisoned["truncated"].title]
     assert not driver.events("tmdb_down"), "TMDB answered everybody else"
-    attempts = [event["key"] for event in driver.events("film_retry")]
+    attempts = [event["key"] for event in driver.events("lookup_retry")]
     assert all(attempts.count(key) == 4 for key in attempts), "each had five attempts"
     assert bill(await driver.paid_twice()) == 4 * len(poisoned)
 

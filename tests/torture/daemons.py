@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import asyncpg
 
-from enrich_service.rescuing import Rescuer
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.lookups import Completion, Film
+from enrich_service.scheduling.reclaimer import Reclaimer
 from shared.lookup_keys import LookupKind, parse_key
 from shared.models import Outcome
 from tests.torture.users import FILMS, titled
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from enrich_service.dispatcher import Dispatcher
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
+    from enrich_service.scheduling.dispatcher import Dispatcher
     from tests.torture.world import Worker, World
 
 ASKING = 6
@@ -170,17 +170,17 @@ async def silence(world: World, chance: Random) -> None:
     )
 
 
-async def rescue(world: World, chance: Random) -> None:
+async def reclaim(world: World, chance: Random) -> None:
     """Give back the claims of the silent, and those in one's own name that nobody works on."""
     worker = chance.choice(world.workers)
-    rescuer = Rescuer(
+    reclaimer = Reclaimer(
         worker_id=worker.id,
         storage=worker.storage,
         dispatcher=cast("Dispatcher", worker),
-        silent=SILENT_SECONDS,
+        worker_timeout=SILENT_SECONDS,
         wake=lambda: None,
     )
-    await rescuer._rescue()  # noqa: SLF001  # its loop would never end
+    await reclaimer.reclaim()
 
 
 async def beat(world: World, chance: Random) -> None:

@@ -20,11 +20,11 @@ import api_service.storage.additions
 import api_service.storage.matches
 import api_service.storage.sessions
 import api_service.storage.uploads
-import enrich_service.rescuing
+import enrich_service.scheduling.reclaimer
 import enrich_service.storage.completions
 import enrich_service.storage.fleet
 import enrich_service.storage.queue
-import enrich_service.storage.rescue
+import enrich_service.storage.reclaim
 import enrich_service.storage.window
 import shared.reopening
 import shared.session_counts
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from types import FunctionType, ModuleType
 
 
-HANDOVERS = {"work": 3, "silence": 2, "rescue": 2}
+HANDOVERS = {"work": 3, "silence": 2, "reclaim": 2}
 """Of claims from one daemon to another."""
 CORRECTIONS = {"upload": 2, "add": 1, "correct": 6, "remove": 2, "work": 5}
 
@@ -287,35 +287,35 @@ DEFECTS: tuple[Defect, ...] = (
         kinds={"upload": 5, "force": 6, "work": 6},
     ),
     _defect(
-        "a rescue knows what is in hand before it reads",
+        "reclaiming knows what is in hand before it reads",
         "G17",
-        enrich_service.rescuing,
-        "Rescuer._rescue",
+        enrich_service.scheduling.reclaimer,
+        "Reclaimer.reclaim",
         (
-            "    rescue = await",
+            "    found = await",
             """
     known, claiming = self._dispatcher.known_claims, self._dispatcher.claiming
-    rescue = await""",
+    found = await""",
         ),
-        ("unknown = rescue.own - self._dispatcher.known_claims", "unknown = rescue.own - known"),
+        ("unknown = found.own - self._dispatcher.known_claims", "unknown = found.own - known"),
         ("if claim[1] != self._dispatcher.claiming", "if claim[1] != claiming"),
-        kinds={"upload": 2, "work": 6, "rescue": 6},
+        kinds={"upload": 2, "work": 6, "reclaim": 6},
     ),
     _defect(
-        "a rescue frees the claims of the living",
+        "reclaiming frees the claims of the living",
         "G17",
-        enrich_service.storage.rescue,
-        "RescueStorage.rescue_silent",
+        enrich_service.storage.reclaim,
+        "ReclaimStorage.reclaim_silent",
         (
             "and heartbeat_at > clock_timestamp() - $2::interval",
             "and heartbeat_at > clock_timestamp() + $2::interval",
         ),
     ),
     _defect(
-        "a rescue tells nobody",
+        "reclaiming tells nobody",
         "G21",
-        enrich_service.storage.rescue,
-        "RescueStorage.rescue_silent",
+        enrich_service.storage.reclaim,
+        "ReclaimStorage.reclaim_silent",
         ("select count(pg_notify($4, lowest::text))", "select count(lowest) + length($4) * 0"),
         kinds=HANDOVERS,
     ),

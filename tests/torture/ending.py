@@ -9,7 +9,7 @@ from tests.torture.daemons import answered, claimed, save
 from tests.torture.world import SILENT_SECONDS, chance_of
 
 if TYPE_CHECKING:
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
     from tests.torture.world import Worker, World
 
 MOST_ROUNDS = 200
@@ -24,7 +24,7 @@ async def come_to_rest(world: World) -> None:
         "update workers set heartbeat_at = heartbeat_at - interval '1 day' where id <> $1",
         last.id,
     )
-    await last.storage.rescue.rescue_silent(last.id, SILENT_SECONDS)
+    await last.storage.reclaim.reclaim_silent(last.id, SILENT_SECONDS)
     for _ in range(MOST_ROUNDS):
         # Backoffs end.
         await world.auditor.execute(
@@ -36,9 +36,9 @@ async def come_to_rest(world: World) -> None:
             break
         for claim in claims:
             await save(world, last, [answered(claim, chance)])
-    if healed := await last.storage.sessions.heal():
+    if healed := await last.storage.sessions.reconcile():
         world.breaks("G19", f"sessions {healed} had to be mended")
-    while await last.storage.retention.sweep_queue():
+    while await last.storage.retention.prune_queue():
         pass
     await last.sharing.close()
 

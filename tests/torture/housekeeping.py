@@ -24,7 +24,7 @@ async def forget(world: World, chance: Random) -> None:
     await world.database.fetch(
         "update sessions set read_at = read_at - interval '40 days' where id = $1", session_id
     )
-    await chance.choice(world.workers).storage.retention.forget_unread(OLD_DAYS)
+    await chance.choice(world.workers).storage.retention.expire_unread(OLD_DAYS)
 
 
 async def sweep(world: World, chance: Random) -> None:
@@ -43,14 +43,14 @@ async def sweep(world: World, chance: Random) -> None:
         )
         """
     )
-    await retention.sweep_queue()
-    await retention.sweep_answers(OLD_DAYS)
+    await retention.prune_queue()
+    await retention.prune_answers(OLD_DAYS)
     await retention.drop_records(OLD_DAYS)
 
 
 async def heal(world: World, chance: Random) -> None:
     """Mend what ought never to be."""
-    if healed := await chance.choice(world.workers).storage.sessions.heal():
+    if healed := await chance.choice(world.workers).storage.sessions.reconcile():
         world.breaks("G19", f"sessions {healed} had to be mended")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-import enrich_service.dispatcher
+import enrich_service.scheduling.dispatcher
 from enrich_service.storage import StorageService
 from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
@@ -37,7 +37,7 @@ CLEARED_TOO_LATE = Defect(
     frozenset({"G28"}),
     (
         Patch(
-            enrich_service.dispatcher,
+            enrich_service.scheduling.dispatcher,
             "Dispatcher.run",
             (
                 ("self._wake.clear()\n", "pass\n"),
@@ -63,7 +63,7 @@ async def worker(database: Database, tmdb: RunningStandIn) -> AsyncIterator[Enri
     ) as client:
         made = EnrichmentWorker(client, StorageService(database), options)
         await made.start_scheduler()
-        await until(lambda: made.has_beaten and made.listener.connected)
+        await until(lambda: made.is_registered and made.listener.connected)
         yield made
         tmdb.state.faults.replace([])
         await made.stop_scheduler()
@@ -129,7 +129,7 @@ async def test_event_that_is_cleared_too_late_is_found(
     began = time.monotonic()
     with CLEARED_TOO_LATE.planted():
         await worker.start_scheduler()
-        await until(lambda: worker.has_beaten and worker.listener.connected)
+        await until(lambda: worker.is_registered and worker.listener.connected)
         await database.fetchval("delete from lookups returning true")
         assert await lost_wake_up(database, tmdb, PAIRS) is not None
         await worker.stop_scheduler()

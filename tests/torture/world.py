@@ -16,7 +16,7 @@ import asyncpg
 
 import api_service.storage
 import enrich_service.storage
-from enrich_service.sharing import ConnectionSharing
+from enrich_service.scheduling.connection_sharing import ConnectionSharing
 from enrich_service.storage.fleet import Heartbeat
 from enrich_service.storage.window import RequestLimit
 from enrich_service.tmdb.connections import ConnectionPool
@@ -30,8 +30,8 @@ from tests.torture.staged import StagedDatabase, pauses_are_turns
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from enrich_service.lookups import Claim, TokenAt
     from enrich_service.storage.fleet import Neighbours
-    from enrich_service.storage.queue import Claim, TokenAt
     from enrich_service.tmdb.connections import Connection
 
 WORKERS = 3
@@ -134,7 +134,7 @@ class Worker:
     claiming: UUID | None = None
     was_silent: bool = False
 
-    # What the real `Rescuer` asks of a dispatcher.
+    # What the real `Reclaimer` asks of a dispatcher.
     has_lost_claims: bool = False
 
     @property

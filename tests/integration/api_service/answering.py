@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.lookups import Completion, Film
 from enrich_service.storage.fleet import Heartbeat
 from shared.models import Outcome
 
@@ -35,7 +35,7 @@ class Daemon:
         assert set(keys) <= {claim.key for claim in claims}
         for claim in claims:
             if claim.key not in keys:
-                await self._storage.queue.give_back(claim)
+                await self._storage.queue.release(claim)
 
     async def answer(
         self,
@@ -80,7 +80,7 @@ class Daemon:
         assert not saved.lost
         for claim in claims:
             if claim.key not in ends:
-                await self._storage.queue.give_back(claim)
+                await self._storage.queue.release(claim)
 
 
 def film(known: int | Film | None) -> Film | None:

@@ -94,7 +94,7 @@ async def test_a_forgotten_list_keeps_its_turns_until_they_have_passed(
         "update sessions set read_at = now() - interval '2 days' where id = $1", session_id
     )
     retention = DaemonStorage(database).retention
-    assert await retention.forget_unread(1)
+    assert await retention.expire_unread(1)
     await retention.prune_grants()
     assert await grants(database) == [(1, 10)]
     await database.fetchval("insert into virtual_times (turn) values (10)")

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from enrich_service.storage.completions import Film
+from enrich_service.lookups import Film
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:

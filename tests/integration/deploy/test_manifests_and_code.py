@@ -14,8 +14,8 @@ import yaml
 from api_service.__main__ import SHUTDOWN_SECONDS
 from api_service.handlers.events import HEARTBEAT_SECONDS
 from api_service.routes import ROUTES
-from enrich_service.service import PROBE_SHUTDOWN_SECONDS
-from enrich_service.worker import END_SECONDS, LEAVE_SECONDS
+from enrich_service.daemon import PROBE_SHUTDOWN_SECONDS
+from enrich_service.worker import DEREGISTER_SECONDS, END_SECONDS
 from local_stack.processes import ROOT, Program, free_port
 from migrations.grants import API, DAEMON, OWNER
 from shared.connecting import CONNECT_SECONDS
@@ -156,7 +156,7 @@ def test_pods_are_given_longer_to_end_than_the_services_take(manifests: Manifest
     assert pause >= readiness["periodSeconds"]
     enrich = manifests.pods["enrich"]["spec"]["terminationGracePeriodSeconds"]
     drain = settings_of(manifests, "enrich").drain_seconds
-    goodbye = 2 * END_SECONDS + LEAVE_SECONDS + 2 * PROBE_SHUTDOWN_SECONDS + end
+    goodbye = 2 * END_SECONDS + DEREGISTER_SECONDS + 2 * PROBE_SHUTDOWN_SECONDS + end
     assert enrich >= drain + goodbye + 5
 
 

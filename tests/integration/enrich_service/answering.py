@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.lookups import Completion, Film
 from shared.lookup_keys import parse_key
 from shared.models import Outcome
 
 if TYPE_CHECKING:
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
 
 
 def film(tmdb_id: int = 603, title: str = "The Matrix") -> Film:

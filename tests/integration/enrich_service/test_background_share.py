@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from datetime import timedelta
 
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from shared.database import Database

@@ -123,7 +123,7 @@ async def test_a_short_outage_that_several_find_out_costs_no_film_an_attempt(
 
     with capture_logs() as events:
         await until(completed)
-    assert [event for event in events if event["event"] == "film_retry"] == []
+    assert [event for event in events if event["event"] == "lookup_retry"] == []
     assert await lists.counts(session) == (len(FILMS), 0, 0)
 
 

@@ -119,7 +119,9 @@ async def test_daemons_end_each_film_that_they_begin_in_a_burst(
     until: Until,
 ) -> None:
     # A database that is silent for a heartbeat is given up, and then a whole period is waited for.
-    workers = [await make_worker(request_limit=RULE, heartbeat=5.0, silent=60.0) for _ in range(4)]
+    workers = [
+        await make_worker(request_limit=RULE, heartbeat=5.0, worker_timeout=60.0) for _ in range(4)
+    ]
     for worker in workers:
         await worker.start_scheduler()
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from enrich_service.storage.completions import Completion
+from enrich_service.lookups import Completion
 from shared.models import Outcome, SessionStatus
 from tests.integration.enrich_service.answering import found
 from tests.session_rows import ADD_SESSION
@@ -18,8 +18,8 @@ from tests.session_rows import ADD_SESSION
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
     from shared.database import Database
     from tests.integration.enrich_service.conftest import Asked, Lists
 
@@ -257,7 +257,7 @@ async def test_a_completion_waits_for_an_upload_when_told_to_and_counts_its_movi
 async def test_a_late_result_changes_nothing(storage: StorageService, lists: Lists) -> None:
     session = await lists.add(A, B)
     lost = await claims(storage)
-    await storage.queue.give_back(lost[A])
+    await storage.queue.release(lost[A])
     mine = await claims(storage)
     before = await lists.lookup(A)
     saved = await storage.completions.save([not_found(lost[A]), found(lost[B])])

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from enrich_service.sharing import ConnectionSharing
+from enrich_service.scheduling.connection_sharing import ConnectionSharing
 from enrich_service.storage.fleet import Heartbeat
 from enrich_service.tmdb.client import ConnectionRevokedError, TMDBClient
 from enrich_service.tmdb.requests import movie_details
@@ -284,7 +284,7 @@ async def test_workers_share_evenly_and_who_stays_gets_all(
     database: Database,
     until: Until,
 ) -> None:
-    workers = [await make_worker(heartbeat=0.2, silent=2.0) for _ in range(3)]
+    workers = [await make_worker(heartbeat=0.2, worker_timeout=2.0) for _ in range(3)]
 
     async def parts() -> list[int]:
         rows = await database.fetch("select connections from workers order by connections")

@@ -82,7 +82,7 @@ async def test_one_that_is_cut_off_claims_nothing_while_others_work(
 
         await until(is_back)
     names = [event["event"] for event in events]
-    assert (names.count("tmdb_cut_off"), names.count("tmdb_reached_again")) == (1, 1)
+    assert (names.count("tmdb_cut_off"), names.count("tmdb_reachable")) == (1, 1)
 
 
 async def test_one_that_is_cut_off_says_so_when_nobody_else_does_the_work(
@@ -133,8 +133,8 @@ async def test_films_that_wait_for_a_slot_there_are_given_to_the_others(
         api_key=OTHER_KEY, request_limit=limit, first_probe=0.5, longest_probe=60.0
     )
     # Films took one request each lately, so it begins as many in a burst as there are slots.
-    cut_off._spending.note_requests(1)  # noqa: SLF001  # no film has ended here yet
-    cut_off._spending.note_end()  # noqa: SLF001  # as above
+    cut_off._request_costs.observe_requests(1)  # noqa: SLF001  # no film has ended here yet
+    cut_off._request_costs.observe_lookup()  # noqa: SLF001  # as above
     other = await make_worker(request_limit=limit)
     session = await lists.add(*FIRST, *SECOND)
     with capture_logs() as events:
@@ -152,7 +152,7 @@ async def test_films_that_wait_for_a_slot_there_are_given_to_the_others(
 
         await until(completed)
     assert cut_off.get_status().tmdb_state == "refused"
-    reasons = [event["error"] for event in events if event["event"] == "film_given_back"]
+    reasons = [event["error"] for event in events if event["event"] == "lookup_released"]
     assert "TMDB cannot be reached from here" in reasons
 
 

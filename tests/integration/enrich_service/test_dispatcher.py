@@ -217,7 +217,7 @@ async def test_a_database_that_is_away_ends_no_loop(
     name = dsn.partition("@/")[2].partition("?")[0]
     session = await lists.add(*films[:40])
     worker = await make_worker(
-        request_limit=RequestLimit(20, 0.2, 0.1), interval=0.2, heartbeat=0.2, silent=2.0
+        request_limit=RequestLimit(20, 0.2, 0.1), interval=0.2, heartbeat=0.2, worker_timeout=2.0
     )
     with capture_logs() as events:
         await worker.start_scheduler()

@@ -99,7 +99,7 @@ async def test_who_leaves_takes_its_row_along(storage: StorageService, database:
     leaving, staying = uuid4(), uuid4()
     for worker in (leaving, staying):
         await storage.fleet.beat(beat_of(worker))
-    await storage.fleet.leave(leaving)
+    await storage.fleet.deregister(leaving)
     assert await database.fetchval("select array_agg(id) from workers") == [staying]
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
     from shared.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
@@ -38,7 +38,7 @@ async def test_claims_of_one_session_are_rescued_when_their_worker_dies(
 ) -> None:
     alone = await lists.add(*titles("alone", 50))
     await storage.queue.claim(uuid4(), uuid4(), 40, alone)
-    assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 40
+    assert (await storage.reclaim.reclaim_silent(uuid4(), SILENT)).freed == 40
     assert await database.fetchval("select count(*) from lookups where claimed_by is null") == 50
 
 
@@ -48,4 +48,4 @@ async def test_claims_of_one_session_are_given_back_when_their_worker_leaves(
     alone = await lists.add(*titles("alone", 50))
     worker = uuid4()
     await storage.queue.claim(worker, uuid4(), 40, alone)
-    assert await storage.rescue.give_back_all(worker) == 40
+    assert await storage.reclaim.release_all(worker) == 40

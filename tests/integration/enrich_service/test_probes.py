@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from enrich_service.service import run_daemon
+from enrich_service.daemon import run_daemon
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
 from shared import probes

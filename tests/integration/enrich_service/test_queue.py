@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from enrich_service.lookups import Claim
 from enrich_service.storage import StorageService
 from enrich_service.storage.fleet import Heartbeat
-from enrich_service.storage.queue import Claim
 from shared.database import Database
 from shared.models import TMDBState
 
@@ -228,7 +228,7 @@ async def test_what_is_given_back_is_due_again_with_its_attempts_as_they_were(
     await database.fetchval("update lookups set attempts = 3")
     claims = await claim(storage, 3)
     for one in claims:
-        await storage.queue.give_back(one)
+        await storage.queue.release(one)
     again = await claim(storage, 3)
     assert [one.key for one in again] == titles(3)
     assert [one.attempts for one in again] == [3, 3, 3]
@@ -239,7 +239,7 @@ async def test_what_is_given_back_with_a_pause_is_not_due_before_it_ends(
 ) -> None:
     await lists.add("title:heat|1995")
     (only,) = await claim(storage, 1)
-    await storage.queue.give_back(only, pause_seconds=30)
+    await storage.queue.release(only, pause_seconds=30)
     assert await claim(storage, 1) == []
     view = await storage.queue.view(5)
     assert view.next_due is not None
@@ -264,7 +264,7 @@ async def test_films_that_an_outage_gave_back_take_turns_with_a_new_list(
     old, new = titles(8)[:5], titles(8)[5:]
     await lists.add(*old)
     for one in await claim(storage, 5):
-        await storage.queue.give_back(one)
+        await storage.queue.release(one)
     await lists.add(*new)
     queued = [one.key for one in await claim(storage, 8)]
     assert queued == [old[0], new[0], old[1], new[1], old[2], new[2], old[3], old[4]]
@@ -275,15 +275,15 @@ async def test_late_news_of_a_lost_claim_changes_nothing(
 ) -> None:
     await lists.add("title:heat|1995")
     (lost,) = await claim(storage, 1)
-    await storage.queue.give_back(lost)
+    await storage.queue.release(lost)
     (mine,) = await claim(storage, 1)
     before = await lists.lookup(mine.key)
-    await storage.queue.give_back(lost)
+    await storage.queue.release(lost)
     await storage.queue.retry(lost, attempts=4, backoff_seconds=60)
     assert await lists.lookup(mine.key) == before
 
 
-# -- rescue ------------------------------------------------------------------------------------
+# -- reclaiming ------------------------------------------------------------------------------------
 
 
 async def test_claims_of_the_silent_and_the_unknown_are_rescued_and_of_the_living_not(
@@ -291,8 +291,8 @@ async def test_claims_of_the_silent_and_the_unknown_are_rescued_and_of_the_livin
 ) -> None:
     keys = titles(4)
     await lists.add(*keys)
-    rescuer, silent, living, gone = (uuid4() for _ in range(4))
-    for worker in (rescuer, silent, living):
+    reclaimer, silent, living, gone = (uuid4() for _ in range(4))
+    for worker in (reclaimer, silent, living):
         await beat(storage, worker)
     await claim(storage, 1, silent)
     await claim(storage, 1, living)
@@ -305,7 +305,7 @@ async def test_claims_of_the_silent_and_the_unknown_are_rescued_and_of_the_livin
         "update workers set heartbeat_at = clock_timestamp() - interval '11 s' where id = $1",
         living,
     )
-    assert (await storage.rescue.rescue_silent(rescuer, SILENT)).freed == 2
+    assert (await storage.reclaim.reclaim_silent(reclaimer, SILENT)).freed == 2
     assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[2], keys[3]]
 
 
@@ -318,12 +318,12 @@ async def test_a_rescue_tells_which_claims_stand_in_ones_own_name_and_leaves_the
     await beat(storage, me)
     first = await claim(storage, 1, me)
     second = await claim(storage, 2, me)
-    rescue = await storage.rescue.rescue_silent(me, SILENT)
-    assert rescue.freed == 0
-    assert rescue.own == {one.token_at for one in first + second}
-    await storage.rescue.give_back_lost([one.token_at for one in second])
-    rescue = await storage.rescue.rescue_silent(me, SILENT)
-    assert rescue.own == {first[0].token_at}
+    found = await storage.reclaim.reclaim_silent(me, SILENT)
+    assert found.freed == 0
+    assert found.own == {one.token_at for one in first + second}
+    await storage.reclaim.release_lost([one.token_at for one in second])
+    found = await storage.reclaim.reclaim_silent(me, SILENT)
+    assert found.own == {first[0].token_at}
     assert [one.key for one in await claim(storage, 3)] == keys[1:]
 
 
@@ -332,9 +332,9 @@ async def test_claims_that_were_made_anew_are_not_given_back_as_lost(
 ) -> None:
     await lists.add("title:heat|1995")
     (lost,) = await claim(storage, 1)
-    await storage.queue.give_back(lost)
+    await storage.queue.release(lost)
     (present,) = await claim(storage, 1)
-    await storage.rescue.give_back_lost([lost.token_at])
+    await storage.reclaim.release_lost([lost.token_at])
     assert (await lists.lookup(present.key))["claim_token"] == present.token
 
 
@@ -347,8 +347,8 @@ async def test_who_leaves_gives_back_every_claim_in_its_name_and_nobody_elses(
     await claim(storage, 2, leaving)
     await claim(storage, 1, staying)
     await claim(storage, 1, leaving)
-    assert await storage.rescue.give_back_all(leaving) == 3
-    assert await storage.rescue.give_back_all(leaving) == 0
+    assert await storage.reclaim.release_all(leaving) == 3
+    assert await storage.reclaim.release_all(leaving) == 0
     assert [one.key for one in await claim(storage, 4)] == [keys[0], keys[1], keys[3]]
 
 
@@ -359,7 +359,7 @@ async def test_a_rescue_changes_no_attempts_and_no_turn(
     await database.fetchval("update lookups set attempts = 2")
     await claim(storage, 1)
     before = await lists.lookup("title:heat|1995")
-    assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
+    assert (await storage.reclaim.reclaim_silent(uuid4(), SILENT)).freed == 1
     after = await lists.lookup("title:heat|1995")
     assert (after["attempts"], after["turn"]) == (before["attempts"], before["turn"])
     assert (after["claimed_by"], after["claim_token"]) == (None, None)
@@ -373,12 +373,12 @@ async def test_a_rescue_waits_for_nobody(storage: StorageService, lists: Lists, 
     try:
         async with other.transaction():
             await other.execute("select 1 from lookups where key = $1 for update", keys[0])
-            assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
-            await storage.rescue.give_back_lost([claims[0].token_at])
+            assert (await storage.reclaim.reclaim_silent(uuid4(), SILENT)).freed == 1
+            await storage.reclaim.release_lost([claims[0].token_at])
             assert (await lists.lookup(keys[0]))["claim_token"] == claims[0].token
     finally:
         await other.close()
-    assert (await storage.rescue.rescue_silent(uuid4(), SILENT)).freed == 1
+    assert (await storage.reclaim.reclaim_silent(uuid4(), SILENT)).freed == 1
 
 
 # -- probes of TMDB show in the view -----------------------------------------------------------

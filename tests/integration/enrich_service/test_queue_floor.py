@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from api_service.storage.matches import MatchStorage
-from enrich_service.housekeeping import Housekeeping
 from enrich_service.options import WorkerOptions
+from enrich_service.scheduling.maintenance import Maintenance
 from enrich_service.storage import StorageService
 from shared.database import Database
 from shared.models import BACKGROUND_TURN, Channel
@@ -145,7 +145,7 @@ async def test_claims_of_a_daemon_that_leaves_are_found_by_the_others(
     await lists.add("tmdb:1", "tmdb:2")
     await storage.queue.claim(leaving, uuid4(), 2)
     await look_past(looking, lists, storage)
-    assert await storage.rescue.give_back_all(leaving) == 2
+    assert await storage.reclaim.release_all(leaving) == 2
     await find(looking, "tmdb:1", "tmdb:2")
 
 
@@ -155,7 +155,7 @@ async def test_claims_of_the_silent_are_found_by_the_others(
     await lists.add("tmdb:1")
     await storage.queue.claim(uuid4(), uuid4(), 1)
     await look_past(looking, lists, storage)
-    assert (await storage.rescue.rescue_silent(uuid4(), 12.0)).freed == 1
+    assert (await storage.reclaim.reclaim_silent(uuid4(), 12.0)).freed == 1
     await find(looking, "tmdb:1")
 
 
@@ -165,7 +165,7 @@ async def test_lost_claims_are_found_by_the_others(
     await lists.add("tmdb:1")
     (lost,) = await storage.queue.claim(uuid4(), uuid4(), 1)
     await look_past(looking, lists, storage)
-    await storage.rescue.give_back_lost([lost.token_at])
+    await storage.reclaim.release_lost([lost.token_at])
     await find(looking, "tmdb:1")
 
 
@@ -174,7 +174,7 @@ async def test_film_that_is_given_back_at_once_is_told_of(
 ) -> None:
     await lists.add("tmdb:1")
     (claim,) = await storage.queue.claim(uuid4(), uuid4(), 1)
-    await storage.queue.give_back(claim)
+    await storage.queue.release(claim)
     await until(lambda: told)
     assert told == [str((await lists.lookup("tmdb:1"))["turn"])]
     await find(looking, "tmdb:1")
@@ -242,7 +242,7 @@ async def test_records_that_have_long_been_old_are_found_by_who_queues_them(
     await looking.queue.view(20)
     await database.fetchval("update catalogue set fetched_at = now() - interval '40 days'")
     wake = asyncio.Event()
-    await Housekeeping(looking, WorkerOptions(), wake).do_round()
+    await Maintenance(looking, WorkerOptions(), wake).do_round()
     assert wake.is_set()
     assert (await looking.queue.view(20)).background
 
@@ -264,7 +264,7 @@ async def test_rescue_tells_of_films_and_of_the_background(
     await lists.add("tmdb:1")
     await storage.queue.claim(uuid4(), uuid4(), 1)
     await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
-    assert (await storage.rescue.rescue_silent(uuid4(), 12.0)).freed == 2
+    assert (await storage.reclaim.reclaim_silent(uuid4(), 12.0)).freed == 2
     await until(lambda: len(told) == 2)
     assert sorted(told) == ["1", str(BACKGROUND_TURN)]
 

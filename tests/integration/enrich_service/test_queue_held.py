@@ -103,7 +103,7 @@ async def test_clocks_are_pruned_to_their_newest_row(
     await storage.surveys.queue(5)
     await lists.add(*(f"tmdb:{film}" for film in range(1, 30)))
     for claim in [(await storage.queue.claim(uuid4(), uuid4(), 1))[0] for _ in range(20)]:
-        await storage.queue.give_back(claim)
+        await storage.queue.release(claim)
     for _ in range(3):
         await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
     newest = (

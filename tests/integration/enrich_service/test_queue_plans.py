@@ -9,12 +9,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from enrich_service.floor import QueueFloor
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.background import BackgroundStorage
 from enrich_service.storage.queue import QueueStorage
+from enrich_service.storage.queue_floor import QueueFloor
+from enrich_service.storage.reclaim import ReclaimStorage
 from enrich_service.storage.records import RecordStorage
-from enrich_service.storage.rescue import RescueStorage
 from enrich_service.storage.retention import RetentionStorage
 from enrich_service.storage.surveys import SurveyStorage
 from enrich_service.storage.titles import TitleRow, TitleStorage
@@ -219,7 +219,7 @@ async def test_the_view_reads_the_head_of_the_queue_and_what_was_claimed(
 async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert (await RescueStorage(database).rescue_silent(uuid4(), 12.0)).freed == CLAIMED
+    assert (await ReclaimStorage(database).reclaim_silent(uuid4(), 12.0)).freed == CLAIMED
     assert indexes_read(database.plans) - {"lookups_background"} == {
         "lookups_queue",
         "lookups_pkey",
@@ -230,7 +230,7 @@ async def test_a_rescue_reads_the_part_of_the_queue_that_was_claimed(
 async def test_giving_back_ones_claims_reads_the_part_of_the_queue_that_was_claimed(
     database: ExplainingDatabase,
 ) -> None:
-    assert await RescueStorage(database).give_back_all(uuid4()) == 0
+    assert await ReclaimStorage(database).release_all(uuid4()) == 0
     assert indexes_read(database.plans) <= {"lookups_queue", "lookups_background", "lookups_pkey"}
     assert_only_the_claimed_part_is_read(database.plans)
 
@@ -275,7 +275,7 @@ async def test_what_is_learned_is_compared_by_key_and_what_is_old_found_by_age(
 ) -> None:
     titles = TitleStorage(database)
     await titles.learn(TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 60))
-    assert await titles.forget_old(20, 10) == 10
+    assert await titles.expire_old(20, 10) == 10
     assert indexes_of(database.plans, "titles") == {"titles_pkey", "titles_age"}
 
 

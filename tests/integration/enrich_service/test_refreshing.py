@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
     from enrich_service.worker import EnrichmentWorker
     from shared.database import Database
     from tests.conftest import RunningStandIn
@@ -128,10 +128,10 @@ async def test_a_claim_in_the_background_is_rescued_and_given_back_like_any_othe
         return [claim for claim in claims if claim]
 
     assert len(await claim_all()) == 3
-    assert (await storage.rescue.rescue_silent(uuid4(), 12.0)).freed == 3
+    assert (await storage.reclaim.reclaim_silent(uuid4(), 12.0)).freed == 3
     (claim, *others) = await claim_all()
-    await storage.queue.give_back(claim)
-    assert await storage.rescue.give_back_all(gone) == len(others) == 2
+    await storage.queue.release(claim)
+    assert await storage.reclaim.release_all(gone) == len(others) == 2
     assert await database.fetchval("select array_agg(distinct turn) from lookups") == [
         BACKGROUND_TURN
     ]

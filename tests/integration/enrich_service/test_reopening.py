@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from enrich_service.storage.completions import Completion
+from enrich_service.lookups import Completion
 from shared.models import Outcome
 from shared.reopening import bring_forward, reopen_session
 
@@ -37,7 +37,7 @@ async def end(storage: StorageService, **outcomes: Outcome) -> None:
         ]
     )
     for claim in kept.values():
-        await storage.queue.give_back(claim)
+        await storage.queue.release(claim)
 
 
 async def make_found(database: Database, key: str) -> None:

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import asyncpg
 
+from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion
 from shared.models import UPLOADS_LOCK, Outcome
 from tests.driving import until
 from tests.integration.enrich_service.answering import end_all, find_all
@@ -37,10 +37,10 @@ async def test_what_nobody_lists_any_more_leaves_the_queue(
     kept = await lists.add(A)
     gone = await lists.add(A, B, C)
     await database.fetchval("delete from sessions where id = $1", gone)
-    assert await storage.retention.sweep_queue() == 2
+    assert await storage.retention.prune_queue() == 2
     assert await lists.keys(kept) == [A]
     assert await database.fetchval("select array_agg(key) from lookups") == [A]
-    assert await storage.retention.sweep_queue() == 0
+    assert await storage.retention.prune_queue() == 0
 
 
 async def test_an_answer_is_kept_even_when_nobody_lists_it(
@@ -49,7 +49,7 @@ async def test_an_answer_is_kept_even_when_nobody_lists_it(
     await lists.add(A)
     await end_all(storage)
     await database.fetchval("delete from sessions")
-    assert await storage.retention.sweep_queue() == 0
+    assert await storage.retention.prune_queue() == 0
     assert await database.fetchval("select count(*) from lookups") == 1
 
 
@@ -63,8 +63,8 @@ async def test_sweeping_gives_way_to_an_upload_in_progress(
     await database.fetchval("delete from sessions")
     async with other.transaction():
         await other.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
-        assert await storage.retention.sweep_queue() == 0
-    assert await storage.retention.sweep_queue() == 1
+        assert await storage.retention.prune_queue() == 0
+    assert await storage.retention.prune_queue() == 1
 
 
 async def test_what_somebody_holds_is_not_swept(
@@ -77,8 +77,8 @@ async def test_what_somebody_holds_is_not_swept(
     await database.fetchval("delete from sessions")
     async with other.transaction():
         await other.execute("select 1 from lookups where key = $1 for key share", A)
-        assert await storage.retention.sweep_queue() == 1
-    assert await storage.retention.sweep_queue() == 1
+        assert await storage.retention.prune_queue() == 1
+    assert await storage.retention.prune_queue() == 1
 
 
 async def test_an_old_answer_that_nobody_lists_goes_and_a_young_or_listed_one_stays(
@@ -96,9 +96,9 @@ async def test_an_old_answer_that_nobody_lists_goes_and_a_young_or_listed_one_st
     await database.fetchval(
         "delete from sessions where id = (select session_id from movies limit 1)"
     )
-    assert await storage.retention.sweep_answers(30) == 1
+    assert await storage.retention.prune_answers(30) == 1
     assert await keys(database) == {B, C}
-    assert await storage.retention.sweep_answers(30) == 0
+    assert await storage.retention.prune_answers(30) == 0
 
 
 async def test_the_sweep_goes_round_all_lookups_a_few_at_a_time(
@@ -109,12 +109,12 @@ async def test_the_sweep_goes_round_all_lookups_a_few_at_a_time(
     await end_all(storage)
     await database.fetchval("update lookups set answered_at = '2020-01-01'")
     await database.fetchval("delete from sessions")
-    assert [await storage.retention.sweep_answers(30) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await storage.retention.prune_answers(30) for _ in range(4)] == [2, 2, 1, 0]
     await lists.add(A)
     await end_all(storage)
     await database.fetchval("update lookups set answered_at = '2020-01-01'")
     await database.fetchval("delete from sessions")
-    assert await storage.retention.sweep_answers(30) == 1, "it began anew"
+    assert await storage.retention.prune_answers(30) == 1, "it began anew"
 
 
 async def test_sweep_goes_on_where_another_daemon_came_to(
@@ -126,8 +126,8 @@ async def test_sweep_goes_on_where_another_daemon_came_to(
     await database.fetchval("update lookups set answered_at = '2020-01-01'")
     await database.fetchval("update lookups set kept = true where id <= 2")
     await database.fetchval("delete from sessions")
-    assert await storage.retention.sweep_answers(30) == 0
-    assert [await StorageService(database).retention.sweep_answers(30) for _ in range(2)] == [2, 1]
+    assert await storage.retention.prune_answers(30) == 0
+    assert [await StorageService(database).retention.prune_answers(30) for _ in range(2)] == [2, 1]
 
 
 async def test_one_daemon_sweeps_at_a_time(
@@ -143,10 +143,10 @@ async def test_one_daemon_sweeps_at_a_time(
     await database.fetchval("delete from sessions")
     async with other.transaction():
         await other.execute("select 1 from orphan_sweep for no key update")
-        assert await storage.retention.sweep_answers(30) == 0
-        assert await storage.retention.sweep_queue() == 0
-    assert await storage.retention.sweep_answers(30) == 2
-    assert await storage.retention.sweep_queue() == 1
+        assert await storage.retention.prune_answers(30) == 0
+        assert await storage.retention.prune_queue() == 0
+    assert await storage.retention.prune_answers(30) == 2
+    assert await storage.retention.prune_queue() == 1
 
 
 async def test_sweep_that_gave_way_comes_to_the_same_again(
@@ -161,8 +161,8 @@ async def test_sweep_that_gave_way_comes_to_the_same_again(
     await database.fetchval("delete from sessions")
     async with other.transaction():
         await other.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
-        assert await storage.retention.sweep_answers(30) == 0
-    assert await storage.retention.sweep_answers(30) == 1
+        assert await storage.retention.prune_answers(30) == 0
+    assert await storage.retention.prune_answers(30) == 1
 
 
 async def test_uploads_that_overlap_for_ever_do_not_starve_the_sweep(
@@ -175,7 +175,7 @@ async def test_uploads_that_overlap_for_ever_do_not_starve_the_sweep(
     try:
 
         async def swept() -> bool:
-            return await storage.retention.sweep_queue() == 1
+            return await storage.retention.prune_queue() == 1
 
         await until(swept)
     finally:
@@ -212,10 +212,10 @@ async def test_sessions_that_nobody_reads_are_deleted_oldest_first(
             days,
         )
     for gone in (0, 3, 1):
-        assert await storage.retention.forget_unread(30)
+        assert await storage.retention.expire_unread(30)
         left = await database.fetchval("select array_agg(id) from sessions")
         assert sessions[gone] not in left
-    assert not await storage.retention.forget_unread(30)
+    assert not await storage.retention.expire_unread(30)
     assert left == [sessions[2]]
     assert await database.fetchval("select count(*) from movies") == 1
 
@@ -230,7 +230,7 @@ async def test_a_forgotten_session_takes_the_lookups_along_that_nobody_else_list
     (claimed, *_) = await storage.queue.claim(uuid4(), uuid4(), 1)
     await storage.completions.save([Completion(claimed, Outcome.NOT_FOUND, "test")])
     await database.fetchval("update sessions set read_at = '2020-01-01' where id = $1", gone)
-    assert await storage.retention.forget_unread(30)
+    assert await storage.retention.expire_unread(30)
     assert await keys(database) == {B}, "answered or not"
     assert await lists.keys(kept) == [B]
 
@@ -245,8 +245,8 @@ async def test_a_session_that_is_being_worked_on_is_not_waited_for(
     await database.fetchval("update sessions set read_at = '2020-01-01'")
     async with other.transaction():
         await other.execute("select 1 from sessions for no key update")
-        assert not await storage.retention.forget_unread(30)
-    assert await storage.retention.forget_unread(30)
+        assert not await storage.retention.expire_unread(30)
+    assert await storage.retention.expire_unread(30)
 
 
 # -- records -----------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ async def test_an_old_record_that_no_lookup_needs_is_deleted(
     assert await storage.retention.drop_records(30) == 0, "lookups refer to both"
     await database.fetchval("delete from sessions")
     await database.fetchval("update lookups set answered_at = '2020-01-01' where key = 'tmdb:603'")
-    assert await storage.retention.sweep_answers(30) == 1
+    assert await storage.retention.prune_answers(30) == 1
     assert await storage.retention.drop_records(30) == 1
     assert await database.fetchval("select array_agg(tmdb_id) from catalogue") == [949]
 
@@ -294,10 +294,10 @@ async def test_sessions_forget_their_client_after_so_many_days(
             session_id,
             age,
         )
-    assert await storage.retention.forget_clients(30) == 2
+    assert await storage.retention.expire_clients(30) == 2
     rows = await database.fetch("select id from sessions where client is not null")
     assert [row["id"] for row in rows] == [sessions[29]]
-    assert await storage.retention.forget_clients(30) == 0
+    assert await storage.retention.expire_clients(30) == 0
 
 
 async def test_session_that_was_added_to_lately_keeps_its_client(
@@ -319,8 +319,8 @@ async def test_session_that_was_added_to_lately_keeps_its_client(
             session_id,
             age,
         )
-    assert await storage.retention.forget_clients(30) == 0
+    assert await storage.retention.expire_clients(30) == 0
     await database.fetchval(
         "update upload_reports set uploaded_at = uploaded_at - interval '2 days'"
     )
-    assert await storage.retention.forget_clients(30) == 1
+    assert await storage.retention.expire_clients(30) == 1

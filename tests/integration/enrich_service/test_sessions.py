@@ -29,10 +29,10 @@ async def test_counts_that_were_broken_by_hand_are_mended(
     await end_all(storage)
     await database.fetchval("update session_counts set not_found = 1")
     assert await lists.status(session) == "enriching"
-    assert await storage.sessions.heal() == [session]
+    assert await storage.sessions.reconcile() == [session]
     assert await lists.counts(session) == (0, 2, 0)
     assert await lists.status(session) == "completed"
-    assert await storage.sessions.heal() == []
+    assert await storage.sessions.reconcile() == []
 
 
 async def test_completion_recounts_a_miscounted_session_and_is_saved(
@@ -53,7 +53,7 @@ async def test_a_wrong_total_is_mended_too(
     session = await lists.add(A, B)
     await end_all(storage)
     await database.fetchval("update session_counts set total = 5")
-    assert await storage.sessions.heal() == [session]
+    assert await storage.sessions.reconcile() == [session]
     assert await lists.drifted() == []
 
 
@@ -67,8 +67,8 @@ async def test_held_session_is_healed_by_a_later_tick(
     await database.fetchval("update lookups set due_at = null, turn = null")
     async with other.transaction():
         await other.execute("select from sessions where id = $1 for no key update", held)
-        assert await storage.sessions.heal() == [free]
-    assert await storage.sessions.heal() == [held]
+        assert await storage.sessions.reconcile() == [free]
+    assert await storage.sessions.reconcile() == [held]
 
 
 async def test_lookups_that_fell_out_of_the_queue_are_queued_again(
@@ -77,7 +77,7 @@ async def test_lookups_that_fell_out_of_the_queue_are_queued_again(
     session = await lists.add(A, B)
     await database.fetchval("update lookups set due_at = null, turn = null")
     assert (await storage.queue.view(20)).due == 0
-    assert await storage.sessions.heal() == [session]
+    assert await storage.sessions.reconcile() == [session]
     storage.queue.floor.lower(0)  # as it is told
     assert (await storage.queue.view(20)).due == 2
     assert await lists.counts(session) == (0, 0, 0)
@@ -89,7 +89,7 @@ async def test_a_session_with_some_films_out_of_the_queue_is_healed_in_the_end(
     session = await lists.add(A, B, C)
     await database.fetchval("update lookups set due_at = null, turn = null where key = $1", B)
     await end_all(storage)
-    assert await storage.sessions.heal() == [session]
+    assert await storage.sessions.reconcile() == [session]
     await end_all(storage)
     assert await lists.status(session) == "completed"
 
@@ -100,7 +100,7 @@ async def test_healthy_sessions_are_left_alone(storage: StorageService, lists: L
     await storage.queue.retry(claimed[0], attempts=1, backoff_seconds=60)
     await lists.add(C)
     await storage.queue.claim(uuid4(), uuid4(), 10)
-    assert await storage.sessions.heal() == []
+    assert await storage.sessions.reconcile() == []
 
 
 async def test_healing_tells_those_who_watch_and_those_who_work(
@@ -114,7 +114,7 @@ async def test_healing_tells_those_who_watch_and_those_who_work(
         await other.add_listener(channel, lambda *said: heard.append((said[2], str(said[3]))))
     session = await lists.add(A)
     await database.fetchval("update lookups set due_at = null, turn = null")
-    await storage.sessions.heal()
+    await storage.sessions.reconcile()
     await other.execute("select 1")  # notifications come before its answer
     assert sorted(heard) == [("new_work", "0"), ("session_progress", str(session))]
 

@@ -28,7 +28,7 @@ LOOPS = {
     "workers": "heartbeat_failed",
     "request_slots": "dispatch_failed",
     "titles": "titles_not_learned",
-    "surveys": "film_interrupted",
+    "surveys": "lookup_interrupted",
 }
 """Tables, and what is logged when a row of theirs cannot be written."""
 LONG = "".join(random.Random(1).choices([chr(0x4E00 + n) for n in range(5000)], k=1500))  # noqa: S311  # no secret
@@ -77,7 +77,7 @@ async def test_refused_statement_ends_no_loop_and_charges_no_film(
 ) -> None:
     key = "title:heat|1995" if table == "surveys" else HEAT
     worker = await make_worker(
-        interval=60.0, heartbeat=0.2, silent=2.0, index_votes=5 if table != "workers" else 0
+        interval=60.0, heartbeat=0.2, worker_timeout=2.0, index_votes=5 if table != "workers" else 0
     )
     await database.fetchval(
         "insert into surveys (year, finished_at) select n, now() "
@@ -110,7 +110,7 @@ async def test_verdict_on_tmdb_that_cannot_be_saved_charges_no_film(
     break_tmdb: BreakTMDB,
     code: str,
 ) -> None:
-    worker = await make_worker(interval=0.1, heartbeat=0.2, silent=2.0, verdict=0.05)
+    worker = await make_worker(interval=0.1, heartbeat=0.2, worker_timeout=2.0, verdict=0.05)
     await refuse(database, "fleet", code)
     break_tmdb({"match": "/3/", "kind": "status", "status": 503})
     session = await lists.add(HEAT)
@@ -125,7 +125,7 @@ async def test_verdict_on_tmdb_that_cannot_be_saved_charges_no_film(
 
         await until(completed)
         await worker.stop_scheduler()
-    assert not {"film_defect", "film_task_crashed"} & {event["event"] for event in events}
+    assert not {"lookup_crashed", "lookup_task_crashed"} & {event["event"] for event in events}
     row = await lists.lookup(HEAT)
     assert (row["outcome"], row["attempts"]) == (Outcome.FOUND, 0)
 
@@ -173,7 +173,7 @@ async def test_titles_that_no_index_takes_are_passed_over(
         await worker.stop_scheduler()
     assert await lists.counts(session) == (2, 0, 0)
     assert await database.fetchval("select title from catalogue where tmdb_id = 949") == LONG
-    assert not {"film_defect", "titles_not_learned"} & {event["event"] for event in events}
+    assert not {"lookup_crashed", "titles_not_learned"} & {event["event"] for event in events}
     names = await database.fetch("select name from titles where tmdb_id in (1, 949)")
     assert names == []
     assert tmdb.state.by_route["movie"] == 2, "each was asked for once"

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from enrich_service.matching.known_films import index_names
 from enrich_service.options import WorkerOptions
-from enrich_service.rules.known_films import index_names
 from enrich_service.storage.surveys import (
     FIRST_YEAR,
     MISSES_AFTER_POOR_PAGE,
@@ -147,7 +147,7 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
 
     await database.fetchval("delete from sessions")
     await database.fetchval("update lookups set answered_at = now() - interval '31 days'")
-    assert await storage.retention.sweep_answers(30) == 0, "what warm-up fetched stays"
+    assert await storage.retention.prune_answers(30) == 0, "what warm-up fetched stays"
     await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
     assert await storage.retention.drop_records(30) == 0
     assert await storage.records.queue_refreshes(30, 200) == 30, "and is refreshed"
@@ -175,7 +175,7 @@ async def test_common_films_wait_until_all_years_were_gone_through(
     await database.fetchval("delete from lookups")
     assert await storage.warm_up.queue(3, 2) == 2
     assert await storage.warm_up.queue(3, 2) == 0, "no more than that are due at a time"
-    assert await storage.retention.sweep_queue() == 0
+    assert await storage.retention.prune_queue() == 0
     await database.fetchval("update lookups set due_at = null, turn = null")
     assert await storage.warm_up.queue(3, 2) == 1
     rows = await database.fetch("select key from lookups order by id")

@@ -184,9 +184,9 @@ async def test_old_titles_are_forgotten_a_few_at_a_time(
     await database.fetchval(
         "update titles set learned_at = now() - interval '181 days' where tmdb_id <= 3"
     )
-    assert await storage.titles.forget_old(180, 2) == 2
-    assert await storage.titles.forget_old(180, 2) == 1
-    assert await storage.titles.forget_old(180, 2) == 0
+    assert await storage.titles.expire_old(180, 2) == 2
+    assert await storage.titles.expire_old(180, 2) == 1
+    assert await storage.titles.expire_old(180, 2) == 0
     assert await learned(database) == 2
 
 

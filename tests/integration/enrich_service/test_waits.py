@@ -74,7 +74,7 @@ async def test_hold_met_while_the_database_is_away_is_kept(
     )
     tmdb.state.change_options(tmdb.state.options.model_copy(update={"latency": 1.0}))
     await lists.add(FILMS[0])
-    worker = await make_worker(drain=0.1, heartbeat=0.2, silent=5.0, timeout_seconds=20.0)
+    worker = await make_worker(drain=0.1, heartbeat=0.2, worker_timeout=5.0, timeout_seconds=20.0)
     with capture_logs() as events:
         await worker.start_scheduler()
 

@@ -201,7 +201,7 @@ async def test_a_force_asks_again(
 async def test_a_notification_wakes_the_worker(
     make_worker: MakeWorker, lists: Lists, until: Until, completed: Completed, tmdb: RunningStandIn
 ) -> None:
-    worker = await make_worker(interval=NEVER, heartbeat=NEVER, silent=2 * NEVER)
+    worker = await make_worker(interval=NEVER, heartbeat=NEVER, worker_timeout=2 * NEVER)
     await worker.start_scheduler()
 
     async def listens() -> bool:
@@ -221,7 +221,7 @@ async def test_a_notification_wakes_the_worker(
 async def test_the_tick_finds_work_whose_notification_was_lost(
     make_worker: MakeWorker, lists: Lists, until: Until, completed: Completed
 ) -> None:
-    worker = await make_worker(interval=0.2, heartbeat=NEVER, silent=2 * NEVER)
+    worker = await make_worker(interval=0.2, heartbeat=NEVER, worker_timeout=2 * NEVER)
     await worker.start_scheduler()
 
     async def ticks() -> bool:
@@ -232,7 +232,7 @@ async def test_the_tick_finds_work_whose_notification_was_lost(
 
 
 def healed(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [event["session_id"] for event in events if event["event"] == "session_healed"]
+    return [event["session_id"] for event in events if event["event"] == "session_reconciled"]
 
 
 async def test_the_tick_mends_what_was_broken_by_hand(
@@ -422,7 +422,7 @@ async def test_a_worker_whose_heartbeat_fails_stops_claiming_until_it_beats_agai
     until: Until,
     completed: Completed,
 ) -> None:
-    worker = await make_worker(interval=0.1, heartbeat=0.1, silent=0.4)
+    worker = await make_worker(interval=0.1, heartbeat=0.1, worker_timeout=0.4)
     with capture_logs() as events:
         await worker.start_scheduler()
         await completed(await lists.add(HEAT))
@@ -430,7 +430,7 @@ async def test_a_worker_whose_heartbeat_fails_stops_claiming_until_it_beats_agai
 
         async def cut_off() -> bool:
             failed = "heartbeat_failed" in [event["event"] for event in events]
-            return failed and not worker._may_claim()  # noqa: SLF001  # what it goes by
+            return failed and not worker._heartbeat.is_fresh  # noqa: SLF001  # what it goes by
 
         await until(cut_off)
         session = await lists.add(ALIEN)
@@ -456,7 +456,7 @@ async def test_films_of_a_worker_that_died_are_taken_over(
     with capture_logs() as events:
         await worker.start_scheduler()
         await completed(session)
-    assert [event["count"] for event in events if event["event"] == "claims_rescued"] == [1]
+    assert [event["count"] for event in events if event["event"] == "claims_reclaimed"] == [1]
 
 
 async def test_a_claim_whose_answer_was_lost_is_taken_up_again(
@@ -506,7 +506,7 @@ async def test_films_of_a_living_worker_are_left_to_it(
 
         await until(both_beat_on)
         assert (await lists.lookup(HEAT))["claimed_by"] == busy.worker_id
-    assert "claims_rescued" not in [event["event"] for event in events]
+    assert "claims_reclaimed" not in [event["event"] for event in events]
     assert await lists.counts(session) == (0, 0, 0)
 
 

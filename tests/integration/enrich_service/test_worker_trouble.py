@@ -164,7 +164,7 @@ async def test_attempts_come_further_and_further_apart(
     break_tmdb({"match": "query=heat", "kind": "status", "status": 500})
     with capture_logs() as events:
         await finish(session, first_backoff=0.04, longest_backoff=0.1)
-    retries = [event for event in events if event["event"] == "film_retry"]
+    retries = [event for event in events if event["event"] == "lookup_retry"]
     assert [event["attempts"] for event in retries] == [1, 2, 3, 4]
     for event, longest in zip(retries, (0.04, 0.08, 0.1, 0.1), strict=True):
         assert longest / 2 <= event["backoff_seconds"] <= longest
@@ -238,7 +238,7 @@ async def test_a_question_that_cannot_be_asked_fails_and_the_others_go_on(
         await finish(session)
     assert await lists.counts(session) == (1, 0, 2)
     assert (await lists.lookup("tmdb:0"))["reason"] == "internal error: ValueError"
-    defects = [event["key"] for event in events if event["event"] == "film_defect"]
+    defects = [event["key"] for event in events if event["event"] == "lookup_crashed"]
     assert sorted(defects) == ["title:|1999"] * 5 + ["tmdb:0"] * 5
 
 
@@ -262,7 +262,7 @@ async def test_an_answer_that_cannot_be_saved_fails_and_the_others_are_saved(
     )
     with capture_logs() as events:
         await finish(session)
-    assert [event["event"] for event in events].count("film_defect") == 5
+    assert [event["event"] for event in events].count("lookup_crashed") == 5
     assert await lists.counts(session) == (2, 0, 1)
     assert (await lists.lookup(HEAT))["reason"] == "internal error: DataError"
     assert await lists.drifted() == []

@@ -6,14 +6,14 @@ import datetime as dt
 
 import pytest
 
-from enrich_service.rules.known_films import (
+from enrich_service.matching.known_films import (
     asked_names,
     asked_year,
     choose_known,
     index_names,
     is_still,
 )
-from enrich_service.rules.matching import Match
+from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.models import MovieDetails, SearchMovie
 
 

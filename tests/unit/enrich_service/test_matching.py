@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from enrich_service.rules.matching import (
+from enrich_service.matching.match_choice import (
     ALTERNATIVE,
     Match,
     NoMatch,
@@ -13,7 +13,12 @@ from enrich_service.rules.matching import (
     choose_match,
     list_candidates,
 )
-from enrich_service.rules.searching import PlannedSearch, neighbour_plan, search_plan, slip_plan
+from enrich_service.matching.search_plan import (
+    PlannedSearch,
+    neighbour_plan,
+    search_plan,
+    slip_plan,
+)
 from enrich_service.tmdb.models import SearchMovie
 from shared.models import DOUBTFUL_BELOW
 

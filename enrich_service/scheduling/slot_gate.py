@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class TurnedAwayError(Exception):
+class SlotWaitCancelledError(Exception):
     """There will be no slot for this request: this daemon does not reach TMDB, others do."""
 
 
-class RequestGate:
+class SlotGate:
     """A queue of requests that wait for slots.
 
     Args:
         wake: set when somebody starts to wait, so that the dispatcher takes a slot for them.
-        note_wait: told how long each request waited for its slot, in seconds.
+        observe_wait: told how long each request waited for its slot, in seconds.
     """
 
     def __init__(
-        self, wake: asyncio.Event, note_wait: Callable[[float], None] | None = None
+        self, wake: asyncio.Event, observe_wait: Callable[[float], None] | None = None
     ) -> None:
         self._wake = wake
-        self._note_wait = note_wait
+        self._note_wait = observe_wait
         self._queue: deque[asyncio.Future[float]] = deque()
         self._spare: list[float] = []
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a slot."""
-        self._forget_cancelled()
+        self._drop_cancelled()
         return len(self._queue)
 
-    async def pass_through(self, expiry: float | None = None) -> float:
+    async def acquire(self, expiry: float | None = None) -> float:
         """Return at a moment when a request may be sent, with the time until which it may.
 
         Args:
@@ -48,7 +48,7 @@ class RequestGate:
                 that has expired, because the process stalled, is thrown away and taken anew.
 
         Raises:
-            TurnedAwayError: nobody here is to wait any longer.
+            SlotWaitCancelledError: nobody here is to wait any longer.
         """
         started = time.monotonic()
         while expiry is None or time.monotonic() > expiry:
@@ -64,7 +64,7 @@ class RequestGate:
         """Hand slots to those who wait, in the order they came; the slots that nobody needed."""
         left = []
         for expiry in expiries:
-            self._forget_cancelled()
+            self._drop_cancelled()
             if self._queue:
                 self._queue.popleft().set_result(expiry)
             else:
@@ -88,14 +88,14 @@ class RequestGate:
         spare, self._spare = (self._spare if self.has_spare else []), []
         return spare
 
-    def turn_away(self) -> None:
+    def cancel_waiters(self) -> None:
         """Let nobody wait any longer: what they wait for can be done elsewhere."""
-        self._forget_cancelled()
+        self._drop_cancelled()
         for place in self._queue:
             if not place.done():
-                place.set_exception(TurnedAwayError())
+                place.set_exception(SlotWaitCancelledError())
         self._queue.clear()
 
-    def _forget_cancelled(self) -> None:
+    def _drop_cancelled(self) -> None:
         while self._queue and self._queue[0].done():
             self._queue.popleft()

@@ -124,7 +124,7 @@ async def test_an_answer_to_an_earlier_request_does_not_charge_a_film_for_an_out
 
         await until(is_out)
     assert await attempts(database) == 0
-    given_back = [event["key"] for event in events if event["event"] == "film_given_back"]
+    given_back = [event["key"] for event in events if event["event"] == "lookup_released"]
     assert sorted(given_back) == sorted(FILMS), (
         "though heat's search was answered before they failed"
     )

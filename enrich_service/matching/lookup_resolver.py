@@ -6,8 +6,9 @@ import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from enrich_service.rules.known_films import asked_year, is_still
-from enrich_service.rules.matching import (
+from enrich_service.lookups import Completion, Film
+from enrich_service.matching.known_films import asked_year, is_still
+from enrich_service.matching.match_choice import (
     ALTERNATIVE,
     Match,
     NoMatch,
@@ -16,9 +17,8 @@ from enrich_service.rules.matching import (
     list_candidates,
     may_have_another_name,
 )
-from enrich_service.rules.searching import neighbour_plan, search_plan, slip_plan
-from enrich_service.rules.titles import Agreement, agreement, read_asked
-from enrich_service.storage.completions import Completion, Film
+from enrich_service.matching.search_plan import neighbour_plan, search_plan, slip_plan
+from enrich_service.matching.title_normalisation import Agreement, agreement, read_asked
 from enrich_service.tmdb.errors import NotFoundError, RefusedError
 from enrich_service.tmdb.requests import (
     APPENDED,
@@ -34,9 +34,9 @@ from shared.models import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.rules.matching import Candidate
-    from enrich_service.rules.searching import PlannedSearch
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim
+    from enrich_service.matching.match_choice import Candidate
+    from enrich_service.matching.search_plan import PlannedSearch
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from shared.lookup_keys import LookupKey
@@ -75,7 +75,7 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LookupResolver:
     """Answers the question of one claim.
 
     Attributes:

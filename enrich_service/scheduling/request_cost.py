@@ -6,7 +6,7 @@ MEMORY_FILMS = 30
 """About so many films are remembered: few enough to follow a list of another kind soon."""
 
 
-class Spending:
+class RequestCostEstimator:
     """A running mean of requests per film, in which older films count less and less."""
 
     def __init__(self) -> None:
@@ -18,11 +18,11 @@ class Spending:
         """The mean, None before a film has ended."""
         return self._requests / self._films if self._films else None
 
-    def note_requests(self, count: int) -> None:
+    def observe_requests(self, count: int) -> None:
         """So many requests were spent, whatever came of them."""
         self._requests += count
 
-    def note_end(self) -> None:
+    def observe_lookup(self) -> None:
         """A film has ended."""
         fading = 1 - 1 / MEMORY_FILMS
         self._requests *= fading

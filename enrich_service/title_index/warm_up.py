@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enrich_service.rules.known_films import can_be_key
+from enrich_service.matching.known_films import can_be_key
 from enrich_service.storage.warm_up import Answer
 from shared.lookup_keys import imdb_key, title_key
 
 if TYPE_CHECKING:
     from enrich_service.storage.warm_up import WarmUpStorage
-    from enrich_service.title_index import TitleIndex
+    from enrich_service.title_index.index import TitleIndex
 
 CERTAIN = 100
 

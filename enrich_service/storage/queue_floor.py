@@ -20,10 +20,7 @@ from typing import TYPE_CHECKING
 from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:
-    from enrich_service.storage.queue import QueueView
-
-    Place = tuple[int, int]
-    """A turn and a lookup's id: the order of the queue."""
+    from enrich_service.storage.queue_view import Place, QueueView
 
 BEGINNING: Place = (0, 0)
 OLDEST = datetime.min.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""One film's way through the daemon: asked for, then saved, queued again or given back."""
+"""One film's way through the daemon: resolved, then saved, queued again or released."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from enrich_service.asking import BudgetedAsk
-from enrich_service.course import Course
-from enrich_service.gate import TurnedAwayError
+from enrich_service.lookups import Completion
+from enrich_service.matching.lookup_resolver import LookupResolver
 from enrich_service.metrics import Retry
-from enrich_service.storage.completions import Completion
+from enrich_service.scheduling.rate_limited_client import RateLimitedClient
+from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
 from enrich_service.storage.failures import described
+from enrich_service.title_index.warm_up import answer_ahead
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
-from enrich_service.warm_up import answer_ahead
 from shared.errors import ProjectionistError
 from shared.lookup_keys import year_of_survey
 from shared.models import Outcome
 from shared.tracing import Kind
 
 if TYPE_CHECKING:
-    from enrich_service.gate import RequestGate
-    from enrich_service.health import TMDBHealth
+    from enrich_service.lookups import Claim
     from enrich_service.metrics import Metrics
     from enrich_service.options import WorkerOptions
-    from enrich_service.saver import Saver
-    from enrich_service.spending import Spending
+    from enrich_service.scheduling.circuit_breaker import CircuitBreaker
+    from enrich_service.scheduling.completion_saver import CompletionSaver
+    from enrich_service.scheduling.request_cost import RequestCostEstimator
+    from enrich_service.scheduling.slot_gate import SlotGate
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim
-    from enrich_service.title_index import TitleIndex
+    from enrich_service.title_index.index import TitleIndex
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.connections import Connection
     from shared.tracing import Tracing
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Films:
-    """Sees claims through; every error of one film ends here, so that it stops no other.
+class LookupTask:
+    """Resolves claims one at a time; the error boundary that keeps one film from stopping others.
 
     Args:
         client: puts requests on the wire.
         storage: queue and window.
         options: attempts and backoff.
         gate: gives slots to requests.
-        health: says whose fault a failure is.
+        breaker: says whether a failure is the film's or everybody's.
         saver: saves completions.
-        spending: is told what each film took.
+        request_costs: is told what each film took.
         index: what is known of titles.
         metrics: is told of films that have to be asked for again.
         tracing: makes a span of each film.
@@ -60,10 +60,10 @@ class Films:
         client: TMDBClient,
         storage: StorageService,
         options: WorkerOptions,
-        gate: RequestGate,
-        health: TMDBHealth,
-        saver: Saver,
-        spending: Spending,
+        gate: SlotGate,
+        breaker: CircuitBreaker,
+        saver: CompletionSaver,
+        request_costs: RequestCostEstimator,
         index: TitleIndex,
         metrics: Metrics,
         tracing: Tracing,
@@ -72,17 +72,15 @@ class Films:
         self._storage = storage
         self._options = options
         self._gate = gate
-        self._health = health
+        self._breaker = breaker
         self._saver = saver
-        self._spending = spending
+        self._request_costs = request_costs
         self._index = index
         self._metrics = metrics
         self._tracing = tracing
 
-    async def see_through(
-        self, claim: Claim, expiry: float, connection: Connection | None = None
-    ) -> bool:
-        """See one claim to its end: saved, queued again, or given back.
+    async def run(self, claim: Claim, expiry: float, connection: Connection | None = None) -> bool:
+        """Resolve one claim: save its answer, queue it again, or release it.
 
         Args:
             claim: the lookup.
@@ -90,78 +88,75 @@ class Films:
             connection: for its first request; by default it waits for one.
 
         Returns:
-            Whether it came to its end: else the claim stays in our name, and nobody works on it.
+            False when the claim stays in this worker's name although nobody works on it.
         """
-        # What is logged of it, and its span, belong to the request that queued it.
+        # Its log lines and its span belong to the request that queued it.
         with (
             self._tracing.span("film", Kind.CONSUMER, claim.trace) as span,
             structlog.contextvars.bound_contextvars(trace_id=span.context.trace_id),
         ):
             span.note("projectionist.lookup.key", claim.key)
-            return await self._see_through(claim, expiry, connection)
+            ask = RateLimitedClient(
+                client=self._client,
+                gate=self._gate,
+                window=self._storage.window,
+                rule=self._options.request_limit,
+                on_answer=self._breaker.note_answer,
+                tracing=self._tracing,
+                expiry=expiry,
+                connection=connection,
+            )
+            try:
+                await self._resolve(claim, ask)
+            except (ProjectionistError, asyncpg.LockNotAvailableError) as error:
+                # The claim stays in this worker's name with a token that nobody knows any more; the
+                # first heartbeat after the database answers again has it released.
+                log.warning("lookup_interrupted", key=claim.key, **described(error))
+                return False
+            except Exception:
+                # Not even its failure could be saved, so it must not come round again at once.
+                log.exception("lookup_crashed", key=claim.key)
+                await self._storage.queue.release(
+                    claim, pause_seconds=self._options.longest_backoff
+                )
+            finally:
+                ask.close()
+                if claim.is_waited_for:
+                    self._request_costs.observe_requests(ask.spent)
+            return True
 
-    async def _see_through(
-        self, claim: Claim, expiry: float, connection: Connection | None
-    ) -> bool:
-        ask = BudgetedAsk(
-            client=self._client,
-            gate=self._gate,
-            window=self._storage.window,
-            rule=self._options.request_limit,
-            health=self._health,
-            tracing=self._tracing,
-            expiry=expiry,
-            connection=connection,
-        )
+    async def _resolve(self, claim: Claim, ask: RateLimitedClient) -> None:
         try:
-            await self._attempt(claim, ask)
-        except (ProjectionistError, asyncpg.LockNotAvailableError) as error:
-            # The claim stays in our name with a token that nobody knows any more: what comes after
-            # the next heartbeat gives it back as soon as the database answers.
-            log.warning("film_interrupted", key=claim.key, **described(error))
-            return False
-        except Exception:
-            # Not even its failure could be saved: it must not come round again at once.
-            log.exception("film_defect", key=claim.key)
-            await self._storage.queue.give_back(claim, pause_seconds=self._options.longest_backoff)
-        finally:
-            ask.close()
-            if claim.is_waited_for:
-                self._spending.note_requests(ask.spent)
-        return True
-
-    async def _attempt(self, claim: Claim, ask: BudgetedAsk) -> None:
-        try:
-            course = Course(claim, ask, self._index)
+            resolver = LookupResolver(claim, ask, self._index)
             if survey := year_of_survey(claim.key):
-                await self._survey(claim, course, survey)
+                await self._survey(claim, resolver, survey)
                 return
-            completion = await course.run()
-            if ask.unused is not None:
+            completion = await resolver.run()
+            if ask.unused_slot is not None:
                 # Before it is saved, for a slot lasts no longer than the margin.
-                self._gate.put_back(ask.unused)
+                self._gate.put_back(ask.unused_slot)
                 ask.close()
             await self._save(completion)
             if claim.kept and completion.tmdb_id is not None:
                 await answer_ahead(self._storage.warm_up, self._index, completion.tmdb_id)
         except KeyRefusedError as error:
-            await self._health.note_refused_key(error)
-            self._metrics.note_retry(Retry.KEY)
-            await self._storage.queue.give_back(claim)
+            await self._breaker.note_refused_key(error)
+            self._metrics.observe_retry(Retry.KEY)
+            await self._storage.queue.release(claim)
         except TMDBError as error:
             await self._after_trouble(claim, error)
-        except TurnedAwayError:
-            log.info("film_given_back", key=claim.key, error="TMDB cannot be reached from here")
-            self._metrics.note_retry(Retry.TMDB)
-            await self._storage.queue.give_back(claim)
+        except SlotWaitCancelledError:
+            log.info("lookup_released", key=claim.key, error="TMDB cannot be reached from here")
+            self._metrics.observe_retry(Retry.TMDB)
+            await self._storage.queue.release(claim)
         except (ProjectionistError, asyncpg.LockNotAvailableError):
             raise  # the database's trouble, and no film's
         except Exception as error:
             # A defect of ours must not go round for ever: it is charged like a failure of TMDB's.
-            log.exception("film_defect", key=claim.key)
+            log.exception("lookup_crashed", key=claim.key)
             await self._charge(claim, f"internal error: {type(error).__name__}")
 
-    async def _survey(self, claim: Claim, course: Course, year: int) -> None:
+    async def _survey(self, claim: Claim, resolver: LookupResolver, year: int) -> None:
         surveys = self._storage.surveys
         # Queued by a daemon that keeps titles; this one would ask in vain.
         page = await surveys.take(year) if self._options.index_votes else None
@@ -170,7 +165,7 @@ class Films:
             await surveys.end(claim)
             return
         try:
-            is_last = await course.survey(year, page)
+            is_last = await resolver.survey(year, page)
         except Exception:
             # Whatever it was, the page was not seen: whoever tries again needs no lease to end.
             await surveys.put_back(year, page)
@@ -185,12 +180,12 @@ class Films:
         if not error.retryable:
             log.warning("tmdb_request_refused", key=claim.key, error=str(error))
             await self._fail(claim, str(error))
-        elif await self._health.film_is_to_blame():
+        elif await self._breaker.is_item_failure():
             await self._charge(claim, str(error))
         else:
-            log.info("film_given_back", key=claim.key, error=str(error))
-            self._metrics.note_retry(Retry.TMDB)
-            await self._storage.queue.give_back(claim, pause_seconds=self._options.first_backoff)
+            log.info("lookup_released", key=claim.key, error=str(error))
+            self._metrics.observe_retry(Retry.TMDB)
+            await self._storage.queue.release(claim, pause_seconds=self._options.first_backoff)
 
     async def _charge(self, claim: Claim, reason: str) -> None:
         attempts = claim.attempts + 1
@@ -202,14 +197,14 @@ class Films:
         )
         backoff = longest * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
         log.info(
-            "film_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
+            "lookup_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
         )
-        self._metrics.note_retry(Retry.FILM)
+        self._metrics.observe_retry(Retry.FILM)
         await self._storage.queue.retry(claim, attempts=attempts, backoff_seconds=backoff)
 
     async def _save(self, completion: Completion) -> None:
         if await self._saver.save(completion) and completion.claim.is_waited_for:
-            self._spending.note_end()
+            self._request_costs.observe_lookup()
 
     async def _fail(self, claim: Claim, reason: str) -> None:
         if claim.refreshes is None and not year_of_survey(claim.key):

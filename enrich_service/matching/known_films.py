@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from enrich_service.rules.matching import DOMINANT_VOTES, Match, choose_match
-from enrich_service.rules.titles import Agreement, agreement, normalise, read_asked
+from enrich_service.matching.match_choice import DOMINANT_VOTES, Match, choose_match
+from enrich_service.matching.title_normalisation import Agreement, agreement, normalise, read_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

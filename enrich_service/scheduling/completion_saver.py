@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from enrich_service.lookups import Claim, Completion
     from enrich_service.metrics import Metrics
-    from enrich_service.storage.completions import Completion, CompletionStorage, Saved
-    from enrich_service.storage.queue import Claim
+    from enrich_service.storage.completions import CompletionStorage, Saved
 
 GATHER_SECONDS = 0.03
 LARGEST_BATCH = 100
@@ -45,7 +45,7 @@ class _Pending:
     """Since when it stands in the line, or when it was last waited for."""
 
 
-class Saver:
+class CompletionSaver:
     """Collects completions and flushes them.
 
     Args:
@@ -108,7 +108,7 @@ class Saver:
                 first = min(self._line, key=lambda item: item.waited_at)
                 self._line.remove(first)
                 first.waited_at = time.monotonic()
-                await self._save([first], wait=True)
+                await self._write([first], wait=True)
                 if not first.saved.done() and not is_told:
                     log.warning("completions_blocked", waiting=self.blocked)
                     is_told = True
@@ -146,12 +146,12 @@ class Saver:
             if item.saved.done():
                 continue  # its film was cancelled
             (alone if item.completion.unknown_id else together).append(item)
-        if together and not await self._save(together):
+        if together and not await self._write(together):
             alone = together + alone
         for item in alone:
-            await self._save([item])
+            await self._write([item])
 
-    async def _save(self, batch: list[_Pending], *, wait: bool = False) -> bool:
+    async def _write(self, batch: list[_Pending], *, wait: bool = False) -> bool:
         """Save these; False when there are several and one of them, who knows which, cannot be."""
         try:
             saved = await self._storage.save(
@@ -160,7 +160,7 @@ class Saver:
                 pass_by=not wait and self.blocked > 0,
             )
         except ProjectionistError as error:
-            log.warning("completions_wait", waiting=len(batch), error=error.detail)
+            log.warning("completion_save_retry", waiting=len(batch), error=error.detail)
             await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
             self._put(batch)
         except Exception as error:  # noqa: BLE001  # one film's defect must not stop the others
@@ -183,7 +183,9 @@ class Saver:
             if claim in lost:
                 log.warning("claim_lost", key=claim.key, **_trace_of(claim))
             else:
-                self._metrics.note_lookup(item.completion.outcome, waited_for=claim.is_waited_for)
+                self._metrics.observe_lookup(
+                    item.completion.outcome, waited_for=claim.is_waited_for
+                )
             if not item.saved.done():
                 item.saved.set_result(claim not in lost)
         left = held | lost

@@ -1,4 +1,4 @@
-"""Claims that nobody works on: of workers that fell silent, and of those who forgot them."""
+"""Orphaned claims: those of silent workers, and those whose answer a worker never got."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from uuid import UUID
 
-    from enrich_service.storage.queue import TokenAt
+    from enrich_service.lookups import TokenAt
     from shared.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Rescue:
-    """What a rescue found.
+class Reclaim:
+    """What reclaiming found.
 
     Attributes:
         freed: claims of silent workers that were given back.
@@ -29,7 +29,7 @@ class Rescue:
     own: frozenset[TokenAt]
 
 
-class RescueStorage:
+class ReclaimStorage:
     """Gives claims back. They keep their turns, which had come, and `new_work` tells the lowest.
 
     It tells that of what somebody waits for, and the background's.
@@ -41,8 +41,8 @@ class RescueStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def rescue_silent(self, worker_id: UUID, silent: float) -> Rescue:
-        """Give back the claims of workers that were silent for `silent` seconds."""
+    async def reclaim_silent(self, worker_id: UUID, worker_timeout: float) -> Reclaim:
+        """Release the claims of workers without a heartbeat for `worker_timeout` seconds."""
         row = await self._database.fetchrow(
             """
             with orphaned as (
@@ -81,15 +81,15 @@ class RescueStorage:
               and claimed_by = $1
             """,
             worker_id,
-            timedelta(seconds=silent),
+            timedelta(seconds=worker_timeout),
             BACKGROUND_TURN,
             Channel.NEW_WORK,
         )
         if row is None:
             raise RuntimeError("a select without a table has a row")
-        return Rescue(row["freed"], frozenset(zip(row["own_ids"], row["own_tokens"], strict=True)))
+        return Reclaim(row["freed"], frozenset(zip(row["own_ids"], row["own_tokens"], strict=True)))
 
-    async def give_back_lost(self, claims: Collection[TokenAt]) -> None:
+    async def release_lost(self, claims: Collection[TokenAt]) -> None:
         """Give back claims that nobody works on."""
         await self._database.fetchval(
             """
@@ -116,7 +116,7 @@ class RescueStorage:
             BACKGROUND_TURN,
         )
 
-    async def give_back_all(self, worker_id: UUID) -> int:
+    async def release_all(self, worker_id: UUID) -> int:
         """Give back every claim in this worker's name, known to it or not; how many they were."""
         return int(
             await self._database.fetchval(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from enrich_service.housekeeping import Housekeeping
 from enrich_service.options import WorkerOptions
+from enrich_service.scheduling.maintenance import Maintenance
 from tests.integration.enrich_service.answering import find_all
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from tests.integration.enrich_service.conftest import Lists
 
 CHORES = (
-    "heal_sessions",
-    "sweep_queue",
+    "reconcile_sessions",
+    "prune_queue",
     "prune_clocks",
-    "forget_sessions",
-    "sweep_answers",
+    "expire_sessions",
+    "prune_answers",
     "prune_slots",
     "prune_grants",
-    "forget_clients",
-    "forget_titles",
+    "expire_clients",
+    "expire_titles",
     "drop_records",
     "queue_refreshes",
     "queue_surveys",
@@ -68,12 +68,12 @@ async def test_chore_that_takes_too_long_keeps_no_other_from_its_turn(
     other: asyncpg.Connection[asyncpg.Record],
     wake: asyncio.Event,
 ) -> None:
-    housekeeping = Housekeeping(storage, WorkerOptions(chore=1.0, index_votes=0), wake)
+    housekeeping = Maintenance(storage, WorkerOptions(chore=1.0, index_votes=0), wake)
     with capture_logs() as events:
         async with other.transaction():
             await other.execute("lock table titles in access exclusive mode")
             await housekeeping.do_round()
-    assert failed(events) == ["forget_titles"]
+    assert failed(events) == ["expire_titles"]
     assert "refreshes_queued" in {event["event"] for event in events}
     assert wake.is_set()
 
@@ -83,10 +83,10 @@ async def test_chore_that_fails_keeps_no_other_from_its_turn(
     storage: StorageService, database: Database, wake: asyncio.Event
 ) -> None:
     await database.fetchval("alter table sessions alter read_at type text using read_at::text")
-    housekeeping = Housekeeping(storage, WorkerOptions(index_votes=0), wake)
+    housekeeping = Maintenance(storage, WorkerOptions(index_votes=0), wake)
     with capture_logs() as events:
         await housekeeping.do_round()
-    assert failed(events) == ["forget_sessions"]
+    assert failed(events) == ["expire_sessions"]
     assert "refreshes_queued" in {event["event"] for event in events}
 
 
@@ -96,10 +96,10 @@ async def test_each_round_begins_with_another_chore(
     monkeypatch: pytest.MonkeyPatch,
     wake: asyncio.Event,
 ) -> None:
-    monkeypatch.setattr("enrich_service.housekeeping.ROUNDS_BETWEEN_SLOW_CHORES", 1)
+    monkeypatch.setattr("enrich_service.scheduling.maintenance.ROUNDS_BETWEEN_SLOW_CHORES", 1)
     for table in AWAY:
         await database.fetchval(f"alter table {table} rename to {table}_away")
-    housekeeping = Housekeeping(storage, WorkerOptions(warm_films=1), wake)
+    housekeeping = Maintenance(storage, WorkerOptions(warm_films=1), wake)
     first = []
     for _ in CHORES:
         with capture_logs() as events:
@@ -131,12 +131,12 @@ async def test_forgetting_goes_on_where_it_was_cut_short(
         for each row when (old.key <> 'tmdb:1') execute function refuse()
         """
     )
-    housekeeping = Housekeeping(storage, WorkerOptions(index_votes=0), asyncio.Event())
+    housekeeping = Maintenance(storage, WorkerOptions(index_votes=0), asyncio.Event())
     with capture_logs() as events:
         await housekeeping.do_round()
-    assert "forget_sessions" in failed(events)
+    assert "expire_sessions" in failed(events)
     await database.fetchval("drop trigger refused on lookups")
-    assert await storage.retention.forget_unread(30), "what was left of the first"
-    assert await storage.retention.forget_unread(30)
-    assert not await storage.retention.forget_unread(30)
+    assert await storage.retention.expire_unread(30), "what was left of the first"
+    assert await storage.retention.expire_unread(30)
+    assert not await storage.retention.expire_unread(30)
     assert await database.fetchval("select count(*) from lookups") == 0

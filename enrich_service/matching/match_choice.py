@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from enrich_service.rules.titles import (
+from enrich_service.matching.title_normalisation import (
     Agreement,
     agreement,
     read_asked,
@@ -33,7 +33,7 @@ from shared.models import DOUBTFUL_BELOW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.rules.titles import AskedTitle
+    from enrich_service.matching.title_normalisation import AskedTitle
     from enrich_service.tmdb.models import SearchMovie
 
 THRESHOLD: Final = 75

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.rules.known_films import asked_names, can_be_key, choose_known, index_names
+from enrich_service.matching.known_films import (
+    asked_names,
+    can_be_key,
+    choose_known,
+    index_names,
+)
 from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
 from enrich_service.tmdb.models import SearchMovie
@@ -18,8 +23,8 @@ from shared.lookup_keys import title_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from enrich_service.matching.match_choice import Match
     from enrich_service.options import WorkerOptions
-    from enrich_service.rules.matching import Match
     from enrich_service.storage import StorageService
     from enrich_service.storage.titles import IndexedFilm
     from enrich_service.tmdb.models import MovieDetails, SearchPage

@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from enrich_service.lookups import Completion
 from enrich_service.metrics import Metrics
-from enrich_service.saver import Saver
+from enrich_service.scheduling.completion_saver import CompletionSaver
 from enrich_service.storage import StorageService
-from enrich_service.storage.completions import Completion
 from shared.database import Database
 from shared.models import Outcome
 from tests.integration.enrich_service.answering import film
@@ -23,8 +23,7 @@ from tests.integration.enrich_service.answering import film
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from enrich_service.storage.completions import Film
-    from enrich_service.storage.queue import Claim
+    from enrich_service.lookups import Claim, Film
     from shared.settings import Settings
     from tests.integration.enrich_service.conftest import Asked, Lists
 
@@ -36,8 +35,8 @@ FILM = film()
 
 
 @asynccontextmanager
-async def running(storage: StorageService) -> AsyncIterator[Saver]:
-    saver = Saver(storage.completions, Metrics(), asyncio.Event())
+async def running(storage: StorageService) -> AsyncIterator[CompletionSaver]:
+    saver = CompletionSaver(storage.completions, Metrics(), asyncio.Event())
     task = asyncio.create_task(saver.run())
     try:
         yield saver
@@ -83,7 +82,7 @@ async def test_a_film_whose_claim_is_lost_is_told_so_and_the_others_are_saved(
 ) -> None:
     session = await lists.add(*titles(3))
     first, *others = await claims(storage)
-    await storage.queue.give_back(first)
+    await storage.queue.release(first)
     async with running(storage) as saver:
         with capture_logs() as events:
             results = await asyncio.gather(*(saver.save(found(one)) for one in [first, *others]))
@@ -97,7 +96,7 @@ async def test_the_present_and_a_past_claim_of_one_film_are_told_apart(
 ) -> None:
     session = await lists.add("title:heat|1995")
     (past,) = await claims(storage)
-    await storage.queue.give_back(past)
+    await storage.queue.release(past)
     (present,) = await claims(storage)
     async with running(storage) as saver:
         results = await asyncio.gather(saver.save(found(past)), saver.save(found(present)))
@@ -182,7 +181,7 @@ async def test_completions_outlast_the_loss_of_the_database(
             with capture_logs() as events:
 
                 async def gave_up_for_now() -> bool:
-                    return any(event["event"] == "completions_wait" for event in events)
+                    return any(event["event"] == "completion_save_retry" for event in events)
 
                 await until(gave_up_for_now)
             await postgres_admin(f"alter database {name} allow_connections true")
@@ -228,7 +227,7 @@ async def test_each_movie_and_each_completed_session_is_logged(
 async def test_a_cancelled_film_is_not_saved(storage: StorageService, lists: Lists) -> None:
     session = await lists.add(*titles(2))
     first, second = await claims(storage)
-    saver = Saver(storage.completions, Metrics(), asyncio.Event())
+    saver = CompletionSaver(storage.completions, Metrics(), asyncio.Event())
     cancelled = asyncio.create_task(saver.save(found(first)))
     await asyncio.sleep(0)
     cancelled.cancel()

@@ -1,6 +1,6 @@
 """The dispatcher: looks at the queue, takes slots, hands them out, and claims films with the rest.
 
-Slots go first to the next requests of films in flight, of this daemon and, by a moment's courtesy,
+Slots go first to the next requests of films in flight, of this daemon and, by a short yield delay,
 of all others; no film is claimed without a slot to start on. So fairness, pause and a 429 take
 effect at once, a film that was begun is soon done, and a daemon that dies takes nothing along. Work
 that nobody waits for gets half the budget at most, and one slot in twenty while somebody waits.
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from uuid import UUID
 
-    from enrich_service.gate import RequestGate
-    from enrich_service.health import TMDBHealth
+    from enrich_service.lookups import Claim, TokenAt
     from enrich_service.options import WorkerOptions
-    from enrich_service.spending import Spending
+    from enrich_service.scheduling.circuit_breaker import CircuitBreaker
+    from enrich_service.scheduling.request_cost import RequestCostEstimator
+    from enrich_service.scheduling.slot_gate import SlotGate
     from enrich_service.storage import StorageService
-    from enrich_service.storage.queue import Claim, QueueView, TokenAt
+    from enrich_service.storage.queue_view import QueueView
     from enrich_service.storage.window import Grant, RequestLimit
     from enrich_service.tmdb.connections import Connection, ConnectionPool
 
 LONGEST_BLINDNESS_SECONDS = 1.0
 """While no slot is due, however long that is, the queue and the pause are looked at so often."""
 
-COURTESY = 1 / 8
+YIELD_DELAY_SHARE = 1 / 8
 """Parts of the margin by which a daemon that would only claim comes later than those that wait."""
 
 ASSUMED_REQUESTS = 2.0
@@ -53,9 +54,9 @@ class Dispatcher:
         storage: queue and window.
         gate: where films in flight wait for slots.
         connections: to TMDB; no slot is taken without one to use it on.
-        health: what is known of TMDB.
+        breaker: what is known of TMDB.
         options: concurrency and request limit.
-        spending: how many requests a film takes, so that of a burst enough is left to end it.
+        request_costs: how many requests a film takes, so that of a burst enough is left to end it.
         wake: set whenever there may be something to do; cleared before looking, never after.
         start: makes the coroutine that sees one claim through, given the expiry of its slot and,
             if one was free, its connection.
@@ -68,11 +69,11 @@ class Dispatcher:
         *,
         worker_id: UUID,
         storage: StorageService,
-        gate: RequestGate,
+        gate: SlotGate,
         connections: ConnectionPool,
-        health: TMDBHealth,
+        breaker: CircuitBreaker,
         options: WorkerOptions,
-        spending: Spending,
+        request_costs: RequestCostEstimator,
         wake: asyncio.Event,
         start: Callable[[Claim, float, Connection | None], Coroutine[None, None, bool]],
         may_claim: Callable[[], bool],
@@ -82,10 +83,10 @@ class Dispatcher:
         self._storage = storage
         self._gate = gate
         self._connections = connections
-        self._health = health
+        self._breaker = breaker
         self._options = options
         self._rule = options.request_limit
-        self._spending = spending
+        self._request_costs = request_costs
         self._wake = wake
         self._start = start
         self._may_claim = may_claim
@@ -151,14 +152,14 @@ class Dispatcher:
     async def step(self) -> float | None:
         """Do what can be done now; seconds until it makes sense to come back without a wake-up."""
         try:
-            return await self._step()
+            return await self._dispatch()
         except STATEMENT_FAILED as error:
             # The service waits for its database with whatever it has; it never ends because of it.
             log.warning("dispatch_failed", **described(error))
             self.has_lost_claims = True
             return 1.0
 
-    async def _step(self) -> float | None:
+    async def _dispatch(self) -> float | None:
         room = self._room()
         if room + self._gate.waiting == 0:
             return None
@@ -171,16 +172,16 @@ class Dispatcher:
         early = self._early()  # looking may have found out that the database was lost
         if early > 0:
             return min(early, LONGEST_BLINDNESS_SECONDS)
-        if not self._health.is_good:
+        if not self._breaker.is_good:
             return await self._wait_for_tmdb(view)
-        pause = await self._work(view, room)
+        pause = await self._use_slots(view, room)
         if self._found_work:
             # Told after the films are on their way: whoever waits for them waits no longer for it.
             self._found_work = False
             log.info("sessions_found", sessions=await self._storage.sessions.waiting())
         return pause
 
-    async def _work(self, view: QueueView, room: int) -> float | None:
+    async def _use_slots(self, view: QueueView, room: int) -> float | None:
         # A slot lasts for a moment: what it is used on is opened before it is taken.
         one_by_one = time.monotonic() < self._next_slot_at + 2 * self._rule.period
         self._connections.prepare(min(view.due, 1 if one_by_one else view.due) or view.background)
@@ -206,7 +207,7 @@ class Dispatcher:
     async def _look(self, room: int) -> QueueView:
         view = self.view = await self._storage.queue.view(room, self.session_id)
         self._viewed_at = time.monotonic()
-        self._health.note_state(view.tmdb_state)
+        self._breaker.note_state(view.tmdb_state)
         if room == 0 and not view.paused:
             return view  # without room nothing was counted
         idle = view.due == 0 or view.paused
@@ -217,8 +218,8 @@ class Dispatcher:
 
     def _early(self) -> float:
         """Seconds until this daemon may ask for a slot, or use one that it has."""
-        courtesy = 0.0 if self._gate.waiting else self._rule.margin * COURTESY
-        slot_at = 0.0 if self._gate.has_spare else self._next_slot_at + courtesy
+        yield_delay = 0.0 if self._gate.waiting else self._rule.margin * YIELD_DELAY_SHARE
+        slot_at = 0.0 if self._gate.has_spare else self._next_slot_at + yield_delay
         if not (self._gate.waiting or self._gate.has_spare):
             slot_at = max(slot_at, self._begin_at)
         return max(slot_at, self._quiet_until()) - time.monotonic()
@@ -236,7 +237,7 @@ class Dispatcher:
         if len(grant.expiries) < wanted and grant.wait <= 0:
             # What is left of the burst is for films in flight, those of others among them.
             self._begin_at = time.monotonic() + self._rule.period / self._rule.limit
-        # Where slots are there for all, courtesy would only cost time.
+        # Where there are slots for all, yielding would only cost time.
         # What was told is believed for a moment: a hold may be taken away, or the clock set.
         wait = min(grant.wait, LONGEST_BLINDNESS_SECONDS)
         self._next_slot_at = time.monotonic() + wait if wait > 0 else 0.0
@@ -264,7 +265,7 @@ class Dispatcher:
             rule,
             wanted,
             beginning=beginning,
-            per_film=self._spending.requests_per_film or ASSUMED_REQUESTS,
+            per_film=self._request_costs.requests_per_film or ASSUMED_REQUESTS,
         )
         if self._storage.database.lost_at != lost_at:
             return None
@@ -317,7 +318,7 @@ class Dispatcher:
         del self.in_flight[task]
         error = None if task.cancelled() else task.exception()
         if error:
-            log.error("film_task_crashed", key=task.get_name(), exc_info=error)
+            log.error("lookup_task_crashed", key=task.get_name(), exc_info=error)
         if task.cancelled() or error or not task.result():
             self.has_lost_claims = True
         self._nothing_due = False  # there is room again, and nobody has looked since
@@ -325,11 +326,11 @@ class Dispatcher:
 
     async def _wait_for_tmdb(self, view: QueueView) -> float | None:
         if view.tmdb_state is TMDBState.UP:
-            self._gate.turn_away()  # others are answered: theirs are the films, too
-            pause, probe = self._health.own_probe_in, self._health.probe_alone
+            self._gate.cancel_waiters()  # others are answered: theirs are the films, too
+            pause, probe = self._breaker.own_probe_in, self._breaker.probe_alone
         else:
-            pause = (view.next_probe or 0.0) + self._health.courtesy
-            probe = self._health.probe_if_due
+            pause = (view.next_probe or 0.0) + self._breaker.yield_delay
+            probe = self._breaker.probe_if_due
         if pause > 0:
             return pause
         if not self._connections.free:

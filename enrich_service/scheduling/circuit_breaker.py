@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.asking import hold_back
-from enrich_service.gate import TurnedAwayError
+from enrich_service.scheduling.rate_limited_client import hold_back
+from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
 from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
@@ -42,7 +42,7 @@ MOST_DOUBLINGS = 20
 log = structlog.get_logger(__name__)
 
 
-class TMDBHealth:
+class CircuitBreaker:
     """This daemon's part in judging TMDB.
 
     Args:
@@ -50,7 +50,7 @@ class TMDBHealth:
         client: sends the probe.
         storage: keeps the verdict for the fleet.
         options: how far apart probes are.
-        pass_gate: waits for a slot, and says until when it may be used.
+        acquire_slot: waits for a slot, and says until when it may be used.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class TMDBHealth:
         client: TMDBClient,
         storage: StorageService,
         options: WorkerOptions,
-        pass_gate: Callable[[], Awaitable[float]],
+        acquire_slot: Callable[[], Awaitable[float]],
     ) -> None:
         self._worker_id = worker_id
         self._client = client
         self._storage = storage
         self._options = options
-        self._pass_gate = pass_gate
-        self._wondering: dict[asyncio.Future[bool], float] = {}
+        self._acquire_slot = acquire_slot
+        self._pending_verdicts: dict[asyncio.Future[bool], float] = {}
         """Who waits for a verdict, with the time at which the film's request had failed."""
         self._decider: asyncio.Task[None] | None = None
         self._own_probes = 0
@@ -89,7 +89,7 @@ class TMDBHealth:
         return self._own_probe_at - time.monotonic()
 
     @property
-    def courtesy(self) -> float:
+    def yield_delay(self) -> float:
         """Seconds for which a daemon that was not answered leaves the fleet's probe to others."""
         return 0.0 if self.own is TMDBState.UP else self._options.first_probe / 2
 
@@ -111,22 +111,22 @@ class TMDBHealth:
         self._own_probes = 0
         if self._is_cut_off:
             self._is_cut_off = False
-            log.info("tmdb_reached_again")
+            log.info("tmdb_reachable")
         if self.state is not TMDBState.UP:
             await self._tell_up()
 
-    async def film_is_to_blame(self) -> bool:
+    async def is_item_failure(self) -> bool:
         """Whether the request that has just failed did so although TMDB answers others."""
         if not self.is_good:
             return False
         verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._wondering[verdict] = time.monotonic()
+        self._pending_verdicts[verdict] = time.monotonic()
         if self._decider is None or self._decider.done():
             self._decider = asyncio.create_task(self._probe_for_a_verdict(), name="tmdb-verdict")
         try:
             return await verdict
         finally:
-            self._wondering.pop(verdict, None)
+            self._pending_verdicts.pop(verdict, None)
 
     async def note_refused_key(self, error: KeyRefusedError) -> None:
         """The key was refused: nothing can succeed until it is put right.
@@ -167,10 +167,10 @@ class TMDBHealth:
         """Probe until nobody wonders; an answer to another film in time makes it unnecessary."""
         try:
             await asyncio.sleep(self._options.verdict)
-            while self._wondering:
-                with contextlib.suppress(AskAgainError, TurnedAwayError):
+            while self._pending_verdicts:
+                with contextlib.suppress(AskAgainError, SlotWaitCancelledError):
                     async with self._client.connection() as connection:
-                        await self._ask(await self._pass_gate(), connection)
+                        await self._ask(await self._acquire_slot(), connection)
         except STATEMENT_FAILED as error:
             log.warning("tmdb_state_not_saved", **described(error))
         finally:
@@ -178,10 +178,10 @@ class TMDBHealth:
             self._decide(to_blame=False)
 
     def _decide(self, *, to_blame: bool, failed_before: float = math.inf) -> None:
-        for verdict, failed_at in list(self._wondering.items()):
+        for verdict, failed_at in list(self._pending_verdicts.items()):
             if failed_at < failed_before and not verdict.done():
                 verdict.set_result(to_blame)
-                del self._wondering[verdict]
+                del self._pending_verdicts[verdict]
 
     async def _ask(
         self, latest: float, connection: Connection | None = None, *, for_the_fleet: bool = False
@@ -229,7 +229,9 @@ class TMDBHealth:
         self._own_probes += 1
 
     async def _others_reach_it(self) -> bool:
-        return await self._storage.fleet.others_reach_tmdb(self._worker_id, self._options.silent)
+        return await self._storage.fleet.others_reach_tmdb(
+            self._worker_id, self._options.worker_timeout
+        )
 
     async def _tell_up(self) -> None:
         self.state = TMDBState.UP

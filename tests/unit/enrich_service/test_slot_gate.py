@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from enrich_service.gate import RequestGate, TurnedAwayError
+from enrich_service.scheduling.slot_gate import SlotGate, SlotWaitCancelledError
 
 LATER = 60.0
 
@@ -26,17 +26,17 @@ def stale() -> float:
 
 async def test_a_fresh_slot_lets_its_holder_through_at_once() -> None:
     wake = asyncio.Event()
-    gate = RequestGate(wake)
-    await gate.pass_through(fresh())
+    gate = SlotGate(wake)
+    await gate.acquire(fresh())
     assert gate.waiting == 0
     assert not wake.is_set()
 
 
 async def test_who_passes_is_told_the_time_until_which_it_may_send() -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     held, given = fresh(), fresh() + 1
-    assert await gate.pass_through(held) == held
-    passing = asyncio.create_task(gate.pass_through(stale()))
+    assert await gate.acquire(held) == held
+    passing = asyncio.create_task(gate.acquire(stale()))
     await settle()
     gate.give([given])
     assert await passing == given
@@ -44,8 +44,8 @@ async def test_who_passes_is_told_the_time_until_which_it_may_send() -> None:
 
 async def test_an_expired_slot_is_thrown_away_and_a_new_one_is_waited_for() -> None:
     wake = asyncio.Event()
-    gate = RequestGate(wake)
-    passing = asyncio.create_task(gate.pass_through(stale()))
+    gate = SlotGate(wake)
+    passing = asyncio.create_task(gate.acquire(stale()))
     await settle()
     assert (gate.waiting, wake.is_set(), passing.done()) == (1, True, False)
     assert gate.give([fresh()]) == []
@@ -53,8 +53,8 @@ async def test_an_expired_slot_is_thrown_away_and_a_new_one_is_waited_for() -> N
 
 
 async def test_a_slot_that_expires_while_it_is_handed_over_is_thrown_away_too() -> None:
-    gate = RequestGate(asyncio.Event())
-    passing = asyncio.create_task(gate.pass_through())
+    gate = SlotGate(asyncio.Event())
+    passing = asyncio.create_task(gate.acquire())
     await settle()
     assert gate.give([stale()]) == [], "it was taken, and found to be too old"
     await settle()
@@ -65,8 +65,8 @@ async def test_a_slot_that_expires_while_it_is_handed_over_is_thrown_away_too() 
 
 
 async def test_a_loop_that_stood_still_sends_nothing_with_its_old_slots() -> None:
-    gate = RequestGate(asyncio.Event())
-    tasks = [asyncio.create_task(gate.pass_through()) for _ in range(3)]
+    gate = SlotGate(asyncio.Event())
+    tasks = [asyncio.create_task(gate.acquire()) for _ in range(3)]
     await settle()
     gate.give([time.monotonic() + 0.05] * 3)
     time.sleep(0.1)  # noqa: ASYNC251  # the loop is to stand still
@@ -78,11 +78,11 @@ async def test_a_loop_that_stood_still_sends_nothing_with_its_old_slots() -> Non
 
 
 async def test_slots_go_to_those_who_wait_in_the_order_they_came_and_the_rest_comes_back() -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     passed: list[int] = []
 
     async def request(number: int) -> None:
-        await gate.pass_through()
+        await gate.acquire()
         passed.append(number)
 
     tasks = []
@@ -100,10 +100,10 @@ async def test_slots_go_to_those_who_wait_in_the_order_they_came_and_the_rest_co
 
 
 async def test_who_stopped_waiting_takes_no_slot() -> None:
-    gate = RequestGate(asyncio.Event())
-    first = asyncio.create_task(gate.pass_through())
-    second = asyncio.create_task(gate.pass_through())
-    third = asyncio.create_task(gate.pass_through())
+    gate = SlotGate(asyncio.Event())
+    first = asyncio.create_task(gate.acquire())
+    second = asyncio.create_task(gate.acquire())
+    third = asyncio.create_task(gate.acquire())
     await settle()
     first.cancel()
     second.cancel()
@@ -115,11 +115,11 @@ async def test_who_stopped_waiting_takes_no_slot() -> None:
 
 async def test_everybody_who_starts_to_wait_wakes_the_dispatcher() -> None:
     wake = asyncio.Event()
-    gate = RequestGate(wake)
+    gate = SlotGate(wake)
     tasks = []
     for _ in range(2):
         wake.clear()
-        tasks.append(asyncio.create_task(gate.pass_through()))
+        tasks.append(asyncio.create_task(gate.acquire()))
         await settle()
         assert wake.is_set()
     gate.give([fresh(), fresh()])
@@ -127,18 +127,18 @@ async def test_everybody_who_starts_to_wait_wakes_the_dispatcher() -> None:
 
 
 async def test_who_is_turned_away_waits_no_longer_and_whoever_comes_later_does() -> None:
-    gate = RequestGate(asyncio.Event())
-    gone = asyncio.create_task(gate.pass_through())
-    first = asyncio.create_task(gate.pass_through())
-    second = asyncio.create_task(gate.pass_through())
+    gate = SlotGate(asyncio.Event())
+    gone = asyncio.create_task(gate.acquire())
+    first = asyncio.create_task(gate.acquire())
+    second = asyncio.create_task(gate.acquire())
     await settle()
     gone.cancel()
-    gate.turn_away()
+    gate.cancel_waiters()
     for task in (first, second):
-        with pytest.raises(TurnedAwayError):
+        with pytest.raises(SlotWaitCancelledError):
             await task
     assert gate.waiting == 0
-    later = asyncio.create_task(gate.pass_through())
+    later = asyncio.create_task(gate.acquire())
     await settle()
     assert gate.give([fresh()]) == []
     await later
@@ -146,7 +146,7 @@ async def test_who_is_turned_away_waits_no_longer_and_whoever_comes_later_does()
 
 async def test_a_slot_that_was_put_back_is_taken_once_while_it_is_fresh() -> None:
     wake = asyncio.Event()
-    gate = RequestGate(wake)
+    gate = SlotGate(wake)
     assert not gate.has_spare
     unused = fresh()
     gate.put_back(stale())

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
 
-FORGET_SESSIONS = 20
+EXPIRED_SESSIONS = 20
 """Unread sessions that are deleted in one turn of the slow part."""
-FORGET_SECONDS = 60.0
+EXPIRY_SECONDS = 60.0
 """Deadline for deleting them: a session goes whole or not at all, however large it is."""
 REFRESHES = 200
 """Old records that are due at the same time."""
@@ -58,7 +58,7 @@ class Chore:
     is_slow: bool = True
 
 
-class Housekeeping:
+class Maintenance:
     """One daemon's share; daemons that do the same at once do not get into each other's way.
 
     Args:
@@ -76,15 +76,15 @@ class Housekeeping:
         self._rounds = 0
         seconds = options.chore
         self._chores = {
-            "heal_sessions": Chore(self._heal_sessions, seconds, is_slow=False),
-            "sweep_queue": Chore(self._sweep_queue, seconds, is_slow=False),
+            "reconcile_sessions": Chore(self._reconcile_sessions, seconds, is_slow=False),
+            "prune_queue": Chore(self._prune_queue, seconds, is_slow=False),
             "prune_clocks": Chore(self._prune_clocks, seconds),
-            "forget_sessions": Chore(self._forget_sessions, max(seconds, FORGET_SECONDS)),
-            "sweep_answers": Chore(self._sweep_answers, seconds),
+            "expire_sessions": Chore(self._expire_sessions, max(seconds, EXPIRY_SECONDS)),
+            "prune_answers": Chore(self._prune_answers, seconds),
             "prune_slots": Chore(self._prune_slots, seconds),
             "prune_grants": Chore(self._prune_grants, seconds),
-            "forget_clients": Chore(self._forget_clients, seconds),
-            "forget_titles": Chore(self._forget_titles, seconds),
+            "expire_clients": Chore(self._expire_clients, seconds),
+            "expire_titles": Chore(self._expire_titles, seconds),
             "drop_records": Chore(self._drop_records, seconds),
             "queue_refreshes": Chore(self._queue_refreshes, seconds),
             "queue_surveys": Chore(self._queue_surveys, seconds),
@@ -124,35 +124,35 @@ class Housekeeping:
             # No chore's defect is another's.
             log.exception("chore_failed", chore=name)
 
-    async def _heal_sessions(self) -> bool:
-        for session_id in await self._storage.sessions.heal():
-            log.warning("session_healed", session_id=str(session_id))
+    async def _reconcile_sessions(self) -> bool:
+        for session_id in await self._storage.sessions.reconcile():
+            log.warning("session_reconciled", session_id=str(session_id))
         return False
 
-    async def _sweep_queue(self) -> bool:
-        if swept := await self._storage.retention.sweep_queue():
-            log.info("unlisted_lookups_deleted", count=swept)
+    async def _prune_queue(self) -> bool:
+        if pruned := await self._storage.retention.prune_queue():
+            log.info("unlisted_lookups_deleted", count=pruned)
         return False
 
     async def _prune_clocks(self) -> bool:
         await self._storage.clocks.prune()
         return False
 
-    async def _forget_sessions(self) -> bool:
-        forgotten = 0
+    async def _expire_sessions(self) -> bool:
+        expired = 0
         try:
-            while forgotten < FORGET_SESSIONS and await self._storage.retention.forget_unread(
+            while expired < EXPIRED_SESSIONS and await self._storage.retention.expire_unread(
                 self._options.session_days
             ):
-                forgotten += 1
+                expired += 1
         finally:
-            if forgotten:
-                log.info("unread_sessions_deleted", count=forgotten)
+            if expired:
+                log.info("unread_sessions_deleted", count=expired)
         return False
 
-    async def _sweep_answers(self) -> bool:
-        if swept := await self._storage.retention.sweep_answers(self._options.catalogue_days):
-            log.info("unlisted_lookups_deleted", count=swept)
+    async def _prune_answers(self) -> bool:
+        if pruned := await self._storage.retention.prune_answers(self._options.catalogue_days):
+            log.info("unlisted_lookups_deleted", count=pruned)
         return False
 
     async def _prune_slots(self) -> bool:
@@ -163,13 +163,13 @@ class Housekeeping:
         await self._storage.retention.prune_grants()
         return False
 
-    async def _forget_clients(self) -> bool:
-        if forgotten := await self._storage.retention.forget_clients(CLIENT_DAYS):
-            log.info("clients_forgotten", sessions=forgotten)
+    async def _expire_clients(self) -> bool:
+        if expired := await self._storage.retention.expire_clients(CLIENT_DAYS):
+            log.info("clients_forgotten", sessions=expired)
         return False
 
-    async def _forget_titles(self) -> bool:
-        await self._storage.titles.forget_old(TITLE_DAYS, OLD_TITLES)
+    async def _expire_titles(self) -> bool:
+        await self._storage.titles.expire_old(TITLE_DAYS, OLD_TITLES)
         return False
 
     async def _drop_records(self) -> bool:

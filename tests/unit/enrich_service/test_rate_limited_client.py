@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from structlog.testing import capture_logs
 
-from enrich_service.asking import BudgetedAsk
-from enrich_service.gate import RequestGate
+from enrich_service.scheduling.rate_limited_client import RateLimitedClient
+from enrich_service.scheduling.slot_gate import SlotGate
 from enrich_service.storage.window import LONGEST_HOLD_SECONDS, RequestLimit
 from enrich_service.tmdb.client import ConnectionRevokedError, SlotExpiredError
 from enrich_service.tmdb.errors import (
@@ -31,7 +31,6 @@ from shared.tracing import Tracing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from enrich_service.health import TMDBHealth
     from enrich_service.storage.window import WindowStorage
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.requests import TMDBRequest
@@ -75,13 +74,13 @@ class Outside:
         self.answered.append(sent_at)
 
 
-def asking(outside: Outside, gate: RequestGate, expiry: float | None = None) -> BudgetedAsk:
-    return BudgetedAsk(
+def asking(outside: Outside, gate: SlotGate, expiry: float | None = None) -> RateLimitedClient:
+    return RateLimitedClient(
         client=cast("TMDBClient", outside),
         gate=gate,
         window=cast("WindowStorage", outside),
         rule=RULE,
-        health=cast("TMDBHealth", outside),
+        on_answer=outside.note_answer,
         tracing=Tracing(),
         expiry=fresh() if expiry is None else expiry,
     )
@@ -101,7 +100,7 @@ def rate_limited(retry_after: float | None) -> RateLimitedError:
 
 
 async def test_the_first_request_goes_on_the_slot_of_the_claim_and_the_next_waits_for_one() -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     outside = Outside(FILM, FILM)
     ask = asking(outside, gate)
     assert await ask(movie_details(603)) is FILM
@@ -114,7 +113,7 @@ async def test_the_first_request_goes_on_the_slot_of_the_claim_and_the_next_wait
 
 
 async def test_an_expired_slot_of_the_claim_is_not_used() -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     outside = Outside(FILM)
     asked = asyncio.create_task(asking(outside, gate, time.monotonic() - 1)(movie_details(603)))
     await settle()
@@ -127,7 +126,7 @@ async def test_an_expired_slot_of_the_claim_is_not_used() -> None:
 async def test_a_request_that_lost_slot_or_connection_takes_another_slot(
     trouble: type[SlotExpiredError | ConnectionRevokedError],
 ) -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     outside = Outside(trouble(), FILM)
     first, second = fresh(), fresh() + 1
     asked = asyncio.create_task(asking(outside, gate, first)(movie_details(603)))
@@ -146,7 +145,7 @@ async def test_a_request_that_lost_slot_or_connection_takes_another_slot(
 async def test_too_many_requests_hold_the_window_and_are_sent_again_on_another_slot(
     retry_after: float | None, held: float
 ) -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     outside = Outside(rate_limited(retry_after), rate_limited(retry_after), FILM)
     with capture_logs() as events:
         asked = asyncio.create_task(asking(outside, gate)(movie_details(603)))
@@ -175,14 +174,14 @@ async def test_what_tells_that_tmdb_answers_is_noted_and_every_error_passes_on(
 ) -> None:
     outside = Outside(error)
     with pytest.raises(TMDBError) as caught:
-        await asking(outside, RequestGate(asyncio.Event()))(movie_details(603))
+        await asking(outside, SlotGate(asyncio.Event()))(movie_details(603))
     assert caught.value is error
     assert len(outside.answered) == int(is_an_answer)
     assert outside.holds == []
 
 
 async def test_an_answer_is_noted_with_the_time_at_which_its_own_request_went_out() -> None:
-    gate = RequestGate(asyncio.Event())
+    gate = SlotGate(asyncio.Event())
     outside = Outside(rate_limited(0.0), FILM)
     asked = asyncio.create_task(asking(outside, gate)(movie_details(603)))
     await settle()

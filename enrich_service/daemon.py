@@ -125,7 +125,7 @@ async def _serve(
 
 def _starting(worker: EnrichmentWorker) -> str | None:
     # Until then the fleet, and whoever asks the API about it, does not know that this daemon works.
-    return None if worker.has_beaten else "the first heartbeat has not been stored yet"
+    return None if worker.is_registered else "the first heartbeat has not been stored yet"
 
 
 def _stalled(worker: EnrichmentWorker) -> str | None:

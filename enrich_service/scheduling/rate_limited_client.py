@@ -1,4 +1,4 @@
-"""Asking TMDB for one film: every request passes the gate, and a 429 holds the whole fleet back."""
+"""The requests of one film, each within the budget; a 429 holds the whole fleet back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedE
 from shared.tracing import Kind
 
 if TYPE_CHECKING:
-    from enrich_service.gate import RequestGate
-    from enrich_service.health import TMDBHealth
+    from collections.abc import Awaitable, Callable
+
+    from enrich_service.scheduling.slot_gate import SlotGate
     from enrich_service.storage.window import RequestLimit, WindowStorage
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.connections import Connection
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class BudgetedAsk:
+class RateLimitedClient:
     """Sends the requests of one film, each with a slot of its own.
 
     Args:
@@ -32,7 +33,7 @@ class BudgetedAsk:
         gate: gives slots.
         window: is held back after a 429.
         rule: how long a 429 without Retry-After holds: one period.
-        health: is told of every answer.
+        on_answer: called with the time at which an answered request was sent.
         tracing: makes a span of each request.
         expiry: of the slot that the film was claimed with (`time.monotonic()` seconds).
         connection: for the first request; by default it waits for one, as the others do.
@@ -42,10 +43,10 @@ class BudgetedAsk:
         self,
         *,
         client: TMDBClient,
-        gate: RequestGate,
+        gate: SlotGate,
         window: WindowStorage,
         rule: RequestLimit,
-        health: TMDBHealth,
+        on_answer: Callable[[float], Awaitable[None]],
         tracing: Tracing,
         expiry: float,
         connection: Connection | None = None,
@@ -54,7 +55,7 @@ class BudgetedAsk:
         self._gate = gate
         self._window = window
         self._rule = rule
-        self._health = health
+        self._on_answer = on_answer
         self._tracing = tracing
         self._expiry: float | None = expiry
         self._connection = connection
@@ -62,7 +63,7 @@ class BudgetedAsk:
         """Slots of the budget that it took so far."""
 
     @property
-    def unused(self) -> float | None:
+    def unused_slot(self) -> float | None:
         """The expiry of the slot that the film was claimed with, while it was not used."""
         return self._expiry
 
@@ -82,7 +83,7 @@ class BudgetedAsk:
             held, self._connection = self._connection, None
             try:
                 async with self._client.connection(held) as connection:
-                    latest = await self._gate.pass_through(self._expiry)
+                    latest = await self._gate.acquire(self._expiry)
                     self._expiry = None
                     self.spent += 1
                     sent_at = time.monotonic()
@@ -92,10 +93,10 @@ class BudgetedAsk:
             except RateLimitedError as error:
                 await hold_back(self._window, self._rule, error)
             except (NotFoundError, RefusedError):
-                await self._health.note_answer(sent_at)
+                await self._on_answer(sent_at)
                 raise
             else:
-                await self._health.note_answer(sent_at)
+                await self._on_answer(sent_at)
                 return answer
 
     async def _send(

@@ -9,16 +9,16 @@ from uuid import uuid4
 
 import pytest
 
-from enrich_service.course import TOP_CAST, Course
-from enrich_service.rules.matching import Match
-from enrich_service.storage.queue import Claim
+from enrich_service.lookups import Claim
+from enrich_service.matching.lookup_resolver import TOP_CAST, LookupResolver
+from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
 from shared.models import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from enrich_service.storage.completions import Completion
+    from enrich_service.lookups import Completion
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
     from enrich_service.tmdb.requests import T_co, TMDBRequest
 
@@ -106,7 +106,7 @@ async def run(
     key: str, script: Script, title: str | None = None, index: Known | None = None
 ) -> Completion:
     claim = Claim(1, key, title, 0, uuid4())
-    completion = await Course(claim, script, index or Known()).run()
+    completion = await LookupResolver(claim, script, index or Known()).run()
     assert completion.claim is claim
     return completion
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from enrich_service.rules.titles import halves, may_have_slip, read_asked, shortened_names
+from enrich_service.matching.title_normalisation import (
+    halves,
+    may_have_slip,
+    read_asked,
+    shortened_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""Which TMDB film a question means, and which requests find it; without I/O."""

@@ -1,1 +1,0 @@
-"""What the daemon decides, as plain functions with no I/O."""

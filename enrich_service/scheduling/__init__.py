@@ -1,0 +1,1 @@
+"""What a daemon does when: claims, slots, retries, saving, heartbeats and maintenance."""

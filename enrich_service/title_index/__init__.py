@@ -1,0 +1,1 @@
+"""What a daemon knows of titles without asking TMDB."""
