@@ -1,4 +1,4 @@
-"""The API's SQL: uploads, sessions, shares, movies, matches, the fleet and events, behind one name."""
+"""The API's SQL: uploads, sessions, shares, movies, matches, the fleet and events, as one."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
@@ -13,6 +12,8 @@ from api_service.storage.sessions import SessionRow, session_row
 from shared.errors import TooManySharesError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.database import Database
 
 MOST_SHARES: Final = 20
