@@ -57,7 +57,7 @@ async def send_export(
         session: whose movies.
         exporter: writes them.
         query: which ones, and in which order.
-        check: awaited before the last are sent; raises where they are not to be read any more.
+        check: awaited before any are sent; raises where they are not to be read any more.
     """
     headers = {
         "Content-Type": f"{exporter.content_type}; charset=utf-8",
@@ -114,7 +114,7 @@ async def _pieces(
     """The file, some movies at a time; at least one piece. Which movies it has is settled first.
 
     Raises:
-        ProjectionistError: `check` refused, after the last movie was read.
+        ProjectionistError: `check` refused, after some movies were read.
         DatabaseBusyError: too many lists are read already; before the first piece.
     """
     images = request.app[SETTINGS].tmdb_image_base_url
@@ -135,9 +135,7 @@ async def _pieces(
                     for row in rows
                 ]
             )
-        is_last = start + ROWS >= len(positions)
-        if is_last:
-            await check()
+        await check()
         yield text.encode()
         text = ""
         await asyncio.sleep(0)

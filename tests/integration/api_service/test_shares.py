@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+import aiohttp
 import pytest
 
 from api_service.context import LIMITS, SUMMARIES
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from shared.database import Database
     from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service
+    from tests.integration.api_service.driving import Notified, Service, Until
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -207,7 +208,10 @@ async def test_a_share_tells_how_far_the_list_is(service: Service, daemon: Daemo
 @pytest.mark.parametrize("reviews", [True, False])
 @pytest.mark.parametrize("tags", [True, False])
 async def test_reviews_and_tags_are_shown_only_where_the_share_says_so(
-    service: Service, daemon: Daemon, reviews: bool, tags: bool
+    service: Service,
+    daemon: Daemon,
+    reviews: bool,  # noqa: FBT001  # a parameter of the test
+    tags: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     session_id = await two_films(service, daemon)
     share_id = await shared(service, session_id, reviews=reviews, tags=tags)
@@ -331,6 +335,29 @@ async def test_what_visitors_read_counts_as_reads_of_their_own(
     problem = await service.problem(await service.client.get(path), 429, "client_limit")
     assert problem["limit"] == "reads_a_minute"
     await service.get(f"/api/share/{share_id}")
+
+
+async def test_an_export_breaks_off_where_its_share_is_revoked(
+    service: Service, until: Until
+) -> None:
+    review = "x" * 20_000
+    session_id = await service.session(
+        *[f"Film {number},{review}" for number in range(1_000)], header="Title,Review"
+    )
+    share_id = await shared(service, session_id, reviews=True)
+    assert service.client.app is not None
+    limits = service.client.app[LIMITS]
+    # The rest of the 20 MB does not fit into any buffer on the way.
+    async with aiohttp.ClientSession(read_bufsize=2**12) as slow:
+        response = await slow.get(
+            service.client.make_url(f"/api/share/{share_id}/export?format=jsonl")
+        )
+        await response.content.readexactly(100)
+        path = f"/api/session/{session_id}/shares/{share_id}"
+        assert (await service.client.delete(path)).status == 204
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+    await until(lambda: limits.heavy_reads.all == 0)
 
 
 async def test_making_and_ending_shares_tells_nobody(service: Service, notified: Notified) -> None:
