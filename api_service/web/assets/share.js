@@ -37,7 +37,7 @@ export function open(root, session) {
 
   root.append(
     h("section", { class: "panel", "aria-label": "Share it" }, h("h2", {}, "Share it"),
-      h("p", {}, "Whoever has the link can look at your films with your ratings and dates, and save them as a file. They can change nothing, and do not see this page’s address, your files, the names of your lists, or where you have them from."),
+      h("p", {}, "Whoever has the link can look at your films with your ratings and dates, and save them as a file. They can change nothing, and do not see this page’s address, your files, the names of your lists, or the addresses that came with your films."),
       form,
       h("p", { class: "quiet" }, "A link works no longer than the list is kept. That is renewed when you open the list, not when others look at it.")),
     h("section", { class: "panel", "aria-label": "Your links" }, h("h2", {}, "Your links"), said, list));
