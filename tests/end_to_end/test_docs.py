@@ -1,8 +1,9 @@
 """The manual's requests are made, page by page, and answered as it says.
 
 A page is followed as its reader does: its commands with curl run in its order, in a folder that has
-the files they name; `SESSION_ID` is the first session that the page makes, `SHARE_ID` its first share. What a page shows as an
-answer must be what the API's document promises, and be made as the answer that has just come.
+the files they name; `SESSION_ID` is the first session that the page makes, `SHARE_ID` its first
+share. What a page shows as an answer must be what the API's document promises, and be made as the
+answer that has just come.
 """
 
 from __future__ import annotations
