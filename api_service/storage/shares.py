@@ -100,7 +100,7 @@ class ShareStorage:
         )
         if row is None:
             raise TooManySharesError(
-                f"A session may have {MOST_SHARES} shares. Revoke one that is no longer needed."
+                f"A list may have {MOST_SHARES} shares. End one of them first."
             )
         return Share(**row)
 

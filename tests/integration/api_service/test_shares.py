@@ -6,18 +6,23 @@ import asyncio
 import csv
 import io
 import json
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 
-from api_service.context import LIMITS, SUMMARIES
+from api_service.context import LIMITS, STORAGE
+from api_service.storage.heavy_reads import MOST_READS
 from api_service.storage.shares import MOST_SHARES
+from api_service.storage.summaries import SummaryStorage
 from tests.described import check_item
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import asyncpg
 
     from shared.database import Database
     from tests.integration.api_service.answering import Daemon
@@ -291,15 +296,22 @@ async def test_what_fits_and_its_order_are_those_of_the_session(
 async def test_a_summary_is_kept_once_for_a_session_and_its_shares(
     service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    add_up = SummaryStorage.add_up
+    added: list[UUID] = []
+
+    async def note(
+        self: SummaryStorage, session_id: UUID, positions: Sequence[int], *, everything: bool
+    ) -> asyncpg.Record:
+        added.append(session_id)
+        return await add_up(self, session_id, positions, everything=everything)
+
+    monkeypatch.setattr(SummaryStorage, "add_up", note)
     session_id = await two_films(service, daemon)
     shares = [await shared(service, session_id) for _ in range(2)]
     ours = await service.get(f"/api/session/{session_id}/summary", decade=1990)
-    assert service.client.app is not None
-    begun: list[object] = []
-    monkeypatch.setattr(service.client.app[SUMMARIES], "_begin", lambda *args: begun.append(args))
     for share_id in shares:
         assert await service.get(f"/api/share/{share_id}/summary", decade=1990) == ours
-    assert begun == []
+    assert added == [UUID(session_id)]
 
 
 async def test_visitors_do_not_keep_a_session_from_expiring(
@@ -335,6 +347,25 @@ async def test_what_visitors_read_counts_as_reads_of_their_own(
     problem = await service.problem(await service.client.get(path), 429, "client_limit")
     assert problem["limit"] == "reads_a_minute"
     await service.get(f"/api/share/{share_id}")
+
+
+@pytest.mark.parametrize("rest", ["summary", "export"])
+async def test_a_session_that_is_deleted_while_it_is_read_is_told_of_as_a_share(
+    service: Service, until: Until, rest: str
+) -> None:
+    session_id = await service.session("Heat,1995")
+    share_id = await shared(service, session_id)
+    assert service.client.app is not None
+    limits, turns = service.client.app[LIMITS], service.client.app[STORAGE].heavy_reads
+    async with asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as taken:
+            for _ in range(MOST_READS):
+                await taken.enter_async_context(turns.turn(1))
+            reading = tasks.create_task(service.client.get(f"/api/share/{share_id}/{rest}"))
+            await until(lambda: limits.heavy_reads.all == 1)
+            assert (await service.client.delete(f"/api/session/{session_id}")).status == 204
+        response = await reading
+    await service.problem(response, 404, "share_not_found")
 
 
 async def test_an_export_breaks_off_where_its_share_is_revoked(
