@@ -36,6 +36,7 @@ from api_service.events import Hub
 from api_service.held_snapshots import HeldSnapshots
 from api_service.measuring import measured
 from api_service.metrics import Metrics
+from api_service.noindex import forbid_indexing
 from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
@@ -125,6 +126,7 @@ def create_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
     app.on_response_prepare.append(tell_request_id)
+    app.on_response_prepare.append(forbid_indexing)
     for route in ROUTES:
         route.add_to(app)
     return app

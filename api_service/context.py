@@ -20,7 +20,7 @@ from api_service.summary_cache import SummaryCache
 from api_service.turns import Turns
 from api_service.upload_room import Room
 from api_service.web_files import WebFiles
-from shared.errors import SessionNotFoundError
+from shared.errors import SessionNotFoundError, ShareNotFoundError
 from shared.metrics import Recent
 from shared.probes import Probes
 from shared.settings import Settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from api_service.storage.sessions import SessionRow
+    from api_service.storage.shares import SharedSession
 
 CLIENT = web.RequestKey("client", str)
 CLIENTS = web.AppKey("clients", Clients)
@@ -81,6 +82,37 @@ def no_such_session() -> SessionNotFoundError:
     """The one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
     return SessionNotFoundError(
         "Check the id; a session that was deleted, or not read for long, is gone."
+    )
+
+
+def share_id_of(request: web.Request) -> UUID:
+    """The share id in the path; what is no UUID is no share either.
+
+    Raises:
+        ShareNotFoundError: it is none.
+    """
+    try:
+        return UUID(request.match_info["share_id"])
+    except ValueError:
+        raise no_such_share() from None
+
+
+async def share_of(request: web.Request) -> SharedSession:
+    """The share that the path names, with its session.
+
+    Raises:
+        ShareNotFoundError: there is none.
+    """
+    shown = await request.app[STORAGE].shares.get(share_id_of(request))
+    if shown is None:
+        raise no_such_share()
+    return shown
+
+
+def no_such_share() -> ShareNotFoundError:
+    """The one answer to an unknown, revoked or expired share, and to one of a deleted session."""
+    return ShareNotFoundError(
+        "Check the id; a share that was ended, or whose list was deleted, is gone."
     )
 
 

@@ -12,6 +12,7 @@ from api_service.rules.lists.spreadsheets import (
     csv_line,
     session_mark,
 )
+from api_service.share_answers import shared_movie_answer, visible
 from shared.lookup_keys import LookupKind
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from api_service.answers import CandidateAnswer, MovieAnswer
     from api_service.queries import ExportFormat, ExportQuery
+    from api_service.storage.shares import Share
 
 CONTENT_TYPES: dict[ExportFormat, str] = {
     "csv": "text/csv",
@@ -29,6 +31,8 @@ CONTENT_TYPES: dict[ExportFormat, str] = {
 UNMATCHED = frozenset({"not_found", "unmatched"})
 """Outcomes whose CSV is a list to be corrected: it leaves out what only found films have."""
 _LETTERBOXD = re.compile(r"https?://(www\.)?(letterboxd\.com|boxd\.it)/", re.IGNORECASE)
+HIDDEN_COLUMNS = frozenset({"Reason", "Candidates", "Lists", "Source URL", "Confidence", "Session"})
+"""Columns that no share has."""
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads UTF-8 as Windows-1252, and would give garbled titles back."""
 
@@ -40,7 +44,7 @@ class Exporter:
         self._mark = session_mark(session_id)
         self._form = query.format
         to_correct = query.format == "csv" and query.outcome in UNMATCHED
-        self._columns = TO_CORRECT if to_correct else WHOLE
+        self._columns: tuple[str, ...] = TO_CORRECT if to_correct else WHOLE
         self.content_type = CONTENT_TYPES[query.format]
         self.file_name = f"projectionist-{_name(query)}"
 
@@ -64,6 +68,27 @@ class Exporter:
             return "".join(map(csv_line, _watchings(movie, lookup_key, is_film_address)))
         cells = _cells(movie, lookup_key) | {"Session": self._mark}
         return csv_line(cells[column] for column in self._columns)
+
+
+class SharedExporter(Exporter):
+    """Writes the movies that a share shows; nothing in them names the session."""
+
+    def __init__(self, share: Share, query: ExportQuery) -> None:
+        super().__init__(share.id, query)
+        self._share = share
+        hidden = {
+            *HIDDEN_COLUMNS,
+            *(() if share.with_tags else ("Tags",)),
+            *(() if share.with_reviews else ("Review",)),
+        }
+        self._columns = tuple(column for column in WHOLE if column not in hidden)
+
+    def line(self, movie: MovieAnswer, lookup_key: str, *, is_film_address: bool = False) -> str:
+        """One movie, without what the share does not show."""
+        if self._form == "jsonl":
+            return f"{shared_movie_answer(movie, self._share).model_dump_json()}\n"
+        shown = visible(movie, self._share)
+        return super().line(shown, lookup_key, is_film_address=is_film_address)
 
 
 def _name(query: ExportQuery) -> str:

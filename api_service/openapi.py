@@ -41,6 +41,10 @@ PATH_PARAMETERS: Final[dict[str, Schema]] = {
         "description": "The session. Whoever has its id may read and change it.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "share_id": {
+        "description": "The share. Whoever has its id may read what it shows, and change nothing.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "position": {
         "description": "The movie's position in its session.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
@@ -191,7 +195,8 @@ def _parameters(route: Route, query: Schema) -> Iterator[Schema]:
             name = segment.strip("{}")
             yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
     for name, schema in query.get("properties", {}).items():
-        yield _query_parameter(name, _without_null(schema))
+        if name not in route.without:
+            yield _query_parameter(name, _without_null(schema))
     for name, description in route.request_headers.items():
         schema = {"type": "string"}
         yield {"name": name, "in": "header", "description": description, "schema": schema}

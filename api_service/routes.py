@@ -47,6 +47,8 @@ from api_service.route_parts import (
     UPLOAD_HEADERS,
 )
 from api_service.routing import Content, Route
+from api_service.share_answers import SHARED_PAGE
+from api_service.share_routes import SHARE_ROUTES
 from api_service.summary_answers import SummaryAnswer
 from shared.errors import (
     BadRequestError,
@@ -232,6 +234,7 @@ ROUTES: Final = (
         answers={204: ()},
         problems=OF_MOVIE,
     ),
+    *SHARE_ROUTES,
     Route(
         method="GET",
         path="/worker/status",
@@ -325,6 +328,7 @@ ROUTES: Final = (
         for path, handler, name, summary in (
             ("/", pages.get_page, "start_page", "Drop your list here"),
             ("/session/{session_id}", pages.get_page, "session_page", "One list"),
+            (SHARED_PAGE, pages.get_shared_page, "shared_page", "One list, for visitors"),
             ("/worker", pages.get_page, "worker_page", "What the operator needs to see"),
             ("/docs", docs.get_docs, "docs_page", "The document, to be read and tried out"),
             (_DOCS_FILE, docs.get_docs_file, "docs_file", "What that page is made of"),

@@ -50,6 +50,7 @@ class Route:
         summary: what it does, in a line.
         answers: what it answers when all is well, by status.
         query: what its query may hold.
+        without: parameters of that model which this route does not take.
         body: what it takes; of a form, its parts are files.
         request_headers: headers of its own that it reads, and what they say.
         headers: headers of its own that its answers have, and what they say.
@@ -66,6 +67,7 @@ class Route:
     summary: str
     answers: Mapping[int, Body]
     query: type[BaseModel] | None = None
+    without: frozenset[str] = frozenset()
     body: Body = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _WEB = resources.files("api_service") / "web"
 _IMAGES_PLACE = "{{images}}"
 _SAMPLE_PLACE = "{{sample}}"
+_ROBOTS_PLACE = "{{robots}}"
 _SAMPLE = "sample.zip"
 # mimetypes asks the machine, whose tables differ.
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -30,6 +31,8 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 class WebFiles:
     """The shell, which is the HTML of every view, and the assets by their path under `/assets/`.
+
+    That of shared lists differs in what it says to search engines.
 
     Args:
         image_base_url: where posters come from; the only other host that the page may speak to.
@@ -40,7 +43,10 @@ class WebFiles:
         shell = (_WEB / "index.html").read_text(encoding="utf-8")
         shell = shell.replace(_IMAGES_PLACE, html.escape(image_base_url))
         shell = shell.replace(_SAMPLE_PLACE, f"/assets/{_SAMPLE}" if sample else "")
-        self.shell = StaticFile.of(shell.encode(), "text/html")
+        self.shell, self.shared_shell = (
+            StaticFile.of(shell.replace(_ROBOTS_PLACE, robots).encode(), "text/html")
+            for robots in ("all", "noindex")
+        )
         self.assets = {
             path: StaticFile.of(file.read_bytes(), _content_type(path))
             for path, file in _files(_WEB / "assets")

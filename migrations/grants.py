@@ -22,6 +22,7 @@ TABLES: dict[str, dict[str, str]] = {
         "client_keys": "select",
         "sessions": "select, insert, update, delete",
         "session_counts": "select, insert, update",
+        "shares": "select, insert, delete",
         "upload_reports": "select, insert",
         "idempotency_keys": "select, insert, delete, update (created_at)",
         "movies": "select, insert, update, delete",

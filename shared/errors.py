@@ -176,6 +176,22 @@ class SessionNotFoundError(ProjectionistError):
     title = "There is no such session"
 
 
+class ShareNotFoundError(ProjectionistError):
+    """No such share: never, revoked or expired, or its session is gone."""
+
+    code = "share_not_found"
+    status = HTTPStatus.NOT_FOUND
+    title = "There is no such share"
+
+
+class TooManySharesError(ProjectionistError):
+    """The session has as many shares as it may have."""
+
+    code = "too_many_shares"
+    status = HTTPStatus.CONFLICT
+    title = "The session has as many shares as it may have"
+
+
 class MovieNotFoundError(ProjectionistError):
     """The session has no movie at this position."""
 

@@ -18,9 +18,11 @@ from api_service.queries import ExportQuery, read_query
 from shared.errors import ProjectionistError, SessionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from api_service.storage.sessions import SessionRow
+
+    Check = Callable[[], Awaitable[None]]
 
 ROWS = 100
 """Movies read at a time: few enough not to keep the loop from other requests."""
@@ -32,7 +34,31 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     """`GET /api/session/{id}/export`: the movies that fit, as a file."""
     query = read_query(ExportQuery, request.query).as_it_is_taken()
     session = await session_of(request)
-    exporter = Exporter(session.id, query)
+    sessions = request.app[STORAGE].sessions
+
+    async def check() -> None:
+        if await sessions.get(session.id) is None:
+            raise SessionNotFoundError("It was deleted while it was exported.")
+
+    return await send_export(request, session, Exporter(session.id, query), query, check)
+
+
+async def send_export(
+    request: web.Request,
+    session: SessionRow,
+    exporter: Exporter,
+    query: ExportQuery,
+    check: Check,
+) -> web.StreamResponse:
+    """Send the movies of a session that fit, as one of the few heavy reads of this client.
+
+    Args:
+        request: of the client.
+        session: whose movies.
+        exporter: writes them.
+        query: which ones, and in which order.
+        check: awaited before any are sent; raises where they are not to be read any more.
+    """
     headers = {
         "Content-Type": f"{exporter.content_type}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{exporter.file_name}"',
@@ -42,18 +68,14 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:  # aiohttp would send what is written to a stream
         return web.Response(headers=headers)
     with request.app[LIMITS].heavy_read(request[CLIENT]):
-        return await _export(request, session, exporter, query, headers)
+        pieces = _pieces(request, session, exporter, query, check)
+        return await _send(request, pieces, headers)
 
 
-async def _export(
-    request: web.Request,
-    session: SessionRow,
-    exporter: Exporter,
-    query: ExportQuery,
-    headers: dict[str, str],
+async def _send(
+    request: web.Request, pieces: AsyncGenerator[bytes, None], headers: dict[str, str]
 ) -> web.StreamResponse:
     # Whatever is wrong with the database is answered as a problem while that is still possible.
-    pieces = _pieces(request, session, exporter, query)
     first = await anext(pieces)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -83,12 +105,16 @@ def _break_off(request: web.Request) -> None:
 
 
 async def _pieces(
-    request: web.Request, session: SessionRow, exporter: Exporter, query: ExportQuery
-) -> AsyncIterator[bytes]:
+    request: web.Request,
+    session: SessionRow,
+    exporter: Exporter,
+    query: ExportQuery,
+    check: Check,
+) -> AsyncGenerator[bytes, None]:
     """The file, some movies at a time; at least one piece. Which movies it has is settled first.
 
     Raises:
-        SessionNotFoundError: the session was deleted before the last movie was read.
+        ProjectionistError: `check` refused, after some movies were read.
         DatabaseBusyError: too many lists are read already; before the first piece.
     """
     images = request.app[SETTINGS].tmdb_image_base_url
@@ -109,9 +135,7 @@ async def _pieces(
                     for row in rows
                 ]
             )
-        is_last = start + ROWS >= len(positions)
-        if is_last and await storage.sessions.get(session.id) is None:
-            raise SessionNotFoundError("It was deleted while it was exported.")
+        await check()
         yield text.encode()
         text = ""
         await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api_service.answers import (
+    CreditsAnswer,
     MovieAnswer,
     MovieDetailAnswer,
     MoviesAnswer,
@@ -36,6 +37,8 @@ from shared.lookup_keys import imdb_key, tmdb_key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
+
+    from api_service.storage.sessions import SessionRow
 
 
 class Correction(BaseModel):
@@ -68,23 +71,37 @@ class Correction(BaseModel):
 async def get_movies(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/movies`: a page of those that fit, or those at some positions."""
     query = read_query(PageQuery, request.query)
-    after = Cursor(*decode_cursor(query.cursor, query.order)) if query.cursor else None
+    after = cursor_of(query)
     session = await session_of(request)
+    movies, cursor = await read_page(request, session, query, after)
+    return json_response(MoviesAnswer(movies=movies, next_cursor=cursor))
+
+
+def cursor_of(query: PageQuery) -> Cursor | None:
+    """Return where the page before ended.
+
+    Raises:
+        BadRequestError: the cursor is none of ours, or belongs to another order.
+    """
+    return Cursor(*decode_cursor(query.cursor, query.order)) if query.cursor else None
+
+
+async def read_page(
+    request: web.Request, session: SessionRow, query: PageQuery, after: Cursor | None
+) -> tuple[list[MovieAnswer], str | None]:
+    """Return a page of a session's movies, and the cursor of the next one if there is one."""
     storage = request.app[STORAGE]
     images = request.app[SETTINGS].tmdb_image_base_url
     if query.positions is not None:
         rows = await storage.movies.at(session.id, query.positions)
-        answers = [movie_answer(row, images) for row in rows]
-        return json_response(MoviesAnswer(movies=answers, next_cursor=None))
+        return [movie_answer(row, images) for row in rows], None
     is_light = query.outcome is None and query.only_outcome and query.in_stored_order
     async with nullcontext() if is_light else _heavy_read(request, session.total):
         page = await storage.movies.page(session.id, query, after=after, limit=query.limit)
     end = page.next_cursor
-    return json_response(
-        MoviesAnswer(
-            movies=[movie_answer(row, images) for row in page.rows],
-            next_cursor=encode_cursor(query.order, end.sort_key, end.position) if end else None,
-        )
+    return (
+        [movie_answer(row, images) for row in page.rows],
+        encode_cursor(query.order, end.sort_key, end.position) if end else None,
     )
 
 
@@ -92,10 +109,17 @@ async def get_positions(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
     query = read_query(MovieQuery, request.query)
     session = await session_of(request)
+    return json_response(await read_positions(request, session, query))
+
+
+async def read_positions(
+    request: web.Request, session: SessionRow, query: MovieQuery
+) -> PositionsAnswer:
+    """Return where all movies of a session stand that fit, in their order."""
     storage = request.app[STORAGE]
     async with _heavy_read(request, session.total):
         places = await storage.movies.places(session.id, query)
-    return json_response(PositionsAnswer(positions=places.positions, total=len(places.positions)))
+    return PositionsAnswer(positions=places.positions, total=len(places.positions))
 
 
 @asynccontextmanager
@@ -109,11 +133,9 @@ async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
 async def get_movie(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
     session = await session_of(request)
-    position = position_of(request)
-    movie = await _movie(request, session.id, position)
-    people = await request.app[STORAGE].movies.credits(session.id, position)
-    images = request.app[SETTINGS].tmdb_image_base_url
-    return json_response(MovieDetailAnswer(**dict(movie), credits=credits_answer(people, images)))
+    movie = await read_movie(request, session.id)
+    people = await read_credits(request, session.id)
+    return json_response(MovieDetailAnswer(**dict(movie), credits=people))
 
 
 async def put_match(request: web.Request) -> web.Response:
@@ -132,7 +154,7 @@ async def put_match(request: web.Request) -> web.Response:
     await request.app[STORAGE].matches.repoint(
         session.id, position, correction.key, str(request[TRACE])
     )
-    return json_response(await _movie(request, session.id, position))
+    return json_response(await read_movie(request, session.id))
 
 
 async def delete_match(request: web.Request) -> web.Response:
@@ -142,8 +164,20 @@ async def delete_match(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _movie(request: web.Request, session_id: UUID, position: int) -> MovieAnswer:
+async def read_movie(request: web.Request, session_id: UUID) -> MovieAnswer:
+    """Return the movie at the position in the path.
+
+    Raises:
+        MovieNotFoundError: there is none.
+    """
+    position = position_of(request)
     rows = await request.app[STORAGE].movies.at(session_id, [position])
     if not rows:
         raise MovieNotFoundError(f"There is no movie at position {position} of this session.")
     return movie_answer(rows[0], request.app[SETTINGS].tmdb_image_base_url)
+
+
+async def read_credits(request: web.Request, session_id: UUID) -> CreditsAnswer:
+    """Return the people behind the movie at the position in the path, as far as TMDB told us."""
+    people = await request.app[STORAGE].movies.credits(session_id, position_of(request))
+    return credits_answer(people, request.app[SETTINGS].tmdb_image_base_url)

@@ -13,11 +13,23 @@ from api_service.summary_answers import named_positions, summary_answer
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from api_service.storage.sessions import SessionRow
+
 
 async def get_summary(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
+    return await send_summary(request, session, chosen)
+
+
+async def send_summary(
+    request: web.Request, session: SessionRow, chosen: MovieFilter
+) -> web.Response:
+    """Answer with the summary of the movies of a session that fit.
+
+    It has nothing in it that tells a session from its shares, so that one text serves all of them.
+    """
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         text = await request.app[SUMMARIES].get(
             session, chosen, lambda: _add_up(request.app, session.id, chosen)

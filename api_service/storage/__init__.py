@@ -1,4 +1,4 @@
-"""The API's SQL: uploads, sessions, movies, matches, the fleet and events, behind one name."""
+"""The API's SQL: uploads, sessions, shares, movies, matches, the fleet and events, as one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from api_service.storage.heavy_reads import HeavyReads
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
+from api_service.storage.shares import ShareStorage
 from api_service.storage.snapshots import SnapshotStorage
 from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage
@@ -45,6 +46,7 @@ class StorageService:
         self.uploads = UploadStorage(database, storing)
         self.additions = AdditionStorage(database, storing)
         self.sessions = SessionStorage(database)
+        self.shares = ShareStorage(database)
         self.clients = ClientStorage(database)
         self.heavy_reads = HeavyReads()
         # Between two pages an export waits for the others; its client has been told that it comes.

@@ -80,7 +80,7 @@ class SessionStorage:
             return None
         if row["long_unread"]:
             await self._note_read(session_id)
-        return _session(row)
+        return session_row(row)
 
     async def get_many(
         self, session_ids: Sequence[UUID]
@@ -112,7 +112,7 @@ class SessionStorage:
         for row in rows:
             if row["long_unread"]:
                 await self._note_read(row["id"])
-        return rows[0]["now"] if rows else None, {row["id"]: _session(row) for row in rows}
+        return rows[0]["now"] if rows else None, {row["id"]: session_row(row) for row in rows}
 
     async def _note_read(self, session_id: UUID) -> None:
         await self._database.fetchval(
@@ -218,7 +218,8 @@ class SessionStorage:
         return await self._database.transact(work)
 
 
-def _session(row: asyncpg.Record) -> SessionRow:
+def session_row(row: asyncpg.Record) -> SessionRow:
+    """Return a session from the columns that its fields are named after."""
     return SessionRow(
         id=row["id"],
         total=row["total"],

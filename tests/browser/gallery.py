@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local_stack.samples.default_sample import write_default_sample
@@ -54,6 +54,17 @@ class Gallery:
     export: Path
     done: str
     _taken: int = 0
+    _shares: dict[str, str] = field(default_factory=dict)
+
+    async def share(self, **options: object) -> str:
+        """Share the list that is done, once with the same options; the address for visitors."""
+        key = str(sorted(options.items()))
+        if key not in self._shares:
+            path = f"/api/session/{self.done}/shares"
+            made = await self.driver.call("POST", path, json=options)
+            assert made.status == 201, made
+            self._shares[key] = str(made.body["path"])
+        return self._shares[key]
 
     async def under_way(self) -> str:
         """A session that will be under way for minutes yet, some of it found."""

@@ -51,7 +51,11 @@ SMALL_IN_ANY_FONT = """() => [...document.querySelectorAll("button, input, selec
   .filter(([{ width, height }]) => width < 24 || height < 24)
   .map(([{ width, height }, html]) => `${width} x ${height}: ${html}`)"""
 
-OF_THEIR_OWN = ("start", "progress", "overview", "wall", "fix", "away", "worker", "nowhere")
+NOWHERE = ("nowhere", "shared nowhere")
+OF_THEIR_OWN = (
+    *("start", "progress", "overview", "wall", "fix", "away", "share", "shared", "shared film"),
+    *("worker", "nowhere"),
+)
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=str)
@@ -59,7 +63,7 @@ OF_THEIR_OWN = ("start", "progress", "overview", "wall", "fix", "away", "worker"
 async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     page: Page, gallery: Gallery, watch: Watch, name: str
 ) -> None:
-    if name == "nowhere":
+    if name in NOWHERE:
         watch.allow_status(404)
     # What is fading in is pale for a moment, and axe looks at moments.
     await page.emulate_media(reduced_motion="reduce")
@@ -78,14 +82,14 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 async def test_what_is_pressed_is_large_enough_in_any_font(
     page: Page, gallery: Gallery, watch: Watch, name: str
 ) -> None:
-    if name == "nowhere":
+    if name in NOWHERE:
         watch.allow_status(404)
     await VIEWS[name](page, gallery)
     await page.evaluate(RESTYLE, TINY)
     assert await page.evaluate(SMALL_IN_ANY_FONT) == []
 
 
-@pytest.mark.parametrize("name", ["overview", "wall", "fix", "film"])
+@pytest.mark.parametrize("name", ["overview", "wall", "fix", "film", "share", "shared"])
 async def test_nothing_is_lost_where_letters_are_twice_as_large(
     page: Page, gallery: Gallery, name: str
 ) -> None:

@@ -81,6 +81,31 @@ async def _away(page: Page, gallery: Gallery) -> None:
     await expect(page.get_by_role("button", name="Delete this list")).to_be_visible()
 
 
+async def _share(page: Page, gallery: Gallery) -> None:
+    await gallery.share(reviews=True, expires_in_days=7)
+    await visit(page, gallery.done, "share")
+    await expect(page.get_by_role("button", name="End this link").first).to_be_visible()
+
+
+async def _shared(page: Page, gallery: Gallery) -> None:
+    await page.goto(await gallery.share(expires_in_days=7))
+    await expect(page.get_by_role("region", name="Genres")).to_be_visible()
+
+
+async def _shared_film(page: Page, gallery: Gallery) -> None:
+    movies = await gallery.driver.movies(gallery.done)
+    film = max(movies, key=lambda movie: (len(movie["tags"]), len(movie["cast"])))
+    address = await gallery.share(reviews=True, tags=True)
+    await page.goto(f"{address}?view=films&film={film['position']}")
+    dialog = page.get_by_role("dialog", name=film["tmdb_title"])
+    await expect(dialog.get_by_role("region", name="Cast")).to_be_visible()
+
+
+async def _shared_nowhere(page: Page, _: Gallery) -> None:
+    await page.goto("/share/00000000-0000-4000-8000-000000000000")
+    await expect(page.get_by_role("heading", name="This list is not shared here")).to_be_visible()
+
+
 async def _question(page: Page, gallery: Gallery) -> None:
     await _away(page, gallery)
     await page.get_by_role("button", name="Delete this list").click()
@@ -109,6 +134,10 @@ VIEWS: dict[str, Callable[[Page, Gallery], Awaitable[None]]] = {
     "film": _film,
     "fix": _fix,
     "away": _away,
+    "share": _share,
+    "shared": _shared,
+    "shared film": _shared_film,
+    "shared nowhere": _shared_nowhere,
     "question": _question,
     "worker": _worker,
     "nowhere": _nowhere,

@@ -1,8 +1,9 @@
 """The manual's requests are made, page by page, and answered as it says.
 
 A page is followed as its reader does: its commands with curl run in its order, in a folder that has
-the files they name; `SESSION_ID` is the first session that the page makes. What a page shows as an
-answer must be what the API's document promises, and be made as the answer that has just come.
+the files they name; `SESSION_ID` is the first session that the page makes, `SHARE_ID` its first
+share. What a page shows as an answer must be what the API's document promises, and be made as the
+answer that has just come.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Reader:
     driver: Driver
     folder: Path
     session: str | None = None
+    share: str | None = None
     last: Answer | None = None
     made: int = field(default=0)
 
@@ -132,6 +134,9 @@ class Reader:
             assert self.session, f"{command.where}: no session was made before"
             await self.driver.completed(self.session)
             text = text.replace("SESSION_ID", self.session)
+        if "SHARE_ID" in text:
+            assert self.share, f"{command.where}: no share was made before"
+            text = text.replace("SHARE_ID", self.share)
         said, told = await self._run(text, endless="/events" in text)
         method, url, file = f"{told}  ".split(" ", 2)
         heads = (self.folder / ".headers").read_bytes().decode().strip().split("\r\n\r\n")
@@ -146,6 +151,8 @@ class Reader:
             answer.promises(body.decode())
         if answer.status == 201 and self.session is None:
             self.session = str(json.loads(body)["session_id"])
+        elif answer.status == 201 and self.share is None and "/shares" in url:
+            self.share = str(json.loads(body)["share_id"])
         return answer
 
     async def _run(self, text: str, *, endless: bool) -> tuple[bytes, str]:

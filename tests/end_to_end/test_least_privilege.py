@@ -69,6 +69,10 @@ async def _upload_and_look(driver: Driver, sample: Sample) -> str:
         ) as answer:
             assert (what, answer.status) == (what, 200)
             assert await answer.read()
+    made = await driver.call("POST", f"/api/session/{session_id}/shares", json={})
+    assert made.status == 201, made
+    for path in (f"session/{session_id}/shares", f"share/{made.body['share_id']}/summary"):
+        assert (await driver.call("GET", f"/api/{path}")).status == 200
     for _ in range(2):
         again = await driver.post_list(b"Title,Year\r\nHeat,1995\r\n", Idempotency_Key="the-same")
         assert again.status == 201, again
@@ -83,6 +87,10 @@ async def _correct_and_add(driver: Driver, session_id: str) -> None:
     unknown = await driver.call("PUT", f"{path}/movies/2/match", json={"tmdb_id": 899_999_999})
     assert unknown.status == 200, unknown
     assert (await driver.call("DELETE", f"{path}/movies/3/match")).status in {200, 204}
+    for options in ({}, {"expires_in_days": 1}):
+        made = await driver.call("POST", f"{path}/shares", json=options)
+        revoked = await driver.call("DELETE", f"{path}/shares/{made.body['share_id']}")
+        assert revoked.status == 204, revoked
     forced = await driver.call("POST", f"{path}/enrich")
     assert forced.status in {200, 202}, forced
     more = await driver.call(
@@ -115,6 +123,8 @@ async def _delete_and_keep_house(driver: Driver, session_id: str) -> None:
     analysed = "select analyze_count from pg_stat_user_tables where relname = 'lookups'"
     await until(lambda: driver.value(analysed))
     unread = await driver.post_list(b"Title,Year\r\nAlien,1979\r\nNobody Made This,1950\r\n")
+    shares = f"/api/session/{unread.body['session_id']}/shares"
+    assert (await driver.call("POST", shares, json={})).status == 201
     await driver.completed(str(unread.body["session_id"]))
     await driver.fetch("update sessions set read_at = clock_timestamp() - interval '400 days'")
     await driver.fetch("update titles set learned_at = clock_timestamp() - interval '400 days'")
@@ -126,3 +136,4 @@ async def _delete_and_keep_house(driver: Driver, session_id: str) -> None:
     for event in ("unread_sessions_deleted", "unused_records_deleted", "surveys_queued"):
         await until(partial(driver.events, event))
     assert await driver.value("select count(*) from sessions") == 0
+    assert await driver.value("select count(*) from shares") == 0

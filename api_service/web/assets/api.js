@@ -89,9 +89,14 @@ export async function fetchFile(path) {
 }
 
 /** The address of something in a session, with a query. */
-export function sessionPath(id, rest = "", query = undefined) {
+export const sessionPath = (id, rest, query) => pathBelow("session", id, rest, query);
+
+/** The address of something in a shared list, with a query. */
+export const sharePath = (id, rest, query) => pathBelow("share", id, rest, query);
+
+function pathBelow(kind, id, rest = "", query = undefined) {
   const text = query ? new URLSearchParams(query).toString() : "";
-  return `/api/session/${encodeURIComponent(id)}${rest}${text ? `?${text}` : ""}`;
+  return `/api/${kind}/${encodeURIComponent(id)}${rest}${text ? `?${text}` : ""}`;
 }
 
 /**

@@ -18,7 +18,7 @@ export function open(root, session) {
   const refused = h("p", { role: "alert", class: "trouble", hidden: true });
   root.append(
     h("section", { class: "panel", "aria-label": "Take it away" }, h("h2", {}, "Take it away"),
-      h("ul", { class: "parts" }, PARTS.map(([name, filters]) => h("li", {}, h("span", {}, name), downloads(session.id, filters, name)))),
+      h("ul", { class: "parts" }, PARTS.map(([name, filters]) => h("li", {}, h("span", {}, name), downloads(session, filters, name)))),
       h("p", { class: "quiet" }, "CSV opens in any spreadsheet and can be brought back. JSON lines are for programs. The Letterboxd form goes to letterboxd.com/import."),
       h("p", { class: "quiet" }, "The film data in these files comes from ",
         h("a", { href: "https://www.themoviedb.org/", rel: "noreferrer" }, "TMDB"),

@@ -1,18 +1,17 @@
 /** Links that take films away as a file. */
 
-import { sessionPath } from "./api.js";
 import { h } from "./dom.js";
 
 const FORMS = { csv: "CSV", jsonl: "JSON lines", letterboxd: "Letterboxd import" };
 
 /**
- * @param {string} id of the session
+ * @param {{path: (rest: string, query?: object) => string}} session
  * @param {object} filters as the API takes them
  * @param {string} name of what is taken away
  * @param {string[]} [forms] those on offer
  */
-export function downloads(id, filters, name, forms = Object.keys(FORMS)) {
+export function downloads(session, filters, name, forms = Object.keys(FORMS)) {
   return h("span", { class: "downloads" }, forms.map((format) => h("a", {
-    class: "button", href: sessionPath(id, "/export", { ...filters, format }), download: "", "aria-label": `${FORMS[format]}: ${name}`,
+    class: "button", href: session.path("/export", { ...filters, format }), download: "", "aria-label": `${FORMS[format]}: ${name}`,
   }, FORMS[format])));
 }

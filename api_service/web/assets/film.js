@@ -1,6 +1,6 @@
 /** One film, over whatever view it was opened from: what TMDB knows, and what you said of it. */
 
-import { request, sessionPath } from "./api.js";
+import { request } from "./api.js";
 import { dialog, fill, h, holdFocus } from "./dom.js";
 import { address, changed, person } from "./filters.js";
 import { countries, nameOf, note, rating, why, yearOf } from "./film_items.js";
@@ -27,7 +27,7 @@ export function showFilm(session, position) {
 
   async function load() {
     try {
-      const movie = await request(sessionPath(session.id, `/movies/${encodeURIComponent(position)}`));
+      const movie = await request(session.path(`/movies/${encodeURIComponent(position)}`));
       shown.setAttribute("aria-label", nameOf(movie));
       const giveFocus = holdFocus(place);
       fill(place, draw(movie, session, (now) => (now ? load() : shown.close())));
@@ -49,8 +49,8 @@ function draw(movie, session, corrected) {
       movie.original_title && movie.original_title !== movie.tmdb_title && h("p", { class: "quiet" }, movie.original_title),
       movie.outcome === "found" ? facts(movie) : h("p", { class: "trouble" }, note(movie), movie.reason && `: ${why(movie)}`),
       movie.overview && h("p", {}, movie.overview),
-      links(movie), yours(movie),
-      h("details", {}, h("summary", {}, movie.outcome === "found" ? "Not the right film?" : "Say which film it is"),
+      links(movie), yours(movie, session.words),
+      session.owned && h("details", {}, h("summary", {}, movie.outcome === "found" ? "Not the right film?" : "Say which film it is"),
         movie.outcome === "found" && h("p", { class: "quiet" }, `Your list says “${movie.title ?? "no title"}”${movie.year ? ` (${movie.year})` : ""}; ${why(movie)}.`),
         matchForm(session, movie, corrected))),
     people(movie),
@@ -78,16 +78,17 @@ function links(movie) {
   return there.length > 0 && h("p", { class: "links" }, there.flatMap((element, index) => (index ? [" · ", element] : [element])));
 }
 
-function yours(movie) {
+/** What the list's owner said of it; of a shared list that may leave out tags, reviews and lists. */
+function yours(movie, words) {
   const said = [
-    movie.rating !== null && ["Your rating", rating(movie.rating)],
+    movie.rating !== null && [words.rating, rating(movie.rating)],
     movie.watch_dates.length > 0 && ["Watched", movie.watch_dates.map(day).join(", ")],
     !movie.watch_dates.length && movie.watched && ["Watched", "yes"],
     movie.rewatches > 0 && ["Seen again", count(movie.rewatches, "time")],
     movie.liked && ["Liked", "yes"],
     movie.in_watchlist && ["Watchlist", "yes"],
-    movie.tags.length > 0 && ["Tags", movie.tags.join(", ")],
-    movie.lists.length > 0 && ["Lists", movie.lists.join(", ")],
+    movie.tags?.length > 0 && ["Tags", movie.tags.join(", ")],
+    movie.lists?.length > 0 && ["Lists", movie.lists.join(", ")],
     movie.review && ["Review", h("span", { class: "review" }, movie.review)],
   ].filter(Boolean);
   return said.length > 0 && h("dl", { class: "yours" }, said.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));

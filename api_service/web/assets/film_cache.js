@@ -1,6 +1,6 @@
 /** The movies of a list by position, asked for in handfuls as they come into sight. */
 
-import { request, sessionPath } from "./api.js";
+import { request } from "./api.js";
 
 const HANDFUL = 60;
 /** While somebody scrolls on, nothing is asked for until it has rested so long, in milliseconds. */
@@ -8,9 +8,12 @@ const REST = 60;
 const AGAIN = 3000;
 
 export class FilmCache {
-  /** @param {(position: number, movie: object) => void} arrived */
-  constructor(id, arrived) {
-    this.id = id;
+  /**
+   * @param {{path: (rest: string, query?: object) => string}} session
+   * @param {(position: number, movie: object) => void} arrived
+   */
+  constructor(session, arrived) {
+    this.session = session;
     this.arrived = arrived;
     this.movies = new Map();
     this.fresh = new Set();
@@ -50,7 +53,7 @@ export class FilmCache {
     positions.forEach((position) => this.asked.add(position));
     try {
       const { movies } = await request(
-        sessionPath(this.id, "/movies", { positions: positions.join() }), { signal: this.leaving.signal },
+        this.session.path("/movies", { positions: positions.join() }), { signal: this.leaving.signal },
       );
       // Asked before outcomes changed: whatever is still wanted has been asked for again.
       if (round !== this.round) return;

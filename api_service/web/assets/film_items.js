@@ -5,8 +5,8 @@ import { country, reason, runtime, stars } from "./format.js";
 import { poster } from "./posters.js";
 
 /** Name, key of sorting (null: none), and what a cell shows. */
-const COLUMNS = [
-  ["Title", "title"], ["Year", "year"], ["Your rating", "rating"], ["TMDB", "tmdb_rating"],
+const columns = (words) => [
+  ["Title", "title"], ["Year", "year"], [words.rating, "rating"], ["TMDB", "tmdb_rating"],
   ["Runtime", "runtime"], ["Directors", null], ["Genres", null], ["Watched", "watched"],
 ];
 
@@ -37,8 +37,8 @@ export function row(movie, href, open) {
 }
 
 /** The heads of the table; a press on one sorts by it, another press turns the order round. */
-export function columnHeads(sort, reverse, order) {
-  return h("div", { role: "rowgroup" }, h("div", { class: "film-row heads", role: "row", "aria-rowindex": 1 }, COLUMNS.map(([name, key]) => h("span", {
+export function columnHeads(words, sort, reverse, order) {
+  return h("div", { role: "rowgroup" }, h("div", { class: "film-row heads", role: "row", "aria-rowindex": 1 }, columns(words).map(([name, key]) => h("span", {
     role: "columnheader", "aria-sort": key && key === sort ? (reverse ? "descending" : "ascending") : null,
   }, key ? h("button", {
     type: "button", class: "plain", "data-name": key, onclick: () => order(key, key === sort && !reverse ? "true" : null),

@@ -1,6 +1,6 @@
 /** All films of a list, or those that filters leave: a wall of posters or a table. */
 
-import { request, sessionPath } from "./api.js";
+import { request } from "./api.js";
 import { chips } from "./chips.js";
 import { fill, h, holdFocus } from "./dom.js";
 import { changed, filtersHere, query } from "./filters.js";
@@ -12,8 +12,8 @@ import { go } from "./main.js";
 import { keep, recall } from "./memory.js";
 import { Windowed } from "./windowed.js";
 
-const SORTS = [
-  ["position", "As in your list"], ["title", "Title"], ["year", "Year"], ["rating", "Your rating"],
+const sorts = (words) => [
+  ["position", words.order], ["title", "Title"], ["year", "Year"], ["rating", words.rating],
   ["tmdb_rating", "TMDB’s rating"], ["runtime", "Runtime"], ["watched", "Watched"],
 ];
 const LAYOUT = "projectionist.layout";
@@ -42,7 +42,7 @@ class Films {
     this.items = new Map();
     this.asked = null;
     this.layout = recall("localStorage", LAYOUT) ?? "posters";
-    this.cache = new FilmCache(session.id, (position, movie) => this.arrive(position, movie));
+    this.cache = new FilmCache(session, (position, movie) => this.arrive(position, movie));
     this.search = h("input", {
       type: "search", "aria-label": "Search films", placeholder: "Title, director or actor", maxlength: 200,
       oninput: () => {
@@ -52,7 +52,7 @@ class Films {
     });
     this.sort = h("select", {
       "aria-label": "Sort by", onchange: () => go(changed({ sort: this.sort.value, reverse: null }), { replace: true }),
-    }, SORTS.map(([value, name]) => h("option", { value }, name)));
+    }, sorts(session.words).map(([value, name]) => h("option", { value }, name)));
     this.turn = h("button", {
       type: "button", "aria-label": "Reverse the order", "aria-pressed": "false",
       onclick: () => go(changed({ reverse: this.reverse ? null : "true" }), { replace: true }),
@@ -95,7 +95,7 @@ class Films {
     const giveFocus = holdFocus(this.filters);
     fill(this.filters, filters.length ? chips(filters) : null);
     giveFocus(this.said);
-    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session.id, query(filtersHere()), "these films"));
+    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session, query(filtersHere()), "these films"));
     await this.read(question, { keep: first });
   }
 
@@ -113,7 +113,7 @@ class Films {
     const { signal } = this.reading;
     let answer;
     try {
-      answer = await request(sessionPath(this.session.id, "/movies/positions", question), { signal });
+      answer = await request(this.session.path("/movies/positions", question), { signal });
     } catch (error) {
       if (!signal.aborted) this.refuse(error);
       return;
@@ -157,7 +157,7 @@ class Films {
       : { class: "window wall", role: "list", "aria-label": "Films" });
     fill(this.place, table
       ? h("div", { class: "films-table", role: "table", "aria-label": "Films", "aria-rowcount": total + 1 },
-        columnHeads(this.question.sort, this.reverse, (sort, reverse) => go(changed({ sort, reverse }), { replace: true })), body)
+        columnHeads(this.session.words, this.question.sort, this.reverse, (sort, reverse) => go(changed({ sort, reverse }), { replace: true })), body)
       : body);
     const columns = () => (table ? 1 : Math.floor((body.clientWidth + GAP) / (POSTER_WIDTH + GAP)) || 1);
     this.list = new Windowed(body, {

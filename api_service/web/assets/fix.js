@@ -49,7 +49,7 @@ export function open(root, session) {
   root.append(
     h("div", { class: "panel" },
       h("p", {}, "Choose the right film, or paste its id or address. Or take the unmatched away as CSV, put them right there, and add the file under “Take away”."),
-      h("div", { class: "together" }, again, downloads(session.id, { outcome: "unmatched" }, "unmatched films", ["csv"]), said)),
+      h("div", { class: "together" }, again, downloads(session, { outcome: "unmatched" }, "unmatched films", ["csv"]), said)),
     ...parts.map((one) => one.element));
   return {
     counts: () => { if (asked) waiting ??= setTimeout(readAgain, QUIET); },

@@ -7,6 +7,7 @@ const main = document.querySelector("main");
 const VIEWS = [
   [/^\/$/, () => import("./start.js")],
   [/^\/session\/([^/]+)$/, () => import("./session.js")],
+  [/^\/share\/([^/]+)$/, () => import("./shared.js")],
   [/^\/worker$/, () => import("./worker.js")],
 ];
 

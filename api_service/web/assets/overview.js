@@ -1,6 +1,6 @@
 /** The dashboard: what a list comes to. Every bar leads to the films behind it. */
 
-import { request, sessionPath } from "./api.js";
+import { request } from "./api.js";
 import { calendar } from "./calendar.js";
 import { bars, columns } from "./charts.js";
 import { fill, h, holdFocus, spoken } from "./dom.js";
@@ -37,7 +37,7 @@ export function open(root, session) {
     const { signal } = reading;
     const filters = filtersHere();
     try {
-      const summary = await request(sessionPath(session.id, "/summary", query(filters)), { signal });
+      const summary = await request(session.path("/summary", query(filters)), { signal });
       if (signal.aborted) return;
       const giveFocus = holdFocus(place);
       fill(place, draw(summary, filters, session, kept));
@@ -160,18 +160,18 @@ function people(list, name, films, kept) {
 function ratings({ ratings: given, against_tmdb: against }, films, session) {
   if (!given.some((entry) => entry.films)) return h("p", { class: "quiet" }, "No film of this list is rated.");
   const table = against.films > 0 && [
-    h("p", {}, "You give these films ", h("b", {}, decimal(against.mine)), " on average, TMDB’s voters ",
+    h("p", {}, session.words.give, h("b", {}, decimal(against.mine)), " on average, TMDB’s voters ",
       h("b", {}, decimal(against.theirs)), ` of 5 (${count(against.films, "film")}).`),
-    h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Your ratings against TMDB’s" }, h("table", { class: "against" },
-      h("thead", {}, h("tr", {}, ["You gave", "TMDB’s mean", "Films"].map((text) => h("th", { scope: "col" }, text)))),
+    h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": session.words.against }, h("table", { class: "against" },
+      h("thead", {}, h("tr", {}, [session.words.gave, "TMDB’s mean", "Films"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, against.points.map(({ rating, theirs, films: value }) => h("tr", {},
         h("th", { scope: "row" }, h("span", { "aria-hidden": "true" }, stars(rating)), spoken(`${rating} of 5`)),
         h("td", {}, h("span", { class: "track", "aria-hidden": "true", style: { "--share": theirs / 5, "--mine": rating / 5 } }), decimal(theirs)),
         h("td", { class: "figure" }, number(value))))))),
   ];
   const extremes = against.films > 0 && [
-    h("h3", {}, "Dearer to you than to most"), cards(against.higher, session, difference),
-    h("h3", {}, "Less dear"), cards(against.lower, session, difference),
+    h("h3", {}, session.words.dearer), cards(against.higher, session, difference(session)),
+    h("h3", {}, "Less dear"), cards(against.lower, session, difference(session)),
   ];
   return h("div", { class: "halves" },
     h("div", {}, columns(given.map(({ rating, films: value }) => ({
@@ -180,7 +180,7 @@ function ratings({ ratings: given, against_tmdb: against }, films, session) {
     extremes && h("div", {}, extremes));
 }
 
-const difference = (film) => `you ${decimal(film.rating)}, TMDB ${decimal(film.vote_average / 2)}`;
+const difference = (session) => (film) => `${session.words.who} ${decimal(film.rating)}, TMDB ${decimal(film.vote_average / 2)}`;
 
 function extremes({ shortest, longest }, session) {
   if (!shortest) return null;

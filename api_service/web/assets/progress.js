@@ -55,7 +55,7 @@ export function progress() {
 const figure = (name, value) => h("span", {}, h("b", {}, value), ` ${name}`);
 
 function wrong({ fleet, connected, finished, waiting }) {
-  if (!connected) return "The connection is lost; trying again. Your list goes on meanwhile.";
+  if (!connected) return "The connection is lost; trying again. The list goes on meanwhile.";
   if (finished || !fleet) return "";
   if (fleet.worker_status === "paused") return "Paused by the operator. It goes on by itself when that is over.";
   if (fleet.worker_status === "stopped") return "No worker is running at the moment. Your list waits and goes on by itself.";

@@ -1,4 +1,4 @@
-/** One list: how far it is, and its views: progress, overview, films, fixing, taking it away. */
+/** One list: how far it is, and its views: progress, overview, films, fixing, sharing, taking it away. */
 
 import { request, sessionPath } from "./api.js";
 import { UNFETCHED, fill, h } from "./dom.js";
@@ -9,19 +9,21 @@ import { forget, remember } from "./known_lists.js";
 import { follow } from "./live.js";
 import { progress } from "./progress.js";
 import { reading } from "./reading.js";
+import { YOURS } from "./words.js";
 
 const VIEWS = {
   progress: () => import("./posters_coming.js"),
   overview: () => import("./overview.js"),
   films: () => import("./films.js"),
   fix: () => import("./fix.js"),
+  share: () => import("./share.js"),
   away: () => import("./away.js"),
 };
 
 /** The views that the report of the upload stands above. */
 const REPORTING = new Set(["progress", "overview"]);
 
-const NAMES = { progress: "Progress", overview: "Overview", films: "Films", fix: "Fix matches", away: "Take away" };
+const NAMES = { progress: "Progress", overview: "Overview", films: "Films", fix: "Fix matches", share: "Share", away: "Take away" };
 
 export function open(root, id) {
   const session = new Session(root, id);
@@ -34,6 +36,9 @@ class Session {
   constructor(root, id) {
     this.root = root;
     this.id = id;
+    this.words = YOURS;
+    /** Whether who looks on may change it: a shared list is looked at by others. */
+    this.owned = true;
     this.status = null;
     this.latest = [];
     /** Whether it is being deleted here, and so nobody need be told that it is gone. */
@@ -108,6 +113,11 @@ class Session {
     this.report.replaceWith(report);
     this.report = report;
     this.refresh();
+  }
+
+  /** The address of something in this list, in the API. */
+  path(rest, query) {
+    return sessionPath(this.id, rest, query);
   }
 
   get done() {

@@ -1,0 +1,63 @@
+"""What a request may ask of shares: the body that makes one, and the queries that it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api_service.queries import read_query
+from shared.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from multidict import MultiMapping
+
+    from api_service.storage.shares import Share
+
+LONGEST_DAYS: Final = 3650
+HIDDEN_PARAMETERS: Final = frozenset({"list"})
+"""Of the session's routes, those that no share takes: what it does not show, nobody may ask for."""
+_LONGEST_SHOWN: Final = 40
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+class ShareOptions(BaseModel):
+    """What a new share shows beside the films, their ratings and dates, and for how long."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"reviews": True}]}
+    )
+
+    reviews: bool = Field(default=False, description="Whether reviews are shown")
+    tags: bool = Field(default=False, description="Whether tags are shown")
+    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] | None = Field(
+        None, description="Days after which it ends by itself; null is never"
+    )
+
+
+def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> Q:
+    """Return the query of a visitor's request as one of these models.
+
+    Raises:
+        BadRequestError: a parameter is unknown, given twice, or not what it may be, or it asks for
+            what the share does not show.
+    """
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    check_parameters(query, known - HIDDEN_PARAMETERS)
+    if "tag" in query and not share.with_tags:
+        raise BadRequestError("tag: this share does not show tags")
+    return read_query(model, query)
+
+
+def check_parameters(query: MultiMapping[str], known: frozenset[str] | set[str]) -> None:
+    """Refuse a query with parameters that are not known, or with one that is given twice.
+
+    Raises:
+        BadRequestError: it has such a parameter.
+    """
+    for name in query:
+        if name not in known:
+            raise BadRequestError(f"{name[:_LONGEST_SHOWN]!r} is no parameter of this route")
+        if len(query.getall(name)) > 1:
+            raise BadRequestError(f"{name}: give it once")

@@ -1,0 +1,11 @@
+/** Whose list it is, in the words of the views that the owner and visitors have in common. */
+
+export const YOURS = {
+  who: "you", order: "As in your list", rating: "Your rating", give: "You give these films ", gave: "You gave",
+  against: "Your ratings against TMDB’s", dearer: "Dearer to you than to most",
+};
+
+export const THEIRS = {
+  who: "they", order: "As in the list", rating: "Their rating", give: "They give these films ", gave: "They gave",
+  against: "Their ratings against TMDB’s", dearer: "Dearer to them than to most",
+};
