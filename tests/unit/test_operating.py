@@ -37,6 +37,14 @@ def test_the_events_on_the_page_are_those_of_the_code() -> None:
     assert told - logged == set(), "on the page and never logged"
 
 
+def test_a_changed_setting_is_never_said_to_need_a_restart() -> None:
+    """A container that is restarted keeps the environment that it was made with."""
+    for page in (ROOT / "docs").glob("*.md"):
+        for line in page.read_text("utf-8").splitlines():
+            if re.search(r"`[A-Z]+_[A-Z_]+`", line):
+                assert not re.search(r"\brestart\b", line), f"{page.name}: {line}"
+
+
 def test_every_alert_has_its_line_in_the_runbook() -> None:
     rules = [
         rule
