@@ -6,6 +6,17 @@
 set -eu
 : "${OWNER_PASSWORD:?}" "${API_PASSWORD:?}" "${DAEMON_PASSWORD:?}"
 
+# A new database is set up on a socket first, and is not reached meanwhile.
+tries=0
+until pg_isready --quiet; do
+  tries=$((tries + 1))
+  if [ "$tries" -gt 120 ]; then
+    echo "The database at $PGHOST does not answer" >&2
+    exit 1
+  fi
+  sleep 1
+done
+
 run() {
   psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$@"
 }

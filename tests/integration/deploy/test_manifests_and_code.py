@@ -87,7 +87,11 @@ def test_prometheus_finds_the_ports_under_the_jobs_that_the_alerts_go_by(
     (job,) = scrape["scrape_configs"]
     (discovery,) = job["kubernetes_sd_configs"]
     assert discovery["namespaces"]["names"] == list(manifests.of("Namespace"))
-    kept, ended, named = job["relabel_configs"]
+    kept, ended, named, installation = job["relabel_configs"]
+    assert installation == {
+        "source_labels": ["__meta_kubernetes_namespace"],
+        "target_label": "namespace",
+    }
     assert (ended["action"], ended["regex"]) == ("drop", "Failed|Succeeded")
     assert set(kept["regex"].split("|")) == {
         port["name"] for component in PORTS for port in manifests.container(component)["ports"]
