@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from enrich_service.floor import BEGINNING, QueueFloor
-from shared.models import BACKGROUND_TURN, Channel, Outcome, TMDBState
+from shared.models import BACKGROUND_TURN, HELD_TURN, Channel, Outcome, TMDBState
 from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class QueueStorage:
             """,
             room,
             session_id,
-            BACKGROUND_TURN,
+            HELD_TURN,
             turn,
             first_id,
             self.floor.due_since,
@@ -269,7 +269,7 @@ class QueueStorage:
             session_id,
             turn,
             first_id,
-            BACKGROUND_TURN,
+            HELD_TURN,
         )
         rows.sort(key=lambda row: (row["turn"], row["id"]))
         return [claim_of(row, token) for row in rows]
