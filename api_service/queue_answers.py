@@ -50,7 +50,7 @@ class QueueOrderAnswer(Answer):
 
 
 class QueueOrder(BaseModel):
-    """The body of an order: one list that waits, or all of a client, as `/worker/queue` names it."""
+    """The body of an order: a list that waits, or all of a client, by their names in the queue."""
 
     model_config = ConfigDict(
         extra="forbid",

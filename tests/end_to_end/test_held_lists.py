@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local_stack.processes import ROOT
 from shared.models import HELD_TURN
 from tests.driving import ADMIN_TOKEN, plain_films, title_list, until
+from tests.manual.pages import blocks
 from tests.migrating import alembic
 
 if TYPE_CHECKING:
@@ -142,6 +146,26 @@ async def test_who_looks_on_is_told_that_a_list_is_held(driver: Driver) -> None:
                 else:
                     break
         assert seen == [False, True, False]
+
+
+async def test_the_commands_of_the_runbook_are_those_that_are_taken(driver: Driver) -> None:
+    await pause(driver, "pause")
+    name = await handle(driver, await upload(driver, 0, 5))
+    page = ROOT / "docs" / "operating.md"
+    (block,) = [
+        block for block in blocks(page) if block.heading == "Who fills the queue" and block.excuse
+    ]
+    for line, held in zip(block.text.splitlines(), (5, 0, 0), strict=True):
+        command = line.replace("http://127.0.0.1:8000", driver.stack.api_url).replace("NAME", name)
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", f"{command} --fail --silent --show-error"),
+            env={**os.environ, "ADMIN_TOKEN": ADMIN_TOKEN},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        assert (process.returncode, json.loads(said)) == (0, {"sessions": 1}), line
+        assert await driver.value(HELD) == held
+    assert await driver.value("select count(*) from sessions") == 0
 
 
 async def test_all_waiting_lists_of_a_client_are_held_and_deleted_together(driver: Driver) -> None:
