@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ NAMED_DIGITS = 8
 _PROOF_DIGITS = 16
 _PASSES = 10
 """Over lookups that somebody holds at the moment; what is left then is found by doing it again."""
+_PAUSE_SECONDS = 0.1
+_PAGE = 2_000
+"""Movies whose lookups lose their turns in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,69 +154,106 @@ class HoldStorage:
             session_id,
             Channel.SESSION_PROGRESS,
         )
+        others: set[UUID] = set()
         for _ in range(_PASSES):
-            if await self._take_turns(session_id) == 0:
+            others |= await self._take_turns(session_id)
+            if not await self._has_turns(session_id):
                 break
-        # Who listed a film while it lost its turn may have looked before that was committed.
-        for row in await self._database.fetch(
-            """
-            select distinct others.session_id
-            from movies
-            join lookups on lookups.id = movies.lookup_id
-            join movies as others on others.lookup_id = lookups.id
-            join sessions on sessions.id = others.session_id
-            where movies.session_id = $1
-              and lookups.turn = $2
-              and lookups.due_at is not null
-              and sessions.held_at is null
-            """,
-            session_id,
-            HELD_TURN,
-        ):
-            await bring_forward(self._database, row["session_id"])
+            await asyncio.sleep(_PAUSE_SECONDS)
+        for other in others:
+            await bring_forward(self._database, other)
 
-    async def _take_turns(self, session_id: UUID) -> int:
-        """Take those that are free; how many lookups others hold, which are left as they are."""
-        left: int = await self._database.fetchval(
-            """
-            with wanted as (
-              select id
-              from lookups
-              where id in (select lookup_id from movies where session_id = $1)
-                and outcome is null
-                and due_at is not null
-                and claimed_by is null
-                and turn < $2
-                and not exists (
-                  select
-                  from movies
-                  join sessions on sessions.id = movies.session_id
-                  where lookup_id = lookups.id and held_at is null
-                )
-            ),
-            free as (
-              select id
-              from lookups
-              where id in (select id from wanted)
-                and outcome is null
-                and claimed_by is null
-              order by id
-              for no key update skip locked
-            ),
-            held as (
-              update lookups
-              set turn = $2, due_at = clock_timestamp() + make_interval(years => $3)
-              from free
-              where lookups.id = free.id
-              returning lookups.id
+    async def _take_turns(self, session_id: UUID) -> set[UUID]:
+        """Take those that are free, a page after the other; sessions that have come to list them.
+
+        Who listed a film while it lost its turn may have looked before that was committed.
+        """
+        others: set[UUID] = set()
+        after = 0
+        while True:
+            page = await self._database.fetch(
+                """
+                select position, lookup_id
+                from movies
+                where session_id = $1 and position > $2
+                order by position
+                limit $3
+                """,
+                session_id,
+                after,
+                _PAGE,
             )
-            select (select count(*) from wanted) - (select count(*) from held)
-            """,
-            session_id,
-            HELD_TURN,
-            HELD_YEARS,
+            if not page:
+                return others
+            after = page[-1]["position"]
+            # The subquery's limit keeps the planner from joining all movies with all sessions.
+            held = await self._database.fetch(
+                """
+                with free as (
+                  select id
+                  from lookups
+                  where id = any($1::bigint[])
+                    and outcome is null
+                    and due_at is not null
+                    and claimed_by is null
+                    and turn < $2
+                    and (
+                      select true
+                      from movies
+                      join sessions on sessions.id = movies.session_id
+                      where lookup_id = lookups.id and held_at is null
+                      limit 1
+                    ) is null
+                  order by id
+                  for no key update skip locked
+                )
+                update lookups
+                set turn = $2, due_at = clock_timestamp() + make_interval(years => $3)
+                from free
+                where lookups.id = free.id
+                returning lookups.id
+                """,
+                [row["lookup_id"] for row in page],
+                HELD_TURN,
+                HELD_YEARS,
+            )
+            listed = await self._database.fetch(
+                """
+                select distinct sessions.id
+                from movies
+                join sessions on sessions.id = movies.session_id
+                where lookup_id = any($1::bigint[]) and held_at is null
+                """,
+                [row["id"] for row in held],
+            )
+            others |= {row["id"] for row in listed}
+
+    async def _has_turns(self, session_id: UUID) -> bool:
+        """Whether anything of the session alone has a turn, because somebody held its row."""
+        return bool(
+            await self._database.fetchval(
+                """
+                select true
+                from movies as mine
+                join lookups on lookups.id = mine.lookup_id
+                where mine.session_id = $1
+                  and outcome is null
+                  and due_at is not null
+                  and claimed_by is null
+                  and turn < $2
+                  and (
+                    select true
+                    from movies
+                    join sessions on sessions.id = movies.session_id
+                    where lookup_id = lookups.id and held_at is null
+                    limit 1
+                  ) is null
+                limit 1
+                """,
+                session_id,
+                HELD_TURN,
+            )
         )
-        return left
 
     async def release(self, session_id: UUID) -> bool:
         """Give its films turns as if it had been uploaded now; whether it was held."""
@@ -234,6 +275,7 @@ class HoldStorage:
             await bring_forward(self._database, session_id)
             if not await self._has_held_films(session_id):
                 break
+            await asyncio.sleep(_PAUSE_SECONDS)
         return bool(was_held)
 
     async def _has_held_films(self, session_id: UUID) -> bool:
