@@ -54,7 +54,10 @@ class HoldStorage:
         self._database = database
 
     async def sessions(self, limit: int) -> list[asyncpg.Record]:
-        """Return the sessions with the most films without an outcome, the largest first."""
+        """Return the sessions with the most films without an outcome, the largest first.
+
+        One that is held is among them when all of its films have ended, too.
+        """
         return await self._database.fetch(
             """
             select
@@ -74,7 +77,7 @@ class HoldStorage:
                 order by n desc
                 limit 1
               ) as counts
-              where completed_at is null
+              where completed_at is null or held_at is not null
               order by waiting desc, created_at
               limit $1
             ) as largest
@@ -101,7 +104,7 @@ class HoldStorage:
               order by n desc
               limit 1
             ) as counts
-            where completed_at is null
+            where completed_at is null or held_at is not null
             group by client
             order by waiting desc, first_created_at
             limit $1
@@ -110,13 +113,13 @@ class HoldStorage:
         )
 
     async def find(self, handle: str) -> list[QueuedSession]:
-        """Return the session that waits and has this handle, or none."""
+        """Return the session that waits or is held and has this handle, or none."""
         first = handle[:NAMED_DIGITS]
         rows = await self._database.fetch(
             """
             select id, client
             from sessions
-            where id between $1 and $2 and completed_at is null
+            where id between $1 and $2 and (completed_at is null or held_at is not null)
             """,
             UUID(f"{first}{'0' * 24}"),
             UUID(f"{first}{'f' * 24}"),
@@ -124,12 +127,12 @@ class HoldStorage:
         return [QueuedSession(**row) for row in rows if handle_of(row["id"]) == handle]
 
     async def of_client(self, client: str) -> list[QueuedSession]:
-        """Return the sessions of a client that wait, the oldest first."""
+        """Return the sessions of a client that wait or are held, the oldest first."""
         rows = await self._database.fetch(
             """
             select id, client
             from sessions
-            where client = $1 and completed_at is null
+            where client = $1 and (completed_at is null or held_at is not null)
             order by created_at, id
             """,
             client,

@@ -110,6 +110,22 @@ async def test_a_held_list_waits_until_it_is_released_and_nobody_else_does(drive
     driver.sessions |= {before, held, after}
 
 
+async def test_a_held_list_whose_films_others_have_ends_and_can_be_released(
+    driver: Driver,
+) -> None:
+    await pause(driver, "pause")
+    held = await upload(driver, 0, 3)
+    name = await handle(driver, held)
+    await order(driver, "hold", session=name)
+    other = await upload(driver, 0, 3)
+    await pause(driver, "resume")
+    await driver.completed(other)
+    assert (await driver.completed(held))["held"] is True
+    assert await order(driver, "release", session=name) == 1
+    assert (await status(driver, held))["held"] is False
+    assert (await queue(driver))["sessions"] == []
+
+
 async def test_to_a_held_list_nothing_comes_and_it_can_be_read_and_deleted(driver: Driver) -> None:
     await pause(driver, "pause")
     held = await upload(driver, 0, 5)
