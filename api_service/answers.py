@@ -33,7 +33,8 @@ class Answer(BaseModel):
 class SessionAnswer(Answer):
     """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell.
 
-    It is `waiting` while four other lists of the same client come first.
+    It is `waiting` while four other lists of the same client come first, and `held` while the
+    operator has its films wait.
     """
 
     session_id: UUID
@@ -45,6 +46,7 @@ class SessionAnswer(Answer):
     progress_percent: int
     eta_seconds: int | None
     waiting: bool
+    held: bool
     created_at: datetime
     completed_at: datetime | None
     expires_at: datetime
@@ -193,6 +195,7 @@ def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str,
         "progress_percent": percent,
         "eta_seconds": outlook.eta_seconds,
         "waiting": outlook.waiting,
+        "held": row.held,
         "created_at": row.created_at,
         "completed_at": row.completed_at,
         "expires_at": row.read_at + timedelta(days=days),

@@ -20,7 +20,7 @@ from api_service.summary_cache import SummaryCache
 from api_service.turns import Turns
 from api_service.upload_room import Room
 from api_service.web_files import WebFiles
-from shared.errors import SessionNotFoundError, ShareNotFoundError
+from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
 from shared.metrics import Recent
 from shared.probes import Probes
 from shared.settings import Settings
@@ -75,6 +75,22 @@ async def session_of(request: web.Request) -> SessionRow:
     session = await request.app[STORAGE].sessions.get(session_id_of(request))
     if session is None:
         raise no_such_session()
+    return session
+
+
+async def unheld_session_of(request: web.Request) -> SessionRow:
+    """The session that the path names, for who asks for films to be looked up.
+
+    Raises:
+        SessionHeldError: the operator holds it.
+        SessionNotFoundError: there is none.
+    """
+    session = await session_of(request)
+    if session.held:
+        raise SessionHeldError(
+            "Nothing of it is looked up, and nothing comes to it, until the operator releases it. "
+            "It can be read, exported and deleted."
+        )
     return session
 
 

@@ -25,7 +25,8 @@ class Outlook:
     """What is to come for a session.
 
     Attributes:
-        eta_seconds: until it is complete; None while the fleet does not work.
+        eta_seconds: until it is complete; None while the fleet does not work, or the operator holds
+            the session.
         waiting: its films come after those of other lists of its client.
     """
 
@@ -58,6 +59,8 @@ class Pacer:
         """Tell how long the session still takes, and whether its turn has not come."""
         if session.remaining == 0:
             return Outlook(0, waiting=False)
+        if session.held:
+            return Outlook(None, waiting=False)
         pace = await self._current_pace()
         first, last = 0, session.remaining
         if session.has_client:

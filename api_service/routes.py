@@ -35,6 +35,7 @@ from api_service.handlers import (
 )
 from api_service.handlers.movies import Correction
 from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery
+from api_service.queue_answers import QueueOrder, QueueOrderAnswer, QueueSharesAnswer
 from api_service.report_answers import SessionReport
 from api_service.route_parts import (
     EVENTS,
@@ -56,6 +57,7 @@ from shared.errors import (
     ClientLimitError,
     InvalidBodyError,
     SessionChangedError,
+    SessionHeldError,
     SessionNotFoundError,
 )
 from shared.probes import Health, Passed, Unavailable
@@ -90,7 +92,7 @@ ROUTES: Final = (
         request_headers=UPLOAD_HEADERS,
         answers={200: AdditionAnswer},
         headers=LOCATION,
-        problems=(SessionNotFoundError, SessionChangedError, *OF_UPLOAD),
+        problems=(SessionNotFoundError, SessionChangedError, SessionHeldError, *OF_UPLOAD),
     ),
     Route(
         method="GET",
@@ -130,7 +132,7 @@ ROUTES: Final = (
         tag="Sessions",
         summary="Ask again for what was not found or failed",
         answers={202: ForceAnswer},
-        problems=(ClientLimitError, *OF_SESSION),
+        problems=(ClientLimitError, SessionHeldError, *OF_SESSION),
     ),
     Route(
         method="DELETE",
@@ -222,7 +224,13 @@ ROUTES: Final = (
         summary="Say which film a movie is",
         body=Correction,
         answers={200: MovieAnswer},
-        problems=(BadRequestError, BodyTooSlowError, InvalidBodyError, *OF_MOVIE),
+        problems=(
+            BadRequestError,
+            BodyTooSlowError,
+            InvalidBodyError,
+            SessionHeldError,
+            *OF_MOVIE,
+        ),
     ),
     Route(
         method="DELETE",
@@ -266,6 +274,36 @@ ROUTES: Final = (
         answers={200: WorkerStatusAnswer},
         problems=STORED,
         admin=True,
+    ),
+    Route(
+        method="GET",
+        path="/worker/queue",
+        handler=worker.get_queue,
+        name="get_queue",
+        tag="Fleet",
+        summary="Who fills the queue: the lists and the clients with the most films that wait",
+        answers={200: QueueSharesAnswer},
+        problems=STORED,
+        admin=True,
+    ),
+    *(
+        Route(
+            method="POST",
+            path=f"/worker/queue/{order}",
+            handler=handler,
+            name=f"{order}_queued",
+            tag="Fleet",
+            summary=summary,
+            body=QueueOrder,
+            answers={200: QueueOrderAnswer},
+            problems=(BodyTooSlowError, InvalidBodyError, SessionNotFoundError, *STORED),
+            admin=True,
+        )
+        for order, handler, summary in (
+            ("hold", worker.hold_queued, "Look up nothing more of a list, or of a client's"),
+            ("release", worker.release_queued, "Look them up again, as if they had come now"),
+            ("delete", worker.delete_queued, "Delete them, as their users could"),
+        )
     ),
     Route(
         method="GET",

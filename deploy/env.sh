@@ -1,5 +1,6 @@
 #!/bin/sh
 # Writes .env and .env.demo for compose.yaml, each once and with secrets of its own: `make env`.
+# One that is there stays as it is, but for the roles' passwords: an earlier release had none.
 set -eu
 umask 077
 
@@ -7,10 +8,18 @@ random() { # BYTES: as hexadecimal digits, which need no escaping in an address
   od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
-write() { # FILE: from standard input, whole or not at all, and never over one that is there
+# FILE: from standard input, whole or not at all; to one that is there, only what it lacks is added.
+write() {
   if [ -e "$1" ]; then
-    cat >/dev/null
-    echo "$1 is there already and stays as it is"
+    lacking=$(grep -E '^(OWNER|API|DAEMON)_PASSWORD=' | while IFS= read -r line; do
+      grep -q "^${line%%=*}=." "$1" || printf '%s\n' "$line"
+    done)
+    if [ -n "$lacking" ]; then
+      printf '\n# The passwords of the roles, added by `make env`.\n%s\n' "$lacking" >>"$1"
+      echo "$1 is there already; the passwords of the roles are added"
+    else
+      echo "$1 is there already and stays as it is"
+    fi
     return
   fi
   cat >"$1.new"
@@ -22,8 +31,12 @@ write .env <<ENV
 # Your TMDB key, v3 (32 hex digits) or v4 (eyJ...). Other settings of the README may follow.
 TMDB_API_KEY=
 
-# Made by \`make env\`. The password is that of the database from its first start on.
+# Made by \`make env\`. The first password is the superuser's, from the first start of the database
+# on; the others are those of the roles, set at each start.
 POSTGRES_PASSWORD=$(random 24)
+OWNER_PASSWORD=$(random 24)
+API_PASSWORD=$(random 24)
+DAEMON_PASSWORD=$(random 24)
 ADMIN_TOKEN=$(random 24)
 ENV
 
@@ -39,5 +52,8 @@ TMDB_API_KEY=$(random 16)
 SAMPLE_LIST=/app/sample
 
 POSTGRES_PASSWORD=$(random 24)
+OWNER_PASSWORD=$(random 24)
+API_PASSWORD=$(random 24)
+DAEMON_PASSWORD=$(random 24)
 ADMIN_TOKEN=$(random 24)
 ENV

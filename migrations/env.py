@@ -139,6 +139,8 @@ async def _connect_in_time(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
             OSError,
             asyncpg.PostgresConnectionError,
             asyncpg.CannotConnectNowError,
+            # The role, or its password, may be made at the same time, too.
+            asyncpg.InvalidAuthorizationSpecificationError,
             asyncpg.TargetServerAttributeNotMatched,
         ) as error:
             why = str(error) or type(error).__name__

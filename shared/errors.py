@@ -208,6 +208,14 @@ class SessionChangedError(ProjectionistError):
     title = "The session is being changed by others"
 
 
+class SessionHeldError(ProjectionistError):
+    """The operator holds the session: nothing comes to it until that is over."""
+
+    code = "session_held"
+    status = HTTPStatus.CONFLICT
+    title = "The operator holds this list"
+
+
 class AdminTokenError(ProjectionistError):
     """Worker control without the right admin token."""
 

@@ -42,6 +42,10 @@ class Channel(StrEnum):
 
 BACKGROUND_TURN = 2**63 - 1
 """The largest turn there is: of what nobody waits for."""
+HELD_TURN = BACKGROUND_TURN - 1
+"""Of lookups that only held sessions list: no claim goes so far. They are due in `HELD_YEARS`, too,
+so that a daemon of an earlier release, which knows of no such turn, leaves them where they are."""
+HELD_YEARS = 100
 
 SILENT_SECONDS = 12.0
 """After which a worker without a heartbeat counts as gone."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from shared.models import Channel, Outcome
+from shared.models import HELD_TURN, Channel, Outcome
 from shared.session_counts import OutcomeChange, move_counts
 from shared.turn_grants import client_of, granted_turns, next_base, settle_grant
 
@@ -188,9 +188,9 @@ async def bring_forward(
 ) -> None:
     """Give queued lookups of a session the turns that it would have got by queueing them now.
 
-    For lookups that another session queued with later turns. In a transaction of its own, after
-    the upload's commit, and skipping what is held: inside the upload it would deadlock with
-    completions.
+    For lookups that another session queued with later turns, or that were held. In a transaction of
+    its own, after the upload's commit, and skipping what others lock: inside the upload it would
+    deadlock with completions.
 
     Args:
         database: where the session is.
@@ -239,7 +239,10 @@ async def _move_forward(
     moved = await connection.fetchrow(
         """
         with later as (
-          select id, coalesce($3, (select max(turn) from virtual_times)) + place as better_turn
+          select
+            id,
+            coalesce($3, (select max(turn) from virtual_times)) + place as better_turn,
+            turn = $5 as was_held
           from lookups
           join unnest($1::bigint[], $2::bigint[]) as wanted (lookup_id, place)
             on lookups.id = wanted.lookup_id
@@ -252,7 +255,9 @@ async def _move_forward(
         ),
         moved as (
           update lookups
-          set turn = better_turn
+          set
+            turn = better_turn,
+            due_at = case when was_held then clock_timestamp() else due_at end
           from later
           where lookups.id = later.id
           returning turn
@@ -263,5 +268,6 @@ async def _move_forward(
         [row["place"] for row in later],
         grant.base if grant else None,
         Channel.NEW_WORK,
+        HELD_TURN,
     )
     await settle_grant(connection, grant, session_id, grant.last_turn if grant and moved else None)

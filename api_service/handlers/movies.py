@@ -27,6 +27,7 @@ from api_service.context import (
     json_response,
     position_of,
     session_of,
+    unheld_session_of,
 )
 from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
@@ -140,7 +141,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 async def put_match(request: web.Request) -> web.Response:
     """`PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
-    session = await session_of(request)  # before the body: a stranger's is not waited for
+    session = await unheld_session_of(request)  # before the body: a stranger's is not waited for
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
     try:

@@ -19,6 +19,7 @@ from api_service.context import (
     no_such_session,
     session_id_of,
     session_of,
+    unheld_session_of,
 )
 from api_service.rules.lists.report import with_member
 
@@ -67,7 +68,7 @@ async def get_report(request: web.Request) -> web.Response:
 
 async def force(request: web.Request) -> web.Response:
     """`POST /api/session/{id}/enrich`: ask again what was not found or failed."""
-    session = await session_of(request)
+    session = await unheld_session_of(request)
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
     session = await session_of(request)

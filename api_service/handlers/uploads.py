@@ -27,7 +27,7 @@ from api_service.context import (
     TURNS,
     json_response,
     no_such_session,
-    session_of,
+    unheld_session_of,
 )
 from api_service.full_disk import full_disk, our_disk
 from api_service.handlers.sessions import described
@@ -80,7 +80,7 @@ async def add(request: web.Request) -> web.Response:
     Nobody else may change its films between their being read out and being stored, or all is done
     again. Uploads by way of one API take turns, so that this is rare.
     """
-    before = await session_of(request)
+    before = await unheld_session_of(request)
     session_id = before.id
     async with _taken_in(request, session_id) as taken, request.app[TURNS].of(session_id):
         known = await _known(request, taken.key)

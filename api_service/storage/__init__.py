@@ -10,6 +10,7 @@ from api_service.storage.clients import ClientStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
 from api_service.storage.heavy_reads import HeavyReads
+from api_service.storage.holds import HoldStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
@@ -55,5 +56,6 @@ class StorageService:
         self.summaries = SummaryStorage(database)
         self.matches = MatchStorage(database)
         self.fleet = FleetStorage(database)
+        self.holds = HoldStorage(database)
         self.events = EventStorage(database)
         self.snapshots = SnapshotStorage(database)

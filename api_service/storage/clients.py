@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from shared.errors import ClientLimitError
-from shared.models import BACKGROUND_TURN
+from shared.models import HELD_TURN
 
 if TYPE_CHECKING:
     from shared.database import Connection, Database
@@ -85,7 +85,7 @@ class ClientStorage:
         return await _usage(self._database, client)
 
     async def totals(self) -> Totals:
-        """Return what all have; reads every session's row, and the whole queue."""
+        """Return what all have, of the queue but for what is held; reads all of both tables."""
         row = await self._database.fetchrow(
             """
             select
@@ -93,7 +93,7 @@ class ClientStorage:
               (select coalesce(sum(positions), 0) from sessions)::bigint as movies_stored,
               (select count(*) from lookups where due_at is not null and turn < $1) as films_queued
             """,
-            BACKGROUND_TURN,
+            HELD_TURN,
         )
         if row is None:
             raise RuntimeError("counts have one row")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.fleet_control import set_paused
-from shared.models import BACKGROUND_TURN, SILENT_SECONDS, TMDBState
+from shared.models import BACKGROUND_TURN, HELD_TURN, SILENT_SECONDS, TMDBState
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -108,11 +108,11 @@ class FleetStorage:
               end as held_for
             from fleet, request_window, (
               select
-                count(*) filter (where claimed_by is null and turn < $2) as queued,
+                count(*) filter (where claimed_by is null and turn < $3) as queued,
                 count(*) filter (where claimed_by is null and turn = $2) as background,
                 count(claimed_by) as claimed,
                 extract(epoch from clock_timestamp() - min(due_at) filter (
-                  where claimed_by is null and due_at <= clock_timestamp() and turn < $2
+                  where claimed_by is null and due_at <= clock_timestamp() and turn < $3
                 ))::float8 as oldest_wait,
                 extract(epoch from clock_timestamp() - min(due_at) filter (
                   where claimed_by is null and due_at <= clock_timestamp() and turn = $2
@@ -126,6 +126,7 @@ class FleetStorage:
             """,
             timedelta(seconds=period),
             BACKGROUND_TURN,
+            HELD_TURN,
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")

@@ -25,7 +25,8 @@ NOTE_READ_AFTER = timedelta(days=1)
 class SessionRow:
     """A session as it is stored. Counts are movies; `read_at` is written down at most daily.
 
-    `has_client` says whether somebody is known whose sessions share four places in the queue.
+    `has_client` says whether somebody is known whose sessions share four places in the queue,
+    `held` whether the operator holds it.
     """
 
     id: UUID
@@ -37,6 +38,7 @@ class SessionRow:
     completed_at: datetime | None
     read_at: datetime
     has_client: bool = False
+    held: bool = False
 
     @property
     def remaining(self) -> int:
@@ -61,7 +63,7 @@ class SessionStorage:
             """
             select
               id, total, enriched, not_found, failed, created_at, completed_at, read_at,
-              client is not null as has_client,
+              client is not null as has_client, held_at is not null as held,
               read_at < clock_timestamp() - $2::interval as long_unread
             from sessions
             cross join lateral (
@@ -93,7 +95,7 @@ class SessionStorage:
             """
             select
               id, total, enriched, not_found, failed, created_at, completed_at, read_at,
-              client is not null as has_client,
+              client is not null as has_client, held_at is not null as held,
               read_at < clock_timestamp() - $2::interval as long_unread,
               statement_timestamp() as now
             from sessions
@@ -230,4 +232,5 @@ def session_row(row: asyncpg.Record) -> SessionRow:
         completed_at=row["completed_at"],
         read_at=row["read_at"],
         has_client=row["has_client"],
+        held=row["held"],
     )

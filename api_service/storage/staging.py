@@ -13,7 +13,7 @@ import structlog
 from api_service.storage.clients import StoredLimits
 from shared.database import CollisionError
 from shared.errors import ProjectionistError, UploadInProgressError
-from shared.models import BACKGROUND_TURN, Channel
+from shared.models import HELD_TURN, Channel
 from shared.reopening import bring_forward, reopen_session
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ async def note_turns(database: Database, session_id: UUID) -> None:
         where sessions.id = $1 and queued.last_turn is not null
         """,
         session_id,
-        BACKGROUND_TURN,
+        HELD_TURN,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.fleet_control import set_paused
-from shared.models import BACKGROUND_TURN, SILENT_SECONDS, Channel, TMDBState
+from shared.models import HELD_TURN, SILENT_SECONDS, Channel, TMDBState
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -251,7 +251,7 @@ class FleetStorage:
             select pg_notify($3, min(turn)::text) from due having count(*) > 0
             """,
             pause,
-            BACKGROUND_TURN,
+            HELD_TURN,
             Channel.NEW_WORK,
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from enrich_service.lookups import Claim, KnownFilm
 from enrich_service.storage.queue_floor import BEGINNING, QueueFloor
 from enrich_service.storage.queue_view import QueueView
-from shared.models import BACKGROUND_TURN, Channel, Outcome, TMDBState
+from shared.models import BACKGROUND_TURN, HELD_TURN, Channel, Outcome, TMDBState
 from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class QueueStorage:
             """,
             room,
             session_id,
-            BACKGROUND_TURN,
+            HELD_TURN,
             turn,
             first_id,
             self.floor.due_since,
@@ -191,7 +191,7 @@ class QueueStorage:
             session_id,
             turn,
             first_id,
-            BACKGROUND_TURN,
+            HELD_TURN,
         )
         rows.sort(key=lambda row: (row["turn"], row["id"]))
         return [claim_of(row, token) for row in rows]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.lookup_keys import LookupKind
-from shared.models import BACKGROUND_TURN
+from shared.models import BACKGROUND_TURN, HELD_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ class SurveyStorage:
               ) - (select max(turn) from virtual_times)
             """,
             year,
-            BACKGROUND_TURN,
+            HELD_TURN,
             WORTH_A_PAGE,
         )
         return await self.take(year) if pays else None

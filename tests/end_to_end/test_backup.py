@@ -22,6 +22,7 @@ from migrations.grants import API, DAEMON, OWNER
 from tests.conftest import run_on
 from tests.driving import plain_films, running
 from tests.end_to_end.test_upgrades import FIRST, FIRST_ROWS, SESSION
+from tests.manual.pages import BACKUP as SCRIPT
 from tests.manual.pages import Command, all_commands
 from tests.migrating import alembic
 
@@ -50,14 +51,20 @@ shift 2
 shift
 exec "$@"
 """
+
+
+def is_of_compose(command: Command) -> bool:
+    """Whether a command is for the server in a container."""
+    return command.text.startswith(IN_A_CONTAINER) or command.text == SCRIPT
+
+
 EVERY = [command for _, command in all_commands() if command.is_of_database]
 COMPOSE = [
     command
     for block, command in all_commands()
-    if command.text.startswith(IN_A_CONTAINER)
-    and (block.heading == BACKUP or command.is_of_database)
+    if is_of_compose(command) and (block.heading == BACKUP or command.is_of_database)
 ]
-OWN = [command for command in EVERY if not command.text.startswith(IN_A_CONTAINER)]
+OWN = [command for command in EVERY if not is_of_compose(command)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ def test_there_are_commands_for_a_server_in_a_container_and_for_one_of_ones_own(
     of_compose = [command for command in COMPOSE if command.is_of_database]
     assert {*of_compose, *OWN} == set(EVERY)
     for story in (of_compose, OWN):
-        assert {"pg_dump", "pg_restore"} <= {name for one in story for name in one.programs}
+        assert {SCRIPT, "pg_restore"} <= {name for one in story for name in one.programs}
     texts = [command.text for command in COMPOSE]
     assert (texts.count(STOP), texts.count(START)) == (1, 1)
 
@@ -172,7 +179,7 @@ async def test_lists_are_as_they_were_and_those_under_way_are_finished(
                 await start(driver)
             else:
                 await shell.run(command)
-            if "pg_dump" in command.programs:
+            if SCRIPT in command.programs:
                 assert await driver.claims() > 0, "it was taken under load"
                 await driver.call("DELETE", f"/api/session/{done}")
                 lost = await driver.upload(films[120:])
@@ -192,7 +199,7 @@ async def test_a_backup_of_the_first_release_serves_the_newest_with_a_role_for_e
 ) -> None:
     """A server of one's own: roles made, dumped at the first schema, restored, upgraded."""
     for command in OWN:
-        if "pg_dump" in command.programs:
+        if SCRIPT in command.programs:
             done = await alembic(by(OWNER, server), "upgrade", FIRST)
             assert done.returncode == 0, done.stderr
             await run_on(by(OWNER, server), FIRST_ROWS.read_text("utf-8"))

@@ -21,6 +21,7 @@ import pytest
 from api_service.__main__ import SHUTDOWN_SECONDS
 from local_stack.processes import ROOT, free_port
 from local_stack.tmdb.app import create_app as create_stand_in
+from migrations.grants import API, DAEMON, OWNER
 from shared.settings import Settings, read_settings
 from tests.end_to_end.composing import (
     MissingVariable,
@@ -42,6 +43,13 @@ ENV, DEMO = ".env", ".env.demo"
 KEY = "f" * 32
 OURS = ("migrate", "api", "enrich", "stand-in")
 CODE = {"api": "api_service", "enrich": "enrich_service"}
+ROLES = {
+    "migrate": (OWNER, "OWNER_PASSWORD"),
+    "api": (API, "API_PASSWORD"),
+    "enrich": (DAEMON, "DAEMON_PASSWORD"),
+}
+"""Who uses the database, as which role, by which password of `.env`."""
+SECRETS = ("POSTGRES_PASSWORD", "ADMIN_TOKEN", *(name for _, name in ROLES.values()))
 MASKED = {"tmdb_api_key", "admin_token"}
 """Read by what both services share, but only to keep them out of the log."""
 NOT_TO_BE_SET = {"listen_database_url", "drain_seconds"}
@@ -107,12 +115,26 @@ def test_make_env_writes_once_and_for_its_owner_alone(folder: Path) -> None:
 
 def test_make_env_writes_secrets_that_nobody_else_has(folder: Path) -> None:
     values = [
-        env[name]
-        for env in (read_env(folder / ENV), read_env(folder / DEMO))
-        for name in ("POSTGRES_PASSWORD", "ADMIN_TOKEN")
+        env[name] for env in (read_env(folder / ENV), read_env(folder / DEMO)) for name in SECRETS
     ]
-    assert len(set(values)) == 4
+    assert len(set(values)) == 2 * len(SECRETS)
     assert all(re.fullmatch("[0-9a-f]{48}", value) for value in values)
+
+
+def test_make_env_adds_the_roles_passwords_to_an_earlier_env(folder: Path, tmp_path: Path) -> None:
+    earlier = "TMDB_API_KEY=k\nPOSTGRES_PASSWORD=p\nAPI_PASSWORD=\nADMIN_TOKEN=t"
+    copytree(folder, tmp_path / "project")
+    (tmp_path / "project" / ENV).write_text(earlier, "utf-8")
+    said = make_env(tmp_path / "project")
+    assert f"{ENV} is there already; the passwords of the roles are added" in said
+    text = (tmp_path / "project" / ENV).read_text("utf-8")
+    assert text.startswith(f"{earlier}\n")
+    env = read_env(tmp_path / "project" / ENV)
+    assert env.keys() == {"TMDB_API_KEY", *SECRETS}
+    assert len({env[name] for _, name in ROLES.values()}) == 3
+    assert all(re.fullmatch("[0-9a-f]{48}", env[name]) for _, name in ROLES.values())
+    assert make_env(tmp_path / "project").count("stays as it is") == 2
+    assert (tmp_path / "project" / ENV).read_text("utf-8") == text
 
 
 def test_a_tmdb_key_is_all_that_is_missing(folder: Path) -> None:
@@ -178,14 +200,38 @@ def test_the_settings_are_taken_with_what_is_empty_left_out(
     settings = read_settings()
     assert settings.tmdb_rate_limit == Settings.model_fields["tmdb_rate_limit"].default
     assert (settings.api_host, settings.worker_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104  # in a container
-    database = urlsplit(settings.database_url.get_secret_value())
-    db = demo["services"]["db"]["environment"]
-    assert database.hostname in demo["services"]
-    assert (database.username, database.password, database.path[1:]) == (
+
+
+def test_each_service_is_the_role_of_its_own_and_none_the_superuser(
+    folder: Path, demo: dict[str, Any]
+) -> None:
+    env, services = read_env(folder / DEMO), demo["services"]
+    db = services["db"]["environment"]
+    for name, (role, password) in ROLES.items():
+        database = urlsplit(services[name]["environment"]["DATABASE_URL"])
+        assert database.hostname in services
+        assert (database.username, database.password, database.path[1:]) == (
+            role,
+            env[password],
+            db["POSTGRES_DB"],
+        )
+        assert env["POSTGRES_PASSWORD"] not in str(services[name])
+    given = services["roles"]["environment"]
+    assert (given["PGHOST"], given["PGUSER"], given["PGDATABASE"], given["PGPASSWORD"]) == (
+        "db",
         db["POSTGRES_USER"],
-        db["POSTGRES_PASSWORD"],
         db["POSTGRES_DB"],
+        db["POSTGRES_PASSWORD"],
     )
+    assert {name: given[name] for _, name in ROLES.values()} == {
+        name: env[name] for _, name in ROLES.values()
+    }
+    (mounted,) = services["roles"]["volumes"]
+    source, target, how = mounted.split(":")
+    assert "ro" in how.split(",")
+    program, script = services["roles"]["entrypoint"]
+    assert (program, script.partition(target)[0]) == ("sh", "")
+    assert (ROOT / source / script.removeprefix(f"{target}/")).is_file()
 
 
 def test_commands_name_what_there_is_to_run(demo: dict[str, Any]) -> None:
@@ -225,7 +271,7 @@ def test_ports_are_those_that_are_listened_on(folder: Path, demo: dict[str, Any]
 
 def test_who_talks_to_whom_shares_a_network(demo: dict[str, Any]) -> None:
     reached = {name: set(service["networks"]) for name, service in demo["services"].items()}
-    for user in ("migrate", "api", "enrich"):
+    for user in ("roles", "migrate", "api", "enrich"):
         assert "database" in reached[user] & reached["db"]
     assert reached["enrich"] & reached["stand-in"] == {"outside"}
     assert reached["db"] == {"database"}
@@ -236,10 +282,15 @@ def test_the_services_come_after_the_database_and_its_schema(demo: dict[str, Any
     for name in CODE:
         assert demo["services"][name]["depends_on"] == {
             "db": {"condition": "service_healthy"},
+            "roles": {"condition": "service_completed_successfully"},
             "migrate": {"condition": "service_completed_successfully"},
         }
+    for waiting in ("roles", "migrate"):
+        # What has ended can be depended on, for some engines, only if it depends on nothing itself.
+        assert "depends_on" not in demo["services"][waiting]
     restarts = {name: service["restart"] for name, service in demo["services"].items()}
-    assert restarts.pop("migrate") == "on-failure", "it ends when all is well"
+    for ending in ("roles", "migrate"):
+        assert restarts.pop(ending) == "on-failure", "it ends when all is well"
     assert set(restarts.values()) == {"unless-stopped"}
 
 
@@ -256,7 +307,7 @@ def test_nobody_is_killed_before_they_can_end(demo: dict[str, Any]) -> None:
     assert grace["db"] >= 60
 
 
-@pytest.mark.parametrize("name", [*OURS, "db"])
+@pytest.mark.parametrize("name", [*OURS, "db", "roles"])
 def test_a_container_may_do_what_it_must_and_is_limited(demo: dict[str, Any], name: str) -> None:
     service = demo["services"][name]
     assert service["read_only"] is True
@@ -264,7 +315,8 @@ def test_a_container_may_do_what_it_must_and_is_limited(demo: dict[str, Any], na
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert str(service["tmpfs"]).count("/tmp:size=") == 1, "uploads under way, say"  # noqa: S108  # in a container
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
-    assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+    assert service["logging"]["driver"] == "json-file"
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     assert ("cap_add" in service) == (name == "db")
 
 

@@ -53,7 +53,8 @@ ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 _SELECTOR = re.compile(r"\b((?:projectionist|process|python)_\w+)(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"')
 _GROUPING = re.compile(r"\b(?:by|ignoring|on) \(([^)]*)\)")
-_OF_THE_SCRAPE = {"job", "instance"}
+_OF_THE_SCRAPE = {"job", "instance", "namespace"}
+_OF_AN_INSTALLATION = 'namespace=~"$namespace"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,28 @@ def test_every_label_that_they_name_is_there_with_its_value(scraped: Scraped) ->
         grouped = {part for group in _GROUPING.findall(text) for part in group.split(", ") if part}
         known = {label for name, _ in selectors for label in scraped.labels(name)}
         assert grouped <= known | _OF_THE_SCRAPE, text
+
+
+def test_the_dashboard_shows_one_installation_at_a_time() -> None:
+    dashboard = json.loads(DASHBOARD.read_text("utf-8"))
+    asked = [variable["name"] for variable in dashboard["templating"]["list"]]
+    assert asked == ["datasource", "namespace"]
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            for name, matchers in _SELECTOR.findall(target["expr"]):
+                assert _OF_AN_INSTALLATION in matchers, (panel["title"], name)
+
+
+def test_no_alert_takes_two_installations_for_one() -> None:
+    """Each aggregation keeps the label that tells them apart."""
+    for group in _alerts()["groups"]:
+        for rule in group["rules"]:
+            aggregations = re.findall(
+                r"\b(?:sum|max|min|count|avg)\b(?! (?:by|without))", rule["expr"]
+            )
+            assert aggregations == [], rule["alert"]
+            for labels in re.findall(r"\bby \(([^)]*)\)", rule["expr"]):
+                assert "namespace" in labels.split(", "), rule["alert"]
 
 
 def test_every_metric_of_ours_that_tells_of_trouble_is_shown_somewhere(scraped: Scraped) -> None:

@@ -13,6 +13,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from local_stack.postgres import SUPERUSER
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import SCHEMA_REVISION
@@ -149,6 +150,29 @@ async def test_an_upgrade_waits_for_a_database_that_is_not_there_yet(empty: str)
             said = await upgrade.stderr.read()
     assert (await upgrade.wait(), b"Traceback" in said) == (0, False)
     assert await fetchval(empty, "select version_num from alembic_version") == SCHEMA_REVISION
+
+
+async def test_an_upgrade_waits_for_the_role_that_it_is_to_run_as(
+    empty: str, postgres: EmbeddedPostgres
+) -> None:
+    """With compose the roles are made at the same time."""
+    role = "projectionist_to_come"
+    upgrade = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "alembic", "upgrade", "head"),
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": empty.replace(f"//{SUPERUSER}@", f"//{role}@", 1)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert upgrade.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert b"Waiting for the database" in await upgrade.stderr.readline()
+            await run_on(postgres.dsn(), f"create role {role} superuser login")
+            said = await upgrade.stderr.read()
+        assert (await upgrade.wait(), b"Traceback" in said) == (0, False)
+        assert await fetchval(empty, "select version_num from alembic_version") == SCHEMA_REVISION
+    finally:
+        await run_on(empty, f"drop owned by {role} cascade; drop role {role}")
 
 
 async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:

@@ -19,7 +19,8 @@ COMMANDS = ""
 """The language of a block of commands: none is named."""
 ANSWERS = {"json", "sse", "csv"}
 """Languages of blocks that are what the command before them answers."""
-DATABASE_TOOLS = {"pg_dump", "pg_restore", "psql", "createdb", "dropdb"}
+BACKUP = "deploy/backup.sh"
+DATABASE_TOOLS = {BACKUP, "pg_dump", "pg_restore", "psql", "createdb", "dropdb"}
 SCRIPTS = {"python"}
 """Languages of blocks that are whole programs, and run as such."""
 _EXCUSE = re.compile(r"<!-- not run: (.+) -->")

@@ -179,6 +179,7 @@ def test_numbers_and_names_that_the_pages_repeat_are_those_of_the_code() -> None
         "docker compose up --scale worker=3",
         "docker compose exec -T db wget x",
         "docker compose up --detached",
+        "docker compose restart enrich",
         "docker run projectionist",
         "kubectl -n projectionist delete job projectionist-migration",
         "kubectl -n projectionists get pods",

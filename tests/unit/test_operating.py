@@ -6,15 +6,18 @@ import ast
 import re
 import shutil
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from local_stack.processes import ROOT
+from tests.manual.pages import anchors
 
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 PROMTOOL = shutil.which("promtool")
+RUNBOOK_URL = "{{ $externalLabels.projectionist_docs }}/operating.md#alerts"
 SERVICES = ("api_service", "enrich_service", "shared")
 
 
@@ -37,6 +40,14 @@ def test_the_events_on_the_page_are_those_of_the_code() -> None:
     assert told - logged == set(), "on the page and never logged"
 
 
+def test_a_changed_setting_is_never_said_to_need_a_restart() -> None:
+    """A container that is restarted keeps the environment that it was made with."""
+    for page in (ROOT / "docs").glob("*.md"):
+        for line in page.read_text("utf-8").splitlines():
+            if re.search(r"`[A-Z]+_[A-Z_]+`", line):
+                assert not re.search(r"\brestart\b", line), f"{page.name}: {line}"
+
+
 def test_every_alert_has_its_line_in_the_runbook() -> None:
     rules = [
         rule
@@ -49,9 +60,30 @@ def test_every_alert_has_its_line_in_the_runbook() -> None:
     assert sorted(name for name, _, _ in lines) == sorted(rule["alert"] for rule in rules)
     assert all(meaning.strip() and advice.strip() for _, meaning, advice in lines)
     for rule in rules:
-        assert rule["annotations"]["runbook"] == "docs/operating.md#alerts"
+        assert rule["annotations"]["runbook_url"] == RUNBOOK_URL
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
+
+
+def test_the_runbook_of_an_alert_has_an_address_that_opens() -> None:
+    """The installation says where the manual is; the page and its anchor are ours."""
+    config = yaml.safe_load(_deployed("prometheus.yml"))
+    address = config["global"]["external_labels"]["projectionist_docs"]
+    template, _, page = RUNBOOK_URL.partition("}}")
+    assert template == "{{ $externalLabels.projectionist_docs "
+    whole = urlsplit(address + page)
+    assert (whole.scheme, bool(whole.hostname)) == ("https", True)
+    assert address.endswith("/docs")
+    path, anchor = page.split("#")
+    assert anchor in anchors(ROOT / "docs" / path.strip("/"))
+    assert config["alerting"]["alert_relabel_configs"] == [
+        {"action": "labeldrop", "regex": "projectionist_docs"}
+    ]
+
+
+def test_each_target_says_which_installation_it_is_of() -> None:
+    for job in yaml.safe_load(_deployed("prometheus.yml"))["scrape_configs"]:
+        assert all("namespace" in target["labels"] for target in job["static_configs"])
 
 
 def test_every_alert_is_tried_by_a_test_of_its_rule() -> None:
@@ -63,6 +95,19 @@ def test_every_alert_is_tried_by_a_test_of_its_rule() -> None:
         if case["exp_alerts"]
     }
     assert tried == alerts
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool, of Debian's prometheus, is not installed")
+def test_the_example_of_scraping_is_taken_by_prometheus() -> None:
+    assert PROMTOOL
+    tried = subprocess.run(  # noqa: S603  # a program of the system over our own file
+        [PROMTOOL, "check", "config", "prometheus.yml"],
+        cwd=PROMETHEUS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool, of Debian's prometheus, is not installed")

@@ -15,13 +15,14 @@ export function progress() {
   const trouble = h("p", { class: "trouble", role: "status", hidden: true });
   const element = h("section", { class: "progress", "aria-label": "Progress" }, bar, figures, trouble);
   const pace = new Pace();
-  const state = { fleet: null, connected: true, finished: false, filling: false, waiting: false };
+  const state = { fleet: null, connected: true, finished: false, filling: false, waiting: false, held: false };
 
   function status(now) {
     const done = now.enriched_count + now.not_found_count + now.failed_count;
     const speed = pace.perMinute(done);
     state.finished = now.status === "completed";
     state.waiting = now.waiting;
+    state.held = now.held;
     // Who has seen it fill keeps it, full, so that nothing moves when it is.
     state.filling ||= !state.finished;
     element.classList.toggle("finished", !state.filling);
@@ -54,9 +55,11 @@ export function progress() {
 
 const figure = (name, value) => h("span", {}, h("b", {}, value), ` ${name}`);
 
-function wrong({ fleet, connected, finished, waiting }) {
+function wrong({ fleet, connected, finished, waiting, held }) {
   if (!connected) return "The connection is lost; trying again. The list goes on meanwhile.";
-  if (finished || !fleet) return "";
+  if (finished) return "";
+  if (held) return "The operator holds this list for now. Nothing of it is lost, and it goes on when that is over.";
+  if (!fleet) return "";
   if (fleet.worker_status === "paused") return "Paused by the operator. It goes on by itself when that is over.";
   if (fleet.worker_status === "stopped") return "No worker is running at the moment. Your list waits and goes on by itself.";
   if (fleet.tmdb_state === "down") return "TMDB does not answer at the moment. Your list goes on when it does.";

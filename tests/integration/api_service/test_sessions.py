@@ -25,6 +25,7 @@ FIELDS = {
     "progress_percent": int,
     "eta_seconds": int,
     "waiting": bool,
+    "held": bool,
     "created_at": str,
     "completed_at": type(None),
     "expires_at": str,

@@ -112,6 +112,7 @@ async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
         "failed_count": 0,
         "progress_percent": 0,
         "waiting": False,
+        "held": False,
         "completed_at": None,
     }
     assert (await service.client.get(response.headers["Location"])).status == 200
