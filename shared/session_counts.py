@@ -110,15 +110,8 @@ async def move_counts(
           not_found = c.not_found + moved.not_found,
           failed = c.failed + moved.failed
         from moved
-        cross join lateral (
-          -- By its `n` the planner might read all versions to find the one that has it.
-          select ctid
-          from session_counts
-          where session_id = moved.session_id
-          order by n desc
-          limit 1
-        ) as newest
-        where c.ctid = newest.ctid
+        cross join lateral current_counts(moved.session_id) as newest
+        where c.ctid = newest.version
         returning
           c.session_id, c.total, c.enriched, c.not_found, c.failed,
           pg_notify($4, c.session_id::text)
@@ -164,9 +157,7 @@ async def recount(connection: Connection, session_id: UUID) -> SessionCounts:
           not_found = counted.not_found,
           failed = counted.failed
         from counted
-        where c.ctid = (
-          select ctid from session_counts where session_id = $1 order by n desc limit 1
-        )
+        where c.ctid = (select version from current_counts($1))
         returning c.session_id, c.total, c.enriched, c.not_found, c.failed
         """,
         session_id,

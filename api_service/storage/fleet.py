@@ -180,13 +180,7 @@ class FleetStorage:
               array(
                 select total - enriched - not_found - failed
                 from sessions
-                cross join lateral (
-                  select total, enriched, not_found, failed
-                  from session_counts
-                  where session_id = sessions.id
-                  order by n desc
-                  limit 1
-                ) as counts
+                cross join lateral current_counts(sessions.id)
                 where completed_at is null and client is null
               ) as remaining
             from fleet, request_window

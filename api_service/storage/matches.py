@@ -113,9 +113,7 @@ async def _repoint(connection: Connection, session_id: UUID, position: int, key:
           failed = failed + (new.outcome is not distinct from 'failed')::integer
             - (old.outcome is not distinct from 'failed')::integer
         from lookups old, lookups new
-        where session_counts.ctid = (
-            select ctid from session_counts where session_id = $1 order by n desc limit 1
-          )
+        where session_counts.ctid = (select version from current_counts($1))
           and old.id = $2
           and new.id = $3
         """,
@@ -142,9 +140,7 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
           not_found = not_found - (outcome is not distinct from 'not_found')::integer,
           failed = failed - (outcome is not distinct from 'failed')::integer
         from lookups
-        where session_counts.ctid = (
-            select ctid from session_counts where session_id = $1 order by n desc limit 1
-          )
+        where session_counts.ctid = (select version from current_counts($1))
           and lookups.id = $2
         """,
         session_id,

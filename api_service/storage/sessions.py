@@ -66,13 +66,7 @@ class SessionStorage:
               client is not null as has_client, held_at is not null as held,
               read_at < clock_timestamp() - $2::interval as long_unread
             from sessions
-            cross join lateral (
-              select total, enriched, not_found, failed
-              from session_counts
-              where session_id = sessions.id
-              order by n desc
-              limit 1
-            ) as counts
+            cross join lateral current_counts(sessions.id)
             where id = $1
             """,
             session_id,
@@ -99,13 +93,7 @@ class SessionStorage:
               read_at < clock_timestamp() - $2::interval as long_unread,
               statement_timestamp() as now
             from sessions
-            cross join lateral (
-              select total, enriched, not_found, failed
-              from session_counts
-              where session_id = sessions.id
-              order by n desc
-              limit 1
-            ) as counts
+            cross join lateral current_counts(sessions.id)
             where id = any($1::uuid[])
             """,
             list(session_ids),

@@ -85,13 +85,7 @@ class SummaryStorage:
                 where fetched_at > clock_timestamp() - $4::interval
               ) as next_expiry
             from sessions s
-            cross join lateral (
-              select n, xmin as transaction, total, enriched, not_found, failed
-              from session_counts
-              where session_id = s.id
-              order by n desc
-              limit 1
-            ) as counts
+            cross join lateral current_counts(s.id) as counts
             cross join lateral (
               select coalesce($2::timestamptz, clock_timestamp() - $3::interval) as since
             ) as began

@@ -189,15 +189,8 @@ async def _count_moved(connection: Connection, moves: Sequence[_Move]) -> list[S
           not_found = c.not_found + moved.not_found,
           failed = c.failed + moved.failed
         from moved
-        cross join lateral (
-          -- By its `n` the planner might read all versions to find the one that has it.
-          select ctid
-          from session_counts
-          where session_id = moved.session_id
-          order by n desc
-          limit 1
-        ) as newest
-        where c.ctid = newest.ctid
+        cross join lateral current_counts(moved.session_id) as newest
+        where c.ctid = newest.version
         returning
           c.session_id, c.total, c.enriched, c.not_found, c.failed,
           pg_notify($4, c.session_id::text)
