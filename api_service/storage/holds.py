@@ -70,13 +70,7 @@ class HoldStorage:
                 id, client, created_at, held_at, total,
                 total - enriched - not_found - failed as waiting
               from sessions
-              cross join lateral (
-                select total, enriched, not_found, failed
-                from session_counts
-                where session_id = sessions.id
-                order by n desc
-                limit 1
-              ) as counts
+              cross join lateral current_counts(sessions.id)
               where completed_at is null or held_at is not null
               order by waiting desc, created_at
               limit $1
@@ -97,13 +91,7 @@ class HoldStorage:
               sum(total - enriched - not_found - failed)::bigint as waiting,
               min(created_at) as first_created_at
             from sessions
-            cross join lateral (
-              select total, enriched, not_found, failed
-              from session_counts
-              where session_id = sessions.id
-              order by n desc
-              limit 1
-            ) as counts
+            cross join lateral current_counts(sessions.id)
             where completed_at is null or held_at is not null
             group by client
             order by waiting desc, first_created_at

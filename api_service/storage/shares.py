@@ -140,13 +140,7 @@ class ShareStorage:
               read_at, client is not null as has_client
             from shares
             join sessions on sessions.id = shares.session_id
-            cross join lateral (
-              select total, enriched, not_found, failed
-              from session_counts
-              where session_id = sessions.id
-              order by n desc
-              limit 1
-            ) as counts
+            cross join lateral current_counts(sessions.id)
             where shares.id = $1 and (expires_at is null or expires_at > clock_timestamp())
             """,
             share_id,
