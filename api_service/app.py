@@ -50,6 +50,7 @@ from api_service.upload_folders import remove_abandoned_folders
 from api_service.upload_room import Room
 from api_service.web_files import WebFiles
 from shared.database import Database
+from shared.log_text import Redactor
 from shared.probes import Probes
 from shared.tracing import Tracing
 
@@ -80,7 +81,9 @@ def create_app(settings: Settings) -> web.Application:
     app[STORAGE] = storage
     app[PACER] = Pacer(storage, settings)
     app[HUB] = Hub(database, storage, app[PACER], settings)
-    app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
+    app[TRACING] = Tracing(
+        settings.otel_exporter_otlp_endpoint, "projectionist-api", Redactor(settings).text
+    )
     app[TURNS] = Turns()
     app[CLIENTS] = Clients(settings, storage.clients.key)
     app[ROOM] = Room(settings.upload_disk_bytes)

@@ -84,7 +84,12 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         return _http_problem(error)
     except Exception:
-        log.exception("request_crashed", method=request.method, path=request.path)
+        resource = request.match_info.route.resource
+        log.exception(
+            "request_crashed",
+            method=request.method,
+            route=resource.canonical if resource else None,
+        )
         return _http_problem(web.HTTPInternalServerError())
 
 

@@ -19,6 +19,7 @@ from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from shared.database import Database
 from shared.listening import cannot_listen
+from shared.log_text import Redactor
 from shared.probes import Probes, wait_for_schema
 from shared.settings import SettingsError
 from shared.tracing import Tracing
@@ -46,7 +47,11 @@ async def run_daemon(settings: Settings) -> None:
         )
         metrics = await stack.enter_async_context(Metrics())
         tracing = await stack.enter_async_context(
-            Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-enrich")
+            Tracing(
+                settings.otel_exporter_otlp_endpoint,
+                "projectionist-enrich",
+                Redactor(settings).text,
+            )
         )
         client = await stack.enter_async_context(
             TMDBClient(
