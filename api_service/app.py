@@ -39,7 +39,7 @@ from api_service.metrics import Metrics
 from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
-from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
+from api_service.problems import answer_expectations, complete_headers, problems, request_ids
 from api_service.process_limits import seldom_said
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
@@ -53,6 +53,7 @@ from shared.database import Database
 from shared.log_text import Redactor
 from shared.probes import Probes
 from shared.tracing import Tracing
+from shared.unreadable_requests import answer_unreadable_requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +71,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
+    answer_unreadable_requests()
     middlewares = [measured, traced, request_ids, problems]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
     app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
@@ -127,7 +129,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
-    app.on_response_prepare.append(tell_request_id)
+    app.on_response_prepare.append(complete_headers)
     for route in ROUTES:
         route.add_to(app)
     return app

@@ -19,7 +19,7 @@ from api_service.problem_answers import (
     UploadTooLargeProblem,
     answer_to,
     kinds_of,
-    of_status,
+    kinds_without_route,
     schema_name,
 )
 from api_service.routes import ROUTES
@@ -157,7 +157,7 @@ def _models_of(body: Body) -> Iterator[type[BaseModel]]:
 def _problem_schemas(routes: Sequence[Route], schemas: dict[str, Schema]) -> dict[str, Schema]:
     kinds = {
         *(kind for route in routes for kind in kinds_of(route)),
-        *map(of_status, (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)),
+        *kinds_without_route(),
     }
     return {
         schema_name(kind): kind.schema(schemas[kind.model.__name__])

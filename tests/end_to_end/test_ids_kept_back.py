@@ -1,4 +1,4 @@
-"""A whole run at DEBUG: no secret and no whole session id in logs, traces, metrics or PostgreSQL."""
+"""A whole run at DEBUG: no secret and no whole session id in any log, trace or metric."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def _whole_run(driver: Driver) -> set[str]:
     for session in (first, second, gone):
         await driver.completed(session)
     form = UUID(first)
-    for spelling in (first, first.upper(), form.hex, form.urn, f"{{{first}}}"):
+    for spelling in (first, first.upper(), form.hex, form.urn):
         path = f"/api/session/{quote(spelling, safe='')}"
         assert (await driver.call("GET", path)).status == 200
         for what in ("movies?q=heat", "movies/positions?sort=title", "summary", "report"):
@@ -146,8 +146,8 @@ async def _stumble(dsn: str) -> None:
     try:
         with pytest.raises(asyncpg.UniqueViolationError):
             await connection.execute("insert into sessions select * from sessions")
+        session_id = await connection.fetchval("select min(id::text)::uuid from sessions")
         with pytest.raises(asyncpg.UniqueViolationError):
-            session_id = await connection.fetchval("select min(id::text)::uuid from sessions")
             await connection.fetch(
                 "insert into sessions select * from sessions where id = $1", session_id
             )
