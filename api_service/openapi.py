@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from api_service.parameters import LONGEST_REQUEST_ID
 from api_service.problem_answers import (
     LimitProblem,
     Problem,
@@ -103,8 +104,8 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 _REQUEST_ID: Final[Schema] = {
     "name": "X-Request-ID",
     "in": "header",
-    "description": "An id for the log, of at most 100 printable characters; else one is made.",
-    "schema": {"type": "string", "maxLength": 100},
+    "description": "An id for the log, of at most 100 printable characters; without, one is made.",
+    "schema": {"type": "string", "maxLength": LONGEST_REQUEST_ID, "pattern": "^[ -~]*$"},
 }
 _HEADERS: Final[dict[str, Schema]] = {
     "X-Request-ID": {
@@ -195,7 +196,8 @@ def _parameters(route: Route, query: Schema) -> Iterator[Schema]:
     for name, description in route.request_headers.items():
         schema = {"type": "string"}
         yield {"name": name, "in": "header", "description": description, "schema": schema}
-    yield {"$ref": "#/components/parameters/X-Request-ID"}
+    if route.is_strict:
+        yield {"$ref": "#/components/parameters/X-Request-ID"}
 
 
 def _query_parameter(name: str, schema: Schema) -> Schema:

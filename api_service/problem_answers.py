@@ -14,6 +14,7 @@ from api_service.rules.lists.model import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
+    BadRequestError,
     ClientLimitError,
     CrossSiteError,
     ServiceFullError,
@@ -124,6 +125,8 @@ def kinds_without_route() -> list[Kind]:
 def kinds_of(route: Route) -> list[Kind]:
     """Every problem that a route may answer, by status and code."""
     errors = set(route.problems)
+    if route.is_strict:
+        errors.add(BadRequestError)
     if route.admin:
         errors |= {AdminTokenError, AdminTokenUnsetError}
     if route.method not in READING:

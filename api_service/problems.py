@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import hdrs, web
 
+from api_service.parameters import is_usable_request_id
 from shared.errors import BadRequestError, ProjectionistError
 from shared.problem_json import problem_response
 from shared.response_headers import set_common_headers
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-LONGEST_REQUEST_ID = 100
 _REQUEST_ID = web.RequestKey("request_id", str)
 
 HTTP_PROBLEMS = {
@@ -56,7 +56,7 @@ def _id_of(request: web.Request) -> str:
     request_id = request.get(_REQUEST_ID)
     if request_id is None:
         given = request.headers.get("X-Request-ID", "")
-        usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_REQUEST_ID
+        usable = is_usable_request_id(given)
         request_id = request[_REQUEST_ID] = given if usable else uuid4().hex
     return request_id
 
@@ -79,8 +79,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_failed", code=error.code, error=error.detail)
         return _problem(error)
-    except web.RequestPayloadError as error:
-        return _problem(BadRequestError(f"The body is broken: {' '.join(str(error).split())}"))
+    except web.RequestPayloadError:
+        return _problem(BadRequestError("The body is broken, or is not encoded as it says."))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

@@ -5,10 +5,11 @@ The models are also what describes the parameters to programs: each field is one
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from api_service.parameters import shown
 from api_service.query_values import (
     LARGEST_YEAR,
     Flag,
@@ -23,18 +24,18 @@ from api_service.query_values import (
     searched,
     span,
 )
+from api_service.validation import said_of
 from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
+
+    from multidict import MultiMapping
 
 OutcomeName = Literal["pending", "found", "not_found", "failed", "unmatched", "doubtful"]
 SortName = Literal["position", "title", "year", "rating", "runtime", "tmdb_rating", "watched"]
 ExportFormat = Literal["csv", "jsonl", "letterboxd"]
-
-_LONGEST_SHOWN: Final = 40
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -157,30 +158,16 @@ class ExportQuery(MovieQuery):
         return self
 
 
-def read_query(model: type[Q], query: Mapping[str, str]) -> Q:
-    """The query of a request as one of these models; of a repeated parameter the first one counts.
+def read_query(model: type[Q], query: MultiMapping[str]) -> Q:
+    """The query of a request as one of these models; of a list all that was given counts.
 
     Raises:
         BadRequestError: a parameter is not what it may be; it says which, and what it may be.
     """
+    given = {name: ",".join(query.getall(name)) for name in query}
     try:
-        return model.model_validate({name: query[name] for name in query})
+        return model.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-    raise BadRequestError(
-        f"{problem['loc'][0]}: {_allowed(problem)}, not {_given(problem['loc'][0], query)!r}"
-    )
-
-
-def _allowed(problem: Any) -> str:  # noqa: ANN401  # pydantic's own dictionary
-    if problem["type"] == "literal_error":
-        expected = str(problem["ctx"]["expected"]).replace("'", "")
-        return f"one of {expected.replace(' or ', ', ')}"
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
-    said = str(problem["msg"])
-    return said[:1].lower() + said[1:]
-
-
-def _given(name: object, query: Mapping[str, str]) -> str:
-    return query.get(str(name), "")[:_LONGEST_SHOWN]
+    name = str(problem["loc"][0])
+    raise BadRequestError(f"{name}: {said_of(problem)}, not {shown(given.get(name, ''))}")

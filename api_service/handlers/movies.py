@@ -30,6 +30,7 @@ from api_service.context import (
 from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
 from api_service.storage.filtering import Cursor
+from api_service.validation import all_said_of
 from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
@@ -124,9 +125,8 @@ async def put_match(request: web.Request) -> web.Response:
     try:
         correction = Correction.model_validate_json(body)
     except ValidationError as error:
-        said = "; ".join(problem["msg"] for problem in error.errors(include_url=False))
         raise InvalidBodyError(
-            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {said}'
+            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {all_said_of(error)}'
         ) from None
     position = position_of(request)
     await request.app[STORAGE].matches.repoint(
