@@ -178,6 +178,8 @@ def _operation(route: Route, refs: dict[type[BaseModel], Schema], query: Schema)
         operation["requestBody"] = {"required": True, "content": _content(route.body, refs)}
     if route.admin:
         operation["security"] = [{"admin_token": []}]
+    elif route.says_more_to_admin:
+        operation["security"] = [{}, {"admin_token": []}]
     responses = operation["responses"]
     for status, body in route.answers.items():
         responses[str(status)] = _answer(route, status, body, refs)

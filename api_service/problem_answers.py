@@ -128,7 +128,9 @@ def kinds_of(route: Route) -> list[Kind]:
     if route.is_strict:
         errors.add(BadRequestError)
     if route.admin:
-        errors |= {AdminTokenError, AdminTokenUnsetError}
+        errors.add(AdminTokenUnsetError)
+    if route.admin or route.says_more_to_admin:
+        errors |= {AdminTokenError, ClientLimitError}
     if route.method not in READING:
         errors.add(CrossSiteError)
     http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}

@@ -59,6 +59,7 @@ class Route:
         headers: headers of its own that its answers have, and what they say.
         problems: what it may refuse or fail with, besides what any route may.
         admin: whether it needs the admin token.
+        says_more_to_admin: whether it takes the token, too, and tells whoever has it more.
         is_api: whether programs are told of it; a page and its assets are for browsers.
     """
 
@@ -75,6 +76,7 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[type[ProjectionistError], ...] = ()
     admin: bool = False
+    says_more_to_admin: bool = False
     is_api: bool = True
 
     @property
