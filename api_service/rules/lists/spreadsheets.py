@@ -48,8 +48,8 @@ LETTERBOXD: Final = (
 # What Excel, LibreOffice and Google Sheets start a formula or another cell with, their full-width
 # forms included. The apostrophe in front is the spreadsheets' own sign for "this is text".
 _SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-# A spreadsheet may drop what is invisible before it looks for a sign: a byte order mark in the middle
-# of a file, spaces, and all that Unicode calls control, format or separator, or draws as nothing.
+# A spreadsheet may drop what is invisible before it looks for a sign: a byte order mark within a
+# file, spaces, and all that Unicode calls control, format or separator, or draws as nothing.
 _INVISIBLE: Final = (
     "\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2"
     "\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f"
