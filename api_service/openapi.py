@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from api_service.handlers.uploads import LONGEST_KEY
 from api_service.parameters import LONGEST_REQUEST_ID
 from api_service.problem_answers import (
     LimitProblem,
@@ -49,10 +50,20 @@ PATH_PARAMETERS: Final[dict[str, Schema]] = {
 }
 """What the parameters in paths are."""
 
+REQUEST_HEADERS: Final[dict[str, Schema]] = {
+    "Idempotency-Key": {
+        "type": "string",
+        "maxLength": LONGEST_KEY,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
+}
+"""What headers may be that are no text of any kind."""
+
 _DESCRIPTION: Final = """\
 Upload a list of films, watch it being enriched from TMDB, take it away. Timestamps are RFC 3339 in
 UTC. Whatever can be got is answered to HEAD too. An unknown path is answered `404` with the code
 `not_found`, a method that a path does not have `405` with `method_not_allowed`."""
+_ANY_TYPE: Final = ("array", "boolean", "null", "number", "object", "string")
 _REF: Final = "#/components/schemas/{model}"
 _TEXT: Final = ("text/", "application/jsonl")
 
@@ -175,7 +186,10 @@ def _operation(route: Route, refs: dict[type[BaseModel], Schema], query: Schema)
         "responses": {},
     }
     if route.body:
-        operation["requestBody"] = {"required": True, "content": _content(route.body, refs)}
+        operation["requestBody"] = {
+            "required": True,
+            "content": _content(route.body, refs, sent=True),
+        }
     if route.admin:
         operation["security"] = [{"admin_token": []}]
     elif route.says_more_to_admin:
@@ -196,7 +210,7 @@ def _parameters(route: Route, query: Schema) -> Iterator[Schema]:
     for name, schema in query.get("properties", {}).items():
         yield _query_parameter(name, _without_null(schema))
     for name, description in route.request_headers.items():
-        schema = {"type": "string"}
+        schema = REQUEST_HEADERS.get(name, {"type": "string"})
         yield {"name": name, "in": "header", "description": description, "schema": schema}
     if route.is_strict:
         yield {"$ref": "#/components/parameters/X-Request-ID"}
@@ -241,14 +255,19 @@ def _answer(route: Route, status: int, body: Body, refs: dict[type[BaseModel], S
     return answer
 
 
-def _content(body: Body, refs: dict[type[BaseModel], Schema]) -> Schema:
+def _content(body: Body, refs: dict[type[BaseModel], Schema], *, sent: bool = False) -> Schema:
     if isinstance(body, type):
         return {"application/json": {"schema": refs[body]}}
-    return {content.media_type: _media_type(content, refs) for content in body}
+    return {content.media_type: _media_type(content, refs, sent=sent) for content in body}
 
 
-def _media_type(content: Content, refs: dict[type[BaseModel], Schema]) -> Schema:
-    """A body in words; of one made of JSON lines or events, `x-items` has the schema of each."""
+def _media_type(content: Content, refs: dict[type[BaseModel], Schema], *, sent: bool) -> Schema:
+    """A body in words; of one made of JSON lines or events, `x-items` has the schema of each.
+
+    What is sent as text is read as a list whatever it is: a tool that takes it for JSON must not
+    find types that it could break.
+    Of a stream of events `schema` is that of each event, as tools read it before OpenAPI 3.2.
+    """
     # `format` is no word of 3.1, but it is what Swagger UI lets people choose files by.
     kind: Schema = {
         "type": "string",
@@ -256,12 +275,29 @@ def _media_type(content: Content, refs: dict[type[BaseModel], Schema]) -> Schema
         "contentMediaType": "application/octet-stream",
     }
     if content.media_type == "multipart/form-data":
-        kind = {"type": "object", "properties": {"file": {"type": "array", "items": kind}}}
-    elif content.media_type == "application/json":
+        # What a field holds is a file, whatever it is: a form has no other types.
+        file = {"type": list(_ANY_TYPE), "items": kind}
+        kind = {"type": "object", "properties": {"file": file}}
+    elif content.media_type == "text/event-stream":
+        kind = {"oneOf": [_event(name, refs[model]) for name, model in content.models.items()]}
+    elif content.media_type == "application/json" or (sent and _is_text(content)):
         kind = {}
-    elif content.media_type.startswith(_TEXT):
+    elif _is_text(content):
         kind = {"type": "string"}
     described: Schema = {"schema": kind | {"description": content.what}}
     if content.models:
         described["x-items"] = {name: refs[model] for name, model in content.models.items()}
     return described
+
+
+def _is_text(content: Content) -> bool:
+    return content.media_type.startswith(_TEXT)
+
+
+def _event(name: str, ref: Schema) -> Schema:
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref}
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {"id": {"type": "string"}, "event": {"const": name}, "data": data},
+    }

@@ -134,6 +134,8 @@ def kinds_of(route: Route) -> list[Kind]:
     if route.method not in READING:
         errors.add(CrossSiteError)
     http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}
+    if "{" in route.path:  # what does not look like its parameters is another path
+        http.add(HTTPStatus.NOT_FOUND)
     if isinstance(route.body, type):
         http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     kinds = [*map(_of_error, errors), *map(of_status, http)]

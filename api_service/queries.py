@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from api_service.parameters import shown
 from api_service.query_values import (
     LARGEST_YEAR,
+    DayOrSpan,
     Flag,
     Minutes,
     Name,
@@ -20,7 +21,6 @@ from api_service.query_values import (
     Shaped,
     Stars,
     Whole,
-    day_or_span,
     searched,
     span,
 )
@@ -80,14 +80,9 @@ class MovieFilter(BaseModel):
     rewatched: Flag | None = Field(None, description="Whether it was seen more than once")
     tag: Name | None = Field(None, description="One of its tags")
     list_name: Name | None = Field(None, alias="list", description="Name of a list that it is on")
-    watched_on: (
-        Annotated[
-            str,
-            Shaped(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", "a date as 2024, 2024-03 or 2024-03-09"),
-            AfterValidator(day_or_span),
-        ]
-        | None
-    ) = Field(None, description="A year, month or day in which it was seen")
+    watched_on: Annotated[str, DayOrSpan()] | None = Field(
+        None, description="A year, month or day in which it was seen"
+    )
 
     @property
     def watched_between(self) -> tuple[date, date] | tuple[None, None]:

@@ -46,7 +46,16 @@ class Correction(BaseModel):
         extra="forbid",
         strict=True,
         json_schema_extra={
-            "oneOf": [{"required": ["tmdb_id"]}, {"required": ["imdb_id"]}],
+            "oneOf": [
+                {
+                    "required": ["tmdb_id"],
+                    "properties": {"tmdb_id": {"type": "integer"}, "imdb_id": {"type": "null"}},
+                },
+                {
+                    "required": ["imdb_id"],
+                    "properties": {"imdb_id": {"type": "string"}, "tmdb_id": {"type": "null"}},
+                },
+            ],
             "examples": [{"tmdb_id": 603}, {"imdb_id": "tt0133093"}],
         },
     )
