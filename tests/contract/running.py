@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CASES: Final = 5_000
 """That are made at least."""
-EXAMPLES: Final = 150
+EXAMPLES: Final = 60
 """At most that each operation is given in each phase."""
 SESSIONS: Final = 60
 """So many that some are left, though others are deleted."""
