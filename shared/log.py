@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-_OTHER_IDS = frozenset({"request_id", "trace_id", "client"})
+_OTHER_IDS = frozenset({"request_id", "trace_id", "client", "worker_id"})
 """Fields whose ids are no session's, and are compared with what others have whole."""
 _OF_SEVERAL_LINES = frozenset({"exception", "stack"})
 

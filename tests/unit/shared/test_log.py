@@ -172,9 +172,10 @@ def test_session_ids_are_cut_to_eight_digits_everywhere(
     assert said.lower().count("3f9a1c2e") == 9
 
 
-def test_ids_of_requests_and_traces_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ids_that_open_nothing_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging(settings("json"), "api")
     ids = {"request_id": str(uuid4()), "trace_id": uuid4().hex, "client": uuid4().hex}
+    ids["worker_id"] = str(uuid4())
     structlog.get_logger("test").info("request", **ids)
     assert json.loads(capsys.readouterr().out).items() >= ids.items()
 
