@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from api_service.parameters import shown
 from api_service.query_values import (
     LARGEST_YEAR,
+    WITHOUT_NUL,
     DayOrSpan,
     Flag,
     Minutes,
@@ -50,7 +51,14 @@ class MovieFilter(BaseModel):
         description="How the look-up ended; `unmatched` is not_found and failed, `doubtful` a film "
         f"that was found with a confidence under {DOUBTFUL_BELOW}",
     )
-    q: Annotated[str, Field(max_length=200), AfterValidator(searched)] | None = Field(
+    q: (
+        Annotated[
+            str,
+            Field(max_length=200, json_schema_extra=WITHOUT_NUL),
+            AfterValidator(searched),
+        ]
+        | None
+    ) = Field(
         None, description="Text in a title, in the original title, in a director's or actor's name"
     )
     genre: Name | None = Field(None, description="Name of a genre, as TMDB has it")

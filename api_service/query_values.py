@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Positions:
 def storable(text: str) -> str:
     """Text that PostgreSQL can hold: no NUL, no lone surrogates."""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("text without control characters")
+        raise ValueError("text without NUL")
     return text
 
 
@@ -130,7 +130,13 @@ def searched(text: str) -> str:
     return " ".join(storable(text).split())
 
 
-Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(storable)]
+WITHOUT_NUL: Final[dict[str, JsonValue]] = {"pattern": r"^[^\u0000]*$"}
+"""What the document says of text that PostgreSQL can hold."""
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=_LONGEST_NAME, json_schema_extra=WITHOUT_NUL),
+    AfterValidator(storable),
+]
 Flag = Annotated[bool, TrueOrFalse()]
 PersonId = Annotated[int, Whole(1, _LARGEST_INTEGER)]
 Minutes = Annotated[int, Whole(0, 100_000)]

@@ -6,7 +6,14 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from api_service.answers import (
     MovieAnswer,
@@ -39,6 +46,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
+def _whole(value: object) -> object:
+    """`603.0` as `603`: to JSON both are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Correction(BaseModel):
     """The body of `PUT …/match`: the film that the movie really is, by one of its ids."""
 
@@ -60,7 +72,7 @@ class Correction(BaseModel):
         },
     )
 
-    tmdb_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 CASES: Final = 5_000
 """That are made at least."""
-EXAMPLES: Final = 60
+EXAMPLES: Final = 200
 """At most that each operation is given in each phase."""
-SESSIONS: Final = 60
-"""So many that some are left, though others are deleted."""
+SESSIONS: Final = 20
+DOOMED: Final = 40
+"""Sessions to be asked for, and others that may be deleted."""
+FILMS: Final = 30
 CONFIGURATION: Final = """\
 workers = 1
 request-timeout = 30
@@ -38,15 +40,21 @@ continue-on-failure = true
 [auth.openapi.admin_token]
 bearer = {token}
 
-[dictionaries.sessions]
-values = {sessions}
+[dictionaries]
+sessions.values = {sessions}
+doomed.values = {doomed}
+positions.values = {positions}
+cursors.values = [""]
 
-[dictionaries.positions]
-values = [1, 2, 3, 999]
-
+# A cursor comes of an answer, and belongs to the order of the page before.
 [parameters]
 "path.session_id" = {{ dictionary = "sessions", probability = 0.9 }}
 "path.position" = {{ dictionary = "positions", probability = 0.7 }}
+"query.cursor" = {{ dictionary = "cursors", probability = 1.0 }}
+
+[[operations]]
+include-name = "DELETE /api/session/{{session_id}}"
+parameters = {{ "path.session_id" = {{ dictionary = "doomed", probability = 0.9 }} }}
 
 # A body that is any bytes is seldom a list of films: it is refused, rightly.
 [[operations]]
@@ -61,10 +69,14 @@ async def run(program: Path, examples: int, seed: int | None, folder: Path) -> i
         EmbeddedPostgres(folder / "postgres", durable=False) as server,
         running(await _database(server), folder, LOG_LEVEL="DEBUG") as driver,
     ):
-        sessions = await _sessions(driver)
         configuration = folder / "schemathesis.toml"
         configuration.write_text(
-            CONFIGURATION.format(token=json.dumps(ADMIN_TOKEN), sessions=json.dumps(sessions))
+            CONFIGURATION.format(
+                token=json.dumps(ADMIN_TOKEN),
+                sessions=json.dumps(await _sessions(driver, SESSIONS, FILMS)),
+                doomed=json.dumps(await _sessions(driver, DOOMED, 1)),
+                positions=json.dumps([*range(1, FILMS + 1), 999]),
+            )
         )
         process = await asyncio.create_subprocess_exec(
             *(str(program), "--config-file", str(configuration), "run"),
@@ -86,10 +98,9 @@ async def _database(server: EmbeddedPostgres) -> str:
     return dsn
 
 
-async def _sessions(driver: Driver) -> list[str]:
-    """Sessions of three films each, looked up."""
-    films = plain_films(30)
-    sessions = [await driver.upload(films[n % 10 : n % 10 + 3]) for n in range(SESSIONS)]
+async def _sessions(driver: Driver, count: int, films: int) -> list[str]:
+    """Sessions of so many films each, looked up."""
+    sessions = [await driver.upload(plain_films(films)) for _ in range(count)]
     for session in sessions:
         await driver.completed(session)
     return sessions
