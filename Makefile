@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # The installer, in an environment of its own: uv, which pip brings, at the version that is locked.
 INSTALLER := .uv
 UV := $(INSTALLER)/bin/uv
+CONTRACT := .contract
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
@@ -12,7 +13,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 export UV_SYSTEM_CERTS ?= true
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race torture teeth chaos fuzz lock env image clean
+.PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race torture teeth chaos fuzz contract lock env image clean
 
 # Everything that work on the project needs.
 setup: $(VENV)/.for-development
@@ -28,10 +29,12 @@ $(VENV)/.for-running: requirements-run.txt pyproject.toml $(VENV)/pyvenv.cfg
 
 # Exactly what is locked: nothing is resolved, so no release of anybody's changes what is installed.
 # uv reads no settings of pip's; an index that pip is told to use is handed on to it.
+SYNC = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(INSTALLER)/bin/python -m pip config get global.index-url 2>/dev/null)}}" \
+	$(UV) pip sync --require-hashes --only-binary :all:
+
 define install
 rm -f $(VENV)/.for-*
-UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(INSTALLER)/bin/python -m pip config get global.index-url 2>/dev/null)}}" \
-	$(UV) pip sync --python $(BIN)/python --require-hashes --only-binary :all: $<
+$(SYNC) --python $(BIN)/python $<
 $(UV) pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
 $(UV) pip check --python $(BIN)/python
 touch $@
@@ -45,6 +48,13 @@ $(INSTALLER)/.installed: requirements-uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv --clear $(INSTALLER)
 	$(INSTALLER)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement requirements-uv.txt
+	touch $@
+
+# Schemathesis has an environment of its own: it would bring plugins into our tests.
+$(CONTRACT)/.installed: requirements-contract.txt $(INSTALLER)/.installed
+	rm -rf $(CONTRACT)
+	$(UV) venv --quiet --python $(INSTALLER)/bin/python $(CONTRACT)
+	$(SYNC) --python $(CONTRACT)/bin/python $<
 	touch $@
 
 run: setup-run
@@ -94,6 +104,11 @@ torture: setup
 teeth: setup
 	$(BIN)/python -m pytest -m long tests/torture
 
+# More than 5,000 requests that Schemathesis makes of the API's document, each answer held against it;
+# it says its seed, and by that what to do again.
+contract: setup $(CONTRACT)/.installed
+	$(BIN)/python -m tests.contract.running $(CONTRACT)/bin/schemathesis $(if $(CONTRACT_SEED),--seed $(CONTRACT_SEED))
+
 # Random faults over real processes, for ten minutes or as long as told.
 chaos: CHAOS_SECONDS ?= 600
 chaos: setup
@@ -112,6 +127,7 @@ lock: $(INSTALLER)/.installed
 	$(COMPILE) --extra tracing --constraint requirements.txt --output-file requirements-tracing.txt pyproject.toml
 	$(COMPILE) --extra run --constraint requirements-tracing.txt --output-file requirements-run.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements-tracing.txt --constraint requirements-run.txt --output-file requirements-dev.txt pyproject.toml
+	echo 'schemathesis>=4.32' | $(COMPILE) --constraint requirements-dev.txt --output-file requirements-contract.txt -
 
 # Random passwords for compose.yaml, written once; it asks nothing, and installs nothing.
 env:
@@ -122,4 +138,4 @@ image:
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag projectionist:$(VERSION) .
 
 clean:
-	rm -rf $(VENV) $(INSTALLER) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(INSTALLER) $(CONTRACT) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* *.egg-info

@@ -40,7 +40,7 @@ from api_service.noindex import forbid_indexing
 from api_service.openapi import document
 from api_service.pacer import Pacer
 from api_service.parser_pool import ParserPool
-from api_service.problems import answer_expectations, problems, request_ids, tell_request_id
+from api_service.problems import answer_expectations, complete_headers, problems, request_ids
 from api_service.process_limits import seldom_said
 from api_service.routes import ROUTES
 from api_service.storage import StorageService
@@ -51,8 +51,10 @@ from api_service.upload_folders import remove_abandoned_folders
 from api_service.upload_room import Room
 from api_service.web_files import WebFiles
 from shared.database import Database
+from shared.log_text import Redactor
 from shared.probes import Probes
 from shared.tracing import Tracing
+from shared.unreadable_requests import answer_unreadable_requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +72,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
+    answer_unreadable_requests()
     middlewares = [measured, traced, request_ids, problems]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
     app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
@@ -81,7 +84,9 @@ def create_app(settings: Settings) -> web.Application:
     app[STORAGE] = storage
     app[PACER] = Pacer(storage, settings)
     app[HUB] = Hub(database, storage, app[PACER], settings)
-    app[TRACING] = Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-api")
+    app[TRACING] = Tracing(
+        settings.otel_exporter_otlp_endpoint, "projectionist-api", Redactor(settings).text
+    )
     app[TURNS] = Turns()
     app[CLIENTS] = Clients(settings, storage.clients.key)
     app[ROOM] = Room(settings.upload_disk_bytes)
@@ -125,7 +130,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
-    app.on_response_prepare.append(tell_request_id)
+    app.on_response_prepare.append(complete_headers)
     app.on_response_prepare.append(forbid_indexing)
     for route in ROUTES:
         route.add_to(app)

@@ -29,6 +29,8 @@ MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 UPLOADS_AT_A_STRETCH: Final = 10
 """Of those in an hour: what the service does for all of them at once, others wait for."""
+ADMIN_TRIES: Final = 10
+"""Wrong admin tokens that a client may try in a minute: nobody mistypes more often."""
 BUSY_RETRY_SECONDS: Final = 5
 """After which one of several things that a client does at once may have ended."""
 FULL_RETRY_SECONDS: Final = 600
@@ -97,6 +99,7 @@ class ClientLimits:
         self._uploads = RateLimit(most, HOUR, burst=min(most, UPLOADS_AT_A_STRETCH))
         most = settings.client_reads_a_minute
         self._reads = RateLimit(most, MINUTE, burst=most)
+        self._admin_tries = RateLimit(ADMIN_TRIES, MINUTE, burst=ADMIN_TRIES)
 
     @contextmanager
     def upload(self, client: str) -> Iterator[None]:
@@ -145,6 +148,23 @@ class ClientLimits:
                     extra={"limit": "reads_a_minute"},
                 )
             yield
+
+    def begin_admin_try(self, client: str) -> None:
+        """Count a try of the admin token, before it is compared.
+
+        Raises:
+            ClientLimitError: the client has tried too many wrong ones within a minute.
+        """
+        if (seconds := self._admin_tries.take(client)) is not None:
+            raise ClientLimitError(
+                f"One client may try {ADMIN_TRIES} wrong admin tokens in a minute.",
+                retry_after=seconds,
+                extra={"limit": "admin_token"},
+            )
+
+    def admin_try_succeeded(self, client: str) -> None:
+        """Count it no more: the token was right."""
+        self._admin_tries.give_back(client)
 
     def check_totals(self, totals: Totals | None, *, is_addition: bool = False) -> None:
         """Refuse an upload while all clients together have too much.

@@ -19,10 +19,13 @@ FleetWord = Literal["running", "paused", "stopped"]
 
 
 class WorkerAnswer(Answer):
-    """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself."""
+    """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself.
+
+    `host` is its machine and process, and null for whoever is not the operator.
+    """
 
     id: UUID
-    host: str
+    host: str | None
     started_at: datetime
     heartbeat_at: datetime
     last_run: datetime | None
@@ -101,7 +104,12 @@ def fleet_answer(fleet: FleetState) -> FleetAnswer:
 
 
 def worker_status_answer(
-    fleet: FleetRow, workers: list[asyncpg.Record], *, limit: int, period: float
+    fleet: FleetRow,
+    workers: list[asyncpg.Record],
+    *,
+    limit: int,
+    period: float,
+    names_hosts: bool = False,
 ) -> WorkerStatusAnswer:
     """The fleet from its rows."""
     runs = [worker["last_run"] for worker in workers if worker["last_run"]]
@@ -113,7 +121,7 @@ def worker_status_answer(
         last_run=max(runs, default=None),
         next_run=min(next_runs, default=None),
         interval=min((worker["interval_seconds"] for worker in workers), default=None),
-        workers=[WorkerAnswer.model_validate(dict(worker)) for worker in workers],
+        workers=[_worker_answer(worker, names_host=names_hosts) for worker in workers],
         queue=QueueAnswer(
             queued=fleet.queued,
             background=fleet.background,
@@ -132,4 +140,10 @@ def worker_status_answer(
             period_seconds=period,
             held_until=fleet.held_until,
         ),
+    )
+
+
+def _worker_answer(worker: asyncpg.Record, *, names_host: bool) -> WorkerAnswer:
+    return WorkerAnswer.model_validate(
+        dict(worker) | {"host": worker["host"] if names_host else None}
     )

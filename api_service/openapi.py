@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from api_service.handlers.uploads import LONGEST_KEY
+from api_service.parameters import LONGEST_REQUEST_ID
 from api_service.problem_answers import (
     LimitProblem,
     Problem,
@@ -19,7 +21,7 @@ from api_service.problem_answers import (
     UploadTooLargeProblem,
     answer_to,
     kinds_of,
-    of_status,
+    kinds_without_route,
     schema_name,
 )
 from api_service.routes import ROUTES
@@ -52,10 +54,20 @@ PATH_PARAMETERS: Final[dict[str, Schema]] = {
 }
 """What the parameters in paths are."""
 
+REQUEST_HEADERS: Final[dict[str, Schema]] = {
+    "Idempotency-Key": {
+        "type": "string",
+        "maxLength": LONGEST_KEY,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
+}
+"""What headers may be that are no text of any kind."""
+
 _DESCRIPTION: Final = """\
 Upload a list of films, watch it being enriched from TMDB, take it away. Timestamps are RFC 3339 in
 UTC. Whatever can be got is answered to HEAD too. An unknown path is answered `404` with the code
 `not_found`, a method that a path does not have `405` with `method_not_allowed`."""
+_ANY_TYPE: Final = ("array", "boolean", "null", "number", "object", "string")
 _REF: Final = "#/components/schemas/{model}"
 _TEXT: Final = ("text/", "application/jsonl")
 
@@ -107,8 +119,8 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 _REQUEST_ID: Final[Schema] = {
     "name": "X-Request-ID",
     "in": "header",
-    "description": "An id for the log, of at most 100 printable characters; else one is made.",
-    "schema": {"type": "string", "maxLength": 100},
+    "description": "An id for the log, of at most 100 printable characters; without, one is made.",
+    "schema": {"type": "string", "maxLength": LONGEST_REQUEST_ID, "pattern": "^[ -~]*$"},
 }
 _HEADERS: Final[dict[str, Schema]] = {
     "X-Request-ID": {
@@ -161,7 +173,7 @@ def _models_of(body: Body) -> Iterator[type[BaseModel]]:
 def _problem_schemas(routes: Sequence[Route], schemas: dict[str, Schema]) -> dict[str, Schema]:
     kinds = {
         *(kind for route in routes for kind in kinds_of(route)),
-        *map(of_status, (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)),
+        *kinds_without_route(),
     }
     return {
         schema_name(kind): kind.schema(schemas[kind.model.__name__])
@@ -178,9 +190,14 @@ def _operation(route: Route, refs: dict[type[BaseModel], Schema], query: Schema)
         "responses": {},
     }
     if route.body:
-        operation["requestBody"] = {"required": True, "content": _content(route.body, refs)}
+        operation["requestBody"] = {
+            "required": True,
+            "content": _content(route.body, refs, sent=True),
+        }
     if route.admin:
         operation["security"] = [{"admin_token": []}]
+    elif route.says_more_to_admin:
+        operation["security"] = [{}, {"admin_token": []}]
     responses = operation["responses"]
     for status, body in route.answers.items():
         responses[str(status)] = _answer(route, status, body, refs)
@@ -198,9 +215,10 @@ def _parameters(route: Route, query: Schema) -> Iterator[Schema]:
         if name not in route.without:
             yield _query_parameter(name, _without_null(schema))
     for name, description in route.request_headers.items():
-        schema = {"type": "string"}
+        schema = REQUEST_HEADERS.get(name, {"type": "string"})
         yield {"name": name, "in": "header", "description": description, "schema": schema}
-    yield {"$ref": "#/components/parameters/X-Request-ID"}
+    if route.is_strict:
+        yield {"$ref": "#/components/parameters/X-Request-ID"}
 
 
 def _query_parameter(name: str, schema: Schema) -> Schema:
@@ -242,14 +260,19 @@ def _answer(route: Route, status: int, body: Body, refs: dict[type[BaseModel], S
     return answer
 
 
-def _content(body: Body, refs: dict[type[BaseModel], Schema]) -> Schema:
+def _content(body: Body, refs: dict[type[BaseModel], Schema], *, sent: bool = False) -> Schema:
     if isinstance(body, type):
         return {"application/json": {"schema": refs[body]}}
-    return {content.media_type: _media_type(content, refs) for content in body}
+    return {content.media_type: _media_type(content, refs, sent=sent) for content in body}
 
 
-def _media_type(content: Content, refs: dict[type[BaseModel], Schema]) -> Schema:
-    """A body in words; of one made of JSON lines or events, `x-items` has the schema of each."""
+def _media_type(content: Content, refs: dict[type[BaseModel], Schema], *, sent: bool) -> Schema:
+    """A body in words; of one made of JSON lines or events, `x-items` has the schema of each.
+
+    What is sent as text is read as a list whatever it is: a tool that takes it for JSON must not
+    find types that it could break.
+    Of a stream of events `schema` is that of each event, as tools read it before OpenAPI 3.2.
+    """
     # `format` is no word of 3.1, but it is what Swagger UI lets people choose files by.
     kind: Schema = {
         "type": "string",
@@ -257,12 +280,29 @@ def _media_type(content: Content, refs: dict[type[BaseModel], Schema]) -> Schema
         "contentMediaType": "application/octet-stream",
     }
     if content.media_type == "multipart/form-data":
-        kind = {"type": "object", "properties": {"file": {"type": "array", "items": kind}}}
-    elif content.media_type == "application/json":
+        # What a field holds is a file, whatever it is: a form has no other types.
+        file = {"type": list(_ANY_TYPE), "items": kind}
+        kind = {"type": "object", "properties": {"file": file}}
+    elif content.media_type == "text/event-stream":
+        kind = {"oneOf": [_event(name, refs[model]) for name, model in content.models.items()]}
+    elif content.media_type == "application/json" or (sent and _is_text(content)):
         kind = {}
-    elif content.media_type.startswith(_TEXT):
+    elif _is_text(content):
         kind = {"type": "string"}
     described: Schema = {"schema": kind | {"description": content.what}}
     if content.models:
         described["x-items"] = {name: refs[model] for name, model in content.models.items()}
     return described
+
+
+def _is_text(content: Content) -> bool:
+    return content.media_type.startswith(_TEXT)
+
+
+def _event(name: str, ref: Schema) -> Schema:
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref}
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {"id": {"type": "string"}, "event": {"const": name}, "data": data},
+    }

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from api_service.problems import HTTP_PROBLEMS, problem_type
+from api_service.problems import HTTP_PROBLEMS
 from api_service.routing import READING
 from api_service.rules.lists.model import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
+    BadRequestError,
     ClientLimitError,
     CrossSiteError,
     ServiceFullError,
@@ -21,14 +22,14 @@ from shared.errors import (
     UploadTooCostlyError,
     UploadTooLargeError,
 )
+from shared.problem_json import PROBLEM_JSON, problem_type
+from shared.unreadable_requests import LONG_ADDRESS, LONG_HEADER, NO_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from api_service.routing import Route
     from shared.errors import ProjectionistError
-
-MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(BaseModel):
@@ -109,14 +110,32 @@ _AGAIN: Final = {
 """Statuses after which trying again makes sense."""
 
 
+def kinds_without_route() -> list[Kind]:
+    """Every problem that is answered to what fits no route, or is no request."""
+    return [
+        of_status(HTTPStatus.NOT_FOUND),
+        of_status(HTTPStatus.METHOD_NOT_ALLOWED),
+        *(
+            Kind(kind.code, kind.status, kind.title, kind.detail)
+            for kind in (NO_REQUEST, LONG_ADDRESS, LONG_HEADER)
+        ),
+    ]
+
+
 def kinds_of(route: Route) -> list[Kind]:
     """Every problem that a route may answer, by status and code."""
     errors = set(route.problems)
+    if route.is_strict:
+        errors.add(BadRequestError)
     if route.admin:
-        errors |= {AdminTokenError, AdminTokenUnsetError}
+        errors.add(AdminTokenUnsetError)
+    if route.admin or route.says_more_to_admin:
+        errors |= {AdminTokenError, ClientLimitError}
     if route.method not in READING:
         errors.add(CrossSiteError)
     http = {HTTPStatus.EXPECTATION_FAILED, HTTPStatus.INTERNAL_SERVER_ERROR}
+    if "{" in route.path:  # what does not look like its parameters is another path
+        http.add(HTTPStatus.NOT_FOUND)
     if isinstance(route.body, type):
         http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     kinds = [*map(_of_error, errors), *map(of_status, http)]
@@ -142,7 +161,7 @@ def answer_to(kinds: Iterable[Kind]) -> dict[str, Any]:
     return {
         "description": " ".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
         "headers": headers,
-        "content": {MEDIA_TYPE: {"schema": schema}},
+        "content": {PROBLEM_JSON: {"schema": schema}},
     }
 
 

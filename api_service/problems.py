@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,19 +10,21 @@ from uuid import uuid4
 import structlog
 from aiohttp import hdrs, web
 
+from api_service.parameters import is_usable_request_id
 from shared.errors import BadRequestError, ProjectionistError
+from shared.problem_json import problem_response
+from shared.response_headers import set_common_headers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-LONGEST_REQUEST_ID = 100
 _REQUEST_ID = web.RequestKey("request_id", str)
 
 HTTP_PROBLEMS = {
     400: ("bad_request", "The request cannot be read."),
-    404: ("not_found", "There is no such route: docs/api.md has them all."),
+    404: ("not_found", "There is no such route: /docs shows them all."),
     405: ("method_not_allowed", "This route takes {allowed}."),
     413: ("body_too_large", "The body is larger than this route takes."),
     417: ("expectation_failed", "Of the header Expect only 100-continue is known."),
@@ -55,17 +56,18 @@ def _id_of(request: web.Request) -> str:
     request_id = request.get(_REQUEST_ID)
     if request_id is None:
         given = request.headers.get("X-Request-ID", "")
-        usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_REQUEST_ID
+        usable = is_usable_request_id(given)
         request_id = request[_REQUEST_ID] = given if usable else uuid4().hex
     return request_id
 
 
-async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """Name the request in its answer.
+async def complete_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Name the request in its answer, and set what all answers have.
 
     For `on_response_prepare`: a stream has been sent when its handler returns to the middleware.
     """
     response.headers["X-Request-ID"] = _id_of(request)
+    set_common_headers(response)
 
 
 @web.middleware
@@ -77,20 +79,20 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_failed", code=error.code, error=error.detail)
         return _problem(error)
-    except web.RequestPayloadError as error:
-        return _problem(BadRequestError(f"The body is broken: {' '.join(str(error).split())}"))
+    except web.RequestPayloadError:
+        return _problem(BadRequestError("The body is broken, or is not encoded as it says."))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _http_problem(error)
     except Exception:
-        log.exception("request_crashed", method=request.method, path=request.path)
+        resource = request.match_info.route.resource
+        log.exception(
+            "request_crashed",
+            method=request.method,
+            route=resource.canonical if resource else None,
+        )
         return _http_problem(web.HTTPInternalServerError())
-
-
-def problem_type(code: str) -> str:
-    """The URI of a kind of problem."""
-    return f"urn:projectionist:problem:{code}"
 
 
 async def answer_expectations(_: web.Request, response: web.StreamResponse) -> None:
@@ -109,7 +111,7 @@ def _problem(error: ProjectionistError) -> web.Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _answer(
+    return problem_response(
         error.status,
         error.code,
         title=error.title,
@@ -124,35 +126,10 @@ def _http_problem(error: web.HTTPException) -> web.Response:
     code, detail = HTTP_PROBLEMS.get(error.status, (f"http_{error.status}", error.reason))
     status = HTTPStatus(error.status)
     allowed = error.headers.get("Allow", "")
-    return _answer(
+    return problem_response(
         status,
         code,
         title=error.reason,
         detail=detail.format(allowed=allowed),
         headers={"Allow": allowed} if allowed else {},
-    )
-
-
-def _answer(
-    status: HTTPStatus,
-    code: str,
-    *,
-    title: str,
-    detail: str,
-    headers: dict[str, str],
-    extra: dict[str, object] | None = None,
-) -> web.Response:
-    body = {
-        "type": problem_type(code),
-        "title": title,
-        "status": status.value,
-        "detail": detail,
-        "code": code,
-        **(extra or {}),
-    }
-    return web.Response(
-        status=status,
-        text=json.dumps(body, ensure_ascii=False),
-        content_type="application/problem+json",
-        headers=headers,
     )

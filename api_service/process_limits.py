@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from api_service.seldom import Seldom
+from shared.unreadable_requests import LONGEST_ADDRESS, LONGEST_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,8 +36,8 @@ def raise_open_files() -> int:
 
 HEAD_LIMITS: Final[dict[str, Any]] = {
     "max_headers": 64,
-    "max_field_size": 4096,
-    "max_line_size": 8190,
+    "max_field_size": LONGEST_HEADER,
+    "max_line_size": LONGEST_ADDRESS,
 }
 """What the head of a request may have, for aiohttp: it is in memory before anybody is asked."""
 

@@ -5,12 +5,15 @@ The models are also what describes the parameters to programs: each field is one
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from api_service.parameters import shown
 from api_service.query_values import (
     LARGEST_YEAR,
+    WITHOUT_NUL,
+    DayOrSpan,
     Flag,
     Minutes,
     Name,
@@ -19,22 +22,21 @@ from api_service.query_values import (
     Shaped,
     Stars,
     Whole,
-    day_or_span,
     searched,
     span,
 )
+from api_service.validation import said_of
 from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
+
+    from multidict import MultiMapping
 
 OutcomeName = Literal["pending", "found", "not_found", "failed", "unmatched", "doubtful"]
 SortName = Literal["position", "title", "year", "rating", "runtime", "tmdb_rating", "watched"]
 ExportFormat = Literal["csv", "jsonl", "letterboxd"]
-
-_LONGEST_SHOWN: Final = 40
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -49,7 +51,14 @@ class MovieFilter(BaseModel):
         description="How the look-up ended; `unmatched` is not_found and failed, `doubtful` a film "
         f"that was found with a confidence under {DOUBTFUL_BELOW}",
     )
-    q: Annotated[str, Field(max_length=200), AfterValidator(searched)] | None = Field(
+    q: (
+        Annotated[
+            str,
+            Field(max_length=200, json_schema_extra=WITHOUT_NUL),
+            AfterValidator(searched),
+        ]
+        | None
+    ) = Field(
         None, description="Text in a title, in the original title, in a director's or actor's name"
     )
     genre: Name | None = Field(None, description="Name of a genre, as TMDB has it")
@@ -79,14 +88,9 @@ class MovieFilter(BaseModel):
     rewatched: Flag | None = Field(None, description="Whether it was seen more than once")
     tag: Name | None = Field(None, description="One of its tags")
     list_name: Name | None = Field(None, alias="list", description="Name of a list that it is on")
-    watched_on: (
-        Annotated[
-            str,
-            Shaped(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", "a date as 2024, 2024-03 or 2024-03-09"),
-            AfterValidator(day_or_span),
-        ]
-        | None
-    ) = Field(None, description="A year, month or day in which it was seen")
+    watched_on: Annotated[str, DayOrSpan()] | None = Field(
+        None, description="A year, month or day in which it was seen"
+    )
 
     @property
     def watched_between(self) -> tuple[date, date] | tuple[None, None]:
@@ -157,30 +161,16 @@ class ExportQuery(MovieQuery):
         return self
 
 
-def read_query(model: type[Q], query: Mapping[str, str]) -> Q:
-    """The query of a request as one of these models; of a repeated parameter the first one counts.
+def read_query(model: type[Q], query: MultiMapping[str]) -> Q:
+    """The query of a request as one of these models; of a list all that was given counts.
 
     Raises:
         BadRequestError: a parameter is not what it may be; it says which, and what it may be.
     """
+    given = {name: ",".join(query.getall(name)) for name in query}
     try:
-        return model.model_validate({name: query[name] for name in query})
+        return model.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-    raise BadRequestError(
-        f"{problem['loc'][0]}: {_allowed(problem)}, not {_given(problem['loc'][0], query)!r}"
-    )
-
-
-def _allowed(problem: Any) -> str:  # noqa: ANN401  # pydantic's own dictionary
-    if problem["type"] == "literal_error":
-        expected = str(problem["ctx"]["expected"]).replace("'", "")
-        return f"one of {expected.replace(' or ', ', ')}"
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
-    said = str(problem["msg"])
-    return said[:1].lower() + said[1:]
-
-
-def _given(name: object, query: Mapping[str, str]) -> str:
-    return query.get(str(name), "")[:_LONGEST_SHOWN]
+    name = str(problem["loc"][0])
+    raise BadRequestError(f"{name}: {said_of(problem)}, not {shown(given.get(name, ''))}")

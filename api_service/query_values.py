@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
 LARGEST_YEAR: Final = 9999
 _LARGEST_INTEGER: Final = 2**31 - 1
 _LONGEST_NAME: Final = 1000
 _MOST_POSITIONS: Final = 200
+_LARGEST_POSITION: Final = 999_999_999
 _DECEMBER: Final = 12
+_YEAR: Final = "(?!0000)[0-9]{4}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Positions:
     """`3,9,12`: positions of movies, in the order in which they are wanted."""
 
     def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
-        position = core_schema.int_schema(ge=1, le=_LARGEST_INTEGER)
+        position = core_schema.int_schema(ge=1, le=_LARGEST_POSITION)
         several = core_schema.list_schema(position, min_length=1, max_length=_MOST_POSITIONS)
         return core_schema.no_info_before_validator_function(self._read, several)
 
@@ -118,7 +121,7 @@ class Positions:
 def storable(text: str) -> str:
     """Text that PostgreSQL can hold: no NUL, no lone surrogates."""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("text without control characters")
+        raise ValueError("text without NUL")
     return text
 
 
@@ -127,30 +130,64 @@ def searched(text: str) -> str:
     return " ".join(storable(text).split())
 
 
-Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(storable)]
+WITHOUT_NUL: Final[dict[str, JsonValue]] = {"pattern": r"^[^\u0000]*$"}
+"""What the document says of text that PostgreSQL can hold."""
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=_LONGEST_NAME, json_schema_extra=WITHOUT_NUL),
+    AfterValidator(storable),
+]
 Flag = Annotated[bool, TrueOrFalse()]
 PersonId = Annotated[int, Whole(1, _LARGEST_INTEGER)]
 Minutes = Annotated[int, Whole(0, 100_000)]
 
 
-def day_or_span(text: str) -> str:
+class DayOrSpan:
     """A year, a month or a day that there is."""
-    span(text)
-    return text
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, core_schema.str_schema())
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "anyOf": [
+                {"pattern": f"^{_YEAR}$"},
+                {"pattern": f"^{_YEAR}-(0[1-9]|1[0-2])$"},
+                {"format": "date"},
+            ],
+        }
+
+    @staticmethod
+    def _read(value: object) -> str:
+        text = str(value)
+        if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", text, re.ASCII):
+            raise ValueError("a date as 2024, 2024-03 or 2024-03-09")
+        span(text)
+        return text
 
 
 def span(text: str) -> tuple[date, date]:
-    """The first day of a year, a month or a day, and the first one after it."""
+    """The first day of a year, a month or a day, and the first one after it.
+
+    Of the last ones that there are, the end is the last day.
+    """
     parts = [int(part) for part in text.split("-")]
     try:
         match parts:
             case [year]:
-                return date(year, 1, 1), date(min(year + 1, LARGEST_YEAR), 1, 1)
+                begin = date(year, 1, 1)
+                return begin, begin.replace(year=year + 1) if year < LARGEST_YEAR else date.max
             case [year, month]:
-                after = date(year + month // _DECEMBER, month % _DECEMBER + 1, 1)
-                return date(year, month, 1), after
+                begin = date(year, month, 1)
+                if (year, month) == (LARGEST_YEAR, _DECEMBER):
+                    return begin, date.max
+                return begin, date(year + month // _DECEMBER, month % _DECEMBER + 1, 1)
             case [year, month, day]:
-                return date(year, month, day), date(year, month, day) + timedelta(days=1)
-    except (ValueError, OverflowError):
+                begin = date(year, month, day)
+                return begin, begin if begin == date.max else begin + timedelta(days=1)
+    except ValueError:
         pass
     raise ValueError("a year, a month or a day that there is: 2024, 2024-03 or 2024-03-09")

@@ -252,6 +252,7 @@ ROUTES: Final = (
         summary="What the fleet of daemons does",
         answers={200: WorkerStatusAnswer},
         problems=STORED,
+        says_more_to_admin=True,
     ),
     Route(
         method="POST",

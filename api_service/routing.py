@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
+from api_service.parameters import checked
+
 if TYPE_CHECKING:
     from shared.errors import ProjectionistError
 
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 """Methods that change nothing."""
+
+_LENIENT = frozenset({"Probes", "Document"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,13 +53,14 @@ class Route:
         tag: the section of the document that it stands in.
         summary: what it does, in a line.
         answers: what it answers when all is well, by status.
-        query: what its query may hold.
+        query: what its query may hold; all else is refused, but by probes, pages and files.
         without: parameters of that model which this route does not take.
         body: what it takes; of a form, its parts are files.
         request_headers: headers of its own that it reads, and what they say.
         headers: headers of its own that its answers have, and what they say.
         problems: what it may refuse or fail with, besides what any route may.
         admin: whether it needs the admin token.
+        says_more_to_admin: whether it takes the token, too, and tells whoever has it more.
         is_api: whether programs are told of it; a page and its assets are for browsers.
     """
 
@@ -73,7 +78,16 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[type[ProjectionistError], ...] = ()
     admin: bool = False
+    says_more_to_admin: bool = False
     is_api: bool = True
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether it refuses parameters that it does not know.
+
+        Machines ask for probes in ways of their own, and pages are led to by links of others.
+        """
+        return self.is_api and self.tag not in _LENIENT
 
     @property
     def template(self) -> str:
@@ -82,7 +96,8 @@ class Route:
 
     def add_to(self, app: web.Application) -> None:
         """Serve it from an application."""
+        handler = checked(self.handler, self.query) if self.is_strict else self.handler
         if self.method == hdrs.METH_GET:
-            app.router.add_get(self.path, self.handler)
+            app.router.add_get(self.path, handler)
         else:
-            app.router.add_route(self.method, self.path, self.handler)
+            app.router.add_route(self.method, self.path, handler)

@@ -129,8 +129,7 @@ class Spool:
                     "list itself with `Content-Type: text/csv`."
                 )
         except _BROKEN_BODY as error:
-            said = " ".join(str(error).split())
-            raise BadRequestError(f"The body is broken or breaks off: {said}") from error
+            raise BadRequestError("The body is broken or breaks off.") from error
         if not any(file.path.stat().st_size for file in files):
             raise EmptyUploadError(
                 "Send one or more files as multipart/form-data, or the list itself as text/csv."

@@ -19,9 +19,16 @@ from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from shared.database import Database
 from shared.listening import cannot_listen
+from shared.log_text import Redactor
 from shared.probes import Probes, wait_for_schema
+from shared.response_headers import tell_common_headers
 from shared.settings import SettingsError
 from shared.tracing import Tracing
+from shared.unreadable_requests import (
+    LONGEST_ADDRESS,
+    LONGEST_HEADER,
+    answer_unreadable_requests,
+)
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -46,7 +53,11 @@ async def run_daemon(settings: Settings) -> None:
         )
         metrics = await stack.enter_async_context(Metrics())
         tracing = await stack.enter_async_context(
-            Tracing(settings.otel_exporter_otlp_endpoint, "projectionist-enrich")
+            Tracing(
+                settings.otel_exporter_otlp_endpoint,
+                "projectionist-enrich",
+                Redactor(settings).text,
+            )
         )
         client = await stack.enter_async_context(
             TMDBClient(
@@ -105,11 +116,19 @@ async def _serve(
     async def scraped(_: web.Request) -> web.Response:
         return await metrics.answer()
 
+    answer_unreadable_requests()
     app = web.Application()
+    app.on_response_prepare.append(tell_common_headers)
     probes.add_routes(app)
     app.router.add_get("/metrics", scraped)
     app.router.add_get("/worker/status", status)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=PROBE_SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=PROBE_SHUTDOWN_SECONDS,
+        max_line_size=LONGEST_ADDRESS,
+        max_field_size=LONGEST_HEADER,
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     host, port = settings.worker_host, settings.worker_port

@@ -124,6 +124,8 @@ class EmbeddedPostgres:
         options = {
             **self._places(),
             "max_connections": "200",
+            # What a statement stumbled over, in DETAIL and CONTEXT, names whole session ids.
+            "log_error_verbosity": "terse",
             **self._settings,
         }
         command = [str(self._bin / "postgres"), "-D", str(self.data)]

@@ -1,4 +1,4 @@
-"""Logging: structlog, JSON for machines or lines for people, and no secret in either."""
+"""Logging: structlog, JSON for machines or lines for people, without secrets in either."""
 
 from __future__ import annotations
 
@@ -8,39 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from shared.database_address import passwords_in
+from shared.log_text import Redactor, one_line
+from shared.python_warnings import log_warnings
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
     from shared.settings import Settings
 
-_MASK = "**********"
+_OTHER_IDS = frozenset({"request_id", "trace_id", "client", "worker_id"})
+"""Fields whose ids are no session's, and are compared with what others have whole."""
+_OF_SEVERAL_LINES = frozenset({"exception", "stack"})
 
 
-class _MaskSecrets:
-    """Masks the values of secret settings wherever they might have slipped into an event."""
+class _Redact:
+    """Removes secrets and whole session ids from every field of an event."""
 
-    def __init__(self, settings: Settings) -> None:
-        secrets = [settings.tmdb_api_key, settings.admin_token]
-        values = {secret.get_secret_value() for secret in secrets if secret}
-        for address in (settings.database_url, settings.listen_database_url):
-            values |= passwords_in(address.get_secret_value()) if address else set()
-        # The longest first: one may be a part of another.
-        self._values = sorted(values, key=len, reverse=True)
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {name: self._masked(value) for name, value in event.items()}
+        return {
+            name: self._redactor.mask(str(value))
+            if name in _OTHER_IDS
+            else self._redactor.value(value)
+            for name, value in event.items()
+        }
 
     def in_line(self, _: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401  # a renderer's
-        """Mask what stood inside other values than text, which only the renderer turned into it."""
-        return str(self._masked(line))
+        """Mask what only the renderer has written so, a password in JSON say."""
+        return self._redactor.mask(str(line))
 
-    def _masked(self, value: object) -> object:
-        if isinstance(value, str):
-            for secret in self._values:
-                value = value.replace(secret, _MASK)
-        return value
+
+def _in_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Keep an event in one line of text, and a traceback apart from lines that begin an event.
+
+    JSON needs none of it: there whatever is not plain ASCII is written out.
+    """
+    return {
+        one_line(name): _for_people(name, value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
+def _for_people(name: str, text: str) -> str:
+    if name in _OF_SEVERAL_LINES:
+        return "\n".join(f"    {one_line(line)}" for line in text.split("\n"))
+    return one_line(text)
 
 
 def set_up_logging(settings: Settings, service: str) -> None:
@@ -57,16 +71,17 @@ def set_up_logging(settings: Settings, service: str) -> None:
         if console
         else structlog.processors.JSONRenderer()
     )
-    mask = _MaskSecrets(settings)
+    redact = _Redact(Redactor(settings))
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared_steps,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                mask,
+                redact,
+                *([_in_one_line] if console else []),
                 renderer,
-                mask.in_line,
+                redact.in_line,
             ],
         )
     )
@@ -76,8 +91,7 @@ def set_up_logging(settings: Settings, service: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns of each try to reach a collector; that spans were given up is an error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
-    # What reaches this one is not even HTTP; the errors of our handlers end in the middleware.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    log_warnings()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -27,6 +27,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from shared.errors import DatabaseUnavailableError, ProjectionistError
+from shared.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -126,8 +127,8 @@ class ServiceMetrics:
 
     def watch(self, database: Database, listener: Listener, probes: Probes) -> None:
         """Tell of the parts that every service has."""
-        schema = self.recent(lambda: _has_schema(database))
-        self.registry.register(_Parts(database, listener, probes, schema))
+        usable = self.recent(lambda: _is_usable(database))
+        self.registry.register(_Parts(database, listener, probes, usable))
 
     def recent(self, read: Callable[[], Awaitable[T]]) -> Recent[T]:
         """What this reads is looked at before each scrape."""
@@ -151,25 +152,25 @@ class _Parts(Collector):
     """The database, its pool and the listener, as they are at the moment of a scrape."""
 
     def __init__(
-        self, database: Database, listener: Listener, probes: Probes, schema: Recent[bool]
+        self, database: Database, listener: Listener, probes: Probes, usable: Recent[bool]
     ) -> None:
         self._database = database
         self._listener = listener
         self._probes = probes
-        self._schema = schema
+        self._usable = usable
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        has_schema = self._schema.value
+        is_usable = self._usable.value
         yield gauge(
-            "projectionist_database_up", "Whether PostgreSQL answers.", has_schema is not None
+            "projectionist_database_up", "Whether PostgreSQL answers.", is_usable is not None
         )
         yield gauge(
             "projectionist_ready",
-            "Whether /readyz is green: the schema is there, and nothing drains.",
-            bool(has_schema) and self._probes.held_back is None,
+            "Whether /readyz is green: the schema is there, can be written to, and nothing drains.",
+            bool(is_usable) and self._probes.held_back is None,
         )
         use = self._database.pool_use
         yield by_label(
@@ -206,11 +207,11 @@ def by_label(name: str, help_text: str, label: str, values: dict[str, float]) ->
     return family
 
 
-async def _has_schema(database: Database) -> bool:
+async def _is_usable(database: Database) -> bool:
     try:
         await database.check_schema()
     except DatabaseUnavailableError:
         raise
     except ProjectionistError:
         return False
-    return True
+    return not await is_read_only(database)

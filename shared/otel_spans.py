@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.context import Context
 
@@ -32,9 +33,11 @@ class OTelSpans:
     Args:
         endpoint: of a collector, without `/v1/traces`.
         service: how it is named there.
+        redact: removes from a text what no collector may have.
     """
 
-    def __init__(self, endpoint: str, service: str) -> None:
+    def __init__(self, endpoint: str, service: str, redact: Callable[[str], str]) -> None:
+        self._redact = redact
         self._provider = TracerProvider(
             resource=Resource.create({"service.name": service}),
             shutdown_on_exit=False,
@@ -49,9 +52,19 @@ class OTelSpans:
         """A span that lasts as long as the context; an error that leaves it is recorded."""
         around = _as_context(parent) if parent else None
         with self._tracer.start_as_current_span(
-            name, context=around, kind=trace.SpanKind[kind]
+            name,
+            context=around,
+            kind=trace.SpanKind[kind],
+            # OpenTelemetry would record the error's text as it is.
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
-            yield _OTelSpan(span)
+            ours = _OTelSpan(span, self._redact)
+            try:
+                yield ours
+            except Exception as error:
+                ours.record(error)
+                raise
 
     def close(self) -> None:
         """Send what was not sent yet."""
@@ -59,8 +72,9 @@ class OTelSpans:
 
 
 class _OTelSpan:
-    def __init__(self, span: trace.Span) -> None:
+    def __init__(self, span: trace.Span, redact: Callable[[str], str]) -> None:
         self._span = span
+        self._redact = redact
         its = span.get_span_context()
         self.context = TraceContext(
             trace.format_trace_id(its.trace_id),
@@ -69,10 +83,25 @@ class _OTelSpan:
         )
 
     def note(self, name: str, value: str | int) -> None:
-        self._span.set_attribute(name, value)
+        self._span.set_attribute(name, self._redact(value) if isinstance(value, str) else value)
 
     def fail(self, why: str) -> None:
-        self._span.set_status(trace.StatusCode.ERROR, why)
+        self._span.set_status(trace.StatusCode.ERROR, self._redact(why))
+
+    def record(self, error: Exception) -> None:
+        """Record an error, by the names that OpenTelemetry gives its parts.
+
+        https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
+        """
+        self._span.add_event(
+            "exception",
+            {
+                "exception.type": type(error).__qualname__,
+                "exception.message": self._redact(str(error)),
+                "exception.stacktrace": self._redact("".join(traceback.format_exception(error))),
+            },
+        )
+        self.fail(f"{type(error).__name__}: {error}")
 
 
 def _as_context(parent: TraceContext) -> Context:

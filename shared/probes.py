@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from shared.errors import ProjectionistError
+from shared.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 READY_SECONDS = 2.0
 """How long the database may take before the service calls itself not ready."""
 _SCHEMA_PAUSE_SECONDS = 1.0
+_READ_ONLY = "the database is read-only"
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +52,7 @@ class Probes:
     """The handlers of `/livez`, `/readyz` and `/health`.
 
     Args:
-        database: must answer, with the right schema, for the service to be ready.
+        database: must answer, with the right schema, and take writes for the service to be ready.
         stalled: says what does not turn any more, or None while everything does.
         starting: says what the service still waits for before it is at work, or None once it is.
     """
@@ -66,7 +68,7 @@ class Probes:
         self._starting = starting
         self.draining = False
         self._said: str | None = None
-        self._checks: set[asyncio.Task[None]] = set()
+        self._checks: set[asyncio.Task[bool]] = set()
 
     @property
     def held_back(self) -> str | None:
@@ -84,7 +86,7 @@ class Probes:
         return _answer(self._stalled())
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """200 while work is done: started, with a database of the right schema, not draining."""
+        """200 while work is done: started, over a writable database of the right schema."""
         return _answer(await self._unready())
 
     async def health(self, _: web.Request) -> web.Response:
@@ -103,7 +105,7 @@ class Probes:
         if self.draining:
             return "draining"
         # Over a silent connection cancelling is waited for too, so the check is left to itself.
-        check = asyncio.create_task(self._database.check_schema())
+        check = asyncio.create_task(self._check())
         self._checks.add(check)
         check.add_done_callback(self._ended)
         try:
@@ -123,10 +125,20 @@ class Probes:
         except asyncpg.PostgresError as error:
             log.warning("not_ready", code=error.sqlstate, error=str(error))
             return "the database refuses a statement"
+        if check.result():
+            if self._said != _READ_ONLY:
+                log.warning("not_ready", error=_READ_ONLY)
+                self._said = _READ_ONLY
+            return _READ_ONLY
         self._said = None
         return self.held_back
 
-    def _ended(self, check: asyncio.Task[None]) -> None:
+    async def _check(self) -> bool:
+        """Ask for the schema, and return whether nothing can be written."""
+        await self._database.check_schema()
+        return await is_read_only(self._database)
+
+    def _ended(self, check: asyncio.Task[bool]) -> None:
         self._checks.discard(check)
         if not check.cancelled():
             check.exception()  # or it would be said that nobody asked for it

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import structlog
 
+from shared.log_text import shorten_ids
 from shared.trace_context import TraceContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 FLUSH_SECONDS = 2.0
@@ -79,16 +80,23 @@ class Tracing:
     Args:
         endpoint: of a collector that takes them; None where there is none.
         service: how the service is named there.
+        redact: removes from a text what no collector may have.
     """
 
-    def __init__(self, endpoint: str | None = None, service: str = "projectionist") -> None:
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        service: str = "projectionist",
+        redact: Callable[[str], str] = shorten_ids,
+    ) -> None:
         self._endpoint = endpoint
         self._service = service
+        self._redact = redact
         self._spans: Spans | None = None
 
     async def __aenter__(self) -> Self:
         if self._endpoint:
-            self._spans = _open(self._endpoint, self._service)
+            self._spans = _open(self._endpoint, self._service, self._redact)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -130,7 +138,7 @@ def untraced(parent: TraceContext | None) -> Iterator[Span]:
     yield Untraced(parent or TraceContext.begun())
 
 
-def _open(endpoint: str, service: str) -> Spans | None:
+def _open(endpoint: str, service: str, redact: Callable[[str], str]) -> Spans | None:
     try:
         from shared.otel_spans import OTelSpans  # noqa: PLC0415  # an extra, which may be missing
     except ImportError as error:
@@ -138,4 +146,4 @@ def _open(endpoint: str, service: str) -> Spans | None:
             "tracing_unavailable", error=str(error), advice="install requirements-tracing.txt"
         )
         return None
-    return OTelSpans(endpoint, service)
+    return OTelSpans(endpoint, service, redact)

@@ -28,6 +28,8 @@ STATED: Final = {
     # A process that freezes or loses its power between two statements must not go on holding the
     # locks that all others wait for.
     "idle_in_transaction_session_timeout": "10s",
+    # Parameters hold session ids, and the server's log is read by others than the lists' owners.
+    "log_parameter_max_length_on_error": "0",
     # Statements as short as ours are never worth compiling.
     "jit": "off",
 }

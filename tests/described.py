@@ -30,6 +30,10 @@ UNROUTED = {
 """Schemas of what is answered to a path or a method that is none."""
 
 
+UNREADABLE = ("unreadable_request", "address_too_long", "header_too_long")
+"""Codes of what is answered to input that is no request."""
+
+
 async def hold_to_document(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Middleware of a client: checks each answer, and the bodies that are JSON."""
     response = await handler(request)
@@ -65,6 +69,15 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
             f"/content/{_escaped(media_type)}/schema"
         )
         _check_body(pointer, body, answered)
+
+
+def check_unreadable(status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Fail when an answer to what is no request is not the problem that the document has."""
+    answered = f"what is no request was answered {status}"
+    code = json.loads(body)["code"]
+    assert code in UNREADABLE, f"{answered} {code}"
+    assert headers.get("X-Request-ID"), f"{answered} without X-Request-ID"
+    _check_body(f"#/components/schemas/problem.{code}", body, answered)
 
 
 def check_item(route_name: str, media_type: str, item: str, body: bytes) -> None:

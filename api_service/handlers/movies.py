@@ -6,7 +6,14 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from api_service.answers import (
     CreditsAnswer,
@@ -32,6 +39,7 @@ from api_service.context import (
 from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
 from api_service.storage.filtering import Cursor
+from api_service.validation import all_said_of
 from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
@@ -42,6 +50,11 @@ if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow
 
 
+def _whole(value: object) -> object:
+    """`603.0` as `603`: to JSON both are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Correction(BaseModel):
     """The body of `PUT …/match`: the film that the movie really is, by one of its ids."""
 
@@ -49,12 +62,21 @@ class Correction(BaseModel):
         extra="forbid",
         strict=True,
         json_schema_extra={
-            "oneOf": [{"required": ["tmdb_id"]}, {"required": ["imdb_id"]}],
+            "oneOf": [
+                {
+                    "required": ["tmdb_id"],
+                    "properties": {"tmdb_id": {"type": "integer"}, "imdb_id": {"type": "null"}},
+                },
+                {
+                    "required": ["imdb_id"],
+                    "properties": {"imdb_id": {"type": "string"}, "tmdb_id": {"type": "null"}},
+                },
+            ],
             "examples": [{"tmdb_id": 603}, {"imdb_id": "tt0133093"}],
         },
     )
 
-    tmdb_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")
@@ -147,9 +169,8 @@ async def put_match(request: web.Request) -> web.Response:
     try:
         correction = Correction.model_validate_json(body)
     except ValidationError as error:
-        said = "; ".join(problem["msg"] for problem in error.errors(include_url=False))
         raise InvalidBodyError(
-            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {said}'
+            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {all_said_of(error)}'
         ) from None
     position = position_of(request)
     await request.app[STORAGE].matches.repoint(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import ValidationError
 
+from api_service.admin_token import check_admin, is_admin
 from api_service.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.context import SETTINGS, STORAGE, json_response
 from api_service.fleet_answers import WorkerStatusAnswer, worker_status_answer
 from api_service.queue_answers import QueueOrder, QueueOrderAnswer, queue_shares_answer
 from api_service.storage.holds import NAMED_DIGITS
-from shared.errors import (
-    AdminTokenError,
-    AdminTokenUnsetError,
-    InvalidBodyError,
-    SessionNotFoundError,
-)
+from shared.errors import InvalidBodyError, SessionNotFoundError
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -32,13 +27,14 @@ log = structlog.get_logger(__name__)
 
 
 async def get_worker_status(request: web.Request) -> web.Response:
-    """`GET /worker/status`."""
-    return json_response(await _status(request), Cache_Control="no-store")
+    """`GET /worker/status`: the operator is told on which machines the daemons run."""
+    names_hosts = await is_admin(request)
+    return json_response(await _status(request, names_hosts=names_hosts))
 
 
 async def pause(request: web.Request) -> web.Response:
     """`POST /worker/pause`: hold the whole fleet."""
-    _check_admin(request)
+    await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=True)
     log.info("fleet_paused")
     return json_response(await _status(request))
@@ -46,7 +42,7 @@ async def pause(request: web.Request) -> web.Response:
 
 async def resume(request: web.Request) -> web.Response:
     """`POST /worker/resume`: release it."""
-    _check_admin(request)
+    await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=False)
     log.info("fleet_resumed")
     return json_response(await _status(request))
@@ -54,7 +50,7 @@ async def resume(request: web.Request) -> web.Response:
 
 async def get_queue(request: web.Request) -> web.Response:
     """`GET /worker/queue`: who fills the queue."""
-    _check_admin(request)
+    await check_admin(request)
     holds = request.app[STORAGE].holds
     answer = queue_shares_answer(await holds.sessions(MOST_NAMED), await holds.clients(MOST_NAMED))
     return json_response(answer, Cache_Control="no-store")
@@ -94,7 +90,7 @@ async def _ordered(request: web.Request) -> list[QueuedSession]:
         InvalidBodyError: it names neither one list nor one client.
         SessionNotFoundError: nothing of that name waits.
     """
-    _check_admin(request)
+    await check_admin(request)
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
     try:
@@ -119,7 +115,7 @@ def _named(session: QueuedSession) -> dict[str, str | None]:
     return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 
 
-async def _status(request: web.Request) -> WorkerStatusAnswer:
+async def _status(request: web.Request, *, names_hosts: bool = True) -> WorkerStatusAnswer:
     settings = request.app[SETTINGS]
     storage = request.app[STORAGE].fleet
     return worker_status_answer(
@@ -127,15 +123,5 @@ async def _status(request: web.Request) -> WorkerStatusAnswer:
         await storage.workers(),
         limit=settings.tmdb_rate_limit,
         period=settings.tmdb_rate_period,
+        names_hosts=names_hosts,
     )
-
-
-def _check_admin(request: web.Request) -> None:
-    token = request.app[SETTINGS].admin_token
-    if token is None:
-        raise AdminTokenUnsetError("Set ADMIN_TOKEN for the API to switch it on.")
-    given = request.headers.get("Authorization", "")
-    wanted = f"Bearer {token.get_secret_value()}"
-    # aiohttp keeps header bytes that are not UTF-8 as surrogates.
-    if not hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode()):
-        raise AdminTokenError("Send `Authorization: Bearer` with the ADMIN_TOKEN of the API.")

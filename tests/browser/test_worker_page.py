@@ -47,9 +47,16 @@ async def test_the_fleet_its_queue_and_its_budget_are_shown(page: Page, driver: 
 
 async def test_the_fleet_is_paused_and_let_go_with_the_token(page: Page, driver: Driver) -> None:
     await page.goto("/worker")
+    pid = f":{driver.stack.workers[0].pid}"
+    worker = page.get_by_role("table").get_by_role("row").nth(1)
+    await expect(worker).to_contain_text("working")
+    assert pid not in await worker.inner_text(), "whoever has no token is told of no machine"
     await page.get_by_label("Admin token").fill(ADMIN_TOKEN)
     await page.get_by_role("button", name="Pause").click()
     await expect(page.get_by_text(re.compile("^Paused since"))).to_be_visible()
+    await expect(worker).to_contain_text(pid)
+    await page.reload()
+    await expect(worker).to_contain_text(pid)
     assert (await driver.worker_status())["worker_status"] == "paused"
     await page.get_by_role("button", name="Resume").click()
     await expect(page.get_by_text(re.compile("^Running: 1 worker"))).to_be_visible()

@@ -30,7 +30,8 @@ NO_TICK = "600"
 TOLERANT = (
     "ignore_startup_parameters = idle_in_transaction_session_timeout, jit, "
     "tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count, "
-    "default_transaction_isolation, search_path, lock_timeout, statement_timeout"
+    "default_transaction_isolation, search_path, lock_timeout, statement_timeout, "
+    "log_parameter_max_length_on_error"
 )
 """A PgBouncer that swallows the settings of a direct connection too, as some are told to."""
 

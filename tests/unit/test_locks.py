@@ -35,7 +35,17 @@ def test_each_lock_has_all_of_those_that_it_builds_on() -> None:
         assert pins(smaller).items() <= pins(larger).items(), larger.name
     assert {lock.name for lock in LOCKS} == {
         *(lock.name for lock in (RUNTIME, TRACING, RUN, DEVELOPMENT)),
+        "requirements-contract.txt",
         "requirements-uv.txt",
+    }
+
+
+def test_a_tool_beside_the_tests_shares_their_versions() -> None:
+    contract = pins(ROOT / "requirements-contract.txt")
+    shared = contract.keys() & pins(DEVELOPMENT).keys()
+    assert shared > {"hypothesis", "pytest"}
+    assert {name: contract[name] for name in shared} == {
+        name: pins(DEVELOPMENT)[name] for name in shared
     }
 
 

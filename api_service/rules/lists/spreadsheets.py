@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -46,16 +47,27 @@ LETTERBOXD: Final = (
 
 # What Excel, LibreOffice and Google Sheets start a formula or another cell with, their full-width
 # forms included. The apostrophe in front is the spreadsheets' own sign for "this is text".
-_DANGER: Final = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-_FIRST: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_TO_ESCAPE = re.compile(f"'*[{_DANGER}]")
-_ESCAPED = re.compile(f"'+[{_DANGER}]")
+_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+# A spreadsheet may drop what is invisible before it looks for a sign: a byte order mark within a
+# file, spaces, and all that Unicode calls control, format or separator, or draws as nothing.
+_INVISIBLE: Final = (
+    "\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2"
+    "\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f"
+    "\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U000110bd\\U000110cd"
+    "\\U00013430-\\U0001343f\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff"
+)
+_DANGER: Final = f"(?:[\\t\\r\\n]|[{_INVISIBLE}]*[{_SIGNS}])"
+_HARMLESS: Final = frozenset(ascii_letters + digits)
+_TO_ESCAPE = re.compile(f"'*{_DANGER}")
+_ESCAPED = re.compile(f"'+{_DANGER}")
 
 
 def safe_cell(text: str) -> str:
     """A cell that is shown as text; one that looks like an escaped one is escaped once more."""
     # Most cells are told by their first character, and an export has millions.
-    return f"'{text}" if text[:1] in _FIRST and _TO_ESCAPE.match(text) else text
+    if text[:1] in _HARMLESS:
+        return text
+    return f"'{text}" if _TO_ESCAPE.match(text) else text
 
 
 def plain_cell(cell: str) -> str:

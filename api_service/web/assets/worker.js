@@ -23,8 +23,9 @@ export function open(root) {
 
   async function look() {
     try {
-      draw(await request("/worker/status"));
+      draw(await request("/worker/status", authorization(recall("sessionStorage", TOKEN))));
     } catch (error) {
+      if (error.code === "admin_token_required") keep("sessionStorage", TOKEN, ""); // it has been changed
       // Once, lest it be read aloud at each look.
       if (place.textContent !== error.message) fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
     }
@@ -42,7 +43,7 @@ export function open(root) {
   async function order(action) {
     said.hidden = true;
     try {
-      draw(await request(`/worker/${action}`, { method: "POST", headers: { Authorization: `Bearer ${token.value}` } }));
+      draw(await request(`/worker/${action}`, { method: "POST", ...authorization(token.value) }));
       keep("sessionStorage", TOKEN, token.value);
     } catch (error) {
       fill(said, error.message);
@@ -52,6 +53,11 @@ export function open(root) {
 
   look();
   return { close: () => { closed = true; clearTimeout(timer); } };
+}
+
+/** Whoever has the token is told on which machines the workers run. */
+function authorization(token) {
+  return token ? { headers: { Authorization: `Bearer ${token}` } } : {};
 }
 
 function state({ worker_status: status, workers, paused_since: since }) {
@@ -93,7 +99,7 @@ function tmdb({ tmdb: { state: name, since, reason, next_probe: probe } }) {
 
 function fleet({ workers }) {
   const row = (worker) => h("tr", {},
-    h("th", { scope: "row" }, worker.host, h("small", { class: "quiet" }, ` ${worker.id.slice(0, 8)}`)),
+    h("th", { scope: "row" }, worker.host ?? "", h("small", { class: "quiet" }, ` ${worker.id.slice(0, 8)}`)),
     h("td", {}, worker.draining ? "draining" : worker.tmdb_state === "up" ? "working" : `TMDB ${worker.tmdb_state} for it alone`),
     h("td", { class: "figure" }, number(worker.in_flight)),
     h("td", { class: "figure" }, timeOf(worker.heartbeat_at)),

@@ -20,7 +20,7 @@ from api_service.context import HUB, PARSER
 from api_service.parser_pool import ParserPool
 from api_service.process_limits import HEAD_LIMITS
 from local_stack.stack import LIFTED
-from tests.described import check, hold_to_document
+from tests.described import UNREADABLE, check, check_unreadable, hold_to_document
 from tests.driving import ADMIN_TOKEN
 from tests.event_streams import following
 from tests.guarantees import DRIFTED
@@ -170,11 +170,14 @@ class Service:
         head, _, body = answer.partition(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
         headers = dict(BytesParser().parsebytes(head.partition(b"\r\n")[2]).items())
-        # What could not be read as HTTP is answered before anything of ours.
+        raw = Raw(status, head.decode().lower(), body)
         if headers.get("Content-Type", "").startswith("application/problem+json"):
-            method, path, _ = request.partition(b"\r\n")[0].decode().split(" ")
-            check(method, path, status, headers, body)
-        return Raw(status, head.decode().lower(), body)
+            if raw.code in UNREADABLE:
+                check_unreadable(status, headers, body)
+            else:
+                method, path, _ = request.partition(b"\r\n")[0].decode().split(" ")
+                check(method, path, status, headers, body)
+        return raw
 
     async def stored(self) -> dict[str, int]:
         """How many rows each table that an upload writes has; those without any are left out."""

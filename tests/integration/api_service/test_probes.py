@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from local_stack.postgres import EmbeddedPostgres
     from tests.integration.api_service.driving import LastingParsers, Until
 
 SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
@@ -166,6 +166,61 @@ async def test_an_older_schema_is_named(service: Service) -> None:
     status, why = await probe(service, "/readyz")
     assert status == 503
     assert re.search(r"revision 0000, this service needs \d{4}", str(why["reason"]))
+
+
+@pytest.mark.parametrize(
+    ("set_it", "unset_it"),
+    [
+        (
+            "alter database {name} set default_transaction_read_only = on",
+            "alter database {name} reset default_transaction_read_only",
+        ),
+        (
+            "alter role postgres in database {name} set default_transaction_read_only = yes",
+            "alter role postgres in database {name} set default_transaction_read_only = off",
+        ),
+    ],
+    ids=["database", "role"],
+)
+async def test_service_over_read_only_database_is_alive_and_not_ready(
+    service: Service, other: asyncpg.Connection[asyncpg.Record], set_it: str, unset_it: str
+) -> None:
+    assert await probe(service, "/readyz") == (200, {"status": "ok"})
+    name = await other.fetchval("select current_database()")
+    await other.execute(set_it.format(name=name))
+    with capture_logs() as log:
+        for _ in range(3):
+            status, why = await probe(service, "/readyz")
+            assert (status, why["reason"]) == (503, "the database is read-only")
+    assert [event["event"] for event in log if event["log_level"] == "warning"] == ["not_ready"]
+    assert (await probe(service, "/health"))[1]["live"] is True
+    assert await probe(service, "/livez") == (200, {"status": "ok"})
+    await other.execute("set default_transaction_read_only = off")
+    await other.execute(unset_it.format(name=name))
+    assert await probe(service, "/readyz") == (200, {"status": "ok"})
+
+
+async def test_service_over_standby_is_alive_and_not_ready(
+    parsers: LastingParsers, tmp_path: Path, until: Until
+) -> None:
+    async with EmbeddedPostgres(tmp_path / "primary", durable=False, port=free_port()) as primary:
+        await migrate(primary.dsn())
+        standby = EmbeddedPostgres(
+            tmp_path / "standby", durable=False, port=free_port(), follows=primary
+        )
+        async with standby, serve(settings_for(standby.dsn()), parsers) as client:
+            service = Service(client, Database(settings_for(standby.dsn()), application_name="-"))
+
+            async def says_so() -> bool:
+                status, why = await probe(service, "/readyz")
+                assert status == 503
+                return why["reason"] == "the database is read-only"
+
+            await until(says_so)
+            assert await probe(service, "/livez") == (200, {"status": "ok"})
+            scraped = await (await client.get("/metrics")).text()
+            assert "\nprojectionist_ready 0.0\n" in scraped
+            assert "\nprojectionist_database_up 1.0\n" in scraped
 
 
 async def test_a_service_that_lost_its_connections_gets_new_ones(service: Service) -> None:

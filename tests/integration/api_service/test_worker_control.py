@@ -67,9 +67,7 @@ async def test_who_beats_is_running(service: Service) -> None:
     assert datetime.fromisoformat(told["last_run"]) == NOW
     assert datetime.fromisoformat(told["next_run"]) == NOW + timedelta(seconds=10)
     assert {worker["id"] for worker in told["workers"]} == {str(first), str(second)}
-    assert [(worker["host"], worker["in_flight"]) for worker in told["workers"]] == (
-        [("host:1", 3)] * 2
-    )
+    assert [(worker["host"], worker["in_flight"]) for worker in told["workers"]] == [(None, 3)] * 2
 
     await service.database.fetchval(
         "update workers set heartbeat_at = clock_timestamp() - interval '13 seconds' where id = $1",
@@ -127,7 +125,8 @@ async def test_pausing_and_resuming(service: Service, notified: Notified) -> Non
             response = await service.client.post(f"/worker/{order}", headers=ADMIN)
             assert response.status == 200
             answer = await response.json()
-            assert answer == await status(service) | {"queue": answer["queue"]}
+            seen = await (await service.client.get("/worker/status", headers=ADMIN)).json()
+            assert answer == seen | {"queue": answer["queue"]}
             told.append(answer)
     orders = [event for event in log if event["event"].startswith("fleet_")]
     assert [event["event"] for event in orders] == ["fleet_paused"] * 2 + ["fleet_resumed"] * 2
@@ -149,32 +148,72 @@ async def test_a_pause_is_kept_across_restarts(
     assert (await status(restarted))["worker_status"] == "paused"
 
 
-@pytest.mark.parametrize("order", ["pause", "resume"])
-@pytest.mark.parametrize(
-    "given",
-    [
-        None,
-        "",
-        ADMIN_TOKEN,
-        "Bearer",
-        "Bearer ",
-        f"Bearer {ADMIN_TOKEN[:-1]}",
-        f"Bearer {ADMIN_TOKEN}e",
-        f"Bearer {ADMIN_TOKEN.upper()}",
-        f"bearer {ADMIN_TOKEN} x",
-        f"Basic {b64encode(ADMIN_TOKEN.encode()).decode()}",
-        "Bearer лет-ми",
-    ],
-)
-async def test_without_the_right_token_nothing_happens(
-    refusing: Service, order: str, given: str | None
+async def test_the_operator_alone_is_told_where_daemons_run(service: Service) -> None:
+    await beat(service, uuid4(), last_run=NOW, interval=10)
+    for headers, host in (({}, None), (ADMIN, "host:1"), ({"Authorization": "Basic x"}, None)):
+        response = await service.client.get("/worker/status", headers=headers)
+        assert [worker["host"] for worker in (await response.json())["workers"]] == [host]
+    wrong = {"Authorization": f"Bearer {ADMIN_TOKEN}s"}
+    response = await service.client.get("/worker/status", headers=wrong)
+    await service.problem(response, 401, "admin_token_required")
+
+
+async def test_status_of_an_api_without_a_token_is_anybodys(
+    make_service: Callable[..., Awaitable[Service]],
 ) -> None:
-    headers = {} if given is None else {"Authorization": given}
-    response = await refusing.client.post(f"/worker/{order}", headers=headers)
-    problem = await refusing.problem(response, 401, "admin_token_required")
-    assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert ADMIN_TOKEN not in str(problem)
-    assert (await status(refusing))["worker_status"] == "stopped"
+    service = await make_service(admin_token=None)
+    await beat(service, uuid4(), last_run=NOW, interval=10)
+    response = await service.client.get("/worker/status", headers=ADMIN)
+    assert [worker["host"] for worker in (await response.json())["workers"]] == [None]
+
+
+@pytest.mark.parametrize("order", ["pause", "resume"])
+async def test_without_the_right_token_nothing_happens(service: Service, order: str) -> None:
+    wrong = (
+        *(f"Bearer {ADMIN_TOKEN[:-1]}", f"Bearer {ADMIN_TOKEN}e", f"Bearer {ADMIN_TOKEN.upper()}"),
+        *(f"bearer {ADMIN_TOKEN} x", "Bearer лет-ми"),
+    )
+    basic = f"Basic {b64encode(ADMIN_TOKEN.encode()).decode()}"
+    missing = (None, "", ADMIN_TOKEN, "Bearer", "Bearer ", basic)
+    for given in (*wrong, *missing):
+        headers = {} if given is None else {"Authorization": given}
+        with capture_logs() as log:
+            response = await service.client.post(f"/worker/{order}", headers=headers)
+        problem = await service.problem(response, 401, "admin_token_required")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert ADMIN_TOKEN not in str(problem)
+        (refused,) = [event for event in log if event["event"] == "admin_token_refused"]
+        assert refused["reason"] == ("wrong" if given in wrong else "missing")
+        assert (refused["log_level"], refused["route"]) == ("warning", f"/worker/{order}")
+        assert len(refused["client"]) == 32
+        assert ADMIN_TOKEN[:-1] not in str(log)
+    assert (await status(service))["worker_status"] == "stopped"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
+async def test_the_scheme_may_be_written_in_any_case(service: Service, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {ADMIN_TOKEN}"}
+    assert (await service.client.post("/worker/pause", headers=headers)).status == 200
+
+
+async def test_a_client_may_try_few_wrong_tokens(service: Service) -> None:
+    wrong = {"Authorization": f"Bearer {ADMIN_TOKEN}s"}
+    with capture_logs() as log:
+        for _ in range(100):  # one more is granted every six seconds
+            response = await service.client.get("/worker/status", headers=wrong)
+            if response.status != 401:
+                break
+    problem = await service.problem(response, 429, "client_limit")
+    assert problem["limit"] == "admin_token"
+    assert 0 < int(response.headers["Retry-After"]) <= 6
+    refused = [event for event in log if event["event"] == "admin_token_refused"]
+    assert 10 <= len(refused) < 100
+    assert (await service.client.get("/worker/status")).status == 200
+
+
+async def test_right_tokens_are_not_counted(service: Service) -> None:
+    for _ in range(30):
+        assert (await service.client.get("/worker/status", headers=ADMIN)).status == 200
 
 
 @pytest.mark.parametrize("given", [{}, ADMIN, {"Authorization": "Bearer "}])

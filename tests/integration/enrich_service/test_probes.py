@@ -158,6 +158,12 @@ async def test_the_daemon_answers_on_its_own_port(daemon: Program) -> None:
             assert (await session.get(daemon.url + path)).status == 200
         status = await (await session.get(f"{daemon.url}/worker/status")).json()
         assert (status["worker_status"], status["interval"]) == ("running", 0.5)
+        for path, answered in (("/livez", 200), ("/nowhere", 404), (f"/{'a' * 9_000}", 414)):
+            async with session.get(daemon.url + path) as answer:
+                assert answer.status == answered
+                assert answer.headers["Server"] == "projectionist"
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                assert answer.headers["Cache-Control"] == "no-store"
         assert await daemon.stop() == 0
     log = daemon.log.read_text()
     assert '"worker_stopped"' in log

@@ -24,6 +24,7 @@ RELIED_ON = {
     "lock_timeout": "0",
     "statement_timeout": "55s",
     "idle_in_transaction_session_timeout": "10s",
+    "log_parameter_max_length_on_error": "0",
     "jit": "off",
 }
 READ_ALL = """
@@ -42,6 +43,7 @@ async def unlike_ours(other: Other) -> None:
         "lock_timeout": "1ms",
         "statement_timeout": "2s",
         "idle_in_transaction_session_timeout": "1s",
+        "log_parameter_max_length_on_error": "-1",
         "jit": "on",
     }.items():
         await other.execute(f"alter database {name} set {setting} = '{value}'")

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
+from uuid import UUID, uuid4
 
 import pytest
 import structlog
 from pydantic import SecretStr
 
 from shared.log import set_up_logging
+from shared.python_warnings import WarningLog
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +22,17 @@ KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "let-me-in-please"  # made up
 PASSWORD = 'hush"hush#5ecret'  # made up
 SHORT = "event"  # made up
+SESSION = UUID("3f9a1c2e-7b04-4c11-9d52-0f6a1f6f6d51")
+FORGED = {
+    "a line feed": "Heat\n2026-11-30T10:00:00Z [error    ] forged",
+    "a carriage return": 'Heat\r{"event": "forged"}',
+    "a line separator": "Heat\u2028forged",
+    "a next line": "Heat\x85forged",
+    "an escape sequence": "Heat\x1b[2K\x1b[1Gforged",
+    "NUL": "Heat\0forged",
+    "a direction": "Heat\u202eforged",
+    "a lone surrogate": "Heat\ud800forged",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +42,8 @@ def _logging_as_it_was() -> Iterator[None]:
     for handler in handlers:
         root.removeHandler(handler)  # or it would be closed
     noisy = {name: logging.getLogger(name).level for name in ("aiohttp.access", "asyncio")}
-    yield
+    with warnings.catch_warnings():
+        yield
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in noisy.items():
@@ -138,3 +153,88 @@ def test_lines_for_people_are_one_line_an_event(capsys: pytest.CaptureFixture[st
     assert "movie_enriched" in line
     assert "tmdb_id=603" in line
     assert "\N{ESCAPE}" not in line, "colours are for terminals"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_session_ids_are_cut_to_eight_digits_everywhere(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"]
+) -> None:
+    set_up_logging(settings(log_format), "api")
+    log = structlog.get_logger("test")
+    log.info("stored", session_id=str(SESSION), also=SESSION, deep={"a": [SESSION]})
+    log.info("refused", error=f"DETAIL: Key (session_id)=({SESSION}) already exists.")
+    log.info("hex", path=f"/api/session/{SESSION.hex}/movies", error=KeyError(SESSION))
+    logging.getLogger("some.library").error("%s was lost", str(SESSION).upper())
+    log.error("failed", urn=SESSION.urn, exc_info=ValueError(f"no session {SESSION}"))
+    said = capsys.readouterr().out
+    assert str(SESSION) not in said.lower()
+    assert SESSION.hex not in said.lower()
+    assert said.lower().count("3f9a1c2e") == 9
+
+
+def test_ids_that_open_nothing_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json"), "api")
+    ids = {"request_id": str(uuid4()), "trace_id": uuid4().hex, "client": uuid4().hex}
+    ids["worker_id"] = str(uuid4())
+    structlog.get_logger("test").info("request", **ids)
+    assert json.loads(capsys.readouterr().out).items() >= ids.items()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("text", FORGED.values(), ids=FORGED.keys())
+def test_no_text_forges_a_line(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["json", "console"], text: str
+) -> None:
+    set_up_logging(settings(log_format), "api")
+    log = structlog.get_logger("test")
+    log.info("stored", title=text, lists=[text], **{text: 1})
+    log.info(text)
+    logging.getLogger("some.library").error("%s", text)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 3
+    assert all(line.isprintable() for line in said.splitlines())
+    if log_format == "json":
+        assert json.loads(said.splitlines()[0])["title"] == text
+
+
+def test_no_line_of_a_traceback_for_people_begins_like_an_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up_logging(settings("console"), "api")
+    error = ValueError(FORGED["a line feed"])
+    structlog.get_logger("test").error("failed", exc_info=error)
+    first, *others = capsys.readouterr().out.splitlines()
+    assert "failed" in first
+    assert all(line.startswith("    ") for line in others if line)
+    assert any(line.endswith("forged") for line in others)
+
+
+def test_a_value_for_people_cannot_pass_for_several(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("console"), "api")
+    structlog.get_logger("test").info("stored", title="Heat level=error")
+    assert "title='Heat level=error'" in capsys.readouterr().out
+
+
+def test_python_warnings_are_events(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json"), "api")
+    warnings.simplefilter("always")
+    warnings.warn("this\nis odd", UserWarning, stacklevel=1)
+    said = capsys.readouterr()
+    event = json.loads(said.out)
+    assert (event["event"], event["level"]) == ("python_warning", "warning")
+    assert (event["category"], event["message"]) == ("UserWarning", "this\nis odd")
+    assert event["where"].startswith(__file__)
+    assert said.err == ""
+
+
+def test_a_place_warns_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(settings("json"), "api")
+    now = 0.0
+    told = WarningLog(lambda: now)
+    for message in ("one", "two"):
+        told(message, UserWarning, "form.py", 7)
+    told("elsewhere", UserWarning, "form.py", 8)
+    now = 61.0
+    told("later", UserWarning, "form.py", 7)
+    said = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["one", "elsewhere", "later"]

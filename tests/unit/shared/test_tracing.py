@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+import pytest
 from structlog.testing import capture_logs
 
 from shared import tracing
 from shared.trace_context import TraceContext
 from shared.tracing import Kind, Tracing
+from tests.collector import collecting
 
-if TYPE_CHECKING:
-    import pytest
+SESSION = "3f9a1c2e-7b04-4c11-9d52-0f6a1f6f6d51"
 
 
 async def test_without_a_collector_a_trace_goes_on_unseen() -> None:
@@ -59,3 +59,22 @@ async def test_a_collector_that_says_nothing_does_not_keep_the_service(
         with capture_logs() as log:
             await spans.__aexit__(None, None, None)
         assert [event["event"] for event in log] == ["spans_lost"]
+
+
+async def test_error_in_span_is_sent_without_whole_ids() -> None:
+    async with collecting() as collector:
+        async with Tracing(collector.url, "tests") as spans:
+            with pytest.raises(ValueError, match=SESSION):
+                _fail_within_a_span(spans)
+        (sent,) = collector.spans
+    assert sent.failed
+    assert sent.attributes["about"] == "session 3f9a1c2e"
+    assert b"ValueError" in collector.bodies
+    assert b"Key (session_id)=(3f9a1c2e) already exists." in collector.bodies
+    assert SESSION.encode() not in collector.bodies
+
+
+def _fail_within_a_span(spans: Tracing) -> None:
+    with spans.span("upload", Kind.SERVER) as span:
+        span.note("about", f"session {SESSION}")
+        raise ValueError(f"Key (session_id)=({SESSION}) already exists.")
