@@ -46,9 +46,11 @@ def is_usable_request_id(text: str) -> bool:
     return text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_REQUEST_ID
 
 
-def checked(handler: Handler, model: type[BaseModel] | None) -> Handler:
+def checked(
+    handler: Handler, model: type[BaseModel] | None, without: Collection[str] = ()
+) -> Handler:
     """Return the handler of a route that refuses parameters which it does not take."""
-    names = names_of(model)
+    names = {name: is_list for name, is_list in names_of(model).items() if name not in without}
 
     async def check_and_handle(request: web.Request) -> web.StreamResponse:
         check_query(request.query, names)

@@ -96,7 +96,9 @@ class Route:
 
     def add_to(self, app: web.Application) -> None:
         """Serve it from an application."""
-        handler = checked(self.handler, self.query) if self.is_strict else self.handler
+        handler = self.handler
+        if self.is_strict:
+            handler = checked(handler, self.query, self.without)
         if self.method == hdrs.METH_GET:
             app.router.add_get(self.path, handler)
         else:

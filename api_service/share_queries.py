@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 LONGEST_DAYS: Final = 3650
 HIDDEN_PARAMETERS: Final = frozenset({"list"})
 """Of the session's routes, those that no share takes: what it does not show, nobody may ask for."""
-_LONGEST_SHOWN: Final = 40
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -40,24 +39,8 @@ def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> 
     """Return the query of a visitor's request as one of these models.
 
     Raises:
-        BadRequestError: a parameter is unknown, given twice, or not what it may be, or it asks for
-            what the share does not show.
+        BadRequestError: a parameter is not what it may be, or asks for what the share does not show.
     """
-    known = {field.alias or name for name, field in model.model_fields.items()}
-    check_parameters(query, known - HIDDEN_PARAMETERS)
     if "tag" in query and not share.with_tags:
         raise BadRequestError("tag: this share does not show tags")
     return read_query(model, query)
-
-
-def check_parameters(query: MultiMapping[str], known: frozenset[str] | set[str]) -> None:
-    """Refuse a query with parameters that are not known, or with one that is given twice.
-
-    Raises:
-        BadRequestError: it has such a parameter.
-    """
-    for name in query:
-        if name not in known:
-            raise BadRequestError(f"{name[:_LONGEST_SHOWN]!r} is no parameter of this route")
-        if len(query.getall(name)) > 1:
-            raise BadRequestError(f"{name}: give it once")

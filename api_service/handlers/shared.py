@@ -23,7 +23,7 @@ from api_service.share_answers import (
     shared_movie_answer,
     shared_status_answer,
 )
-from api_service.share_queries import check_parameters, read_share_query
+from api_service.share_queries import read_share_query
 from shared.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def _as_share() -> Iterator[None]:
 async def get_status(request: web.Request) -> web.Response:
     """`GET /api/share/{id}`: how far the list is, and what is shown of it."""
     shown = await share_of(request)
-    check_parameters(request.query, frozenset())
     outlook = await request.app[PACER].outlook(shown.session)
     answer = shared_status_answer(shown.share, shown.session, outlook)
     return json_response(answer, Cache_Control="no-store")
@@ -72,7 +71,6 @@ async def get_positions(request: web.Request) -> web.Response:
 async def get_movie(request: web.Request) -> web.Response:
     """`GET /api/share/{id}/movies/{position}`: one movie, with its credits."""
     shown = await share_of(request)
-    check_parameters(request.query, frozenset())
     movie = shared_movie_answer(await read_movie(request, shown.session.id), shown.share)
     people = await read_credits(request, shown.session.id)
     answer = SharedMovieDetailAnswer(**dict(movie), credits=people)

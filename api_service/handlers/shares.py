@@ -15,13 +15,12 @@ from api_service.context import (
     share_id_of,
 )
 from api_service.share_answers import SharesAnswer, share_answer
-from api_service.share_queries import LONGEST_DAYS, ShareOptions, check_parameters
+from api_service.share_queries import LONGEST_DAYS, ShareOptions
 from shared.errors import InvalidBodyError
 
 
 async def create(request: web.Request) -> web.Response:
     """`POST /api/session/{id}/shares`."""
-    check_parameters(request.query, frozenset())
     session = await session_of(request)  # before the body: a stranger's is not waited for
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
@@ -46,7 +45,6 @@ async def create(request: web.Request) -> web.Response:
 
 async def get_all(request: web.Request) -> web.Response:
     """`GET /api/session/{id}/shares`."""
-    check_parameters(request.query, frozenset())
     session = await session_of(request)
     shares = await request.app[STORAGE].shares.of_session(session.id)
     answer = SharesAnswer(shares=[share_answer(share) for share in shares])
@@ -55,7 +53,6 @@ async def get_all(request: web.Request) -> web.Response:
 
 async def revoke(request: web.Request) -> web.Response:
     """`DELETE /api/session/{id}/shares/{share_id}`."""
-    check_parameters(request.query, frozenset())
     session = await session_of(request)
     if not await request.app[STORAGE].shares.revoke(session.id, share_id_of(request)):
         raise no_such_share()
