@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from api_service.app import create_app
+from api_service.connections import BoundedSite
+from api_service.context import CONNECTIONS
 from api_service.process_limits import HEAD_LIMITS, raise_open_files
 from shared.listening import cannot_listen
 from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 SHUTDOWN_SECONDS = 5.0
 HEAD_SECONDS = 75.0
@@ -26,21 +35,41 @@ def main() -> None:
     set_up_logging(settings, "api")
     raise_open_files()
     try:
-        web.run_app(
-            create_app(settings),
-            host=settings.api_host,
-            port=settings.api_port,
-            access_log=None,
-            print=None,
-            shutdown_timeout=SHUTDOWN_SECONDS,
-            keepalive_timeout=HEAD_SECONDS,
-            # A client that has gone does not get the id of what it uploaded: nothing is stored.
-            handler_cancellation=True,
-            **HEAD_LIMITS,
-        )
+        with suppress(asyncio.CancelledError, KeyboardInterrupt):
+            asyncio.run(serve(settings))
     except OSError as error:
         host, port = settings.api_host, settings.api_port
         sys.exit(cannot_listen(error, host, port, host_setting="API_HOST", port_setting="API_PORT"))
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is being answered end.
+
+    Raises:
+        CancelledError: it was stopped.
+        OSError: the address cannot be listened on.
+    """
+    serving = asyncio.current_task()
+    if serving is None:
+        raise RuntimeError("`serve` runs in a task")
+    # asyncio.run does the same upon SIGINT.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    app = create_app(settings)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=HEAD_SECONDS,
+        # A client that has gone does not get the id of what it uploaded: nothing is stored.
+        handler_cancellation=True,
+        **HEAD_LIMITS,
+    )
+    try:
+        await runner.setup()
+        await BoundedSite(runner, settings.api_host, settings.api_port, app[CONNECTIONS]).start()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from api_service.admission import count_refusals, identify_client, refuse_cross_
 from api_service.body_pace import SMALL_BODY_BYTES
 from api_service.client_limits import ClientLimits
 from api_service.clients import Clients
+from api_service.connections import ConnectionLimits
 from api_service.context import (
     CLIENTS,
+    CONNECTIONS,
     DOCUMENT,
     HUB,
     LIMITS,
@@ -98,6 +100,8 @@ def create_app(settings: Settings) -> web.Application:
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
+    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.note_refusal)
+    metrics.watch_connections(lambda: app[CONNECTIONS].open)
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
     metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)

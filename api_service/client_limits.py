@@ -63,21 +63,35 @@ class AtOnce:
         Raises:
             ClientLimitError: the client has as many already.
         """
-        if self._most and self._of[client] >= self._most:
+        self.enter(client)
+        try:
+            yield
+        finally:
+            self.leave(client)
+
+    def enter(self, client: str | None) -> str:
+        """Count one until `leave`, which takes what this returns; None is nobody's, and unbounded.
+
+        Raises:
+            ClientLimitError: the client has as many already.
+        """
+        if client is not None and self._most and self._of[client] >= self._most:
             raise ClientLimitError(
                 f"One client may have {self._most} {self._what} at the same time.",
                 retry_after=BUSY_RETRY_SECONDS,
                 extra={"limit": self._limit},
             )
-        self._of[client] += 1
+        name = client or ""
+        self._of[name] += 1
         self.all += 1
-        try:
-            yield
-        finally:
-            self.all -= 1
-            self._of[client] -= 1
-            if not self._of[client]:
-                del self._of[client]
+        return name
+
+    def leave(self, name: str) -> None:
+        """Count one off."""
+        self.all -= 1
+        self._of[name] -= 1
+        if not self._of[name]:
+            del self._of[name]
 
 
 class ClientLimits:

@@ -77,6 +77,13 @@ class Clients:
                 break
         return _client_of(nearest)
 
+    def client_of_peer(self, address: str) -> str | None:
+        """Return the client behind a connection from this address; None for a trusted proxy."""
+        peer = _address(address)
+        if peer is None:
+            return UNKNOWN
+        return None if self._is_proxy(peer) else _client_of(peer)
+
     def uploader_of(self, request: web.BaseRequest, address: str) -> str:
         """Return who uploads: the token where uploads need one, else the address.
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from api_service.client_limits import ClientLimits
 from api_service.clients import Clients
+from api_service.connections import ConnectionLimits
 from api_service.events import Hub
 from api_service.metrics import Metrics
 from api_service.pacer import Pacer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CLIENT = web.RequestKey("client", str)
 CLIENTS = web.AppKey("clients", Clients)
 LIMITS = web.AppKey("limits", ClientLimits)
+CONNECTIONS = web.AppKey("connections", ConnectionLimits)
 ROOM = web.AppKey("room", Room)
 TOTALS = web.AppKey[Recent[Totals]]("totals", Recent)
 SETTINGS = web.AppKey("settings", Settings)

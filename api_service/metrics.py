@@ -129,6 +129,9 @@ class Metrics(ServiceMetrics):
         self._streams = Gauge(
             "projectionist_event_streams", "Open streams of events.", registry=self.registry
         )
+        self._connections = Gauge(
+            "projectionist_http_connections", "Open connections.", registry=self.registry
+        )
         self._open_uploads = Gauge(
             "projectionist_uploads_open", "Uploads under way.", registry=self.registry
         )
@@ -203,6 +206,10 @@ class Metrics(ServiceMetrics):
     def watch_streams(self, count: Callable[[], int]) -> None:
         """Tell how many streams of events are open."""
         self._streams.set_function(count)
+
+    def watch_connections(self, count: Callable[[], int]) -> None:
+        """Tell how many connections are open."""
+        self._connections.set_function(count)
 
     def watch_uploads(self, count: Callable[[], int]) -> None:
         """Tell how many uploads are under way, from their first byte to their answer."""

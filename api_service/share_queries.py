@@ -39,7 +39,7 @@ def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> 
     """Return the query of a visitor's request as one of these models.
 
     Raises:
-        BadRequestError: a parameter is not what it may be, or asks for what the share does not show.
+        BadRequestError: a parameter is not what it may be, or asks for what is not shown.
     """
     if "tag" in query and not share.with_tags:
         raise BadRequestError("tag: this share does not show tags")

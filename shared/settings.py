@@ -182,6 +182,9 @@ class Settings(BaseSettings):
     client_reads_a_minute: NotNegative = Field(
         240, description="the same, and orders to ask again, of one client in a minute; 0 lifts it"
     )
+    client_connections: NotNegative = Field(
+        128, description="open connections of one client to one API; 0 lifts it"
+    )
     client_event_streams: NotNegative = Field(
         32, description="open streams of events of one client; 0 lifts it"
     )
@@ -190,6 +193,9 @@ class Settings(BaseSettings):
     )
     client_movies_stored: NotNegative = Field(
         500_000, description="movies in all sessions of one client; 0 lifts it"
+    )
+    max_connections: NotNegative = Field(
+        2_000, description="open connections to one API; 0 lifts this cap"
     )
     max_open_uploads: NotNegative = Field(
         200, description="uploads at the same time in one API; 0 lifts this cap"
