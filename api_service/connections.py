@@ -118,9 +118,10 @@ class BoundedProtocol(asyncio.Protocol):
         if self._client is not None:
             self._handler.data_received(data)
 
-    def eof_received(self) -> bool | None:
+    def eof_received(self) -> None:
         """Hand the end on."""
-        return self._handler.eof_received() if self._client is not None else None
+        if self._client is not None:
+            self._handler.eof_received()
 
     def pause_writing(self) -> None:
         """Hand it on."""
