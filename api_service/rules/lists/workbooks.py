@@ -1,0 +1,436 @@
+"""Workbooks (`.xlsx`, `.xlsm`): each sheet becomes a file of rows, as its cells come.
+
+From ECMA-376, Part 1, clause 18. A sheet is read as a stream. What it says of its dimensions is
+not looked at, and a cell takes room where there is text in it and nowhere else. Cached values
+stand for formulas; formats tell dates from numbers.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from api_service.rules.lists.model import (
+    CostLimit,
+    ListRefused,
+    ListTooCostly,
+    Refusal,
+    UploadedFile,
+)
+from api_service.rules.lists.number_formats import NumberKind, kind_of_id, number_text
+from api_service.rules.lists.row_files import RowWriter, too_long
+from api_service.rules.lists.text import MAX_COLUMNS, MAX_FIELD
+from api_service.rules.lists.xml_stream import BrokenXmlError, LargeXmlError, XmlReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from api_service.rules.lists.xml_stream import Attributes
+
+CONTENT_TYPES: Final = "[Content_Types].xml"
+MARKUP_ROOM: Final = 4
+"""A workbook's XML may have so many times the bytes that the rows in it may come to."""
+MAX_SHEETS: Final = 200
+MAX_STRINGS: Final = 2_000_000
+"""Texts that cells share."""
+MAX_STYLES: Final = 65_490  # Excel's own limit
+
+_ROOT_LINKS: Final = "_rels/.rels"
+_CHUNK: Final = 1 << 16
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_LAST_ROW: Final = 1_048_576
+_YES: Final = frozenset({"1", "true", "on"})
+_SEEN = re.compile(r"\b(?:watched|seen)\b", re.IGNORECASE)
+_UNSAFE = re.compile(r"[/\\]")
+_HIDDEN: Final = "the sheet is hidden; show it in the spreadsheet and save that to have it read"
+_SURROGATES: Final = range(0xD800, 0xE000)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """What reading a workbook's parts may use.
+
+    Attributes:
+        new_path: where to write the next file.
+        spend: told how many bytes of files have come, raises when there are too many.
+        max_bytes: of all files of the upload.
+    """
+
+    new_path: Callable[[], Path]
+    spend: Callable[[str, int], None]
+    max_bytes: int
+
+
+def is_workbook(archive: zipfile.ZipFile) -> bool:
+    """Whether a zip is a document of Office Open XML, of whatever kind."""
+    return CONTENT_TYPES in archive.NameToInfo
+
+
+def read_sheets(
+    archive: zipfile.ZipFile, file: UploadedFile, unpacking: Unpacking
+) -> Iterator[UploadedFile]:
+    """A file of rows for each sheet that has cells; hidden ones come to be set aside.
+
+    A sheet is called by the workbook's name where it is the only one, and else by both names.
+
+    Raises:
+        ListRefused: it is no workbook, is broken, or has no cells, or too many bytes.
+        ListTooCostly: something in it is larger than in any list.
+    """
+    try:
+        book = _Book(archive, file.name, unpacking)
+        yield from book.sheets(file)
+    except BrokenXmlError as error:
+        raise ListRefused(
+            file.name,
+            Refusal.BROKEN_XML,
+            f"the workbook is damaged ({error.message}); open it in a spreadsheet, save it anew, "
+            "or save it as “CSV UTF-8”",
+        ) from None
+    except LargeXmlError as error:
+        raise ListTooCostly(
+            file.name,
+            CostLimit.NAMES if error.is_names else CostLimit.ITEM_SIZE,
+            f"{error.message}, which no list of films has; save it as “CSV UTF-8”",
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    part: str
+    is_hidden: bool
+
+
+class _Book:
+    """The parts of one workbook."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, unpacking: Unpacking) -> None:
+        self._archive = archive
+        self._name = name
+        self._unpacking = unpacking
+        self._room = MARKUP_ROOM * unpacking.max_bytes
+
+    def sheets(self, file: UploadedFile) -> Iterator[UploadedFile]:
+        main = self._links(_ROOT_LINKS, "").by_kind.get("officeDocument", "xl/workbook.xml")
+        if not main.endswith("workbook.xml") or main not in self._archive.NameToInfo:
+            raise ListRefused(
+                file.name,
+                Refusal.SPREADSHEET,
+                "this is an Office document, but no workbook that is read; save it as .xlsx or as "
+                "“CSV UTF-8” and upload that",
+            )
+        folder, base = posixpath.split(main)
+        links = self._links(f"{folder}/_rels/{base}.rels", folder)
+        index = _Index(links)
+        self._read(main, index)
+        strings, kinds = self._strings(links), self._kinds(links)
+        written = []
+        for sheet in index.sheets[:MAX_SHEETS]:
+            if sheet.part not in self._archive.NameToInfo:
+                continue
+            path = self._unpacking.new_path()
+            with path.open("w", encoding="utf-8", newline="") as output:
+                rows = RowWriter(output, self._name, self._spend)
+                self._read(sheet.part, _Cells(rows, strings, kinds, self._name, index.from_1904))
+            if rows.count:
+                written.append((sheet, path))
+        if not written:
+            raise ListRefused(file.name, Refusal.EMPTY_FILE, "no sheet of it has a filled cell")
+        is_alone = len(written) == 1
+        for sheet, path in written:
+            yield UploadedFile(
+                self._name if is_alone else _called(self._name, sheet.name),
+                path,
+                from_zip=file.from_zip or not is_alone,
+                numbered=True,
+                aside=_HIDDEN if sheet.is_hidden and not is_alone else None,
+            )
+
+    def _links(self, part: str, folder: str) -> _Links:
+        links = _Links(folder)
+        if part in self._archive.NameToInfo:
+            self._read(part, links)
+        return links
+
+    def _strings(self, links: _Links) -> _Strings:
+        strings = _Strings(self._name, self._unpacking.max_bytes)
+        part = links.by_kind.get("sharedStrings", "")
+        if part in self._archive.NameToInfo:
+            self._read(part, strings)
+        return strings
+
+    def _kinds(self, links: _Links) -> list[NumberKind]:
+        styles = _Styles()
+        part = links.by_kind.get("styles", "")
+        if part in self._archive.NameToInfo:
+            self._read(part, styles)
+        return styles.kinds
+
+    def _read(self, part: str, reader: XmlReader) -> None:
+        reader.read(self._pieces(part))
+
+    def _pieces(self, part: str) -> Iterator[bytes]:
+        with self._archive.open(part) as source:
+            while piece := source.read(_CHUNK):
+                self._room -= len(piece)
+                if self._room < 0:
+                    raise _too_many_bytes(self._name, MARKUP_ROOM * self._unpacking.max_bytes)
+                yield piece
+
+    def _spend(self, size: int) -> None:
+        self._unpacking.spend(self._name, size)
+
+
+class _Links(XmlReader):
+    """The parts that a part names, by id, and by the last word of their kind."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+        self.by_id: dict[str, str] = {}
+        self.by_kind: dict[str, str] = {}
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if _local(name) != "Relationship" or attributes.get("TargetMode") == "External":
+            return
+        target = attributes.get("Target", "")
+        part = target[1:] if target[:1] == "/" else posixpath.join(self._folder, target)
+        part = posixpath.normpath(part)
+        self.by_id[attributes.get("Id", "")] = part
+        self.by_kind.setdefault(attributes.get("Type", "").rpartition("/")[2], part)
+
+
+class _Index(XmlReader):
+    """The sheets of a workbook in their order, and its epoch."""
+
+    def __init__(self, links: _Links) -> None:
+        super().__init__()
+        self._links = links
+        self.sheets: list[_Sheet] = []
+        self.from_1904 = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        name = _local(name)
+        if name == "workbookPr":
+            self.from_1904 = attributes.get("date1904", "").casefold() in _YES
+        elif name == "sheet" and len(self.sheets) < MAX_SHEETS:
+            link = next((attributes[key] for key in attributes if _local(key) == "id"), "")
+            part = self._links.by_id.get(link, "")
+            is_hidden = attributes.get("state", "visible") != "visible"
+            self.sheets.append(_Sheet(attributes.get("name", ""), part, is_hidden))
+
+
+class _Styles(XmlReader):
+    """What numbers are in each style of cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._codes: dict[int, str] = {}
+        self._is_cells = False
+        self.kinds: list[NumberKind] = []
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        name = _local(name)
+        if name == "numFmt" and len(self._codes) < MAX_STYLES:
+            self._codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+        elif name == "cellXfs":
+            self._is_cells = True
+        elif name == "xf" and self._is_cells and len(self.kinds) < MAX_STYLES:
+            self.kinds.append(kind_of_id(_number(attributes.get("numFmtId")), self._codes))
+
+    def end(self, name: str) -> None:
+        if _local(name) == "cellXfs":
+            self._is_cells = False
+
+
+class _TextReader(XmlReader):
+    """Gathers the text of `t` elements, but not how it is pronounced."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._pieces: list[str] = []
+        self._size = 0
+        self._is_text = self._is_phonetic = False
+
+    def text(self, data: str) -> None:
+        if self._is_text:
+            self._size += len(data)
+            if self._size > MAX_FIELD:
+                raise too_long(self._name, self.line)
+            self._pieces.append(data)
+
+    def _taken(self) -> str:
+        """The text since the last time."""
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return _ESCAPE.sub(_unescaped, text) if "_x" in text else text
+
+
+class _Strings(_TextReader):
+    """The texts that cells share, held as UTF-8 in one piece."""
+
+    def __init__(self, name: str, max_bytes: int) -> None:
+        super().__init__(name)
+        self._max_bytes = max_bytes
+        self._held = bytearray()
+        self._ends = array("L", [0])
+
+    def __getitem__(self, index: int) -> str:
+        """The text of a number; "" where there is none."""
+        if not 0 <= index < len(self._ends) - 1:
+            return ""
+        return self._held[self._ends[index] : self._ends[index + 1]].decode()
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        name = _local(name)
+        if name == "rPh":
+            self._is_phonetic = True
+        elif name == "t":
+            self._is_text = not self._is_phonetic
+
+    def end(self, name: str) -> None:
+        name = _local(name)
+        if name == "t":
+            self._is_text = False
+        elif name == "rPh":
+            self._is_phonetic = False
+        elif name == "si":
+            self._held += self._taken().encode()
+            self._ends.append(len(self._held))
+            if len(self._ends) > MAX_STRINGS:
+                raise LargeXmlError(f"its cells share more than {MAX_STRINGS:,} texts", self.line)
+            if len(self._held) > self._max_bytes:
+                raise _too_many_bytes(self._name, self._max_bytes)
+
+
+class _Cells(_TextReader):
+    """The rows of a sheet."""
+
+    def __init__(
+        self,
+        rows: RowWriter,
+        strings: _Strings,
+        kinds: list[NumberKind],
+        name: str,
+        from_1904: bool,  # noqa: FBT001  # one of what a workbook has
+    ) -> None:
+        super().__init__(name)
+        self._rows = rows
+        self._strings = strings
+        self._kinds = kinds
+        self._from_1904 = from_1904
+        self._row: dict[int, str] = {}
+        self._row_size = 0
+        self._line = 0
+        self._column = -1
+        self._type = self._style = self._formula = self._value = ""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        name = _local(name)
+        if name == "c":
+            self._column = _column(attributes.get("r", ""), self._column)
+            self._type, self._style = attributes.get("t", "n"), attributes.get("s", "")
+            self._formula = self._value = ""
+        elif name in {"v", "f", "t"}:
+            self._is_text = not self._is_phonetic
+        elif name == "rPh":
+            self._is_phonetic = True
+        elif name == "row":
+            line = _number(attributes.get("r"))
+            self._line = line if self._line < line <= _LAST_ROW else self._line + 1
+            self._row, self._row_size, self._column = {}, 0, -1
+
+    def end(self, name: str) -> None:
+        name = _local(name)
+        if name == "v":
+            self._value, self._is_text = self._taken(), False
+        elif name == "f":
+            self._formula, self._is_text = self._taken(), False
+        elif name == "t":
+            self._value, self._is_text = self._value + self._taken(), False
+            self._bound(len(self._value))
+        elif name == "rPh":
+            self._is_phonetic = False
+        elif name == "c":
+            if cell := self._cell():
+                self._row_size += len(cell)
+                self._bound(self._row_size // 2)
+                self._row[min(self._column, MAX_COLUMNS)] = cell
+        elif name == "row":
+            self._rows.write(self._line, self._row)
+
+    def _bound(self, size: int) -> None:
+        if size > MAX_FIELD:
+            raise too_long(self._name, self._line)
+
+    def _cell(self) -> str:
+        value, kind = self._value, self._type
+        if not value:
+            # A formula that no spreadsheet has computed yet says nothing; it is shown as it is.
+            return f"={self._formula}" if self._formula else ""
+        if kind == "s":
+            return self._strings[_number(value)]
+        if kind == "b":
+            return "true" if value == "1" else "false"
+        if kind == "e":  # such as #N/A
+            return ""
+        if kind != "n":
+            return value
+        style = _number(self._style)
+        number_kind = self._kinds[style] if 0 <= style < len(self._kinds) else NumberKind.PLAIN
+        if number_kind is NumberKind.PLAIN and value.isdigit():
+            return value
+        return number_text(value, number_kind, from_1904=self._from_1904)
+
+
+def _called(book: str, sheet: str) -> str:
+    """The name of one of several sheets.
+
+    A workbook that is called a watchlist is one, unless its sheet says that it was watched.
+    """
+    sheet = _UNSAFE.sub("_", sheet)
+    if _SEEN.search(sheet):
+        return f"{book}/{sheet}"
+    return f"{book}: {sheet}"
+
+
+def _too_many_bytes(name: str, most: int) -> ListRefused:
+    return ListRefused(
+        name,
+        Refusal.TOO_MANY_BYTES,
+        f"its sheets, unpacked, are larger than {most:,} bytes together",
+    )
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2] if ":" in name else name
+
+
+def _number(text: str | None) -> int:
+    """A whole number from 0; -1 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004
+
+
+def _column(reference: str, before: int) -> int:
+    """The column of a cell, counted from 0, by its name; the next one where it has none."""
+    found = _REFERENCE.fullmatch(reference)
+    if not found:
+        return before + 1
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - 64
+    return column - 1
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return "" if code in _SURROGATES else chr(code)
