@@ -126,9 +126,7 @@ class _Unpacker:
         self._count(name)
         return self._folder / f"{self._files}.csv"
 
-    def _unpack(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path
-    ) -> UploadedFile:
+    def _unpack(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> UploadedFile:
         if info.flag_bits & _ENCRYPTED:
             raise ListRefused(
                 info.filename, Refusal.ENCRYPTED_ZIP, "the zip has a password; pack it without one"

@@ -64,7 +64,9 @@ def reshaping(header: Mapping[int, str]) -> Callable[[dict[int, str]], dict[int,
             return ours | {len(ours) + n: header[at] for n, at in enumerate(rest)}
         said = {name: row.get(at, "") for name, at in places.items()}
         cells = (*_read(said), "")
-        return dict(enumerate(cells)) | {len(cells) + n: row.get(at, "") for n, at in enumerate(rest)}
+        return dict(enumerate(cells)) | {
+            len(cells) + n: row.get(at, "") for n, at in enumerate(rest)
+        }
 
     return reshape
 

@@ -31,7 +31,14 @@ _NOT_THE_USERS: Final = frozenset(
         *("trailer", "fileinfo", "actor", "resume", "dateadded", "art", "tag", "sorttitle"),
         *("season", "episode", "displayseason", "displayepisode", "namedseason", "episodeguide"),
         *("videoassettitle", "videoassetid", "videoassettype", "hasvideoversions", "tvdbid"),
-        *("hasvideoextras", "isdefaultvideoversion", "releasedate", "writer", "lockdata", "edition"),
+        *(
+            "hasvideoextras",
+            "isdefaultvideoversion",
+            "releasedate",
+            "writer",
+            "lockdata",
+            "edition",
+        ),
         *("collectionnumber", "showlink", "epbookmark", "playcountshow", "stereomode", "source"),
         *("original_filename", "languages", "user_note", "enddate", "certification"),
     }

@@ -38,7 +38,10 @@ def _read(element: Element) -> Cells:
     said = element.texts()
     guid = said.get("guid", "")
     title = said.get("letterboxd:filmTitle", "")
-    watched, rating = said.get("letterboxd:watchedDate", ""), said.get("letterboxd:memberRating", "")
+    watched, rating = (
+        said.get("letterboxd:watchedDate", ""),
+        said.get("letterboxd:memberRating", ""),
+    )
     return {
         Column.TITLE: title or said.get("title", ""),
         Column.YEAR: said.get("letterboxd:filmYear", ""),

@@ -104,7 +104,7 @@ def _day(days: int, *, from_1904: bool) -> date | None:
 
 
 def _plain(number: float) -> str:
-    """The shortest text; whole numbers without a point."""
+    """As many digits as spreadsheets keep; whole numbers without a point."""
     if number.is_integer() and abs(number) < 10**_MOST_DIGITS:
         return str(int(number))
-    return repr(number)
+    return f"{number:.{_MOST_DIGITS}g}"
