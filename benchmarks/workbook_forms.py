@@ -49,7 +49,7 @@ def workbook(
         strings: `si` elements that cells share.
         properties: attributes of `workbookPr`.
     """
-    states = {name: ' state="hidden"' for name in hidden}
+    states = dict.fromkeys(hidden, ' state="hidden"')
     listed = "".join(
         f'<sheet name={quoteattr(name)} sheetId="{n}"{states.get(name, "")} r:id="rId{n}"/>'
         for n, name in enumerate(sheets, 1)
@@ -70,8 +70,9 @@ def workbook(
         "xl/workbook.xml": f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
         f"<workbookPr {properties}/><sheets>{listed}</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'{links}<Relationship Id="rIdS" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
-        f'<Relationship Id="rIdT" Type="{_OFFICE}/styles" Target="/xl/styles.xml"/></Relationships>',
+        f'{links}<Relationship Id="rIdS" Type="{_OFFICE}/sharedStrings" '
+        f'Target="sharedStrings.xml"/><Relationship Id="rIdT" Type="{_OFFICE}/styles" '
+        'Target="/xl/styles.xml"/></Relationships>',
         "xl/sharedStrings.xml": f'{_XML}<sst xmlns="{_MAIN}">{strings}</sst>',
         "xl/styles.xml": f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts>{codes}</numFmts>'
         f'<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs><xf numFmtId="0"/>{styles}'

@@ -1,4 +1,7 @@
-"""Zip uploads: each member, or sheet of a workbook, becomes a file of its own, within limits that a zip bomb cannot pass."""
+"""Zip uploads: each member, or sheet of a workbook, becomes a file of its own.
+
+They are unpacked within limits that a zip bomb cannot pass.
+"""
 
 from __future__ import annotations
 

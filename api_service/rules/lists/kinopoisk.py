@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002  # letters and dashes as Kinopoisk writes them
 """Kinopoisk's export of ratings or of a list: a table of HTML under the name of an `.xls`.
 
 From exports in a public repository (real ones were seen), in Windows-1251. A rating, out of 10, is
@@ -29,7 +30,7 @@ _NAMES: Final = {
 }
 _OF_A_FILM: Final = frozenset(
     {
-        *("страны", "режиссёр", "режисcёр", "актёры", "жанры", "возраст", "время"),  # noqa: RUF001  # as it is written
+        *("страны", "режиссёр", "режисcёр", "актёры", "жанры", "возраст", "время"),
         *("рейтингкинопоиска", "числооценок", "рейтингimdb", "числооценокimdb", "рейтингmpaa"),
         *("мироваяпремьера", "премьераврф", "релизнаdvd", "бюджет", "сборысша", "сборымир"),
         "сборырф",
@@ -41,7 +42,7 @@ _OURS: Final = (
     Column.TYPE,
 )
 _MARK: Final = "kinopoisk"
-_RANGE = re.compile(r"([0-9]{4})\s*[–—-].*")  # noqa: RUF001  # as it is written
+_RANGE = re.compile(r"([0-9]{4})\s*[–—-].*")
 _DATE = re.compile(r"(?:[0-9:]+ )?([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 _NONE: Final = "zero"
 _OUT_OF: Final = 10
@@ -60,8 +61,7 @@ def reshaping(header: Mapping[int, str]) -> Callable[[dict[int, str]], dict[int,
         nonlocal is_header
         if is_header:
             is_header = False
-            ours = dict(enumerate((*_OURS, _MARK)))
-            return ours | {len(ours) + n: header[at] for n, at in enumerate(rest)}
+            return dict(enumerate((*_OURS, _MARK, *(header[at] for at in rest))))
         said = {name: row.get(at, "") for name, at in places.items()}
         cells = (*_read(said), "")
         return dict(enumerate(cells)) | {

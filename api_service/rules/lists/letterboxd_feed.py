@@ -28,7 +28,7 @@ _USED: Final = frozenset(
     {
         *("title", "link", "guid", "description", "tmdb:movieId", "tmdb:tvId"),
         *("letterboxd:filmTitle", "letterboxd:filmYear", "letterboxd:memberRating"),
-        *("letterboxd:watchedDate", "letterboxd:rewatch"),
+        *("letterboxd:watchedDate", "letterboxd:rewatch", "letterboxd:memberLike"),
     }
 )
 _NOT_THE_USERS: Final = frozenset({"pubDate", "dc:creator"})
@@ -52,6 +52,7 @@ def _read(element: Element) -> Cells:
         Column.WATCH_DATE: watched,
         Column.REWATCH: said.get("letterboxd:rewatch", ""),
         Column.REVIEW: _text(said.get("description", "")) if guid.startswith(_REVIEW) else "",
+        "liked": said.get("letterboxd:memberLike", ""),
         Column.SEEN: "yes" if watched or rating or guid.startswith(_SEEN) else "no",
         **others(said, _USED | _NOT_THE_USERS),
     }

@@ -24,8 +24,8 @@ _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|table|tr)\b", re.IGNOREC
 _OLD_ENCODINGS: Final = {
     **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
     **{f"iso-8859-{number}": f"iso8859-{number}" for number in (1, 2, 5, 7, 9, 15)},
-    **{"koi8-r": "koi8-r", "koi8-u": "koi8-u", "gbk": "gbk", "gb2312": "gbk", "big5": "big5"},
-    **{"shift_jis": "shift_jis", "euc-kr": "euc-kr"},
+    **{name: name for name in ("koi8-r", "koi8-u", "gbk", "big5", "shift_jis", "euc-kr")},
+    "gb2312": "gbk",
 }
 """What a declaration may name, as Python calls it: no other codec is ever looked up."""
 

@@ -69,18 +69,17 @@ def number_text(stored: str, kind: NumberKind, *, from_1904: bool) -> str:
 
     What is no number, or no day of any year, stays as it is stored.
     """
-    if len(stored) > _LONGEST_NUMBER:
-        return stored
-    try:
-        number = float(stored)
-    except ValueError:
-        return stored
-    if not math.isfinite(number):
+    number = _number(stored)
+    if number is None:
         return stored
     if kind is NumberKind.PERCENT:
         return f"{_plain(round(number * 100, 10))}%"
     if kind is NumberKind.PLAIN or not 0 <= number < _LAST:
         return _plain(number)
+    return _moment(number, kind, from_1904=from_1904)
+
+
+def _moment(number: float, kind: NumberKind, *, from_1904: bool) -> str:
     seconds = round(number * _DAY)
     days, seconds = divmod(seconds, _DAY)
     time = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
@@ -90,6 +89,14 @@ def number_text(stored: str, kind: NumberKind, *, from_1904: bool) -> str:
     if day is None:
         return _plain(number)
     return f"{day.isoformat()} {time}" if seconds else day.isoformat()
+
+
+def _number(stored: str) -> float | None:
+    try:
+        number = float(stored) if len(stored) <= _LONGEST_NUMBER else math.inf
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _day(days: int, *, from_1904: bool) -> date | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import zipfile
 from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -27,13 +26,14 @@ from api_service.rules.lists.text import MAX_COLUMNS, MAX_FIELD
 from api_service.rules.lists.xml_stream import BrokenXmlError, LargeXmlError, XmlReader
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from api_service.rules.lists.xml_stream import Attributes
 
 CONTENT_TYPES: Final = "[Content_Types].xml"
-MARKUP_ROOM: Final = 4
+MARKUP_ROOM: Final = 2
 """A workbook's XML may have so many times the bytes that the rows in it may come to."""
 MAX_SHEETS: Final = 200
 MAX_STRINGS: Final = 2_000_000
@@ -290,7 +290,7 @@ class _Strings(_TextReader):
             return ""
         return self._held[self._ends[index] : self._ends[index + 1]].decode()
 
-    def start(self, name: str, attributes: Attributes) -> None:
+    def start(self, name: str, attributes: Attributes) -> None:  # noqa: ARG002  # texts have none
         name = _local(name)
         if name == "rPh":
             self._is_phonetic = True
@@ -379,17 +379,13 @@ class _Cells(_TextReader):
             return f"={self._formula}" if self._formula else ""
         if kind == "s":
             return self._strings[_number(value)]
+        if kind == "n":
+            style = _number(self._style)
+            number_kind = self._kinds[style] if 0 <= style < len(self._kinds) else NumberKind.PLAIN
+            return number_text(value, number_kind, from_1904=self._from_1904)
         if kind == "b":
             return "true" if value == "1" else "false"
-        if kind == "e":  # such as #N/A
-            return ""
-        if kind != "n":
-            return value
-        style = _number(self._style)
-        number_kind = self._kinds[style] if 0 <= style < len(self._kinds) else NumberKind.PLAIN
-        if number_kind is NumberKind.PLAIN and value.isdigit():
-            return value
-        return number_text(value, number_kind, from_1904=self._from_1904)
+        return "" if kind == "e" else value  # an error, such as #N/A, is no value
 
 
 def _called(book: str, sheet: str) -> str:

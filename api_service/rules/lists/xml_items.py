@@ -183,7 +183,8 @@ class _ItemReader(XmlReader):
             raise LargeXmlError(f"a title has more than {MAX_ELEMENT:,} characters", self.line)
 
     def _write(self, element: Element) -> None:
-        assert self._format is not None
+        if self._format is None:
+            return
         said = self._format.read(element)
         record = {str(name): text for name, text in said.items() if text}
         if not self.count:

@@ -6,7 +6,6 @@ of one into cells by `Column`. What a column means is the same as in every other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -15,7 +14,7 @@ from api_service.rules.lists.headers import fold_header
 from api_service.rules.lists.model import Column, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from api_service.rules.lists.xml_stream import Attributes
 
@@ -97,7 +96,7 @@ def others(said: Mapping[str, str], known: Container[str]) -> Cells:
 
 
 def day_of_seconds(text: str) -> str:
-    """The day, in UTC, of a moment in seconds since 1970; "" for none, and what is none as it is."""
+    """The day, in UTC, of a moment in seconds since 1970; "" for 0, and anything else as it is."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(_SECONDS.stop)):
         return text
     seconds = int(text)

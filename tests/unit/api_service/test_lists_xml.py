@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001  # XML as it is, and Cyrillic letters
 """XML lists: what each format says of a film, and what no XML can make reading do."""
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ FEED = """<?xml version='1.0' encoding='utf-8'?>
 <item><title>Heat, 1995 - ★★★★½</title><link>https://letterboxd.com/somebody/film/heat/1/</link>
  <guid isPermaLink="false">letterboxd-review-11</guid><pubDate>Mon, 12 Jan 2026 09:03:05 +1300</pubDate>
  <letterboxd:watchedDate>2026-01-11</letterboxd:watchedDate><letterboxd:rewatch>Yes</letterboxd:rewatch>
+ <letterboxd:memberLike>Yes</letterboxd:memberLike>
  <letterboxd:filmTitle>Heat</letterboxd:filmTitle><letterboxd:filmYear>1995</letterboxd:filmYear>
  <letterboxd:memberRating>4.5</letterboxd:memberRating><tmdb:movieId>949</tmdb:movieId>
  <description><![CDATA[ <p><img src="https://a.example/p.jpg"/></p>
