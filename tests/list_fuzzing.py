@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
-from api_service.rules.lists import json_items, json_stream
+from api_service.rules.lists import json_items, json_stream, markup_text, xml_stream
 from api_service.rules.lists.model import (
     ListRefused,
     ListTooCostly,
@@ -40,7 +40,7 @@ from benchmarks.workbook_forms import sheet_of, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import FrameType, ModuleType
 
     from benchmarks.hostile_lists import Files
 
@@ -51,10 +51,15 @@ CALLS_AT_LEAST, CALLS_PER_BYTE = 60_000, 100
 cell in the thousandth column, whose row is then looked through by every format."""
 MOST_BYTES: Final = 1_000_000
 
-_STEPS: Final = (
-    {name: getattr(json_stream, name) for name in ("MAX_VALUE", "_AHEAD", "_STEP")},
-    {"MAX_VALUE": 120, "_AHEAD": 184, "_STEP": 31},
-)
+_TINY: Final[dict[ModuleType, dict[str, int]]] = {
+    json_stream: {"MAX_VALUE": 120, "_AHEAD": 184, "_STEP": 31},
+    json_items: {"MAX_VALUE": 120},
+    xml_stream: {"_STEP": 31, "_FIRST_STEP": 31},
+    markup_text: {"_CHUNK": 31},
+}
+_USUAL: Final = {
+    module: {name: getattr(module, name) for name in steps} for module, steps in _TINY.items()
+}
 _NAMES: Final = (
     *("", "list.csv", "watched.csv", "diary.csv", "ratings.csv", "likes/films.csv", "lists/a.csv"),
     *("watchlist.csv", "movies.csv", "links.csv", "x.json", "watched-movies.json", "a.jsonl"),
@@ -224,13 +229,13 @@ class Fuzzing:
 
         start = time.process_time()
         # In tiny steps every second time, so that small files come to the edges of the window, too.
-        _take_steps(_STEPS[number % 2])
+        _take_steps(_TINY if number % 2 else _USUAL)
         sys.setprofile(count)
         try:
             outcome = self._read(uploaded, session, unpacked)
         finally:
             sys.setprofile(None)
-            _take_steps(_STEPS[0])
+            _take_steps(_USUAL)
         self.slowest = max(self.slowest, (time.process_time() - start, number))
         if calls > CALLS_AT_LEAST:
             self.most_calls = max(self.most_calls, (calls / max(size, 1), number))
@@ -267,9 +272,9 @@ class Fuzzing:
         return "read"
 
 
-def _take_steps(steps: dict[str, int]) -> None:
-    vars(json_stream).update(steps)
-    vars(json_items).update(MAX_VALUE=steps["MAX_VALUE"])
+def _take_steps(steps: dict[ModuleType, dict[str, int]]) -> None:
+    for module, values in steps.items():
+        vars(module).update(values)
 
 
 def _checked(refusal: ListRefused | ListTooCostly) -> str:

@@ -28,12 +28,9 @@ _NOT_THE_USERS: Final = frozenset({"filmid", "img", "summary", "tier"})
 
 def _read(element: Element) -> Cells:
     said = element.texts()
-    title, year = said.get("filmname", ""), said.get("filmyear", "")
-    if not year:
-        title, year = split_title(title)
     return {
-        Column.TITLE: title,
-        Column.YEAR: year,
+        Column.TITLE: said.get("filmname", ""),
+        Column.YEAR: said.get("filmyear", ""),
         Column.IMDB_ID: said.get("imdbid", ""),
         Column.ADDRESS: said.get("filmlink", ""),
         Column.RATING: said.get("rating") or said.get("score", ""),
@@ -60,4 +57,5 @@ FORMAT: Final = XmlFormat(
     read=_read,
     kind=Kind.RATINGS,
     rating_out_of=100,
+    split_title=split_title,
 )

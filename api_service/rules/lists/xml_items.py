@@ -70,6 +70,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
         columns={_FOLDED[cell]: at for at, cell in enumerate(header) if cell in _FOLDED},
         may_be_empty=True,
         rating_out_of=found.rating_out_of,
+        split_title=found.split_title,
     )
 
 
