@@ -27,9 +27,13 @@ MAX_TAG: Final = 1 << 16
 
 _NAME = re.compile(r"/?[a-z][a-z0-9]*", re.IGNORECASE)
 _SPAN = re.compile(r"colspan\s*=\s*[\"']?([0-9]{1,4})", re.IGNORECASE)
-_ENDS: Final = {"script": "</script", "style": "</style"}
+_ENDS: Final = {
+    "script": re.compile("</script", re.IGNORECASE),
+    "style": re.compile("</style", re.IGNORECASE),
+}
 _COMMENT: Final = "!--"
-_END_OF_COMMENT: Final = "-->"
+_END_OF_COMMENT: Final = re.compile("-->")
+_LONGEST_END: Final = len("</script")
 
 
 def write_tables(file: UploadedFile, target: Path) -> None:
@@ -47,9 +51,10 @@ def write_tables(file: UploadedFile, target: Path) -> None:
     if not rows.count:
         raise ListRefused(
             file.name,
-            Refusal.NOT_TEXT,
+            Refusal.NO_TITLE_COLUMN,
             "this is a web page without a table of films; export the list, and do not save the "
             "page that shows it",
+            reader.first_line,
         )
 
 
@@ -60,12 +65,13 @@ class _TableReader:
         self._reshape: Callable[[dict[int, str]], dict[int, str]] | None = None
         self._line = 1
         self._line_of_row = 1
+        self.first_line: int | None = None
         self._row: dict[int, str] = {}
         self._column = 0
         self._span = 1
         self._cell: list[str] | None = None
         self._size = 0
-        self._skip_to = ""
+        self._skip_to: re.Pattern[str] | None = None
 
     def read(self, pieces: Iterable[str]) -> None:
         rest = ""
@@ -78,19 +84,20 @@ class _TableReader:
         at = 0
         while True:
             if self._skip_to:
-                end = text.casefold().find(self._skip_to, at) if at else self._skipped(text)
-                if end < 0:
-                    self._count(text[at : 1 - len(self._skip_to)])
-                    return text[max(at, len(text) + 1 - len(self._skip_to)) :]
-                self._count(text[at:end])
-                at, self._skip_to = end, ""
+                end = self._skip_to.search(text, at)
+                if end is None:
+                    kept = max(at, len(text) + 1 - _LONGEST_END)
+                    self._count(text[at:kept])
+                    return text[kept:]
+                self._count(text[at : end.start()])
+                at, self._skip_to = end.start(), None
             begin = text.find("<", at)
             if begin < 0:
                 self._text(text[at:])
                 return ""
             self._text(text[at:begin])
-            end = text.find(">", begin)
-            if end < 0:
+            close = text.find(">", begin)
+            if close < 0:
                 if len(text) - begin > MAX_TAG:
                     raise ListTooCostly(
                         self._file.name,
@@ -99,11 +106,8 @@ class _TableReader:
                         self._line,
                     )
                 return text[begin:]
-            self._tag(text[begin + 1 : end])
-            at = end + 1
-
-    def _skipped(self, text: str) -> int:
-        return text.casefold().find(self._skip_to)
+            self._tag(text[begin + 1 : close])
+            at = close + 1
 
     def _count(self, text: str) -> None:
         self._line += text.count("\n")
@@ -117,6 +121,7 @@ class _TableReader:
             self._cell.append(text)
 
     def _tag(self, tag: str) -> None:
+        self.first_line = self.first_line or self._line
         self._count(tag)
         if tag.startswith(_COMMENT):
             if not tag.endswith("--"):

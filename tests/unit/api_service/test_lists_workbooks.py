@@ -15,9 +15,11 @@ from tests.unit.api_service.uploaded_lists import read
 if TYPE_CHECKING:
     from tests.unit.api_service.uploaded_lists import Read
 
-FILMS = [("Title", "Year", "Rating", "Watched Date"), ("Heat", 1995, 9, "2024-03-09")]
-SEEN = [("Title", "Year"), ("Heat", 1995)]
-PLANNED = [("Title", "Year"), ("Casablanca", 1942)]
+Rows = list[tuple[str | int, ...]]
+
+FILMS: Rows = [("Title", "Year", "Rating", "Watched Date"), ("Heat", 1995, 9, "2024-03-09")]
+SEEN: Rows = [("Title", "Year"), ("Heat", 1995)]
+PLANNED: Rows = [("Title", "Year"), ("Casablanca", 1942)]
 
 
 def read_one(content: bytes, name: str = "films.xlsx") -> Read:

@@ -211,7 +211,7 @@ LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
         ("<playlist><t>Heat</t></playlist>", "no_title_column", "<playlist>"),
         (b"<rss>\xff</rss>", "bad_encoding", "UTF-8"),
         ('<?xml version="1.0" encoding="idna"?><rss/>', "no_usable_rows", "RSS"),
-        ("<html><body><p>Heat</p></body></html>", "not_text", "web page"),
+        ("<html><body><p>Heat</p></body></html>", "no_title_column", "web page"),
     ],
 )
 def test_refusal_says_what_it_is_and_what_to_do(
