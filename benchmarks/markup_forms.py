@@ -50,7 +50,9 @@ def _document(opening: str, elements: Iterator[str], closing: str) -> bytes:
     )
 
 
-def _plex(films: Iterator[Row]) -> bytes:
+def plex(films: Iterator[Row]) -> bytes:
+    """A library of Plex's."""
+
     def video(row: Row) -> str:
         day = datetime.combine(date.fromisoformat(row.day), time(), UTC)
         return (
@@ -116,7 +118,7 @@ def _texts(films: Iterator[Row]) -> bytes:
     )
 
 
-def _shared(films: Iterator[Row]) -> bytes:
+def shared_workbook(films: Iterator[Row]) -> bytes:
     """As spreadsheets write it: texts shared, dates as numbers, a style on each cell."""
     strings = "".join(f"<si><t>{name}</t></si>" for name in _HEADER)
     header = "".join(f'<c r="{"ABCD"[at]}1" t="s"><v>{at}</v></c>' for at in range(4))
@@ -145,11 +147,11 @@ def _page(films: Iterator[Row]) -> bytes:
 
 
 MARKUP_FORMS: Final = (
-    MarkupForm("Plex, XML", "plex", "all.xml", _plex),
+    MarkupForm("Plex, XML", "plex", "all.xml", plex),
     MarkupForm("Letterboxd, RSS", "letterboxd_feed", "rss.xml", _feed),
     MarkupForm("Criticker, XML", "criticker", "ratings.xml", _criticker),
     MarkupForm("Kodi, XML", "kodi", "videodb.xml", _kodi),
     MarkupForm("workbook of texts", "csv", "films.xlsx", _texts),
-    MarkupForm("workbook of shared texts and dates", "csv", "saved.xlsx", _shared),
+    MarkupForm("workbook of shared texts and dates", "csv", "saved.xlsx", shared_workbook),
     MarkupForm("table of HTML", "csv", "films.xls", _page),
 )

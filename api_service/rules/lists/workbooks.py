@@ -13,6 +13,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from api_service.rules.lists.headers import is_watchlist
 from api_service.rules.lists.model import (
     CostLimit,
     ListRefused,
@@ -394,7 +395,7 @@ def _called(book: str, sheet: str) -> str:
     A workbook that is called a watchlist is one, unless its sheet says that it was watched.
     """
     sheet = _UNSAFE.sub("_", sheet)
-    if _SEEN.search(sheet):
+    if is_watchlist(book) and _SEEN.search(sheet):
         return f"{book}/{sheet}"
     return f"{book}: {sheet}"
 

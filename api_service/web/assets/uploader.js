@@ -7,7 +7,7 @@ import { keep, recall } from "./memory.js";
 
 const SAMPLE_KEY = "projectionist.sample";
 const TOKEN_KEY = "projectionist.token";
-const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv";
+const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv,.xml,.rss,.nfo,.xlsx,.xlsm,.xls,.html,.htm";
 
 /**
  * @param {{path: string, prompt: string, done: (answer: object) => void, sample?: string}} options
