@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.headers import fold_header
+from api_service.rules.lists.headers import fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def _read(said: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
     """Recognise the header that `reshaping` made."""
     if opening[0][: len(_OURS) + 1] != [*_OURS, _MARK]:
         return None
     return Layout(
         format="kinopoisk",
-        kind=Kind.RATINGS,
+        kind=Kind.WATCHLIST if is_watchlist(name) else Kind.RATINGS,
         columns={column: at for at, column in enumerate(_OURS)},
         may_be_empty=True,
         rating_out_of=_OUT_OF,

@@ -20,7 +20,11 @@ _CHUNK: Final = 1 << 16
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DECLARED = re.compile(r"(?:encoding|charset)\s*=\s*[\"']?\s*([A-Za-z0-9_-]{1,40})", re.ASCII)
 _BEGINS = re.compile(r"\ufeff?\s*<[!?A-Za-z]")
-_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|table|tr)\b", re.IGNORECASE)
+_HTML = re.compile(
+    r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?"
+    r"<(?:!doctype\s+html|html|head|body|meta|table|tr)\b",
+    re.IGNORECASE,
+)
 _OLD_ENCODINGS: Final = {
     **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
     **{f"iso-8859-{number}": f"iso8859-{number}" for number in (1, 2, 5, 7, 9, 15)},
@@ -43,7 +47,7 @@ def find_markup(file: UploadedFile) -> Markup | None:
         opening = _as_text(stream.read(_OPENING))
     if not _BEGINS.match(opening):
         return None
-    return Markup.HTML if _HTML.search(opening) else Markup.XML
+    return Markup.HTML if _HTML.match(opening) else Markup.XML
 
 
 def read_markup(file: UploadedFile) -> Iterator[str]:

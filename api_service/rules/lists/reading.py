@@ -45,10 +45,8 @@ _MIN_ROWS: Final = 100_000
 _NO_LIST: Final = SetAside("is no list")
 _TOO_COSTLY: Final = SetAside("is no list: it takes too much to read")
 _MUST_BE_LISTS: Final = (".csv", ".tsv")
-_MAY_BE_LISTS: Final = (
-    *(*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson"),
-    *(".xml", ".rss", ".nfo", ".xls", ".html", ".htm"),
-)
+_MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
+_MARKUP: Final = (*_MAY_BE_LISTS, ".xml", ".rss", ".nfo", ".xls", ".html", ".htm")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
 would be the title of a film."""
 _FILE_BITS: Final = 32
@@ -167,14 +165,15 @@ def _recognise(
         aside = SetAside(file.aside) if file.aside else holds_no_films(file.name)
         if aside is None:
             try:
-                table, found = recognise(inspect_text(converted(file, folder)), budget.rows)
+                readable = converted(file, folder)
+                table, found = recognise(inspect_text(readable), budget.rows)
+                if not _may_be_list(file, is_markup=readable is not file):
+                    found = _NO_LIST
             except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or _must_be_list(file, error):
                     raise
                 unread = unread or error
                 found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
-            if not _may_be_list(file):
-                found = _NO_LIST
             if isinstance(found, Layout):
                 lists.append(ListFile(table, settle(table, found, budget.rows)))
                 continue
@@ -197,8 +196,10 @@ def _recognise(
     return distinct, set_aside
 
 
-def _may_be_list(file: UploadedFile) -> bool:
-    return not file.from_zip or file.numbered or file.name.casefold().endswith(_MAY_BE_LISTS)
+def _may_be_list(file: UploadedFile, *, is_markup: bool) -> bool:
+    if file.numbered or not file.from_zip:
+        return True
+    return file.name.casefold().endswith(_MARKUP if is_markup else _MAY_BE_LISTS)
 
 
 def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> bool:

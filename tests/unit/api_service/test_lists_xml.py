@@ -186,12 +186,18 @@ def test_one_line_of_xml_has_its_titles_counted() -> None:
 
 
 def test_xml_in_a_zip_is_set_aside_where_it_is_no_list() -> None:
-    members = {"a.csv": b"Title\nHeat\n", "b.xml": b"<opml/>", "c.xml": CRITICKER.encode()}
+    members = {
+        "a.csv": b"Title\nHeat\n",
+        "b.xml": b"<opml/>",
+        "c.xml": CRITICKER.encode(),
+        "d.nfo": b"Released by somebody\nGreetings to all\n",
+    }
     found = read({"all.zip": zipped(members)})
     assert {file["name"]: file["set_aside"] for file in found.report["files"]} == {
         "a.csv": None,
         "b.xml": "is no list",
         "c.xml": None,
+        "d.nfo": "is no list",
     }
 
 
@@ -274,6 +280,15 @@ def test_kinopoisk_table_under_the_name_of_a_workbook() -> None:
     ]
     assert found.aside == [(10, "tv_series")]
     assert json_rated(found.movies[0]["origins"]) == "2024-03-09"
+
+
+def test_kinopoisk_list_that_is_called_a_watchlist_is_planned() -> None:
+    found = read({"watchlist.xls": KINOPOISK.replace("<td>9<", "<td>zero<").encode("cp1251")})
+    assert found.column("title", "watched", "in_watchlist") == [
+        ("Tom & Jerry (film)", "t", "t"),
+        ("Heat", "f", "t"),
+        ("Летят журавли", "f", "t"),
+    ]
 
 
 def test_any_table_of_a_web_page_is_read_as_a_csv_is() -> None:
