@@ -24,7 +24,12 @@ from api_service.rules.lists.model import (
 from api_service.rules.lists.number_formats import NumberKind, kind_of_id, number_text
 from api_service.rules.lists.row_files import RowWriter, too_long
 from api_service.rules.lists.text import MAX_COLUMNS, MAX_FIELD
-from api_service.rules.lists.xml_stream import BrokenXmlError, LargeXmlError, XmlReader
+from api_service.rules.lists.xml_stream import (
+    MAX_ELEMENTS,
+    BrokenXmlError,
+    LargeXmlError,
+    XmlReader,
+)
 
 if TYPE_CHECKING:
     import zipfile
@@ -117,6 +122,7 @@ class _Book:
         self._name = name
         self._unpacking = unpacking
         self._room = MARKUP_ROOM * unpacking.max_bytes
+        self._elements_left = MAX_ELEMENTS
 
     def sheets(self, file: UploadedFile) -> Iterator[UploadedFile]:
         main = self._links(_ROOT_LINKS, "").by_kind.get("officeDocument", "xl/workbook.xml")
@@ -175,7 +181,9 @@ class _Book:
         return styles.kinds
 
     def _read(self, part: str, reader: XmlReader) -> None:
+        reader.elements_left = self._elements_left
         reader.read(self._pieces(part))
+        self._elements_left = reader.elements_left
 
     def _pieces(self, part: str) -> Iterator[bytes]:
         with self._archive.open(part) as source:

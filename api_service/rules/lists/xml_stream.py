@@ -22,6 +22,9 @@ MAX_DEPTH: Final = 100
 MAX_NAMES: Final = 1_000
 """Distinct names of elements and attributes: expat keeps each until the end."""
 
+MAX_ELEMENTS: Final = 10_000_000
+"""Elements of one document, or of all parts of a workbook: each takes about a microsecond."""
+
 _STEP: Final = 1 << 16
 _FIRST_STEP: Final = 1 << 12
 """Until the first element has begun, so that little is parsed after a declaration is refused."""
@@ -59,9 +62,14 @@ class LargeXmlError(Exception):
 
 
 class XmlReader:
-    """Reads one document; subclasses say what becomes of its elements."""
+    """Reads one document; subclasses say what becomes of its elements.
+
+    Attributes:
+        elements_left: how many more there may be.
+    """
 
     def __init__(self) -> None:
+        self.elements_left = MAX_ELEMENTS
         self._parser = expat.ParserCreate(_ENCODING)
         self._parser.buffer_text = True
         self._depth = 0
@@ -87,7 +95,7 @@ class XmlReader:
 
         Raises:
             BrokenXmlError: it is no XML, is nested too deeply, or declares a document type.
-            LargeXmlError: a tag is too large, or there are too many names.
+            LargeXmlError: a tag is too large, or there are too many names or elements.
         """
         parser = self._parser
         parser.StartElementHandler = self._start
@@ -122,6 +130,9 @@ class XmlReader:
 
     def _start(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
+        self.elements_left -= 1
+        if self.elements_left < 0:
+            raise LargeXmlError(f"it has more than {MAX_ELEMENTS:,} elements or cells", self.line)
         if self._depth > MAX_DEPTH:
             raise BrokenXmlError("it is nested too deeply", self.line)
         names = self._names

@@ -24,7 +24,7 @@ export function uploader({ path, prompt, done, sample }) {
   const place = h("div", { class: "drop" },
     h("p", { class: "drop-prompt" }, prompt),
     chooser, h("label", { for: "files", class: "button main" }, "Choose files"),
-    h("p", { class: "quiet" }, "CSV, JSON, plain text or a zip as you downloaded it; several at once are merged."),
+    h("p", { class: "quiet" }, "CSV, JSON, XML, a spreadsheet, plain text or a zip as you downloaded it; several at once are merged."),
     sample && h("p", { class: "together" }, "No list at hand?",
       h("button", { type: "button", onclick: () => trySample() }, "Try a sample list")));
   const whole = h("section", { class: "uploader", "aria-label": "Upload" }, place, state);

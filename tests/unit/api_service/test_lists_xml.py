@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from api_service.rules.lists import xml_stream
 from api_service.rules.lists.model import ListRefused, ListTooCostly
 from tests.unit.api_service.test_lists_archives import zipped
 from tests.unit.api_service.uploaded_lists import read
@@ -243,6 +244,12 @@ def test_what_no_list_has_is_too_costly(content: str, limit: str) -> None:
     with pytest.raises(ListTooCostly) as caught:
         read({"a.xml": content})
     assert caught.value.limit == limit
+
+
+def test_too_many_elements_are_too_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml_stream, "MAX_ELEMENTS", 1_000)
+    with pytest.raises(ListTooCostly, match="1,000 elements"):
+        read({"a.xml": f"<recentratings>{'<a/>' * 1_000}</recentratings>"})
 
 
 def test_large_file_of_titles_is_never_held() -> None:
