@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from api_service.rules.lists import json_items, json_stream, markup_text, xml_stream
 from api_service.rules.lists.model import (
@@ -36,7 +35,7 @@ from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 from benchmarks.hostile_lists import FAMILIES
 from benchmarks.list_forms import FORMS
 from benchmarks.markup_forms import MARKUP_FORMS
-from benchmarks.workbook_forms import sheet_of, workbook
+from tests import markup_fuzzing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,58 +111,6 @@ _ODD: Final = (
     *(b"}", b"tt", b"\x85", b"\xef\xbb\xbf", b"9" * 40, b'""', b"\x1a", b"\xed\xa0\x80", b"\\u"),
     *("é".encode(), b"1e999", b"-", b":", b"{},", b"[[[[", b"\n" * 50, b",,,,", b" " * 50, b"PK"),
     *(b"\\ud800", b"null", b"true", b'{"title":"Heat"}', b"\xff\xfe", b"\xe2\x80\xa8", b"'"),
-)
-_ELEMENTS: Final = (
-    *("Video", "Directory", "Guid", "item", "film", "movie", "tvshow", "title", "filmname", "year"),
-    *("letterboxd:filmTitle", "description", "guid", "rating", "score", "quote", "reviewdate"),
-    *("uniqueid", "playcount", "lastplayed", "userrating", "a", "channel", "Hub", "tmdb:movieId"),
-)
-_ATTRIBUTES: Final = (
-    *("title", "year", "type", "viewCount", "lastViewedAt", "userRating", "id", "guid", "rating10"),
-    *("viewedAt", "x", "record of".replace(" ", ""), "librarySectionID"),
-)
-_XML_OPENINGS: Final = (
-    *("", "<?xml version='1.0'?>", "<?xml version='1.0' encoding='windows-1251'?>", "<!-- x -->"),
-    *("<!DOCTYPE a>", "<!DOCTYPE a [<!ENTITY b 'c'>]>", "<?xml version='1.0' encoding='rot13'?>"),
-)
-_TAGS: Final = (
-    *(
-        "<tr>",
-        "<td>",
-        "</td>",
-        "</tr>",
-        "<th colspan=3>",
-        "<td colspan=9999>",
-        "<br/>",
-        "<!--",
-        "-->",
-    ),
-    *(
-        "<script>",
-        "</script>",
-        "<style>",
-        "<p>",
-        "</table>",
-        "<table>",
-        "<td",
-        ">",
-        "&nbsp;",
-        "<b>",
-    ),
-)
-_PLACES: Final = ("A1", "B2", "C1", "XFD1048576", "ZZZ9999999", "a1", "", "1A", "ALM3")
-_CELL_TYPES: Final = ("n", "s", "b", "e", "str", "inlineStr", "d", "", "x")
-_CODES: Final = (
-    "yyyy-mm-dd",
-    "0%",
-    "h:mm",
-    "[h]:mm",
-    "General",
-    '"d"0',
-    "m",
-    "\\d0",
-    "[Red]0.00",
-    "",
 )
 _SESSION: Final[list[list[Any]]] = [
     [
@@ -353,65 +300,16 @@ def _bytes(chance: random.Random, _: list[Files]) -> Files:
     return {chance.choice(_NAMES): b"".join(parts)}
 
 
-def _element(chance: random.Random, depth: int) -> str:
-    name = chance.choice(_ELEMENTS)
-    attributes = "".join(
-        f" {chance.choice(_ATTRIBUTES)}='{_escaped(chance)}'" for _ in range(chance.randint(0, 3))
-    )
-    if depth > 5 or chance.random() < 0.3:
-        inner = _escaped(chance)
-    else:
-        inner = "".join(_element(chance, depth + 1) for _ in range(chance.randint(0, 4)))
-    return f"<{name}{attributes}>{inner}</{name}>"
-
-
-def _escaped(chance: random.Random) -> str:
-    return escape(chance.choice(_CELLS), {"'": "&#39;"})
-
-
 def _xml(chance: random.Random, _: list[Files]) -> Files:
-    root = chance.choice(("MediaContainer", "rss", "recentratings", "videodb", "movie", "a"))
-    within = chance.choice(("", "channel", "Hub"))
-    inner = "".join(_element(chance, 0) for _ in range(chance.choice((0, 1, 3, 10))))
-    inner = f"<{within}>{inner}</{within}>" if within else inner
-    opening = chance.choice(_XML_OPENINGS)
-    text = f"{opening}<{root}>{inner}</{root}>"
-    encoding = chance.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1251"))
-    return {chance.choice(_NAMES): text.encode(encoding, "ignore")}
+    return {chance.choice(_NAMES): markup_fuzzing.xml(chance, _CELLS)}
 
 
 def _page(chance: random.Random, _: list[Files]) -> Files:
-    pieces = [chance.choice(_TAGS) + chance.choice(_CELLS) for _ in range(chance.randint(0, 40))]
-    opening = chance.choice(("<html>", "<!DOCTYPE html>", "<table>", "<TR>"))
-    return {chance.choice(_NAMES): (opening + "".join(pieces)).encode("utf-8", "replace")}
+    return {chance.choice(_NAMES): markup_fuzzing.page(chance, _CELLS)}
 
 
 def _workbook(chance: random.Random, _: list[Files]) -> Files:
-    sheets = {f"{chance.choice(_CELLS)}{n}": _rows(chance) for n in range(chance.randint(1, 3))}
-    strings = "".join(f"<si><t>{_escaped(chance)}</t></si>" for _ in range(chance.randint(0, 4)))
-    formats = [chance.choice(_CODES) for _ in range(chance.randint(0, 4))]
-    properties = chance.choice(("", 'date1904="1"'))
-    packed = workbook(sheets, formats=formats, strings=strings, properties=properties)
-    return {chance.choice(_NAMES): packed}
-
-
-def _rows(chance: random.Random) -> str:
-    header = "".join(
-        f'<c t="inlineStr"><is><t>{escape(name)}</t></is></c>'
-        for name in chance.choices(_COLUMNS, k=5)
-    )
-    rows = [f"<row>{header}</row>"] if chance.random() < 0.8 else []
-    for _ in range(chance.choice((0, 1, 5))):
-        cells = (
-            f"<c r='{chance.choice(_PLACES)}' t='{chance.choice(_CELL_TYPES)}' "
-            f"s='{chance.randint(-1, 5)}'><f>{chance.choice(('', 'A1'))}</f>"
-            f"<v>{_escaped(chance)}</v></c>"
-            for _ in range(chance.randint(0, 6))
-        )
-        rows.append(
-            f"<row r='{chance.choice((1, 2, 0, -1, 1_048_576, 10**12))}'>{''.join(cells)}</row>"
-        )
-    return sheet_of(rows)
+    return {chance.choice(_NAMES): markup_fuzzing.book(chance, _CELLS, _COLUMNS)}
 
 
 def _workbook_parts(chance: random.Random, samples: list[Files]) -> Files:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,9 +20,15 @@ from api_service.rules.lists.model import (
     Refusal,
     UploadedFile,
 )
-from api_service.rules.lists.number_formats import NumberKind, kind_of_id, number_text
-from api_service.rules.lists.row_files import RowWriter, too_long
-from api_service.rules.lists.text import MAX_COLUMNS, MAX_FIELD
+from api_service.rules.lists.number_formats import NumberKind, kind_of_id
+from api_service.rules.lists.row_files import RowWriter
+from api_service.rules.lists.workbook_cells import (
+    SharedTexts,
+    SheetReader,
+    local_name,
+    too_many_bytes,
+    whole_number,
+)
 from api_service.rules.lists.xml_stream import (
     MAX_ELEMENTS,
     BrokenXmlError,
@@ -42,20 +47,14 @@ CONTENT_TYPES: Final = "[Content_Types].xml"
 MARKUP_ROOM: Final = 2
 """A workbook's XML may have so many times the bytes that the rows in it may come to."""
 MAX_SHEETS: Final = 200
-MAX_STRINGS: Final = 2_000_000
-"""Texts that cells share."""
 MAX_STYLES: Final = 65_490  # Excel's own limit
 
 _ROOT_LINKS: Final = "_rels/.rels"
 _CHUNK: Final = 1 << 16
-_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
-_LAST_ROW: Final = 1_048_576
 _YES: Final = frozenset({"1", "true", "on"})
 _SEEN = re.compile(r"\b(?:watched|seen)\b", re.IGNORECASE)
 _UNSAFE = re.compile(r"[/\\]")
 _HIDDEN: Final = "the sheet is hidden; show it in the spreadsheet and save that to have it read"
-_SURROGATES: Final = range(0xD800, 0xE000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,9 @@ class _Book:
             path = self._unpacking.new_path()
             with path.open("w", encoding="utf-8", newline="") as output:
                 rows = RowWriter(output, self._name, self._spend)
-                self._read(sheet.part, _Cells(rows, strings, kinds, self._name, index.from_1904))
+                self._read(
+                    sheet.part, SheetReader(rows, strings, kinds, self._name, index.from_1904)
+                )
             if rows.count:
                 written.append((sheet, path))
         if not written:
@@ -166,8 +167,8 @@ class _Book:
             self._read(part, links)
         return links
 
-    def _strings(self, links: _Links) -> _Strings:
-        strings = _Strings(self._name, self._unpacking.max_bytes)
+    def _strings(self, links: _Links) -> SharedTexts:
+        strings = SharedTexts(self._name, self._unpacking.max_bytes)
         part = links.by_kind.get("sharedStrings", "")
         if part in self._archive.NameToInfo:
             self._read(part, strings)
@@ -190,7 +191,7 @@ class _Book:
             while piece := source.read(_CHUNK):
                 self._room -= len(piece)
                 if self._room < 0:
-                    raise _too_many_bytes(self._name, MARKUP_ROOM * self._unpacking.max_bytes)
+                    raise too_many_bytes(self._name, MARKUP_ROOM * self._unpacking.max_bytes)
                 yield piece
 
     def _spend(self, size: int) -> None:
@@ -207,7 +208,7 @@ class _Links(XmlReader):
         self.by_kind: dict[str, str] = {}
 
     def start(self, name: str, attributes: Attributes) -> None:
-        if _local(name) != "Relationship" or attributes.get("TargetMode") == "External":
+        if local_name(name) != "Relationship" or attributes.get("TargetMode") == "External":
             return
         target = attributes.get("Target", "")
         part = target[1:] if target[:1] == "/" else posixpath.join(self._folder, target)
@@ -226,11 +227,11 @@ class _Index(XmlReader):
         self.from_1904 = False
 
     def start(self, name: str, attributes: Attributes) -> None:
-        name = _local(name)
+        name = local_name(name)
         if name == "workbookPr":
             self.from_1904 = attributes.get("date1904", "").casefold() in _YES
         elif name == "sheet" and len(self.sheets) < MAX_SHEETS:
-            link = next((attributes[key] for key in attributes if _local(key) == "id"), "")
+            link = next((attributes[key] for key in attributes if local_name(key) == "id"), "")
             part = self._links.by_id.get(link, "")
             is_hidden = attributes.get("state", "visible") != "visible"
             self.sheets.append(_Sheet(attributes.get("name", ""), part, is_hidden))
@@ -246,155 +247,17 @@ class _Styles(XmlReader):
         self.kinds: list[NumberKind] = []
 
     def start(self, name: str, attributes: Attributes) -> None:
-        name = _local(name)
+        name = local_name(name)
         if name == "numFmt" and len(self._codes) < MAX_STYLES:
-            self._codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            self._codes[whole_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
         elif name == "cellXfs":
             self._is_cells = True
         elif name == "xf" and self._is_cells and len(self.kinds) < MAX_STYLES:
-            self.kinds.append(kind_of_id(_number(attributes.get("numFmtId")), self._codes))
+            self.kinds.append(kind_of_id(whole_number(attributes.get("numFmtId")), self._codes))
 
     def end(self, name: str) -> None:
-        if _local(name) == "cellXfs":
+        if local_name(name) == "cellXfs":
             self._is_cells = False
-
-
-class _TextReader(XmlReader):
-    """Gathers the text of `t` elements, but not how it is pronounced."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-        self._pieces: list[str] = []
-        self._size = 0
-        self._is_text = self._is_phonetic = False
-
-    def text(self, data: str) -> None:
-        if self._is_text:
-            self._size += len(data)
-            if self._size > MAX_FIELD:
-                raise too_long(self._name, self.line)
-            self._pieces.append(data)
-
-    def _taken(self) -> str:
-        """The text since the last time."""
-        text = "".join(self._pieces)
-        self._pieces.clear()
-        self._size = 0
-        return _ESCAPE.sub(_unescaped, text) if "_x" in text else text
-
-
-class _Strings(_TextReader):
-    """The texts that cells share, held as UTF-8 in one piece."""
-
-    def __init__(self, name: str, max_bytes: int) -> None:
-        super().__init__(name)
-        self._max_bytes = max_bytes
-        self._held = bytearray()
-        self._ends = array("L", [0])
-
-    def __getitem__(self, index: int) -> str:
-        """The text of a number; "" where there is none."""
-        if not 0 <= index < len(self._ends) - 1:
-            return ""
-        return self._held[self._ends[index] : self._ends[index + 1]].decode()
-
-    def start(self, name: str, attributes: Attributes) -> None:  # noqa: ARG002  # texts have none
-        name = _local(name)
-        if name == "rPh":
-            self._is_phonetic = True
-        elif name == "t":
-            self._is_text = not self._is_phonetic
-
-    def end(self, name: str) -> None:
-        name = _local(name)
-        if name == "t":
-            self._is_text = False
-        elif name == "rPh":
-            self._is_phonetic = False
-        elif name == "si":
-            self._held += self._taken().encode()
-            self._ends.append(len(self._held))
-            if len(self._ends) > MAX_STRINGS:
-                raise LargeXmlError(f"its cells share more than {MAX_STRINGS:,} texts", self.line)
-            if len(self._held) > self._max_bytes:
-                raise _too_many_bytes(self._name, self._max_bytes)
-
-
-class _Cells(_TextReader):
-    """The rows of a sheet."""
-
-    def __init__(
-        self,
-        rows: RowWriter,
-        strings: _Strings,
-        kinds: list[NumberKind],
-        name: str,
-        from_1904: bool,  # noqa: FBT001  # one of what a workbook has
-    ) -> None:
-        super().__init__(name)
-        self._rows = rows
-        self._strings = strings
-        self._kinds = kinds
-        self._from_1904 = from_1904
-        self._row: dict[int, str] = {}
-        self._row_size = 0
-        self._line = 0
-        self._column = -1
-        self._type = self._style = self._formula = self._value = ""
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        name = _local(name)
-        if name == "c":
-            self._column = _column(attributes.get("r", ""), self._column)
-            self._type, self._style = attributes.get("t", "n"), attributes.get("s", "")
-            self._formula = self._value = ""
-        elif name in {"v", "f", "t"}:
-            self._is_text = not self._is_phonetic
-        elif name == "rPh":
-            self._is_phonetic = True
-        elif name == "row":
-            line = _number(attributes.get("r"))
-            self._line = line if self._line < line <= _LAST_ROW else self._line + 1
-            self._row, self._row_size, self._column = {}, 0, -1
-
-    def end(self, name: str) -> None:
-        name = _local(name)
-        if name == "v":
-            self._value, self._is_text = self._taken(), False
-        elif name == "f":
-            self._formula, self._is_text = self._taken(), False
-        elif name == "t":
-            self._value, self._is_text = self._value + self._taken(), False
-            self._bound(len(self._value))
-        elif name == "rPh":
-            self._is_phonetic = False
-        elif name == "c":
-            if cell := self._cell():
-                self._row_size += len(cell)
-                self._bound(self._row_size // 2)
-                self._row[min(self._column, MAX_COLUMNS)] = cell
-        elif name == "row":
-            self._rows.write(self._line, self._row)
-
-    def _bound(self, size: int) -> None:
-        if size > MAX_FIELD:
-            raise too_long(self._name, self._line)
-
-    def _cell(self) -> str:
-        value, kind = self._value, self._type
-        if not value:
-            # A formula that no spreadsheet has computed yet says nothing; it is shown as it is.
-            return f"={self._formula}" if self._formula else ""
-        if kind == "s":
-            return self._strings[_number(value)]
-        if kind == "n":
-            style = _number(self._style)
-            number_kind = self._kinds[style] if 0 <= style < len(self._kinds) else NumberKind.PLAIN
-            return number_text(value, number_kind, from_1904=self._from_1904)
-        if kind == "b":
-            return "true" if value == "1" else "false"
-        return "" if kind == "e" else value  # an error, such as #N/A, is no value
 
 
 def _called(book: str, sheet: str) -> str:
@@ -406,36 +269,3 @@ def _called(book: str, sheet: str) -> str:
     if is_watchlist(book) and _SEEN.search(sheet):
         return f"{book}/{sheet}"
     return f"{book}: {sheet}"
-
-
-def _too_many_bytes(name: str, most: int) -> ListRefused:
-    return ListRefused(
-        name,
-        Refusal.TOO_MANY_BYTES,
-        f"its sheets, unpacked, are larger than {most:,} bytes together",
-    )
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2] if ":" in name else name
-
-
-def _number(text: str | None) -> int:
-    """A whole number from 0; -1 for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004
-
-
-def _column(reference: str, before: int) -> int:
-    """The column of a cell, counted from 0, by its name; the next one where it has none."""
-    found = _REFERENCE.fullmatch(reference)
-    if not found:
-        return before + 1
-    column = 0
-    for letter in found[1]:
-        column = column * 26 + ord(letter) - 64
-    return column - 1
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = int(found[1], 16)
-    return "" if code in _SURROGATES else chr(code)
