@@ -30,7 +30,7 @@ from api_service.rules.lists.model import (
     Refusal,
     SetAside,
 )
-from api_service.rules.lists.plain import open_plain
+from api_service.rules.lists.plain import open_plain, titles_layout
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.row_files import RowsTable
 from api_service.rules.lists.tables import CsvTable, Table
@@ -96,6 +96,12 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
             layout = _layout(rows, above)
             if layout:
                 return rows, layout
+        opening = _opening(rows)
+        # Of one sheet among others nobody said that its texts are titles.
+        if not text.file.from_zip and all(len(record) == 1 for record in opening):
+            titles = titles_layout([title for (title,) in opening], text.file.name)
+            if titles:
+                return RowsTable(text, ("Title",)), titles
         raise _unknown(text, rows)
     json_table = open_json(text, _FILM_NAMES, most_rows)
     if json_table:

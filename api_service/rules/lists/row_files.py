@@ -25,12 +25,20 @@ MAX_ROW: Final = 2 * MAX_FIELD
 
 @dataclass(frozen=True, slots=True)
 class RowsTable:
-    """A file that `RowWriter` wrote."""
+    """A file that `RowWriter` wrote.
+
+    Attributes:
+        text: the file.
+        header: stands before its rows, if they have none.
+    """
 
     text: Text
+    header: tuple[str, ...] = ()
 
     def records(self, journal: FileJournal) -> Records:
         """See `Table`."""
+        if self.header:
+            yield 1, list(self.header)
         with self.text.file.path.open(encoding="utf-8", newline="") as lines:
             for number, *row in csv.reader(lines, strict=True):
                 line = int(number)

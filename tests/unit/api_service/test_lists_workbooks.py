@@ -114,6 +114,13 @@ def test_kinds_of_cells_are_what_they_show() -> None:
     assert (5, "bad_rating") in found.notes
 
 
+def test_column_of_titles_needs_no_header() -> None:
+    book = workbook({"a": sheet([("Heat (1995)",), ("Ran",), ("",), ("2046",)])})
+    found = read_one(book)
+    assert found.formats == ["titles"]
+    assert found.column("title", "year") == [("Heat", "1995"), ("Ran", ""), ("2046", "")]
+
+
 def test_two_cells_at_the_corners_allocate_no_rectangle() -> None:
     corners = [
         row(1, text("A1", "Title")),
@@ -151,7 +158,7 @@ def test_sheets_are_told_apart_and_others_are_named() -> None:
         {
             "Watched": sheet(SEEN),
             "Watchlist": sheet(PLANNED),
-            "Notes": sheet([("Buy milk", 2)]),
+            "Notes": sheet([("Buy milk",), ("Feed the cat",)]),
             "Empty": sheet([]),
             "Old": sheet([("Title",), ("Ran",)]),
         },
