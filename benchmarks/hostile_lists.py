@@ -11,6 +11,8 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from benchmarks.hostile_markup import MARKUP
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -220,4 +222,4 @@ JSON: Final[dict[str, Family]] = {
     "an endless text": lambda n: {"list.json": b'[{"title":"' + b"x" * 100 * n},
     "titles alone": lambda n: _json(f'"Film {i}"' for i in range(n)),
 }
-FAMILIES: Final = CSV | JSON
+FAMILIES: Final = CSV | JSON | MARKUP

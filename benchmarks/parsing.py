@@ -28,6 +28,7 @@ from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 from benchmarks.figures import Figure, table
 from benchmarks.list_forms import FORMS
+from benchmarks.markup_forms import MARKUP_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,10 @@ def main() -> None:
 
 
 def measure(folder: Path, rows: int, repeats: int) -> list[Figure]:
-    """A figure for each form, and one for the memory that streaming takes."""
+    """A figure for each form, and one for the memory that streaming takes.
+
+    Markup is made a table as a whole before it is read, so that only films are counted.
+    """
     figures = []
     for form in FORMS:
         files = form.write(folder, rows)
@@ -67,6 +71,11 @@ def measure(folder: Path, rows: int, repeats: int) -> list[Figure]:
             figures.append(Figure(form.name, measured, f">= {REACH:,} rows/s", speed >= REACH))
         else:
             figures.append(Figure(form.name, measured))
+    for markup in MARKUP_FORMS:
+        files = markup.write(folder, rows)
+        speed = rows / _timed_films(files, folder, markup.format)
+        size = files[0].path.stat().st_size / rows
+        figures.append(Figure(markup.name, f"{speed:,.0f} to films, {size:,.0f} bytes a row"))
     files = FORMS[0].write(folder, rows)
     tracemalloc.start()
     _timed_rows(files, rows, FORMS[0].format)
@@ -100,11 +109,15 @@ def _timed_rows(files: Sequence[UploadedFile], rows: int, name: str) -> float:
     return seconds
 
 
-def _timed_films(files: Sequence[UploadedFile], folder: Path) -> float:
+def _timed_films(files: Sequence[UploadedFile], folder: Path, name: str | None = None) -> float:
     start = time.process_time()
     with TemporaryDirectory(dir=folder) as output:
-        read_lists(files, max_movies=_MOST, max_bytes=_MOST, folder=Path(output))
-    return time.process_time() - start
+        result = read_lists(files, max_movies=_MOST, max_bytes=_MOST, folder=Path(output))
+    seconds = time.process_time() - start
+    (found, *_) = result.summary["files"]
+    if name and (found["format"] != name or result.summary["notes_count"]):
+        raise ParsingError(f"{name}: {found['format']}, {result.summary['notes'][:1]}")
+    return seconds
 
 
 if __name__ == "__main__":

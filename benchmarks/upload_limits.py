@@ -24,6 +24,9 @@ from api_service.parser_pool import ParserPool
 from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
 from benchmarks.figures import Figure, spread, table
 from benchmarks.hostile_lists import FAMILIES
+from benchmarks.list_forms import rows as list_rows
+from benchmarks.markup_forms import plex, shared_workbook
+from benchmarks.workbook_forms import sheet_of, workbook
 from shared.errors import ParsersBusyError
 
 if TYPE_CHECKING:
@@ -114,6 +117,29 @@ def _emoji() -> dict[str, bytes]:
     return {"films.csv": ("Title,Year\n" + "".join(rows)).encode()}
 
 
+def _workbook_of(rows: int) -> dict[str, bytes]:
+    return {"films.xlsx": shared_workbook(list_rows(rows))}
+
+
+def _workbook_bomb() -> dict[str, bytes]:
+    cells = "<c><v>1</v></c>" * 500
+    rows = sheet_of([f"<row>{cells}</row>"] * 100_000)
+    return {"films.xlsx": workbook({"a": rows})}
+
+
+def _strings_bomb() -> dict[str, bytes]:
+    strings = f"<si><t>{'x' * 1_000_000}</t></si>" * 49 + "<si><t>Title</t></si>"
+    cells = '<c t="s"><v>0</v></c>'
+    rows = sheet_of([f"<row>{cells}</row>"] * 100_000)
+    return {"films.xlsx": workbook({"a": rows}, strings=strings)}
+
+
+def _largest_xml() -> dict[str, bytes]:
+    """As many titles of Plex as fit, with a long summary each."""
+    films = plex(list_rows(_LARGEST // 550))
+    return {"all.xml": films}
+
+
 NAMED: dict[str, Callable[[], dict[str, bytes]]] = {
     "47 kB of zip, one item with 24,000,000 ones": _bomb,
     "one object with 2,000,000 keys": _two_million_keys,
@@ -124,6 +150,10 @@ NAMED: dict[str, Callable[[], dict[str, bytes]]] = {
     "200,000 films with reviews, 50 MB of JSON": _largest_json,
     "200,000 films in emoji": _emoji,
     "a whole export of 175,000 films": _letterboxd_export,
+    "a workbook of 200,000 films": lambda: _workbook_of(MOST_MOVIES),
+    "a workbook of 50,000,000 cells": _workbook_bomb,
+    "a workbook that shares 49 MB of text": _strings_bomb,
+    "an XML of 50 MB": _largest_xml,
 }
 
 

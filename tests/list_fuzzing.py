@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.rules.lists import json_items, json_stream
+from api_service.rules.lists import json_items, json_stream, markup_text, xml_stream
 from api_service.rules.lists.model import (
     ListRefused,
     ListTooCostly,
@@ -34,27 +34,36 @@ from api_service.rules.lists.model import (
 from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 from benchmarks.hostile_lists import FAMILIES
 from benchmarks.list_forms import FORMS
+from benchmarks.markup_forms import MARKUP_FORMS
+from tests import markup_fuzzing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import FrameType, ModuleType
 
     from benchmarks.hostile_lists import Files
 
 MOST_MEMORY: Final = 200 << 20
 """Bytes of address space above those at the beginning."""
-CALLS_AT_LEAST, CALLS_PER_BYTE = 20_000, 100
-"""What a case may take, in calls of Python and of C functions."""
+CALLS_AT_LEAST, CALLS_PER_BYTE = 60_000, 100
+"""What a case may take, in calls of Python and of C functions. A few bytes of a workbook may name a
+cell in the thousandth column, whose row is then looked through by every format."""
 MOST_BYTES: Final = 1_000_000
 
-_STEPS: Final = (
-    {name: getattr(json_stream, name) for name in ("MAX_VALUE", "_AHEAD", "_STEP")},
-    {"MAX_VALUE": 120, "_AHEAD": 184, "_STEP": 31},
-)
+_TINY: Final[dict[ModuleType, dict[str, int]]] = {
+    json_stream: {"MAX_VALUE": 120, "_AHEAD": 184, "_STEP": 31},
+    json_items: {"MAX_VALUE": 120},
+    xml_stream: {"_STEP": 31, "_FIRST_STEP": 31},
+    markup_text: {"_CHUNK": 31},
+}
+_USUAL: Final = {
+    module: {name: getattr(module, name) for name in steps} for module, steps in _TINY.items()
+}
 _NAMES: Final = (
     *("", "list.csv", "watched.csv", "diary.csv", "ratings.csv", "likes/films.csv", "lists/a.csv"),
     *("watchlist.csv", "movies.csv", "links.csv", "x.json", "watched-movies.json", "a.jsonl"),
     *("titles.txt", "ViewingHistory.csv", "../../etc/passwd", "a\0b.csv", "x" * 300 + ".csv"),
+    *("all.xml", "rss.xml", "Heat.nfo", "films.xlsx", "kinopoisk.xls", "page.html", "x.xlsm"),
     *("watchlist-export.zip", "readme.txt", "profile.csv", "deleted/diary.csv", "é😀.csv"),
 )
 _COLUMNS: Final = (
@@ -132,7 +141,7 @@ class Fuzzing:
     _samples: list[Files] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for form in FORMS:
+        for form in (*FORMS, *MARKUP_FORMS):
             files = form.write(self.folder, 3)
             self._samples.append({file.name: file.path.read_bytes() for file in files})
 
@@ -167,13 +176,13 @@ class Fuzzing:
 
         start = time.process_time()
         # In tiny steps every second time, so that small files come to the edges of the window, too.
-        _take_steps(_STEPS[number % 2])
+        _take_steps(_TINY if number % 2 else _USUAL)
         sys.setprofile(count)
         try:
             outcome = self._read(uploaded, session, unpacked)
         finally:
             sys.setprofile(None)
-            _take_steps(_STEPS[0])
+            _take_steps(_USUAL)
         self.slowest = max(self.slowest, (time.process_time() - start, number))
         if calls > CALLS_AT_LEAST:
             self.most_calls = max(self.most_calls, (calls / max(size, 1), number))
@@ -210,9 +219,9 @@ class Fuzzing:
         return "read"
 
 
-def _take_steps(steps: dict[str, int]) -> None:
-    vars(json_stream).update(steps)
-    vars(json_items).update(MAX_VALUE=steps["MAX_VALUE"])
+def _take_steps(steps: dict[ModuleType, dict[str, int]]) -> None:
+    for module, values in steps.items():
+        vars(module).update(values)
 
 
 def _checked(refusal: ListRefused | ListTooCostly) -> str:
@@ -224,7 +233,12 @@ def _checked(refusal: ListRefused | ListTooCostly) -> str:
 def _case(chance: random.Random, samples: list[Files]) -> Files:
     files: Files = {}
     for _ in range(chance.choice((1, 1, 1, 1, 2, 3))):
-        make = chance.choice((_sample, _sample, _family, _table, _table, _json, _json, _bytes))
+        make = chance.choice(
+            (
+                *(_sample, _sample, _sample, _family, _table, _table, _json, _json, _bytes),
+                *(_xml, _page, _workbook, _workbook_parts),
+            )
+        )
         for name, content in make(chance, samples).items():
             files[name if chance.random() < 0.7 else chance.choice(_NAMES)] = _damaged(
                 chance, content
@@ -284,6 +298,29 @@ def _bytes(chance: random.Random, _: list[Files]) -> Files:
         for _ in range(chance.randint(0, 40))
     ]
     return {chance.choice(_NAMES): b"".join(parts)}
+
+
+def _xml(chance: random.Random, _: list[Files]) -> Files:
+    return {chance.choice(_NAMES): markup_fuzzing.xml(chance, _CELLS)}
+
+
+def _page(chance: random.Random, _: list[Files]) -> Files:
+    return {chance.choice(_NAMES): markup_fuzzing.page(chance, _CELLS)}
+
+
+def _workbook(chance: random.Random, _: list[Files]) -> Files:
+    return {chance.choice(_NAMES): markup_fuzzing.book(chance, _CELLS, _COLUMNS)}
+
+
+def _workbook_parts(chance: random.Random, samples: list[Files]) -> Files:
+    """A workbook of which a part is damaged, and then packed as if it were none."""
+    (name, content), *_ = _workbook(chance, samples).items()
+    parts = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for part in archive.namelist():
+            inner = archive.read(part)
+            parts[part] = _damaged(chance, inner) if chance.random() < 0.4 else inner
+    return {name: _packed(parts)}
 
 
 def _damaged(chance: random.Random, content: bytes, most: int = 4) -> bytes:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pglast
 import pytest
 
+from api_service.rules.lists import xml_items
 from local_stack.processes import ROOT
 from shared.models import DOUBTFUL_BELOW, Channel
 from tests.manual.comparing import RUN, compare, is_compared, there
@@ -148,6 +149,9 @@ def test_the_forms_of_lists_are_those_that_are_told_apart() -> None:
     assert written - told == set()
     made = {"imdb": "IMDB", "tmdb": "TMDB"}
     assert {name for name in told - written if name.partition("_")[0] not in made} == {
+        *(known.name for known in xml_items.FORMATS if known.name != "letterboxd_feed"),
+        "plex_watchlist",
+        "kinopoisk",
         "netflix",
         "csv",
         "titles",

@@ -1,4 +1,7 @@
-"""Zip uploads: each member becomes a file of its own, within limits that a zip bomb cannot pass."""
+"""Zip uploads: each member, or sheet of a workbook, becomes a file of its own.
+
+They are unpacked within limits that a zip bomb cannot pass.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.rules.lists.workbooks import Unpacking, is_workbook, read_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +24,7 @@ MAX_FILES: Final = 2_000
 _CHUNK: Final = 1 << 18
 _MAX_DIRECTORY: Final = 1 << 20
 _ZIP_MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
-_SPREADSHEET_MEMBERS: Final = frozenset({"[Content_Types].xml", "mimetype"})
+_OPEN_DOCUMENT: Final = "mimetype"
 # What zipfile raises on damaged bytes: its own error, zlib's, and what they did not think of.
 _BROKEN: Final = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError),
@@ -69,13 +73,17 @@ class _Unpacker:
             self._count(file.name)
             yield file
             return
+        yield from self._opened(file)
+
+    def _opened(self, file: UploadedFile) -> Iterator[UploadedFile]:
+        """What a zip or workbook holds."""
         try:
             with (
                 warnings.catch_warnings(action="error", category=UserWarning),
                 _CappedFile(file.path) as stream,
                 zipfile.ZipFile(stream) as archive,
             ):
-                yield from self._members(file.name, archive)
+                yield from self._contents(file, archive)
         except _DirectoryTooLargeError:
             raise _too_many_files(file.name) from None
         except _BROKEN as error:
@@ -86,39 +94,53 @@ class _Unpacker:
                 "pack it again",
             ) from None
 
+    def _contents(self, file: UploadedFile, archive: zipfile.ZipFile) -> Iterator[UploadedFile]:
+        if is_workbook(archive):
+            unpacking = Unpacking(lambda: self._new_path(file.name), self._spend, self._max_bytes)
+            yield from read_sheets(archive, file, unpacking)
+        elif _OPEN_DOCUMENT in archive.NameToInfo:
+            raise ListRefused(
+                file.name,
+                Refusal.SPREADSHEET,
+                "this is an OpenDocument file; save it as .xlsx or as “CSV UTF-8” and upload that",
+            )
+        elif file.from_zip:
+            raise ListRefused(
+                file.name,
+                Refusal.NESTED_ZIP,
+                "a zip inside a zip is not read; upload the files in it themselves",
+            )
+        else:
+            yield from self._members(file.name, archive)
+
     def _members(self, name: str, archive: zipfile.ZipFile) -> Iterator[UploadedFile]:
         members = [info for info in archive.infolist() if not _is_ignored(info)]
-        if _SPREADSHEET_MEMBERS.intersection(archive.namelist()):
-            raise ListRefused(
-                name,
-                Refusal.SPREADSHEET,
-                "this is a spreadsheet; save it as “CSV UTF-8” and upload that",
-            )
         if not members:
             raise ListRefused(name, Refusal.EMPTY_FILE, "the zip holds no files")
         for info in members:
-            self._count(name)
-            yield self._unpack(archive, info)
+            member = self._unpack(archive, info, self._new_path(name))
+            if _is_zip(member.path):
+                yield from self._opened(member)
+            else:
+                yield member
 
-    def _unpack(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> UploadedFile:
+    def _new_path(self, name: str) -> Path:
+        """Where the next file is written, if there may be one more."""
+        self._count(name)
+        return self._folder / f"{self._files}.csv"
+
+    def _unpack(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> UploadedFile:
         if info.flag_bits & _ENCRYPTED:
             raise ListRefused(
                 info.filename, Refusal.ENCRYPTED_ZIP, "the zip has a password; pack it without one"
             )
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise NotImplementedError(f"compression method {info.compress_type}")
-        # Only the number names the file on disk: a member may call itself ../../etc/passwd.
-        path = self._folder / f"{self._files}.csv"
+        # Only a number names the file on disk: a member may call itself ../../etc/passwd.
         with archive.open(info) as source, path.open("wb") as target:
             while chunk := source.read(_CHUNK):
                 self._spend(info.filename, len(chunk))
                 target.write(chunk)
-        if _is_zip(path):
-            raise ListRefused(
-                info.filename,
-                Refusal.NESTED_ZIP,
-                "a zip or spreadsheet inside a zip is not read; upload the CSV files themselves",
-            )
         return UploadedFile(info.filename, path, from_zip=True)
 
     def _count(self, name: str) -> None:
@@ -142,7 +164,8 @@ def unpack(files: Sequence[UploadedFile], folder: Path, *, max_bytes: int) -> li
 
     Raises:
         ListRefused: a zip is broken, encrypted, empty or holds a zip; more than 2,000 files; more
-            than `max_bytes` altogether, unpacked.
+            than `max_bytes` altogether, unpacked; a workbook cannot be read.
+        ListTooCostly: something in a workbook is larger than in any list.
     """
     unpacker = _Unpacker(folder, max_bytes)
     return [member for file in files for member in unpacker.add(file)]

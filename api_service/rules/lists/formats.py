@@ -8,7 +8,18 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, ours, tmdb, trakt
+from api_service.rules.lists import (
+    generic,
+    imdb,
+    kinopoisk,
+    letterboxd,
+    movielens,
+    netflix,
+    ours,
+    tmdb,
+    trakt,
+    xml_items,
+)
 from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import (
@@ -19,8 +30,9 @@ from api_service.rules.lists.model import (
     Refusal,
     SetAside,
 )
-from api_service.rules.lists.plain import open_plain
+from api_service.rules.lists.plain import open_plain, titles_layout
 from api_service.rules.lists.report import Budget, FileJournal
+from api_service.rules.lists.row_files import RowsTable
 from api_service.rules.lists.tables import CsvTable, Table
 from api_service.rules.lists.text import MAX_COLUMNS
 
@@ -33,6 +45,8 @@ Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside |
 """Given a file's first records, at least one of them, and its name: how to read it, or None."""
 
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
+    xml_items.recognise,
+    kinopoisk.recognise,
     ours.recognise,
     ours.recognise_import_form,
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
@@ -52,6 +66,8 @@ _MOST_SKIPPED: Final = 10_000
 """Records that cannot be used, and that may stand before the first ones that can."""
 _FILM_NAMES: Final = generic.FILM_NAMES | netflix.TITLE_NAMES | {movielens.ID_NAME}
 """Folded names of which a film in JSON has at least one, in whatever format."""
+_MOST_ABOVE: Final = 5
+"""Rows, such as a heading, among which a sheet's header is looked for."""
 _ABOUT: Final = frozenset({"readme", "license", "licence", "copying"})
 _SHOWN: Final = 80
 
@@ -74,6 +90,19 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
         ListRefused: no format knows it, or it has too many rows.
         ListTooCostly: reading it would take too much.
     """
+    if text.file.numbered:
+        rows = RowsTable(text)
+        for above in range(_MOST_ABOVE):
+            layout = _layout(rows, above)
+            if layout:
+                return rows, layout
+        opening = _opening(rows)
+        # Of one sheet among others nobody said that its texts are titles.
+        if not text.file.from_zip and all(len(record) == 1 for record in opening):
+            titles = titles_layout([title for (title,) in opening], text.file.name)
+            if titles:
+                return RowsTable(text, ("Title",)), titles
+        raise _unknown(text, rows)
     json_table = open_json(text, _FILM_NAMES, most_rows)
     if json_table:
         layout = _layout(json_table) if json_table.header else None
@@ -89,10 +118,11 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     raise _unknown(text)
 
 
-def _layout(table: Table) -> Layout | SetAside | None:
+def _layout(table: Table, above: int = 0) -> Layout | SetAside | None:
+    """How a table is read, whose header may have some records above it."""
     opening = _opening(table)
     # Excel may write which delimiter follows: `sep=;`.
-    first = 1 if opening and opening[0][0].casefold().startswith("sep=") else 0
+    first = above or (1 if opening and opening[0][0].casefold().startswith("sep=") else 0)
     for recogniser in RECOGNISERS if opening[first:] else ():
         layout = recogniser(opening[first:], table.text.file.name)
         if isinstance(layout, Layout):
@@ -126,9 +156,9 @@ def _opening(table: Table) -> list[list[str]]:
     return opening
 
 
-def _unknown(text: Text) -> ListRefused:
+def _unknown(text: Text, table: Table | None = None) -> ListRefused:
     journal = _scratch_journal(text)
-    for line, record in _readable(CsvTable(text, ","), journal):
+    for line, record in _readable(table or CsvTable(text, ","), journal):
         first = "".join(char for char in ",".join(record) if char.isprintable())[:_SHOWN]
         return ListRefused(
             text.file.name,

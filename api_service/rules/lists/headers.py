@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _COPY_NUMBER = re.compile(
     r"\s*\([0-9]+\)$"
 )  # browsers save a second watched.csv as watched (1).csv
+_PLANNED = (
+    *("watchlist", "wishlist", "towatch", "tosee", "wantto", "planto", "planned", "unwatched"),
+    *("unseen", "notwatched", "notseen", "backlog"),
+)
 _LONGEST = 200
 """Characters of a column's name that are looked at; a cell in its place may have a million."""
 
@@ -40,8 +44,9 @@ def split_name(name: str) -> tuple[list[str], str]:
 
 
 def is_watchlist(name: str) -> bool:
-    """Whether a file is called a watchlist: its films have not been seen."""
-    return "watchlist" in split_name(name)[1]
+    """Whether a file or a sheet is called a watchlist: its films have not been seen."""
+    stem = "".join(filter(str.isalnum, split_name(name)[1]))
+    return any(word in stem for word in _PLANNED)
 
 
 def file_stem(name: str) -> str:

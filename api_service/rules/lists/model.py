@@ -26,6 +26,7 @@ class Refusal(StrEnum):
 
     BAD_ENCODING = "bad_encoding"
     BROKEN_JSON = "broken_json"
+    BROKEN_XML = "broken_xml"
     BROKEN_ZIP = "broken_zip"
     EMPTY_FILE = "empty_file"
     ENCRYPTED_ZIP = "encrypted_zip"
@@ -190,12 +191,17 @@ class UploadedFile:
     Attributes:
         name: as the client gave it, with folders, or "".
         path: where it is.
-        from_zip: whether it came in a zip, into which people pack what is no list, too.
+        from_zip: whether it came in a zip, into which people pack what is no list, too, or is one
+            of a workbook's sheets.
+        numbered: whether it is a CSV of this process's own, whose rows begin with their numbers.
+        aside: why it is not read, if it is not.
     """
 
     name: str
     path: Path
     from_zip: bool = False
+    numbered: bool = False
+    aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,15 +65,25 @@ def open_plain(text: Text) -> tuple[LinesTable, Layout] | None:
         ListRefused: it has a line over 1 MiB.
     """
     opening = [line for _, line in islice(_lines(text), _OPENING) if line]
+    layout = titles_layout(opening, text.file.name)
+    return (LinesTable(text, _mark(opening)), layout) if layout else None
+
+
+def titles_layout(opening: Sequence[str], name: str) -> Layout | None:
+    """How a list of nothing but titles is read, or None where it does not look like one.
+
+    Args:
+        opening: its first lines or cells, none of them blank.
+        name: of the file.
+    """
     if not opening or not _are_titles(opening):
         return None
-    layout = Layout(
+    return Layout(
         format="titles",
-        kind=Kind.WATCHLIST if is_watchlist(text.file.name) else Kind.GENERIC,
+        kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
         columns={Column.TITLE: 0},
         split_title=split_title,
     )
-    return LinesTable(text, _mark(opening)), layout
 
 
 def _lines(text: Text) -> Iterator[tuple[int, str]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api_service.rules.lists import ours
 from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.archives import unpack
+from api_service.rules.lists.conversion import converted
 from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
 from api_service.rules.lists.known import read_known
@@ -45,6 +46,7 @@ _NO_LIST: Final = SetAside("is no list")
 _TOO_COSTLY: Final = SetAside("is no list: it takes too much to read")
 _MUST_BE_LISTS: Final = (".csv", ".tsv")
 _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
+_MARKUP: Final = (*_MAY_BE_LISTS, ".xml", ".rss", ".nfo", ".xls", ".html", ".htm")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
 would be the title of a film."""
 _FILE_BITS: Final = 32
@@ -86,7 +88,7 @@ def read_lists(
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
         if on_unpacked:
             on_unpacked(sum(member.path.stat().st_size for member in members))
-        lists, set_aside = _recognise(members, budget)
+        lists, set_aside = _recognise(members, budget, Path(unpacked))
         lists, joined = join(lists, budget)
         set_aside += joined
         sources = [
@@ -148,7 +150,7 @@ def _no_films(sources: Sequence[Source]) -> str:
 
 
 def _recognise(
-    members: Sequence[UploadedFile], budget: Budget
+    members: Sequence[UploadedFile], budget: Budget, folder: Path
 ) -> tuple[list[ListFile], list[FileJournal]]:
     """The lists among the files, in canonical order, and journals of the files that are none.
 
@@ -160,17 +162,18 @@ def _recognise(
     unread: ListRefused | ListTooCostly | None = None
     set_aside: list[FileJournal] = []
     for file in members:
-        aside = holds_no_films(file.name)
+        aside = SetAside(file.aside) if file.aside else holds_no_films(file.name)
         if aside is None:
             try:
-                table, found = recognise(inspect_text(file), budget.rows)
+                readable = converted(file, folder)
+                table, found = recognise(inspect_text(readable), budget.rows)
+                if not _may_be_list(file, is_markup=readable is not file):
+                    found = _NO_LIST
             except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or _must_be_list(file, error):
                     raise
                 unread = unread or error
                 found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
-            if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
-                found = _NO_LIST
             if isinstance(found, Layout):
                 lists.append(ListFile(table, settle(table, found, budget.rows)))
                 continue
@@ -193,8 +196,16 @@ def _recognise(
     return distinct, set_aside
 
 
+def _may_be_list(file: UploadedFile, *, is_markup: bool) -> bool:
+    if file.numbered or not file.from_zip:
+        return True
+    return file.name.casefold().endswith(_MARKUP if is_markup else _MAY_BE_LISTS)
+
+
 def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> bool:
     """Whether a file of a zip cannot be set aside, because films would be lost in silence."""
+    if file.numbered:
+        return False
     is_long = isinstance(error, ListRefused) and error.reason is Refusal.TOO_MANY_ROWS
     return file.name.casefold().endswith(_MAY_BE_LISTS if is_long else _MUST_BE_LISTS)
 

@@ -58,7 +58,8 @@ _KNOWN_BINARIES = {
     b"\x89PNG": "a PNG picture",
     b"GIF8": "a GIF picture",
     b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word file (save it as CSV first)",
+    b"\xd0\xcf\x11\xe0": "an old Excel file (.xls), or a workbook with a password (open it in a "
+    "spreadsheet and save it as .xlsx without a password, or as “CSV UTF-8”)",
     b"\x1f\x8b": "a gzip archive (unpack it first)",
 }
 

@@ -7,7 +7,7 @@ import { keep, recall } from "./memory.js";
 
 const SAMPLE_KEY = "projectionist.sample";
 const TOKEN_KEY = "projectionist.token";
-const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv";
+const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv,.xml,.rss,.nfo,.xlsx,.xlsm,.xls,.html,.htm";
 
 /**
  * @param {{path: string, prompt: string, done: (answer: object) => void, sample?: string}} options
@@ -24,7 +24,7 @@ export function uploader({ path, prompt, done, sample }) {
   const place = h("div", { class: "drop" },
     h("p", { class: "drop-prompt" }, prompt),
     chooser, h("label", { for: "files", class: "button main" }, "Choose files"),
-    h("p", { class: "quiet" }, "CSV, JSON, plain text or a zip as you downloaded it; several at once are merged."),
+    h("p", { class: "quiet" }, "CSV, JSON, XML, a spreadsheet, plain text or a zip as you downloaded it; several at once are merged."),
     sample && h("p", { class: "together" }, "No list at hand?",
       h("button", { type: "button", onclick: () => trySample() }, "Try a sample list")));
   const whole = h("section", { class: "uploader", "aria-label": "Upload" }, place, state);

@@ -92,6 +92,10 @@ UNREADABLE = [
     pytest.param(
         "book.xlsx", zipped(**{"[Content_Types].xml": b"<x/>"}), "spreadsheet", None, id="workbook"
     ),
+    pytest.param("old.xls", b"\xd0\xcf\x11\xe0" + bytes(99), "not_text", None, id="old workbook"),
+    pytest.param("cut.xml", b"<recentratings>\n<film>", "broken_xml", 2, id="cut XML"),
+    pytest.param("dtd.xml", b"<!DOCTYPE rss [<!ENTITY a 'b'>]><rss/>", "broken_xml", 1, id="DTD"),
+    pytest.param("other.xml", b"<opml/>", "no_title_column", 1, id="XML of another kind"),
 ]
 
 

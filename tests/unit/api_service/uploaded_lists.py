@@ -37,7 +37,9 @@ class Read(NamedTuple):
         return [tuple(movie[name] for name in names) for movie in self.movies]
 
 
-def read(files: dict[str, str | bytes], max_movies: int = 1_000) -> Read:
+def read(
+    files: dict[str, str | bytes], max_movies: int = 1_000, max_bytes: int = 50_000_000
+) -> Read:
     with TemporaryDirectory() as name:
         folder = Path(name)
         uploaded = []
@@ -45,7 +47,7 @@ def read(files: dict[str, str | bytes], max_movies: int = 1_000) -> Read:
             path = folder / f"upload-{number}"
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             uploaded.append(UploadedFile(file_name, path))
-        read_lists(uploaded, max_movies=max_movies, max_bytes=50_000_000, folder=folder)
+        read_lists(uploaded, max_movies=max_movies, max_bytes=max_bytes, folder=folder)
         with (folder / MOVIES_FILE).open(encoding="utf-8", newline="") as file:
             movies = [dict(zip(MOVIE_COLUMNS, row, strict=True)) for row in csv.reader(file)]
         return Read(movies, json.loads((folder / REPORT_FILE).read_text("utf-8")))
