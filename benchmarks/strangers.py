@@ -13,6 +13,7 @@ import contextlib
 import signal
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from benchmarks.films import pick_films
 from benchmarks.flood import DEFAULTS
 from benchmarks.harness import RAISED_SETTINGS, Bench, Room, raised, run
 from benchmarks.memory import MEGABYTE
+from benchmarks.memory_limit import MemoryLimit, memory_limit
 from benchmarks.stranger_clients import ROWS, SMALL, Load, Phase
 from local_stack.instant import answer_at_once
 
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
 
 REACH_TIMES, REACH_LIST_TIMES = 3.0, 1.5
 REACH_MEGABYTES = 1024
+LIMIT_BYTES = REACH_MEGABYTES * MEGABYTE
 REACH_GROWTH = 64
 """Megabytes that the API may have more at the end of the last phase than after a third of it."""
 OUTAGE_SECONDS = 3.0
 
 
-async def _break_things(room: Room, bench: Bench, seconds: float) -> None:
+async def _break_things(
+    room: Room, bench: Bench, seconds: float, limit: MemoryLimit | None
+) -> None:
     """Restart PostgreSQL, kill a daemon and start another, kill the API and start it again."""
     await asyncio.sleep(seconds / 4)
     await room.server.stop(signal.SIGINT)
@@ -50,6 +55,8 @@ async def _break_things(room: Room, bench: Bench, seconds: float) -> None:
     await asyncio.sleep(seconds / 8)
     await bench.stack.api.kill()
     await bench.stack.api.start()
+    if limit is not None:
+        limit.add(bench.stack.api.pid)
 
 
 async def _memory(bench: Bench, temporary: Path, seconds: float) -> tuple[float, float, float]:
@@ -83,9 +90,14 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     lists = int(3 * options.seconds)
     pick = pick_films(ROWS + SMALL * lists)
     known, new = pick.films[:ROWS], pick.films[ROWS:]
-    with tempfile.TemporaryDirectory(prefix="strangers-", dir=_in_memory()) as temporary:
+    with (
+        tempfile.TemporaryDirectory(prefix="strangers-", dir=_in_memory()) as temporary,
+        memory_limit(LIMIT_BYTES) if options.limited else nullcontext() as limit,
+    ):
         env = RAISED_SETTINGS | DEFAULTS | {"TMPDIR": temporary, "UPLOAD_DISK_BYTES": "268435456"}
         async with room.stack(raised(films=pick.generated), env, daemons=0) as bench:
+            if limit is not None:
+                limit.add(bench.stack.api.pid)
             await bench.upload(room.write_list(known), address="127.9.0.1")
             await answer_at_once(bench.stack.dsn, known)
             for _ in range(2):
@@ -100,14 +112,16 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
             calm = await load.run(options.seconds / 5, honest)
             work: list[Awaitable[object]] = [load.run(options.seconds, [*honest, *abusers])]
             if options.faults:
-                work.append(_break_things(room, bench, options.seconds))
+                work.append(_break_things(room, bench, options.seconds, limit))
             else:
                 work.append(_memory(bench, Path(temporary), options.seconds))
             bad, seen = await asyncio.gather(*work)
             assert isinstance(bad, Phase)  # noqa: S101  # the first of them
             stored = alone.stored | calm.stored | bad.stored
             lost = await _lost(bench, stored)
-    figures = _figures(alone, calm, bad, faults=options.faults)
+            figures = _figures(alone, calm, bad, faults=options.faults)
+            if limit is not None:
+                figures.append(_of_limit(limit))
     if isinstance(seen, tuple):
         figures += _of_memory(*seen)
     figures.append(
@@ -182,6 +196,15 @@ def _figures(alone: Phase, calm: Phase, bad: Phase, *, faults: bool) -> list[Fig
     ]
 
 
+def _of_limit(limit: MemoryLimit) -> Figure:
+    return Figure(
+        "ended by the kernel for its limit of 1 GiB, and the most there was",
+        f"{limit.kills}, {limit.peak / MEGABYTE:.0f} MB",
+        "0",
+        limit.kills == 0,
+    )
+
+
 def _of_memory(peak: float, early: float, late: float) -> list[Figure]:
     return [
         Figure(
@@ -205,6 +228,11 @@ if __name__ == "__main__":
     arguments.add_argument("--pollers", type=int, default=200)
     arguments.add_argument("--uploaders", type=int, default=20)
     arguments.add_argument("--tricklers", type=int, default=100)
+    arguments.add_argument(
+        "--limited",
+        action="store_true",
+        help="let the API have 1 GiB of memory, files of uploads among it; needs root",
+    )
     arguments.add_argument(
         "--faults",
         action="store_true",
