@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,8 +28,10 @@ class MemoryLimit:
         self._is_unified = (_ROOT / "cgroup.controllers").exists()
 
     def add(self, pid: int) -> None:
-        """Bound a process, and the children that it starts from now on."""
-        (self._folder / "cgroup.procs").write_text(f"{pid}")
+        """Bound a process and its children, those that it starts later too."""
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            (self._folder / "cgroup.procs").write_text(f"{each.pid}")
 
     @property
     def kills(self) -> int:

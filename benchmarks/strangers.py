@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import tempfile
 import time
@@ -79,9 +80,10 @@ def _megabytes(pid: int, temporary: Path) -> float:
     for process in (api, *api.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             taken += process.memory_full_info().pss
-    for path in temporary.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            taken += path.stat().st_size
+    for folder, _, names in os.walk(temporary):  # what goes meanwhile is passed over
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                taken += Path(folder, name).stat().st_size
     return taken / MEGABYTE
 
 
