@@ -67,7 +67,6 @@ _DESCRIPTION: Final = """\
 Upload a list of films, watch it being enriched from TMDB, take it away. Timestamps are RFC 3339 in
 UTC. Whatever can be got is answered to HEAD too. An unknown path is answered `404` with the code
 `not_found`, a method that a path does not have `405` with `method_not_allowed`."""
-_ANY_TYPE: Final = ("array", "boolean", "null", "number", "object", "string")
 _REF: Final = "#/components/schemas/{model}"
 _TEXT: Final = ("text/", "application/jsonl")
 
@@ -280,9 +279,7 @@ def _media_type(content: Content, refs: dict[type[BaseModel], Schema], *, sent: 
         "contentMediaType": "application/octet-stream",
     }
     if content.media_type == "multipart/form-data":
-        # What a field holds is a file, whatever it is: a form has no other types.
-        file = {"type": list(_ANY_TYPE), "items": kind}
-        kind = {"type": "object", "properties": {"file": file}}
+        kind = {"type": "object", "properties": {"file": {"type": "array", "items": kind}}}
     elif content.media_type == "text/event-stream":
         kind = {"oneOf": [_event(name, refs[model]) for name, model in content.models.items()]}
     elif content.media_type == "application/json" or (sent and _is_text(content)):
