@@ -69,6 +69,8 @@ async def serve(settings: Settings) -> None:
         await BoundedSite(runner, settings.api_host, settings.api_port, app[CONNECTIONS]).start()
         await asyncio.Event().wait()
     finally:
+        # What is being answered has `SHUTDOWN_SECONDS`; asking twice makes it no faster.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
         await runner.cleanup()
 
 

@@ -72,10 +72,14 @@ async def _refuse(request: web.Request, reason: str) -> None:
     with suppress(ProjectionistError, asyncpg.PostgresError):
         client = await request.app[CLIENTS].name_of(request[CLIENT])
     resource = request.match_info.route.resource
-    log.warning(
-        "admin_token_refused",
-        reason=reason,
-        route=resource.canonical if resource else None,
-        client=client,
-    )
+    # Wrong ones are throttled before; without any anybody may ask as often as they like.
+    suppressed = request.app[LIMITS].refusals_logged.due(reason) if reason == "missing" else 0
+    if suppressed is not None:
+        log.warning(
+            "admin_token_refused",
+            reason=reason,
+            route=resource.canonical if resource else None,
+            client=client,
+            suppressed=suppressed,
+        )
     raise AdminTokenError("Send `Authorization: Bearer` with the ADMIN_TOKEN of the API.")

@@ -100,7 +100,7 @@ def create_app(settings: Settings) -> web.Application:
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
-    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.note_refusal)
+    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.note_refused_connection)
     metrics.watch_connections(lambda: app[CONNECTIONS].open)
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)

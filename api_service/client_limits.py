@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from api_service.rate_limits import RateLimit
+from api_service.seldom import Seldom
 from api_service.storage.clients import StoredLimits
 from shared.errors import (
     ClientLimitError,
@@ -109,6 +110,7 @@ class ClientLimits:
         self.event_streams = AtOnce(
             "event_streams", settings.client_event_streams, "streams of events"
         )
+        self.refusals_logged = Seldom()
         most = settings.client_uploads
         self._uploads = RateLimit(most, HOUR, burst=min(most, UPLOADS_AT_A_STRETCH))
         most = settings.client_reads_a_minute

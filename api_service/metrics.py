@@ -146,6 +146,14 @@ class Metrics(ServiceMetrics):
             ("code",),
             registry=self.registry,
         )
+        self._refused_connections = Counter(
+            "projectionist_connections_refused",
+            "Connections that were closed at once, for one client or all have as many as they may.",
+            ("code",),
+            registry=self.registry,
+        )
+        for code in (ClientLimitError.code, ServiceFullError.code):
+            self._refused_connections.labels(code)
         self._refusals = {error.code: refusals.labels(error.code) for error in REFUSALS}
         # Every request asks for these, and finding a series by its labels is most of the work.
         self._counter_of = cache(self._requests.labels)
@@ -172,6 +180,10 @@ class Metrics(ServiceMetrics):
             return False
         self._refusals[code].inc()
         return True
+
+    def note_refused_connection(self, code: str) -> None:
+        """A connection was refused with this code."""
+        self._refused_connections.labels(code).inc()
 
     def note_upload(self, size: int) -> None:
         """An upload of so many bytes has arrived."""

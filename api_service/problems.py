@@ -56,9 +56,16 @@ def _id_of(request: web.Request) -> str:
     request_id = request.get(_REQUEST_ID)
     if request_id is None:
         given = request.headers.get("X-Request-ID", "")
-        usable = is_usable_request_id(given)
+        usable = is_usable_request_id(given) and not _has_key(request, given)
         request_id = request[_REQUEST_ID] = given if usable else uuid4().hex
     return request_id
+
+
+def _has_key(request: web.Request, text: str) -> bool:
+    """Whether a text holds the id in the request's address, which no log may have whole."""
+    ids = [request.match_info.get(name) for name in ("session_id", "share_id")]
+    digits = text.replace("-", "").lower()
+    return any(key.replace("-", "").lower() in digits for key in ids if key)
 
 
 async def complete_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -32,6 +32,8 @@ if ! [ "$keep" -ge 1 ]; then
 fi
 
 mkdir -p "$folder"
+# What a power cut left of an earlier one.
+find "$folder" -maxdepth 1 -name '.projectionist-*.part' -mtime +1 -exec rm -f {} +
 name=projectionist-$(date -u +%Y%m%dT%H%M%SZ)-$$.dump
 part=$folder/.$name.part
 trap 'rm -f "$part"' EXIT

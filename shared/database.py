@@ -271,6 +271,11 @@ class Database:
         if silent is not None:
             silent.terminate()
 
+    async def expire_connections(self) -> None:
+        """Have every connection of the pool replaced before it is used again."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
     async def check_schema(self) -> None:
         """Ask whether the schema is at least the one that this program was written for.
 
@@ -328,7 +333,7 @@ class Database:
                 self.lost_at = time.monotonic()
                 # The pool keeps idle connections that the same outage has cut: each would fail
                 # once more, so all are replaced.
-                await self._pool.expire_connections()
+                await self.expire_connections()
                 last = error
             if attempt < _ATTEMPTS:
                 await asyncio.sleep(pause)

@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 MASK: Final = "**********"
 # The first eight digits stay: enough to follow a session, too few to read it. An address may have
-# an id without its hyphens.
+# an id without its hyphens, or behind an encoded slash, whose F is no digit of it.
 _ID = re.compile(
-    r"(?<![0-9a-f])([0-9a-f]{8})(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?![0-9a-f])",
+    r"([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r"|(?:(?<![0-9a-f])|(?<=%2f))([0-9a-f]{8})(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?![0-9a-f])",
     re.IGNORECASE | re.ASCII,
 )
 
 
 def shorten_ids(text: str) -> str:
     """Return the text with the first digits alone of each id in it."""
-    return _ID.sub(r"\1", text)
+    return _ID.sub(lambda found: found[1] or found[2], text)
 
 
 def one_line(text: str) -> str:

@@ -136,6 +136,11 @@ class Probes:
     async def _check(self) -> bool:
         """Ask for the schema, and return whether nothing can be written."""
         await self._database.check_schema()
+        if not await is_read_only(self._database):
+            return False
+        # A connection that is kept may lead to a server that is a standby since, or have a default
+        # that has been changed: new ones are asked too.
+        await self._database.expire_connections()
         return await is_read_only(self._database)
 
     def _ended(self, check: asyncio.Task[bool]) -> None:

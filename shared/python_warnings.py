@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
 
+from shared.log_text import shorten_ids
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -48,7 +50,8 @@ class WarningLog:
         log.warning(
             "python_warning",
             category=category.__name__,
-            message=str(message)[:LONGEST_MESSAGE],
+            # Cut afterwards, lest half an id look like none.
+            message=shorten_ids(str(message))[:LONGEST_MESSAGE],
             where=f"{filename}:{lineno}",
         )
 

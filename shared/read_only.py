@@ -26,7 +26,7 @@ async def is_read_only(database: Database) -> bool:
                   select split_part(setting, '=', 2)::boolean
                   from pg_db_role_setting, unnest(setconfig) as setting
                   where setting like 'default\\_transaction\\_read\\_only=%'
-                    and setrole in (0, session_user::regrole)
+                    and setrole in (0, (select oid from pg_roles where rolname = session_user))
                     and setdatabase in (
                       0, (select oid from pg_database where datname = current_database())
                     )

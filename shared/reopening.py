@@ -215,6 +215,8 @@ async def bring_forward(
         where due_at is not null
           and claimed_by is null
           and turn > $3 + place
+          -- The turns of a list that is held are its operator's.
+          and not exists (select from sessions where id = $1 and held_at is not null)
         """,
         session_id,
         lookup_id,
@@ -250,6 +252,7 @@ async def _move_forward(
             and due_at is not null
             and claimed_by is null
             and turn > coalesce($3, (select max(turn) from virtual_times)) + place
+            and not exists (select from sessions where id = $6 and held_at is not null)
           order by id
           for no key update of lookups skip locked
         ),
@@ -269,5 +272,6 @@ async def _move_forward(
         grant.base if grant else None,
         Channel.NEW_WORK,
         HELD_TURN,
+        session_id,
     )
     await settle_grant(connection, grant, session_id, grant.last_turn if grant and moved else None)

@@ -25,7 +25,7 @@ from api_service.storage.staging import (
     stored_as,
 )
 from shared.database import CollisionError
-from shared.errors import SessionChangedError, SessionNotFoundError
+from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.session_counts import recount
 from shared.turn_grants import client_of, granted_turns, settle_grant
@@ -216,11 +216,19 @@ async def _hold_lookups(connection: Connection) -> None:
 
 
 async def _hold_session(connection: Connection, addition: StagedAddition) -> None:
-    edition: int | None = await connection.fetchval(
-        "select edition from sessions where id = $1 for no key update", addition.session_id
+    session = await connection.fetchrow(
+        """
+        select edition, held_at is not null as held
+        from sessions
+        where id = $1
+        for no key update
+        """,
+        addition.session_id,
     )
-    if edition is None:
+    if session is None:
         raise SessionNotFoundError("It was deleted meanwhile.")
+    if session["held"]:
+        raise SessionHeldError("The operator has held it meanwhile. Nothing was added.")
     elsewhere = await connection.fetchval(
         """
         select exists (
@@ -233,7 +241,7 @@ async def _hold_session(connection: Connection, addition: StagedAddition) -> Non
         """,
         addition.session_id,
     )
-    if elsewhere or edition != addition.edition.number:
+    if elsewhere or session["edition"] != addition.edition.number:
         raise SessionChangedError("Send the files again in a moment.", retry_after=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import MovieNotFoundError
+from shared.errors import MovieNotFoundError, SessionHeldError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.reopening import bring_forward, reopen_session
 from shared.turn_grants import client_of, granted_turns, settle_grant
@@ -93,6 +93,10 @@ async def _queue(
 async def _repoint(connection: Connection, session_id: UUID, position: int, key: str) -> int:
     new_id: int = await connection.fetchval("select id from lookups where key = $1", key)
     old_id = await _hold_movie(connection, session_id, position, new_id)
+    if await connection.fetchval(
+        "select held_at is not null from sessions where id = $1", session_id
+    ):
+        raise SessionHeldError("The operator has held it meanwhile. Nothing was changed.")
     if old_id == new_id:
         return new_id
     await connection.execute(

@@ -66,7 +66,7 @@ class ShareStorage:
         )
         try:
             # Two requests at once that choose the same number collide, and the later one is run
-            # again. An insertion whose answer was lost is found by its id.
+            # again; chosen at random, they seldom do. One whose answer was lost is found by its id.
             await self._database.fetch(
                 """
                 insert into shares (
@@ -77,7 +77,7 @@ class ShareStorage:
                 where not exists (
                   select from shares where session_id = $2 and shares.number = free.number
                 )
-                order by free.number
+                order by random()
                 limit 1
                 on conflict (id) do nothing
                 """,
@@ -137,7 +137,7 @@ class ShareStorage:
               shares.id as share_id, with_reviews, with_tags, shares.created_at as shared_at,
               expires_at,
               sessions.id, total, enriched, not_found, failed, sessions.created_at, completed_at,
-              read_at, client is not null as has_client
+              read_at, client is not null as has_client, held_at is not null as held
             from shares
             join sessions on sessions.id = shares.session_id
             cross join lateral current_counts(sessions.id)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from shared.errors import SessionNotFoundError
-from shared.models import Channel
-from shared.reopening import reopen_session
+from shared.models import HELD_TURN, Channel
+from shared.reopening import bring_forward, reopen_session
 from shared.session_counts import recount
 
 if TYPE_CHECKING:
@@ -39,34 +39,42 @@ class SessionStorage:
         return await reopen_session(self._database, session_id)
 
     async def reconcile(self) -> list[UUID]:
-        """Mend a few enriching sessions whose lookups all have outcomes, or wait unqueued.
+        """Mend a few enriching sessions whose lookups all have outcomes, or wait for nothing.
 
-        A healthy session's last movies are the last to be looked up, so the search from its end
-        finds something queued at once. One whose rows somebody holds is left to a later tick.
+        Those are unqueued, or still have the turn of a list that was held when another came to
+        list them. A healthy session's last movies are the last to be looked up, so the search from
+        its end finds something queued at once. One whose rows somebody holds waits for a later
+        tick.
         """
         broken = await self._database.fetch(
             """
             select id
             from (
-              select id from sessions where completed_at is null order by random() limit $1
+              select id, held_at
+              from sessions
+              where completed_at is null
+              order by random()
+              limit $1
             ) as chosen
             left join lateral (
-              select due_at
+              select due_at, turn
               from movies
               join lookups on lookups.id = movies.lookup_id
               where session_id = chosen.id and outcome is null
               order by position desc
               limit 1
             ) as pending on true
-            where pending.due_at is null
+            where pending.due_at is null or (pending.turn = $2 and chosen.held_at is null)
             """,
             RECONCILED_SESSIONS,
+            HELD_TURN,
         )
         reconciled = []
         for row in broken:
             # It was deleted meanwhile, or somebody holds it.
             with contextlib.suppress(SessionNotFoundError, asyncpg.LockNotAvailableError):
                 await self._reconcile(row["id"])
+                await bring_forward(self._database, row["id"])
                 reconciled.append(row["id"])
         return reconciled
 

@@ -43,12 +43,14 @@ bearer = {token}
 [dictionaries]
 sessions.values = {sessions}
 doomed.values = {doomed}
+shares.values = {shares}
 positions.values = {positions}
 cursors.values = [""]
 
 # A cursor comes of an answer, and belongs to the order of the page before.
 [parameters]
 "path.session_id" = {{ dictionary = "sessions", probability = 0.9 }}
+"path.share_id" = {{ dictionary = "shares", probability = 0.9 }}
 "path.position" = {{ dictionary = "positions", probability = 0.7 }}
 "query.cursor" = {{ dictionary = "cursors", probability = 1.0 }}
 
@@ -71,12 +73,14 @@ async def run(program: Path, examples: int, seed: int | None, folder: Path) -> i
         EmbeddedPostgres(folder / "postgres", durable=False) as server,
         running(await _database(server), folder, LOG_LEVEL="DEBUG") as driver,
     ):
+        sessions = await _sessions(driver, SESSIONS, FILMS)
         configuration = folder / "schemathesis.toml"
         configuration.write_text(
             CONFIGURATION.format(
                 token=json.dumps(ADMIN_TOKEN),
-                sessions=json.dumps(await _sessions(driver, SESSIONS, FILMS)),
+                sessions=json.dumps(sessions),
                 doomed=json.dumps(await _sessions(driver, DOOMED, 1)),
+                shares=json.dumps(await _shares(driver, sessions)),
                 positions=json.dumps([*range(1, FILMS + 1), 999]),
             )
         )
@@ -106,6 +110,16 @@ async def _sessions(driver: Driver, count: int, films: int) -> list[str]:
     for session in sessions:
         await driver.completed(session)
     return sessions
+
+
+async def _shares(driver: Driver, sessions: list[str]) -> list[str]:
+    """A share of each of these sessions, every other one with reviews and tags."""
+    shares = []
+    for number, session in enumerate(sessions):
+        shown = {"reviews": number % 2 == 0, "tags": number % 2 == 0}
+        made = await driver.call("POST", f"/api/session/{session}/shares", json=shown)
+        shares.append(str(made.body["share_id"]))
+    return shares
 
 
 def main() -> None:

@@ -243,7 +243,7 @@ async def test_going_back_a_schema_releases_what_is_held(driver: Driver) -> None
     await driver.stack.api.stop()
     for worker in driver.stack.workers:
         await worker.stop()
-    done = await alembic(driver.stack.dsn, "downgrade", "-1")
+    done = await alembic(driver.stack.dsn, "downgrade", "0013")
     assert done.returncode == 0, done.stderr
     assert await driver.value(HELD) == 0
     assert await driver.value("select count(*) from lookups where due_at <= clock_timestamp()") == 5

@@ -38,9 +38,13 @@ const label = (value) => value.split(MARK)[1] ?? `person ${value}`;
 /** A person as a filter's value. */
 export const person = ({ id, name }) => `${id}${MARK}${name}`;
 
+/** What no share shows, and so nobody may filter for; an owner's address may have it. */
+const hidden = (name, value) => name === "list" || value === "doubtful";
+
 /** The filters in the page's address. @returns {[string, string][]} */
 export function filtersHere() {
-  return [...new URLSearchParams(location.search)].filter(([name, value]) => Object.hasOwn(WORDS, name) && value !== "");
+  return [...new URLSearchParams(location.search)].filter(([name, value]) =>
+    Object.hasOwn(WORDS, name) && value !== "" && !(location.pathname.startsWith("/share/") && hidden(name, value)));
 }
 
 /** The same as the API takes them, with whatever else is asked for. */

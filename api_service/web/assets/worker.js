@@ -19,13 +19,16 @@ export function open(root) {
       h("label", { for: "token" }, "Admin token"), token, control("pause", "Pause"), control("resume", "Resume")), said);
   let timer = null;
   let closed = false;
+  let withoutToken = false;
   root.append(h("h1", {}, "Worker"), place, controls);
 
   async function look() {
     try {
-      draw(await request("/worker/status", authorization(recall("sessionStorage", TOKEN))));
+      draw(await request("/worker/status", withoutToken ? {} : authorization(recall("sessionStorage", TOKEN))));
     } catch (error) {
       if (error.code === "admin_token_required") keep("sessionStorage", TOKEN, ""); // it has been changed
+      // Somebody behind the same address guesses tokens: what anybody may see is shown then.
+      if (error.code === "client_limit") withoutToken = true;
       // Once, lest it be read aloud at each look.
       if (place.textContent !== error.message) fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
     }
@@ -45,6 +48,7 @@ export function open(root) {
     try {
       draw(await request(`/worker/${action}`, { method: "POST", ...authorization(token.value) }));
       keep("sessionStorage", TOKEN, token.value);
+      withoutToken = false;
     } catch (error) {
       fill(said, error.message);
       said.hidden = false;

@@ -151,7 +151,8 @@ async def test_refused_connections_are_counted_and_logged_once(
         assert [status for status, _ in said] == [429, 429, 429]
         async with client.get("/metrics") as response:
             exposition = Exposition(await response.text())
-        assert exposition.value(f"{PREFIX}requests_refused_total", code="client_limit") == 3
+        assert exposition.value(f"{PREFIX}connections_refused_total", code="client_limit") == 3
+        assert exposition.value(f"{PREFIX}requests_refused_total", code="client_limit") == 0
         assert exposition.value(f"{PREFIX}http_connections") == 4
         assert program.running
         assert await program.stop() == 0

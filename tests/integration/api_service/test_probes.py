@@ -15,12 +15,13 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.database import Database
+from shared.read_only import is_read_only
 from shared.settings import Settings
 from tests.driving import ADMIN_TOKEN
 from tests.integration.api_service.driving import Service, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from tests.integration.api_service.driving import LastingParsers, Until
@@ -198,6 +199,36 @@ async def test_service_over_read_only_database_is_alive_and_not_ready(
     await other.execute("set default_transaction_read_only = off")
     await other.execute(unset_it.format(name=name))
     assert await probe(service, "/readyz") == (200, {"status": "ok"})
+
+
+async def test_service_that_connected_while_all_was_read_only_is_ready_again(
+    make_service: Callable[..., Awaitable[Service]], other: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """Its connections keep the default that they began with."""
+    name = await other.fetchval("select current_database()")
+    await other.execute(f"alter database {name} set default_transaction_read_only = on")
+    service = await make_service()
+    assert (await probe(service, "/readyz"))[0] == 503
+    await other.execute(f"alter database {name} reset default_transaction_read_only")
+    assert await probe(service, "/readyz") == (200, {"status": "ok"})
+
+
+async def test_role_of_any_name_is_asked_for(
+    dsn: str, other: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    name = await other.fetchval("select current_database()")
+    await other.execute('create role "A.b" login superuser')
+    try:
+        settings = settings_for(dsn.replace("postgres@", "A.b@"))
+        async with Database(settings, application_name="tests", max_size=1) as database:
+            assert await is_read_only(database) is False
+            await other.execute(
+                f'alter role "A.b" in database {name} set default_transaction_read_only = on'
+            )
+            assert await is_read_only(database) is True
+    finally:
+        await other.execute(f'alter role "A.b" in database {name} reset all')
+        await other.execute('drop role "A.b"')
 
 
 async def test_service_over_standby_is_alive_and_not_ready(

@@ -30,6 +30,13 @@ async def test_an_id_that_cannot_be_logged_is_replaced(refusing: Service, given:
     assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
 
 
+async def test_an_id_that_holds_the_key_of_a_session_is_replaced(refusing: Service) -> None:
+    key = SESSION.rpartition("/")[2]
+    for given in (key, f"request-{key.replace('-', '').upper()}"):
+        response = await refusing.client.get(SESSION, headers={"X-Request-ID": given})
+        assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
+
+
 async def test_ids_differ(refusing: Service) -> None:
     responses = [await refusing.client.get("/livez") for _ in range(2)]
     assert len({response.headers["X-Request-ID"] for response in responses}) == 2

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 from structlog.testing import capture_logs
 
+from shared.models import HELD_TURN
+from shared.reopening import bring_forward
 from tests.integration.enrich_service.answering import end_all
 
 if TYPE_CHECKING:
@@ -55,6 +57,38 @@ async def test_a_wrong_total_is_mended_too(
     await database.fetchval("update session_counts set total = 5")
     assert await storage.sessions.reconcile() == [session]
     assert await lists.drifted() == []
+
+
+async def test_a_film_left_by_a_held_list_is_mended_for_another(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    """As an unknown id leaves it whose movie falls back to a title that only a held list had."""
+    session = await lists.add(A, B)
+    await database.fetchval(
+        """
+        update lookups
+        set turn = $1, due_at = clock_timestamp() + interval '100 years'
+        where key = $2
+        """,
+        HELD_TURN,
+        B,
+    )
+    assert len(await storage.queue.claim(uuid4(), uuid4(), 10)) == 1
+    assert await storage.sessions.reconcile() == [session]
+    assert [claim.key for claim in await storage.queue.claim(uuid4(), uuid4(), 10)] == [B]
+
+
+async def test_a_held_list_is_left_alone(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    session = await lists.add(A)
+    await database.fetchval("update sessions set held_at = clock_timestamp()")
+    await database.fetchval(
+        "update lookups set turn = $1, due_at = clock_timestamp() + interval '100 years'", HELD_TURN
+    )
+    assert await storage.sessions.reconcile() == []
+    await bring_forward(database, session)
+    assert await storage.queue.claim(uuid4(), uuid4(), 10) == []
 
 
 async def test_held_session_is_healed_by_a_later_tick(
