@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,7 @@ from api_service.rules.lists.model import (
 from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
-from api_service.rules.lists.survey import settle
+from api_service.rules.lists.survey import find_orders, settle
 from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
@@ -90,9 +91,7 @@ def read_lists(
         lists, joined = join(lists, budget)
         set_aside += joined
         sources = [
-            Source(
-                item.layout, FileJournal(item.name, budget, item.layout.format), rank << _FILE_BITS
-            )
+            Source(item.layout, _journal(item, budget), rank << _FILE_BITS)
             for rank, item in enumerate(lists)
         ]
         _merge(lists, sources, merger, session.mark if session else None)
@@ -110,6 +109,11 @@ def read_lists(
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
     return ReadResult(len(merger.films()), added, changed, shorten(report))
+
+
+def _journal(item: ListFile, budget: Budget) -> FileJournal:
+    unread = [column for column in item.layout.unread if budget.spend(sum(map(len, column)))]
+    return FileJournal(item.name, budget, item.layout.format, unread=unread)
 
 
 def _merge(
@@ -201,15 +205,17 @@ def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> boo
 
 def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:
     # Closed at once when a row is one too many, and not when the refusal has been forgotten.
+    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
-        for sighting in RowReader(item.layout, source.journal).read(records):
+        for sighting in RowReader(item.layout, source.journal, orders).read(records):
             add(sighting, source)
     _refuse_unusable(item, source.journal)
 
 
 def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
+    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
-        ours.add_rows(records, source, merger, mark)
+        ours.add_rows(records, source, merger, mark, orders)
     _refuse_unusable(item, source.journal)
 
 

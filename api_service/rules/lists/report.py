@@ -7,13 +7,19 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.cells import shown
-from api_service.rules.lists.model import MAX_NAME, ListRefused, Refusal, display_name
+from api_service.rules.lists.model import (
+    MAX_NAME,
+    ListRefused,
+    Problem,
+    Refusal,
+    display_name,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from api_service.rules.lists.films import Film
-    from api_service.rules.lists.model import NotAFilm, Problem
+    from api_service.rules.lists.model import NotAFilm, Unread
 
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
@@ -66,6 +72,7 @@ class FileJournal:
     budget: Budget
     format: str | None = None
     set_aside: str | None = None
+    unread: Sequence[Unread] = ()
     rows: int = 0
     movies: int = 0
     rejected: list[Issue] = field(default_factory=list)
@@ -98,7 +105,8 @@ class FileJournal:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
-            reason = f"{shown(title) if title else 'It'} is {why.reason}, not a film"
+            reason = f"{shown(title) if title else 'It'} is {why.reason}"
+            reason += "" if why.code is Problem.REMOVED else ", not a film"
             if self._fits(reason):
                 self.budget.aside -= 1
                 self.aside.append(Issue(line, why.code, reason))
@@ -148,6 +156,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                 "rows": journal.rows,
                 "movies": journal.movies,
                 "set_aside": journal.set_aside,
+                **_unread(journal),
             }
             for journal in journals
         ],
@@ -170,6 +179,15 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "notes": _issues((journal, journal.notes) for journal in journals),
         "notes_count": sum(journal.notes_count for journal in journals),
     }
+
+
+def _unread(journal: FileJournal) -> dict[str, Any]:
+    """The columns that were not read; nothing for most files."""
+    unread = [
+        {"column": display_name(column), "example": display_name(example)}
+        for column, example in journal.unread
+    ]
+    return {"unread": unread} if unread else {}
 
 
 def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from api_service.rules.lists import generic, imdb, letterboxd, movielens, netflix, ours, tmdb, trakt
+from api_service.rules.lists.formats import critics, players, simkl, trackers, tv_time
 from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
 from api_service.rules.lists.model import (
+    Column,
     CostLimit,
     Layout,
     ListRefused,
@@ -27,11 +29,20 @@ from api_service.rules.lists.text import MAX_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from api_service.rules.lists.json_items import JsonTable
     from api_service.rules.lists.text import Text
 
 Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside | None]
 """Given a file's first records, at least one of them, and its name: how to read it, or None."""
 
+DECLARED: Final = (
+    *simkl.FORMATS,
+    *tv_time.FORMATS,
+    *trackers.FORMATS,
+    *players.FORMATS,
+    *critics.FORMATS,
+)
+"""Formats that are nothing but a declaration."""
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     ours.recognise,
     ours.recognise_import_form,
@@ -39,6 +50,7 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     letterboxd.recognise_export,
     imdb.recognise,
     tmdb.recognise,
+    *(declared.recognise for declared in DECLARED),
     trakt.recognise,
     movielens.recognise,
     netflix.recognise,
@@ -50,10 +62,21 @@ _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
 _MOST_SKIPPED: Final = 10_000
 """Records that cannot be used, and that may stand before the first ones that can."""
-_FILM_NAMES: Final = generic.FILM_NAMES | netflix.TITLE_NAMES | {movielens.ID_NAME}
+_FILM_NAMES: Final = (
+    generic.FILM_NAMES
+    | netflix.TITLE_NAMES
+    | {movielens.ID_NAME}
+    | {
+        name.casefold().replace("_", "")
+        for declared in DECLARED
+        for column in (Column.TITLE, Column.ID)
+        for name in declared.columns.get(column, ())
+    }
+)
 """Folded names of which a film in JSON has at least one, in whatever format."""
 _ABOUT: Final = frozenset({"readme", "license", "licence", "copying"})
 _SHOWN: Final = 80
+_MOST_NAMED: Final = 12
 
 
 def holds_no_films(name: str) -> SetAside | None:
@@ -77,7 +100,7 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     json_table = open_json(text, _FILM_NAMES, most_rows)
     if json_table:
         layout = _layout(json_table) if json_table.header else None
-        return json_table, layout or SetAside("no titles or ids of films are in it")
+        return json_table, layout or SetAside(_no_titles(json_table))
     for delimiter in _DELIMITERS:
         table = CsvTable(text, delimiter)
         layout = _layout(table)
@@ -87,6 +110,15 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     if plain:
         return plain
     raise _unknown(text)
+
+
+def _no_titles(table: JsonTable) -> str:
+    """Why JSON is no list: what its items have in place of titles."""
+    names = [table.spelling(name)[:_SHOWN] for name in table.header[:_MOST_NAMED]]
+    if not names:
+        return "no titles or ids of films were found; it has no objects with members"
+    more = f" and {len(table.header) - len(names)} more" if len(table.header) > len(names) else ""
+    return f"no titles or ids of films were found; its members are {', '.join(names)}{more}"
 
 
 def _layout(table: Table) -> Layout | SetAside | None:
