@@ -100,12 +100,11 @@ def unpack_value(value: Any, place: Place = _TOP, depth: int = 0) -> Iterator[An
     held = [(key, inner) for key, inner in value.items() if is_list_of_things(inner)]
     objects = [(key, inner) for key, inner in value.items() if isinstance(inner, dict)]
     if held or objects:
-        holders = [(key, inner) for key, inner in held if _holds_items(key, inner)]
-        if not holders and is_item(value):
-            yield place.mark(value)
-            return
-        if holders or held or any(may_hold(inner) for _, inner in objects):
-            yield from _held(value, holders or held, objects, place, depth)
+        if is_item(value):
+            held = [(key, inner) for key, inner in held if _holds_items(key, inner)]
+            objects = []
+        if held or any(may_hold(inner) for _, inner in objects):
+            yield from _held(value, held, objects, place, depth)
             return
     yield place.mark(value)
 

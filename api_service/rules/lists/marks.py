@@ -165,7 +165,9 @@ class MarksReader:
         if self._planned is not None and row[self._planned]:
             found = self._of(read_planned(row[self._planned]), row[self._planned])
             planned = found.state is State.PLANNED
-            state = state if state.state or state.is_unknown else found
+            # "Not seen" and "on the watchlist" are one statement in two columns.
+            open_still = state.state in {None, State.UNSEEN} and not state.is_unknown
+            state = found if open_still and found.state else state
         names, of_lists, liked = self._listed(row)
         planned = planned or State.PLANNED in of_lists
         if state.state is None and not state.is_unknown and of_lists:

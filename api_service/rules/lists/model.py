@@ -301,9 +301,15 @@ class NotAFilm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A file of an export that holds no films of the user's: named in the report, never read."""
+    """A file of an export that holds no films of the user's: named in the report, never read.
+
+    Attributes:
+        reason: why it is set aside.
+        describes_lists: whether it tells the names of lists that other files are.
+    """
 
     reason: str
+    describes_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.rules.lists import ours
+from api_service.rules.lists import ours, trakt
 from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.archives import unpack
 from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
+from api_service.rules.lists.generic import is_weak
 from api_service.rules.lists.known import read_known
 from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import (
@@ -23,6 +25,7 @@ from api_service.rules.lists.model import (
     ReadResult,
     Refusal,
     SetAside,
+    display_name,
 )
 from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
@@ -32,7 +35,7 @@ from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import Kind, SessionFilms, Sighting, UploadedFile
@@ -48,6 +51,8 @@ _MUST_BE_LISTS: Final = (".csv", ".tsv")
 _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
 would be the title of a film."""
+_NOTHING_LIKE_A_LIST: Final = (Refusal.NO_TITLE_COLUMN, Refusal.EMPTY_FILE)
+_MOST_NAMED: Final = 12
 _FILE_BITS: Final = 32
 """Room for a line number in a row's canonical place."""
 
@@ -145,6 +150,9 @@ def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tupl
 
 
 def _no_films(sources: Sequence[Source]) -> str:
+    unusable = [source.journal for source in sources if source.journal.set_aside]
+    if unusable and len(unusable) == len(sources):
+        return f"{display_name(unusable[0].name)}: {unusable[0].set_aside}"
     aside = sum(source.journal.aside_count for source in sources)
     if not aside:
         return "the upload holds no films"
@@ -163,6 +171,7 @@ def _recognise(
     lists: list[ListFile] = []
     unread: ListRefused | ListTooCostly | None = None
     set_aside: list[FileJournal] = []
+    list_names: dict[str, str] = {}
     for file in members:
         aside = holds_no_films(file.name)
         if aside is None:
@@ -178,10 +187,15 @@ def _recognise(
             if isinstance(found, Layout):
                 lists.append(ListFile(table, settle(table, found, budget.rows)))
                 continue
+            if found.describes_lists:
+                list_names |= trakt.described_lists(table, budget)
             aside = found
         set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
     if unread and not lists:
-        raise unread
+        raise _no_lists(members, unread)
+    lists = [_named(item, list_names) for item in lists]
+    lists, weak = _without_weak(lists, budget)
+    set_aside += weak
     lists.sort(key=ListFile.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
     distinct = []
@@ -197,8 +211,52 @@ def _recognise(
     return distinct, set_aside
 
 
+def _named(item: ListFile, list_names: Mapping[str, str]) -> ListFile:
+    if not list_names or item.layout.format != trakt.LIST_FORMAT:
+        return item
+    name = trakt.name_of_list(item.layout, item.name, list_names)
+    return replace(item, layout=replace(item.layout, list_name=name))
+
+
+def _without_weak(
+    lists: list[ListFile], budget: Budget
+) -> tuple[list[ListFile], list[FileJournal]]:
+    """The lists without those of a zip that have nothing but a column of names.
+
+    Beside the lists of a service such a file is of something else that the service keeps.
+    """
+    weak = [item for item in lists if item.table.text.file.from_zip and is_weak(item.layout)]
+    if len(weak) == len(lists) or all(item.layout.format == "csv" for item in lists):
+        return lists, []
+    ids = {id(item) for item in weak}
+    journals = [
+        FileJournal(item.name, budget, set_aside="is no list of films: it has names, and no more")
+        for item in weak
+    ]
+    return [item for item in lists if id(item) not in ids], journals
+
+
+def _no_lists(
+    members: Sequence[UploadedFile], first: ListRefused | ListTooCostly
+) -> ListRefused | ListTooCostly:
+    """The refusal of an upload of which no file is a list."""
+    if len(members) == 1 or isinstance(first, ListTooCostly):
+        return first
+    names = [display_name(member.name) for member in members[:_MOST_NAMED]]
+    more = f" and {len(members) - len(names):,} more" if len(members) > len(names) else ""
+    return ListRefused(
+        first.file,
+        first.reason,
+        f"no titles of films were found in the zip; its members are {', '.join(names)}{more}; "
+        f"the first that was looked into: {first.message}",
+        first.line,
+    )
+
+
 def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> bool:
     """Whether a file of a zip cannot be set aside, because films would be lost in silence."""
+    if isinstance(error, ListRefused) and error.reason in _NOTHING_LIKE_A_LIST:
+        return False
     is_long = isinstance(error, ListRefused) and error.reason is Refusal.TOO_MANY_ROWS
     return file.name.casefold().endswith(_MAY_BE_LISTS if is_long else _MUST_BE_LISTS)
 
@@ -220,14 +278,21 @@ def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | N
 
 
 def _refuse_unusable(item: ListFile, journal: FileJournal) -> None:
-    if journal.rows == journal.rejected_count and (journal.rows or not item.layout.may_be_empty):
-        first = journal.rejected[0] if journal.rejected else None
-        raise ListRefused(
-            item.name,
-            Refusal.NO_USABLE_ROWS,
-            f"no row can be used; the first one: {first.reason}" if first else "there are no rows",
-            first.line if first else None,
-        )
+    """Refuse a list of which no row can be used; in a zip set it aside, since others may be good.
+
+    Raises:
+        ListRefused: it stands alone.
+    """
+    if journal.rows != journal.rejected_count or (not journal.rows and item.layout.may_be_empty):
+        return
+    first = journal.rejected[0] if journal.rejected else None
+    reason = f"no row can be used; the first one: {first.reason}" if first else "there are no rows"
+    if not item.table.text.file.from_zip:
+        line = first.line if first else None
+        raise ListRefused(item.name, Refusal.NO_USABLE_ROWS, reason, line)
+    journal.set_aside = reason
+    journal.rejected_count = 0
+    journal.rejected.clear()
 
 
 def _totals(films: Iterable[Film]) -> Totals:
