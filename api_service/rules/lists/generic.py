@@ -6,6 +6,7 @@ where no other has it: `review.score` is a score.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,10 @@ from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.dates import looks_like_date
 from api_service.rules.lists.headers import fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout
-from api_service.rules.lists.states import read_flag
+from api_service.rules.lists.states import State, read_flag, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # The names of Letterboxd's import form are those of https://letterboxd.com/about/importing-data/.
 _COLUMNS: Final = {
@@ -90,6 +91,11 @@ _COLUMNS: Final = {
         *("lot", "kind", "typ", "tipo", "тип"),
     ),
 }
+_OUT_OF: Final = re.compile(r"[(\[]?(?:/|out of|von|sur|de|of|max\.?) ?(5|10|100)[)\]]?", re.IGNORECASE)
+_LONGEST: Final = 200
+_MOST_BEFORE: Final = 4
+_SURE: Final = 2
+"""Columns that must be known where a header is not the first line."""
 _IDS: Final = (Column.TMDB_ID, Column.IMDB_ID)
 _DAY: Final = "date"
 _DAYS: Final = frozenset({_DAY, "datum", "fecha", "data", "dato", "дата"})
@@ -101,23 +107,33 @@ _OF_EVERYBODY: Final = ("film.", "community", "critic", "average", "imdb", "tmdb
 
 
 def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
-    """Recognise a list by its header.
+    """Recognise a list by its header, above which a sheet may have a line or two of its own.
 
     A file that is called a watchlist is one: its films have not been seen.
     """
-    columns, further = _find(opening[0])
-    if columns.keys().isdisjoint({Column.TITLE, *_IDS}):
-        return None
-    layout = Layout(
-        format="csv",
-        kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
-        columns=columns,
-        further=further,
-        split_title=None if Column.YEAR in columns else split_title,
-        rating_out_of=None,
-        blanks_may_tell=True,
-    )
-    return _with_day(layout, opening)
+    for at, header in enumerate(opening[:_MOST_BEFORE]):
+        columns, further = _find(header)
+        if columns.keys().isdisjoint({Column.TITLE, *_IDS}) or (at and len(columns) < _SURE):
+            continue
+        rated = columns.get(Column.RATING)
+        layout = Layout(
+            format="csv",
+            kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
+            columns=columns,
+            header=at,
+            further=further,
+            split_title=None if Column.YEAR in columns else split_title,
+            rating_out_of=None if rated is None else _scale(header[rated]),
+            blanks_may_tell=True,
+        )
+        return _with_meaning(layout, opening)
+    return None
+
+
+def _scale(name: str) -> int | None:
+    """Out of how much the ratings of a column are, where its name says so: `Score (out of 10)`."""
+    found = _OUT_OF.search(name[:_LONGEST])
+    return int(found[1]) if found else None
 
 
 def is_weak(layout: Layout) -> bool:
@@ -130,8 +146,8 @@ def _find(header: Sequence[str]) -> tuple[dict[Column, int], dict[Column, list[i
     for at, written in enumerate(header):
         places.setdefault(fold_header([written])[0], at)
     for at, written in enumerate(header):
-        if "." in written and not written.casefold().startswith(_OF_EVERYBODY):
-            places.setdefault(fold_header([written.rpartition(".")[2]])[0], at)
+        for other in _other_names(written[:_LONGEST]):
+            places.setdefault(fold_header([other])[0], at)
     columns: dict[Column, int] = {}
     further: dict[Column, list[int]] = {}
     taken: set[int] = set()
@@ -146,6 +162,31 @@ def _find(header: Sequence[str]) -> tuple[dict[Column, int], dict[Column, list[i
             if len(found) > 1:
                 further[column] = found[1:]
     return columns, further
+
+
+def _other_names(written: str) -> Iterator[str]:
+    """What a column may be called, too: without what is in brackets, or outside of its member."""
+    if "." in written and not written.casefold().startswith(_OF_EVERYBODY):
+        outer, _, inner = written.rpartition(".")
+        yield outer.rpartition(".")[2] if inner == "value" else inner
+    if _OUT_OF.search(written) or "(" in written:
+        yield _OUT_OF.sub("", written.partition("(")[0])
+
+
+def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
+    """A layout in which columns whose cells say more than their names are what their cells say."""
+    columns = dict(layout.columns)
+    opening = opening[layout.header :]
+    kind = columns.get(Column.TYPE)
+    if kind is not None and Column.STATE not in columns and _has_states(opening, kind):
+        columns[Column.STATE] = kind
+    return _with_day(replace(layout, columns=columns), opening)
+
+
+def _has_states(opening: Sequence[list[str]], at: int) -> bool:
+    """Whether a column of types has actions in it: `watch`, `towatch`."""
+    cells = ["".join(row[at : at + 1]) for row in opening[1:]]
+    return any(isinstance(read_state(cell), State) for cell in cells)
 
 
 def _with_day(layout: Layout, opening: Sequence[list[str]]) -> Layout:

@@ -25,14 +25,14 @@ _TYPE: Final = "type"
 _FILM_OBJECTS: Final = frozenset({"movie", "film", "item", "content", "node", "media"})
 _SEEN_THROUGH: Final = _FILM_OBJECTS | {"id", "ids", "externalids", "providerids"}
 # An object may hold its lists by name; these names say that there are no films in a list.
-_OTHER_THINGS: Final = frozenset({"episode", "season", "show", "person"})
+_OTHER_THINGS: Final = frozenset({"episode", "season", "show", "person", "game", "book"})
 _OTHER_LISTS: Final = {
-    **{f"{name}s": name for name in (*_OTHER_THINGS, "book", "game", "comic", "podcast")},
+    **{f"{name}s": name for name in (*_OTHER_THINGS, "comic", "podcast")},
     **{"tvshows": "show", "series": "show", "tv": "show", "people": "person", "anime": "anime"},
     **{"manga": "manga", "videogames": "game", "audiobooks": "audiobook"},
 }
 _HOLDERS: Final = frozenset(
-    {"movies", "films", "items", "entries", "results", "titles", "listitems", *_OTHER_LISTS}
+    {"movies", "films", "items", "entries", "results", "titles", "listitems"}
 )
 """Names of lists that stand in what is no item itself."""
 _MARKS_OF_ITEMS: Final = frozenset(
@@ -51,7 +51,7 @@ _MARKS_OF_LISTS: Final = frozenset(
 _FEWEST_MARKS: Final = 2
 _OF_PARTS: Final = frozenset({"seasons", "episodes", "watchedepisodes", "watchedseasons"})
 _KEPT: Final = frozenset(
-    {"title", "name", "text", "review", "comment", "comments", "notes", "year", "type", "progress"}
+    {"title", "name", "text", "review", "comment", "comments", "notes", "year", "type", "progress", "value"}
 )
 _OF_EVERYBODY: Final = re.compile(
     r"rating|rated|score|status|state|vote|average|created|updated|watched|seen", re.IGNORECASE
@@ -101,8 +101,9 @@ def unpack_value(value: Any, place: Place = _TOP, depth: int = 0) -> Iterator[An
     objects = [(key, inner) for key, inner in value.items() if isinstance(inner, dict)]
     if held or objects:
         if is_item(value):
-            held = [(key, inner) for key, inner in held if _holds_items(key, inner)]
             objects = []
+            if not any(_holds_items(key, inner) for key, inner in held):
+                held = []
         if held or any(may_hold(inner) for _, inner in objects):
             yield from _held(value, held, objects, place, depth)
             return

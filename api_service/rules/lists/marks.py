@@ -188,7 +188,7 @@ class MarksReader:
                 return said
         for place, test, state in self._layout.rules:
             if holds(row[place], test):
-                return _Said(state, row[place])
+                return _Said(state, "")
         if self._seen is not None and row[self._seen]:
             found = self._of(read_seen(row[self._seen]), row[self._seen])
             if found.state is not None or not said.is_unknown:
@@ -247,8 +247,7 @@ class MarksReader:
             self._journal.note(
                 line,
                 Problem.NOT_SEEN,
-                f"{cells.shown(said.word or said.state)} means {said.state}: it counts neither as "
-                "seen nor as on the watchlist",
+                f"{_meaning(said)}: it counts neither as seen nor as on the watchlist",
             )
         if said.state is State.LIKED:
             return State.UNSEEN
@@ -263,6 +262,11 @@ class MarksReader:
     def _is_blank(self, row: Sequence[str]) -> bool:
         plays, review = self.columns[Column.PLAYS], self._layout.columns.get(Column.REVIEW)
         return not (row[plays].strip(" 0") or (review is not None and row[review].strip()))
+
+
+def _meaning(said: _Said) -> str:
+    state = "was dropped" if said.state is State.DROPPED else "is in progress"
+    return f"{cells.shown(said.word)} says that it {state}" if said.word else f"It {state}"
 
 
 _WEIGHT: Final[Mapping[State, int]] = {

@@ -103,7 +103,7 @@ def read_lists(
     films = merger.spoken_of(sources)
     if not films:
         raise ListRefused(
-            files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources)
+            files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources, set_aside)
         )
     for source in sources:
         source.journal.movies = merger.count(source)
@@ -149,14 +149,21 @@ def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tupl
     return len(films), 0
 
 
-def _no_films(sources: Sequence[Source]) -> str:
-    unusable = [source.journal for source in sources if source.journal.set_aside]
-    if unusable and len(unusable) == len(sources):
-        return f"{display_name(unusable[0].name)}: {unusable[0].set_aside}"
+def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> str:
+    """Why an upload has no films, and what it has instead."""
+    no_lists = [source.journal for source in sources if source.journal.set_aside]
+    no_lists += set_aside
     aside = sum(source.journal.aside_count for source in sources)
-    if not aside:
+    if aside:
+        return f"the upload holds no films: {aside:,} rows are series, episodes and the like"
+    if not no_lists:
         return "the upload holds no films"
-    return f"the upload holds no films: {aside:,} rows are series, episodes and the like"
+    if len(no_lists) == 1:
+        return f"{no_lists[0].set_aside}"
+    told = [f"{display_name(one.name)} ({one.set_aside})" for one in no_lists[:_MOST_NAMED]]
+    if len(no_lists) > len(told):
+        told.append(f"{len(no_lists) - len(told):,} more")
+    return f"the upload holds no films; its members are {', '.join(told)}"
 
 
 def _recognise(

@@ -65,7 +65,7 @@ _FORMATS: Final = {
 _PAGE = re.compile(r"-[0-9]+$")
 _OF_A_LIST: Final = re.compile(r"(?:lists-)?list-([0-9]+)-(.+)")
 """The name of the file of a list, as the export of 2026 writes it."""
-_DESCRIBES: Final = frozenset({"name", "privacy", "itemcount"})
+_DESCRIBES: Final = frozenset({"name", "privacy"})
 _NO_FILMS: Final = (
     "user-",
     "network-",

@@ -12,6 +12,7 @@ from api_service.rules.lists import generic, imdb, letterboxd, movielens, netfli
 from api_service.rules.lists.formats import critics, players, simkl, trackers, tv_time
 from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
+from api_service.rules.lists.json_shapes import LIST_NAME
 from api_service.rules.lists.model import (
     Column,
     CostLimit,
@@ -49,8 +50,8 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,
-    tmdb.recognise,
     *(declared.recognise for declared in DECLARED),
+    tmdb.recognise,
     trakt.recognise,
     movielens.recognise,
     netflix.recognise,
@@ -114,10 +115,11 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
 
 def _no_titles(table: JsonTable) -> str:
     """Why JSON is no list: what its items have in place of titles."""
-    names = [table.spelling(name)[:_SHOWN] for name in table.header[:_MOST_NAMED]]
+    named = [name for name in table.header if name not in {"type", LIST_NAME}]
+    names = [table.spelling(name)[:_SHOWN] for name in named[:_MOST_NAMED]]
     if not names:
         return "no titles or ids of films were found; it has no objects with members"
-    more = f" and {len(table.header) - len(names)} more" if len(table.header) > len(names) else ""
+    more = f" and {len(named) - len(names)} more" if len(named) > len(names) else ""
     return f"no titles or ids of films were found; its members are {', '.join(names)}{more}"
 
 
