@@ -24,6 +24,7 @@ _SHOWN: Final = 40
 _MAX_COUNT: Final = 10_000
 
 _FOUR_DIGITS = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
+_TITLE_WITH_YEAR = re.compile(r"(.*\S)\s*\(([0-9]{4})\)")
 _BRACKETED_YEAR = re.compile(r"\(([0-9]{4})\)|\[([0-9]{4})\]")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")  # spreadsheets write whole numbers as 603.0
 _IMDB_ID = re.compile(r"(?<![a-z0-9])tt([0-9]{5,10})(?![0-9])", re.IGNORECASE)
@@ -51,6 +52,10 @@ def split_title(title: str) -> tuple[str, str]:
     """
     if ")" not in title and "]" not in title:
         return title, ""
+    # What most lists have, in less time.
+    at_end = _TITLE_WITH_YEAR.fullmatch(title) if title.endswith(")") else None
+    if at_end and int(at_end[2]) in YEARS:
+        return at_end[1], at_end[2]
     years = [
         found
         for found in _BRACKETED_YEAR.finditer(title)

@@ -66,6 +66,7 @@ class Film:
         "addresses",
         "also",
         "entry_address",
+        "has_namesake",
         "imdb_id",
         "in_watchlist",
         "key",
@@ -90,6 +91,7 @@ class Film:
         self.addresses: tuple[str, ...] = ()
         self.also: tuple[str, ...] = ()
         self.own_ids: tuple[str, ...] = ()
+        self.has_namesake = False
         self.entry_address = ""
         self.tmdb_id: int | None = None
         self.imdb_id: str | None = None
@@ -281,7 +283,7 @@ class Film:
             further["imdb_id"] = self.imdb_id
         if self.also and (names := [key for key in self.also if key != self.key]):
             further["names"] = names
-        if self.own_ids:
+        if self.own_ids and self.has_namesake:  # nothing else needs them
             further["own_ids"] = self.own_ids
         if self._rewatches:
             further["rewatched"] = sorted(set(_each(self._rewatches)))

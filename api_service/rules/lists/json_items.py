@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api_service.rules.lists.json_shapes import (
     TITLE,
     is_list_of_things,
+    is_plain,
     may_hold,
     place_of,
     spell,
@@ -178,8 +179,12 @@ def _items(text: Text, *, has_lines: bool) -> Generator[tuple[int, Any], None, N
     with text.file.path.open("rb") as file:
         try:
             for number, (line, value) in enumerate(JsonStream(file, text.encoding).values(), 1):
-                for item in _unpacked(value):
-                    yield (line if has_lines else number), item
+                place = line if has_lines else number
+                if is_plain(value):
+                    yield place, value
+                else:
+                    for item in _unpacked(value):
+                        yield place, item
         except BrokenJsonError as error:
             raise ListRefused(
                 text.file.name,

@@ -57,6 +57,8 @@ _OF_EVERYBODY: Final = re.compile(
     r"rating|rated|score|status|state|vote|average|created|updated|watched|seen", re.IGNORECASE
 )
 _TITLES: Final = ("english", "userPreferred", "romaji", "native", "en", "original")
+_COMPOUND: Final = frozenset({dict, list})
+_TEXTS: Final = frozenset({str, Number})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}")
 _DEEPEST: Final = 4
 _DEEPEST_LIST: Final = 6
@@ -92,13 +94,27 @@ class Place(NamedTuple):
 _TOP: Final = Place()
 
 
+def is_plain(value: Any) -> bool:  # noqa: ANN401  # whatever JSON may be
+    """Whether a value is at first sight an item, and holds no others; most are told so."""
+    return value.__class__ is dict and (
+        "movie" in value or not any(inner.__class__ in _COMPOUND for inner in value.values())
+    )
+
+
 def unpack_value(value: Any, place: Place = _TOP, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401
     """The item that a value is; or those that it holds, in lists or objects by name."""
     if not isinstance(value, dict) or depth > _DEEPEST_LIST:
         yield place.mark(value)
         return
-    held = [(key, inner) for key, inner in value.items() if is_list_of_things(inner)]
-    objects = [(key, inner) for key, inner in value.items() if isinstance(inner, dict)]
+    held: list[tuple[str, Any]] = []
+    objects: list[tuple[str, Any]] = []
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            objects.append((key, inner))
+        elif inner.__class__ is list and is_list_of_things(inner):
+            held.append((key, inner))
+    if not held and any(fold(key) in _FILM_OBJECTS for key, _ in objects):
+        objects = []
     if held or objects:
         if is_item(value):
             objects = []
@@ -194,41 +210,57 @@ def to_row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
         return None
     row: dict[str, str] = {}
     _flatten(item, row, 0)
-    if len(_MARKS_OF_LISTS & row.keys()) >= _FEWEST_MARKS:
+    # Three of them first: for most items that is the end of it.
+    if ("itemcount" in row or "ispublic" in row or "privacy" in row) and (
+        len(_MARKS_OF_LISTS & row.keys()) >= _FEWEST_MARKS
+    ):
         row[_TYPE] = "list"
     return row
 
 
-def _flatten(item: dict[str, Any], row: dict[str, str], depth: int, *, inner_film: bool = False) -> None:
+def _flatten(
+    item: dict[str, Any], row: dict[str, str], depth: int, *, inner_film: bool = False
+) -> None:
     naming = _name_within_film if inner_film else fold
     inner: list[tuple[str, Any]] = []
     for name, value in item.items():
-        if isinstance(value, dict | list):
+        kind = value.__class__
+        if kind is dict or kind is list:
             inner.append((name, value))
         elif len(name) <= _LONGEST_NAME:
             # The outer one counts: a film's own rating is everybody's, the item's is the user's.
-            row.setdefault(naming(name), _cell(value))
-    if not inner:
-        return
-    names = {fold(name) for name, value in inner if isinstance(value, dict)}
+            row.setdefault(naming(name), str(value) if value.__class__ in _TEXTS else _cell(value))
+    if inner:
+        _flatten_inner(item, inner, row, depth, inner_film=inner_film)
+
+
+def _flatten_inner(
+    item: dict[str, Any],
+    inner: list[tuple[str, Any]],
+    row: dict[str, str],
+    depth: int,
+    *,
+    inner_film: bool,
+) -> None:
     has_own = any(row.values())
     for name, value in inner:
         if len(name) > _LONGEST_NAME:
             continue
         folded = fold(name)
-        if isinstance(value, list):
-            _flatten_list(folded, naming(name), value, row)
-        elif folded == TITLE:
-            row.setdefault(TITLE, _title(value))
-        elif folded in _OTHER_THINGS and _FILM_OBJECTS.isdisjoint(names) and depth < _DEEPEST:
-            if not _is_film_by_type(item):
-                row.setdefault(_TYPE, folded)
-            _flatten(value, row, depth + 1, inner_film=has_own)
+        if value.__class__ is list:
+            named = _name_within_film(name) if inner_film else folded
+            _flatten_list(folded, named, value, row)
         elif folded in _SEEN_THROUGH and depth < _DEEPEST:
             is_film = inner_film or (has_own and folded in _FILM_OBJECTS)
             _flatten(value, row, depth + 1, inner_film=is_film)
+        elif folded == TITLE:
+            row.setdefault(TITLE, _title(value))
         elif folded not in _OTHER_THINGS:
             _gather(value, row, folded, depth + 1)
+        elif depth < _DEEPEST and not any(fold(other) in _FILM_OBJECTS for other, _ in inner):
+            if not _is_film_by_type(item):
+                row.setdefault(_TYPE, folded)
+            _flatten(value, row, depth + 1, inner_film=has_own)
 
 
 def _flatten_list(folded: str, name: str, value: list[Any], row: dict[str, str]) -> None:

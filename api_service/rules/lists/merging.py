@@ -242,8 +242,10 @@ class FilmMerger:
         elif isinstance(films, Film):
             if films is not film:
                 self._by_title[key] = (films, film)
+                films.has_namesake = film.has_namesake = True
         elif len(films) < MOST_NAMESAKES and film not in films:
             self._by_title[key] = (*films, film)
+            film.has_namesake = True
 
     def _named(self, key: str) -> list[Film]:
         """The films that go by this title and year."""

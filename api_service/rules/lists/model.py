@@ -255,6 +255,7 @@ class Layout:
         names_unread: whether columns that are not read are named in the report.
         blanks_tell: what a blank day, or a blank where others say that they were seen, states.
         unread: columns that look as if they told something, and are not read.
+        waiting: such columns that are blank in the first rows, by their places.
     """
 
     format: str
@@ -283,6 +284,7 @@ class Layout:
     blanks_tell: State | None = None
     names_unread: bool = True
     unread: Sequence[Unread] = ()
+    waiting: Mapping[int, str] = field(default_factory=dict)
 
 
 class Unread(NamedTuple):

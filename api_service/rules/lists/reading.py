@@ -117,8 +117,10 @@ def read_lists(
 
 
 def _journal(item: ListFile, budget: Budget) -> FileJournal:
-    unread = [column for column in item.layout.unread if budget.spend(sum(map(len, column)))]
-    return FileJournal(item.name, budget, item.layout.format, unread=unread)
+    journal = FileJournal(item.name, budget, item.layout.format)
+    for unread in item.layout.unread:
+        journal.name_unread(unread)
+    return journal
 
 
 def _merge(

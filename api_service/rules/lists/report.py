@@ -16,7 +16,7 @@ from api_service.rules.lists.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import NotAFilm, Unread
@@ -27,6 +27,7 @@ the rest."""
 MAX_CHARACTERS: Final = 2_000_000
 """Of file names, reasons and titles in what a report names one by one, all kinds together."""
 
+_LONGEST_EXAMPLE: Final = 100
 _SHORT: Final = 20
 _LISTED: Final = ("rejected", "set_aside", "merged", "notes")
 
@@ -72,7 +73,7 @@ class FileJournal:
     budget: Budget
     format: str | None = None
     set_aside: str | None = None
-    unread: Sequence[Unread] = ()
+    unread: list[Unread] = field(default_factory=list)
     rows: int = 0
     movies: int = 0
     rejected: list[Issue] = field(default_factory=list)
@@ -123,6 +124,12 @@ class FileJournal:
         if self.budget.notes > 0 and self._fits(reason):
             self.budget.notes -= 1
             self.notes.append(Issue(line, code, reason))
+
+    def name_unread(self, unread: Unread) -> None:
+        """Record that a column is not read, though it looks as if it told something."""
+        shortened = unread._replace(example=unread.example[:_LONGEST_EXAMPLE])
+        if self._fits("".join(shortened)):
+            self.unread.append(shortened)
 
     def _fits(self, text: str) -> bool:
         return self.budget.spend(min(len(self.name), MAX_NAME) + len(text))

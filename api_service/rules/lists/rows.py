@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from api_service.rules.lists import cells
 from api_service.rules.lists.dates import date_reader, is_numbered
 from api_service.rules.lists.marks import MarksReader
-from api_service.rules.lists.model import Column, NotAFilm, Problem, Sighting
+from api_service.rules.lists.model import Column, NotAFilm, Problem, Sighting, Unread
 from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.spreadsheets import plain_cell
 from api_service.rules.lists.states import State
@@ -93,11 +93,14 @@ class RowReader:
                 (line, [plain_cell(cell) if cell else cell for cell in row])
                 for line, row in records
             )
+        waiting = dict(self._layout.waiting)
         count_row, read_row = self._journal.count_row, self._sighting
         for line, row in records:
             count_row(line)
             if len(row) != width and not self._fit(row, width, line):
                 continue
+            if waiting and any([row[at] for at in waiting]):  # noqa: C419  # a list is faster
+                self._name_unread(row, waiting)
             if marks:
                 self._further_days = marks.prepare(row)
             row.append("")
@@ -109,6 +112,11 @@ class RowReader:
                 sighting = read_row(line, row)
             if sighting:
                 yield sighting
+
+    def _name_unread(self, row: Sequence[str], waiting: dict[int, str]) -> None:
+        """Name the columns that are not read, once they have something."""
+        for at in [at for at in waiting if row[at].strip()]:
+            self._journal.name_unread(Unread(waiting.pop(at), row[at]))
 
     def _fit(self, row: list[str], width: int, line: int) -> bool:
         if any(map(str.strip, row[width:])):

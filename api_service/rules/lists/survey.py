@@ -4,6 +4,7 @@ blank means beside filled cells, and which columns are not read.
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.dates import agree, find_order, is_numbered, looks_like_date
 from api_service.rules.lists.headers import is_telling
-from api_service.rules.lists.model import Column, Unread
+from api_service.rules.lists.model import Column, ListRefused, Unread
 from api_service.rules.lists.ratings import find_scale
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.model import Layout
@@ -27,7 +28,7 @@ _LONGEST: Final = 40
 """Characters of a cell that could be a date or a rating."""
 _MOST_DIFFERENT: Final = 100_000
 """Dates or ratings after which more of them would tell nothing new."""
-_FIRST_ROWS: Final = 10
+_FIRST_ROWS: Final = 12
 _LONGEST_EXAMPLE: Final = 100
 _MOST_UNREAD: Final = 100
 COMMON: Final = -1
@@ -49,26 +50,27 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
     states = _columns_with_blanks(layout)
     ratings: dict[str, None] = {}
     filled: set[int] = set()
+    blank: set[int] = set()
     if rated is not None or states:
         for row in _rows(table, layout, most_rows):
             if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
                 ratings[row[rated]] = None
                 if len(ratings) >= _MOST_DIFFERENT:
                     break
-            if len(filled) < len(states):
-                filled.update(at for at in states if at < len(row) and row[at].strip())
-            elif rated is None:
-                break
+            for at in states:
+                (filled if at < len(row) and row[at].strip() else blank).add(at)
     order = layout.date_order
     if layout.dates_vary:
         orders = find_orders(table, layout, most_rows)
         order = orders.get(layout.columns.get(Column.WATCH_DATE, COMMON), orders[COMMON])
+    unread, waiting = _unread(table, layout)
     return replace(
         layout,
         date_order=order,
         rating_out_of=layout.rating_out_of or find_scale(ratings),
-        blanks_tell=_blanks_tell(layout, filled),
-        unread=_unread(table, layout, most_rows),
+        blanks_tell=_blanks_tell(layout, filled & blank),
+        unread=unread,
+        waiting=waiting,
     )
 
 
@@ -80,9 +82,9 @@ def _columns_with_blanks(layout: Layout) -> list[int]:
     return [layout.columns[column] for column in named if column in layout.columns]
 
 
-def _blanks_tell(layout: Layout, filled: set[int]) -> State | None:
+def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
     """What a row states that has nothing in a column in which others have something."""
-    told = {column for column, at in layout.columns.items() if at in filled}
+    told = {column for column, at in layout.columns.items() if at in both}
     if Column.STATE in told or Column.SEEN in told:
         return State.UNSEEN
     return State.PLANNED if Column.WATCH_DATE in told else None
@@ -97,7 +99,7 @@ def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, Da
     Raises:
         ListRefused: the file cannot be read to its end.
     """
-    header = _header(table, layout)
+    header = _opening(table, layout)[0]
     dated = [
         at
         for at, name in enumerate(header)
@@ -118,60 +120,51 @@ def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, Da
     return {at: order or common for at, order in own.items()} | {COMMON: common}
 
 
-def _unread(table: Table, layout: Layout, most_rows: int) -> list[Unread]:
-    """The columns that look as if they told something, are not read, and are not blank."""
+def _unread(table: Table, layout: Layout) -> tuple[list[Unread], dict[int, str]]:
+    """The columns that look as if they told something, are not read, and have a cell at the top.
+
+    And those that have none so far: a later row may.
+    """
     if not layout.names_unread:
-        return []
+        return [], {}
     used = {
         *layout.columns.values(),
         *(at for places in layout.further.values() for at in places),
         *(at for at, _, _ in layout.rules),
         *([layout.joined_by] if layout.joined_by is not None else ()),
     }
-    header = _header(table, layout)
-    left = [at for at, name in enumerate(header) if at not in used and name.strip()]
-    examples = _examples(table, layout, left, most_rows)
-    spelled = getattr(table, "spelling", lambda name: name)
-    found = []
-    for at in left:
-        example = examples.get(at, "").strip()
-        if example and (is_telling(spelled(header[at])) or _is_dated(example)):
-            found.append(Unread(spelled(header[at]), example))
-    return found[:_MOST_UNREAD]
+    header, rows = _opening(table, layout)
+    examples = getattr(table, "examples", {})
+    spelled = getattr(table, "spelling", str)
+    found: list[Unread] = []
+    waiting: dict[int, str] = {}
+    for at, name in enumerate(header):
+        if at in used or not name.strip():
+            continue
+        cells = [examples.get(name, ""), *(row[at] for row in rows if at < len(row))]
+        example = next((cell for cell in cells if cell.strip()), "")[:_LONGEST_EXAMPLE]
+        if is_telling(spelled(name)) or _is_dated(example):
+            if example:
+                found.append(Unread(spelled(name), example))
+            elif not examples:
+                waiting[at] = name
+    return found[:_MOST_UNREAD], dict(islice(waiting.items(), _MOST_UNREAD))
 
 
 def _is_dated(example: str) -> bool:
     return not example.isdigit() and looks_like_date(example)
 
 
-def _examples(
-    table: Table, layout: Layout, columns: Sequence[int], most_rows: int
-) -> dict[int, str]:
-    """The first cell of each column that is not blank."""
-    known = getattr(table, "examples", None)
-    if known is not None:
-        header = _header(table, layout)
-        return {at: known.get(header[at], "") for at in columns}
-    found: dict[int, str] = {}
-    waiting = list(columns)
-    for number, row in enumerate(_rows(table, layout, most_rows)):
-        if number == _FIRST_ROWS:  # the whole file is read only for what looks worth it
-            header = _header(table, layout)
-            waiting = [at for at in waiting if is_telling(header[at])]
-        for at in waiting:
-            if at < len(row) and row[at].strip():
-                found[at] = row[at][:_LONGEST_EXAMPLE]
-        if found:
-            waiting = [at for at in waiting if at not in found]
-        if not waiting:
-            break
-    return found
-
-
-def _header(table: Table, layout: Layout) -> list[str]:
+def _opening(table: Table, layout: Layout) -> tuple[list[str], list[list[str]]]:
+    """The header, and the first rows below it."""
+    opening: list[list[str]] = []
     scratch = FileJournal(table.text.file.name, Budget(rows=1 << 30, rejected=0))
     with closing(table.records(scratch)) as records:
-        return next(islice(records, layout.header, None))[1]
+        # What cannot be read says so where it is read in earnest.
+        with contextlib.suppress(ListRefused):
+            for _, row in islice(records, layout.header, layout.header + _FIRST_ROWS):
+                opening.append(row)
+    return (opening[0], opening[1:]) if opening else ([], [])
 
 
 def _rows(table: Table, layout: Layout, most_rows: int) -> Iterator[list[str]]:
