@@ -30,7 +30,20 @@ _COLUMNS: Final = {
     Column.YEAR: (
         *("year", "releaseyear", "filmyear", "movieyear", "yearofrelease", "yearreleased"),
         *("productionyear", "releasedate", "released", "datereleased", "yearreleasedate"),
-        *("jahr", "année", "annee", "año", "ano", "anno", "jaar", "rok", "år", "год", "年份", "vuosi"),
+        *(
+            "jahr",
+            "année",
+            "annee",
+            "año",
+            "ano",
+            "anno",
+            "jaar",
+            "rok",
+            "år",
+            "год",
+            "年份",
+            "vuosi",
+        ),
     ),
     Column.TMDB_ID: ("tmdbid", "tmdb", "tmdbmovieid", "themoviedbid", "moviedbid"),
     Column.IMDB_ID: ("imdbid", "imdb", "const", "tconst", "imdbmovieid", "imdburl", "imdblink"),
@@ -91,7 +104,9 @@ _COLUMNS: Final = {
         *("lot", "kind", "typ", "tipo", "тип"),
     ),
 }
-_OUT_OF: Final = re.compile(r"[(\[]?(?:/|out of|von|sur|de|of|max\.?) ?(5|10|100)[)\]]?", re.IGNORECASE)
+_OUT_OF: Final = re.compile(
+    r"[(\[]?(?:/|out of|von|sur|de|of|max\.?) ?(5|10|100)[)\]]?", re.IGNORECASE
+)
 _LONGEST: Final = 200
 _MOST_BEFORE: Final = 4
 _SURE: Final = 2

@@ -51,7 +51,19 @@ _MARKS_OF_LISTS: Final = frozenset(
 _FEWEST_MARKS: Final = 2
 _OF_PARTS: Final = frozenset({"seasons", "episodes", "watchedepisodes", "watchedseasons"})
 _KEPT: Final = frozenset(
-    {"title", "name", "text", "review", "comment", "comments", "notes", "year", "type", "progress", "value"}
+    {
+        "title",
+        "name",
+        "text",
+        "review",
+        "comment",
+        "comments",
+        "notes",
+        "year",
+        "type",
+        "progress",
+        "value",
+    }
 )
 _OF_EVERYBODY: Final = re.compile(
     r"rating|rated|score|status|state|vote|average|created|updated|watched|seen", re.IGNORECASE

@@ -56,8 +56,6 @@ class Marks(NamedTuple):
     lists: tuple[str, ...] = ()
 
 
-
-
 class _Said(NamedTuple):
     state: State | None
     word: str
@@ -236,7 +234,9 @@ class MarksReader:
         """What a row's state comes to, with a note where that is not what its words say."""
         evidence = days is not None or rating is not None
         if said.is_unknown:
-            counted = "counted as seen, for its date or rating" if evidence else "not counted as seen"
+            counted = (
+                "counted as seen, for its date or rating" if evidence else "not counted as seen"
+            )
             self._journal.note(
                 line,
                 Problem.UNKNOWN_STATE,

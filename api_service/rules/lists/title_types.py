@@ -28,7 +28,10 @@ _EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "a trailer or the like")
 
 _WORDS: Final = {
     **dict.fromkeys(("show", "shows", "tv", "tvshow", "tvshows", "season", "tvpilot"), SERIES),
-    **dict.fromkeys(("anime", "ona", "ova", "special", "tvshort", "miniseries", "kdrama", "drama", "cartoon"), SERIES),
+    **dict.fromkeys(
+        ("anime", "ona", "ova", "special", "tvshort", "miniseries", "kdrama", "drama", "cartoon"),
+        SERIES,
+    ),
     **dict.fromkeys(("person", "people", "list", "user"), _OTHER),
     **dict.fromkeys(("book", "books", "ebook", "audiobook", "manga", "comic", "comics"), _BOOK),
     **dict.fromkeys(("novel", "lightnovel", "manhwa", "manhua", "buch", "livre", "libro"), _BOOK),
@@ -39,7 +42,13 @@ _WORDS: Final = {
 _PARTS: Final = (
     *(("podcast", _PODCAST), ("episod", EPISODE), ("épisod", EPISODE), ("folge", EPISODE)),
     *(("series", SERIES), ("serie", SERIES), ("série", SERIES), ("game", _GAME)),
-    *(("audiobook", _BOOK), ("boardgame", _GAME), ("manga", _BOOK), ("comic", _BOOK), ("сериал", SERIES)),
+    *(
+        ("audiobook", _BOOK),
+        ("boardgame", _GAME),
+        ("manga", _BOOK),
+        ("comic", _BOOK),
+        ("сериал", SERIES),
+    ),
     *(
         ("trailer", _EXTRA),
         ("hook", _EXTRA),

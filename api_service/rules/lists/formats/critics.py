@@ -63,7 +63,7 @@ FORMATS: Final = (
             Column.YEAR: ("releaseYear",),
             Column.RATING: ("review.score",),
             Column.REVIEW: ("review.comment",),
-            Column.OWN_ID: ("emsId", "rtId"),
+            Column.OWN_ID: ("emsId",),
         },
         kind=Kind.RATINGS,
         rating_out_of=5,

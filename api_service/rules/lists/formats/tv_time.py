@@ -30,6 +30,7 @@ FORMATS: Final = (
             Column.OWN_ID: ("uuid",),
         },
         states={"watch": State.SEEN, "towatch": State.PLANNED, "follow": State.UNSEEN},
+        service="tv_time_uuid",  # ids of another kind than those of the exporters
     ),
     Format(
         name="tv_time",
@@ -41,7 +42,7 @@ FORMATS: Final = (
             Column.TYPE: ("type",),
             Column.IMDB_ID: ("imdb", "imdb_id"),
             Column.TMDB_ID: ("tmdb", "tmdb_id"),
-            Column.OWN_ID: ("uuid", "tvdb_id"),
+            Column.OWN_ID: ("tvdb_id", "tvdb"),
             Column.WATCH_DATE: ("watched_at",),
             Column.RATING: ("rating",),
             Column.REWATCHES: ("rewatch_count",),
