@@ -48,7 +48,7 @@ def read_title(cell: str) -> str:
 def split_title(title: str) -> tuple[str, str]:
     """`The Thing (1982)` becomes `The Thing` and `1982`; the year is "" where there is none.
 
-    A year at the very end is the year, else the first one, whatever follows it: `[4K]`, `Criterion`.
+    A year at the very end is the year, else the first one, whatever follows: `[4K]`, `Criterion`.
     """
     if ")" not in title and "]" not in title:
         return title, ""

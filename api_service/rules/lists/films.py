@@ -50,7 +50,8 @@ class Film:
     whichever comes first. What may be several is None until something comes, that itself while it
     is the only one, and then a list of what came, repeated or not, because there may be 200,000
     films. Until all rows are read a film may turn out to be the `same_as` another. `also` are
-    further keys that it goes by, `own_ids` those of the services that its lists are from, and `known` says what a session has of it already.
+    further keys that it goes by, `own_ids` those of the services that its lists are from, and
+    `known` says what a session has of it already.
     """
 
     __slots__ = (

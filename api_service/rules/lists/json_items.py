@@ -36,7 +36,8 @@ from api_service.rules.lists.report import too_many_rows
 from api_service.rules.lists.text import MAX_COLUMNS, BlankRows, find_control
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from api_service.rules.lists.report import FileJournal
     from api_service.rules.lists.text import Records, Text
@@ -97,7 +98,30 @@ class JsonTable:
                     yield line, cells
 
 
-def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTable | None:
+class _Names:
+    """The names of all items, each with its first cell that is not blank."""
+
+    def __init__(self) -> None:
+        self.examples: dict[str, str] = {}
+        self.spellings: dict[str, str] = {}
+        self._blank: set[str] = set()
+
+    def learn(self, item: Any, row: Mapping[str, str]) -> None:  # noqa: ANN401  # whatever JSON is
+        """Take in the names of one more item."""
+        if not row.keys() <= self.examples.keys():
+            spell(item, self.spellings)
+            for name, cell in row.items():
+                if name not in self.examples:
+                    self.examples[name] = cell[:_LONGEST_EXAMPLE]
+                    if not cell and len(self._blank) < _MOST_BLANK:
+                        self._blank.add(name)
+        if self._blank:
+            for name in [name for name in self._blank if row.get(name)]:
+                self.examples[name] = row[name][:_LONGEST_EXAMPLE]
+                self._blank.remove(name)
+
+
+def open_json(text: Text, film_names: AbstractSet[str], most_rows: int) -> JsonTable | None:
     """A file as JSON, or None where it is something else.
 
     Args:
@@ -112,9 +136,7 @@ def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTab
     with text.file.path.open(encoding=text.encoding) as file:
         if not _LOOKS_LIKE_JSON.match(file.read(1_000)):
             return None
-    names: dict[str, str] = {}
-    blank_names: set[str] = set()
-    spellings: dict[str, str] = {}
+    names = _Names()
     blank = BlankRows(text.file)
     has_lines = _has_lines(text)
     with closing(_items(text, has_lines=has_lines)) as items:
@@ -126,14 +148,9 @@ def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTab
                 blank.rows += 1
                 if blank.rows > most_rows:
                     raise too_many_rows(text.file.name, line)
-            if row and not row.keys() <= names.keys():
-                spell(item, spellings)
-                for name, cell in row.items():
-                    if name not in names:
-                        names[name] = cell[:_LONGEST_EXAMPLE]
-                        if not cell and len(blank_names) < _MOST_BLANK:
-                            blank_names.add(name)
-                if len(names) > MAX_COLUMNS:
+            if row:
+                names.learn(item, row)
+                if len(names.examples) > MAX_COLUMNS:
                     raise ListTooCostly(
                         text.file.name,
                         CostLimit.NAMES,
@@ -141,18 +158,14 @@ def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTab
                         "upload a list whose items all have the same few",
                         line,
                     )
-            if row and blank_names:
-                for name in [name for name in blank_names if row.get(name)]:
-                    names[name] = row[name][:_LONGEST_EXAMPLE]
-                    blank_names.remove(name)
-            if number == _FIRST_ITEMS and not any(name in film_names for name in names):
+            if number == _FIRST_ITEMS and film_names.isdisjoint(names.examples):
                 raise ListTooCostly(
                     text.file.name,
                     CostLimit.BLANK_ROWS,
                     f"none of its first {_FIRST_ITEMS:,} items has a title or an id of a film",
                     line,
                 )
-    return JsonTable(text, tuple(names), has_lines, names, spellings)
+    return JsonTable(text, tuple(names.examples), has_lines, names.examples, names.spellings)
 
 
 def _has_lines(text: Text) -> bool:

@@ -1,8 +1,8 @@
 """JSON values to rows: what is an item, what holds items, and which of an item's members are cells.
 
-What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how Trakt
-and many others write a film. Members of other members are named by their path, `state.lastWatched`,
-where they look as if they told something. What is on several lines of a cell stood in a list.
+What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how
+Trakt and many others write a film. Members of other members are named by their path, such as
+`state.lastWatched`, where they look as if they told something. What is on several lines of a cell stood in a list.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ _SEEN_THROUGH: Final = _FILM_OBJECTS | {"id", "ids", "externalids", "providerids
 _OTHER_THINGS: Final = frozenset({"episode", "season", "show", "person", "game", "book"})
 _OTHER_LISTS: Final = {
     **{f"{name}s": name for name in (*_OTHER_THINGS, "comic", "podcast")},
-    **{"tvshows": "show", "series": "show", "tv": "show", "people": "person", "anime": "anime"},
-    **{"manga": "manga", "videogames": "game", "audiobooks": "audiobook"},
+    "tvshows": "show",
+    "series": "show",
+    "tv": "show",
+    "people": "person",
+    "anime": "anime",
+    "manga": "manga",
+    "videogames": "game",
+    "audiobooks": "audiobook",
 }
 _HOLDERS: Final = frozenset(
     {"movies", "films", "items", "entries", "results", "titles", "listitems"}

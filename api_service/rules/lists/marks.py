@@ -107,23 +107,31 @@ class MarksReader:
                 row[at] = next((row[place] for place in places if row[place].strip()), row[at])
         for column, cell in layout.defaults.items():
             row[columns[column]] = row[columns[column]] or cell
+        self._blank_what_says_nothing(row)
+        self._place_id(row)
+        if self._rewatches is not None and (more := cells.read_count(row[self._rewatches])):
+            at = columns[Column.PLAYS]
+            row[at] = str(max(cells.read_count(row[at]), more + 1))
+        return self._take_latest(row)
+
+    def _blank_what_says_nothing(self, row: list[str]) -> None:
+        columns = self.columns
         for column in (Column.TMDB_ID, Column.IMDB_ID):
             if row[columns[column]].strip().casefold() in _NO_IDS:
                 row[columns[column]] = ""
         for column in (Column.YEAR, Column.WATCH_DATE, Column.WRITTEN):
             if row[columns[column]].startswith(_NO_DAY):
                 row[columns[column]] = ""
-        self._place_id(row)
-        if self._rewatches is not None and (more := cells.read_count(row[self._rewatches])):
-            at = columns[Column.PLAYS]
-            row[at] = str(max(cells.read_count(row[at]), more + 1))
-        rated = columns[Column.RATING]
+
+    def _take_latest(self, row: list[str]) -> list[str]:
+        """Of several ratings take the last one; of several days the first, and give the others."""
+        columns = self.columns
+        rated, written = columns[Column.RATING], columns[Column.WRITTEN]
         if row[rated]:
             parts = row[rated].split("\n")
-            if layout.zero_is_blank:
+            if self._layout.zero_is_blank:
                 parts = [part for part in parts if part.strip(" 0.,-")]
             row[rated] = parts[-1] if parts else ""
-        written = columns[Column.WRITTEN]
         if "\n" in row[written]:
             row[written] = row[written].rpartition("\n")[2]
         watched = columns[Column.WATCH_DATE]

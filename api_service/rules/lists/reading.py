@@ -190,34 +190,47 @@ def _recognise(
                 if not file.from_zip or _must_be_list(file, error):
                     raise
                 unread = unread or error
-                found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
-            if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
-                found = _NO_LIST
-            if isinstance(found, Layout):
-                lists.append(ListFile(table, settle(table, found, budget.rows)))
-                continue
-            if found.describes_lists:
-                list_names |= trakt.described_lists(table, budget)
-            aside = found
-        set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
+                aside = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
+            else:
+                aside = _aside(file, found)
+                if isinstance(found, Layout) and aside is None:
+                    lists.append(ListFile(table, settle(table, found, budget.rows)))
+                    continue
+                if isinstance(found, SetAside) and found.describes_lists:
+                    list_names |= trakt.described_lists(table, budget)
+        set_aside.append(FileJournal(file.name, budget, set_aside=(aside or _NO_LIST).reason))
     if unread and not lists:
         raise _no_lists(members, unread)
     lists = [_named(item, list_names) for item in lists]
     lists, weak = _without_weak(lists, budget)
     set_aside += weak
+    lists, again = _distinct(lists, budget)
+    set_aside += again
+    set_aside.sort(key=lambda journal: journal.name)
+    return lists, set_aside
+
+
+def _aside(file: UploadedFile, found: Layout | SetAside) -> SetAside | None:
+    """Why a file that was recognised is no list after all."""
+    if file.from_zip and not file.name.casefold().endswith(_MAY_BE_LISTS):
+        return _NO_LIST
+    return None if isinstance(found, Layout) else found
+
+
+def _distinct(lists: list[ListFile], budget: Budget) -> tuple[list[ListFile], list[FileJournal]]:
+    """The lists in canonical order, each once; and journals of those that are repeated."""
     lists.sort(key=ListFile.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
-    distinct = []
+    distinct, repeated = [], []
     for item in lists:
         if item.same in seen:
             again = FileJournal(item.name, budget, item.layout.format)
             again.set_aside = "the same file was uploaded twice"
-            set_aside.append(again)
+            repeated.append(again)
         else:
             seen.add(item.same)
             distinct.append(item)
-    set_aside.sort(key=lambda journal: journal.name)
-    return distinct, set_aside
+    return distinct, repeated
 
 
 def _named(item: ListFile, list_names: Mapping[str, str]) -> ListFile:

@@ -37,9 +37,9 @@ _WORDS: Final = {
         "rewatch, repeating, history, watchedlist, watchedmovies, seenmovies, played, caught up, "
         "already watched, have watched, gesehen, geschaut, fertig, vu, vue, vus, déjà vu, terminé, "
         "visto, vista, vistas, vistos, visti, viste, assistido, assistidos, terminado, completado, "
-        "completato, concluído, gezien, bekeken, obejrzane, obejrzany, widziane, viděno, zhlédnuto, "
-        "videné, sett, set, nähty, katsottu, izlendi, látott, megnézve, просмотрено, просмотрен, "
-        "смотрел, посмотрел, переглянуто, 看过, 已看, 観た, 視聴済み, 視聴済, 鑑賞済み, 봤어요"
+        "completato, concluído, gezien, bekeken, obejrzane, obejrzany, widziane, viděno, "
+        "zhlédnuto, videné, sett, set, nähty, katsottu, izlendi, látott, megnézve, "
+        "просмотрено, просмотрен, смотрел, посмотрел, переглянуто, 看过, 已看, 観た, 視聴済み, 視聴済, 鑑賞済み, 봤어요"
     ),
     State.PLANNED: (
         "watchlist, to watch, towatch, want to watch, want to see, wants to watch, plan to watch, "
@@ -60,9 +60,9 @@ _WORDS: Final = {
         "oglądam, sleduji, смотрю, 在看, 視聴中"
     ),
     State.DROPPED: (
-        "dropped, drop, abandoned, gave up, given up, stopped, did not finish, dnf, not interested, "
-        "skipped, skip, ignored, hidden, not for me, abgebrochen, abandonné, abandonada, "
-        "abandonado, abbandonato, gestopt, porzucone, брошено, бросил, 抛弃"
+        "dropped, drop, abandoned, gave up, given up, stopped, did not finish, dnf, "
+        "not interested, skipped, skip, ignored, hidden, not for me, abgebrochen, abandonné, "
+        "abandonada, abandonado, abbandonato, gestopt, porzucone, брошено, бросил, 抛弃"
     ),
     State.UNSEEN: (
         "unwatched, not watched, unseen, not seen, notwatched, not yet, not started, "
@@ -95,7 +95,7 @@ _YES: Final = frozenset(
 _NO: Final = frozenset(
     {
         *("no", "false", "n", "f", "nein", "non", "não", "nao", "nee", "nie", "ne", "nem", "ei"),
-        *("hayır", "нет", "ні", "否", "いいえ", "nej", "nei"),
+        *("hayır", "нет", "ні", "否", "いいえ", "nej", "nei"),  # noqa: RUF001  # Turkish
     }
 )
 _TICKS: Final = frozenset("✓✔✅☑🗸●⬤")

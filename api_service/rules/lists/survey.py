@@ -1,5 +1,6 @@
-"""What only a whole file tells: out of how much its ratings are, how it writes its dates, what a
-blank means beside filled cells, and which columns are not read.
+"""What only a whole file tells: the scale of its ratings, the order of its dates, and the like.
+
+That is what a blank means beside filled cells, too, and which columns are not read.
 """
 
 from __future__ import annotations
@@ -109,10 +110,10 @@ def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, Da
     room = _MOST_DIFFERENT
     for row in _rows(table, layout, most_rows):
         for at in dated:
-            if at < len(row) and 0 < len(row[at]) <= _LONGEST and row[at] not in dates[at]:
-                if is_numbered(row[at]):
-                    dates[at][row[at]] = None
-                    room -= 1
+            cell = row[at] if at < len(row) else ""
+            if 0 < len(cell) <= _LONGEST and cell not in dates[at] and is_numbered(cell):
+                dates[at][cell] = None
+                room -= 1
         if room <= 0:
             break
     own = {at: find_order(cells) for at, cells in dates.items()}
@@ -159,11 +160,10 @@ def _opening(table: Table, layout: Layout) -> tuple[list[str], list[list[str]]]:
     """The header, and the first rows below it."""
     opening: list[list[str]] = []
     scratch = FileJournal(table.text.file.name, Budget(rows=1 << 30, rejected=0))
-    with closing(table.records(scratch)) as records:
-        # What cannot be read says so where it is read in earnest.
-        with contextlib.suppress(ListRefused):
-            for _, row in islice(records, layout.header, layout.header + _FIRST_ROWS):
-                opening.append(row)
+    # What cannot be read says so where it is read in earnest.
+    with closing(table.records(scratch)) as records, contextlib.suppress(ListRefused):
+        for _, row in islice(records, layout.header, layout.header + _FIRST_ROWS):
+            opening.append(row)  # what was read before a refusal is kept
     return (opening[0], opening[1:]) if opening else ([], [])
 
 

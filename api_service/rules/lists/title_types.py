@@ -4,9 +4,9 @@ The words are those of IMDb's three generations of exports (`Feature Film`, `Min
 2017; `movie`, `tvMiniSeries` from 2018, the same as in its data sets at
 https://developer.imdb.com/non-commercial-datasets/; `Movie`, `TV Mini Series` from 2024), of
 Trakt (`movie`, `show`, `season`, `episode`, `person`), of TMDB (`movie`, `tv`) and of Netflix
-(`TRAILER`, `HOOK`), and of trackers that keep books, games and music beside films. Case, spaces and hyphens do not count. An account in another language exports
-translated words (`Serie TV`), of which the beginnings are known; any other word is taken for a
-film's, because TMDB will tell.
+(`TRAILER`, `HOOK`), and of trackers that keep books, games and music beside films. Case, spaces and
+hyphens do not count. An account in another language exports translated words (`Serie TV`), of which
+the beginnings are known; any other word is taken for a film's, because TMDB will tell.
 """
 
 from __future__ import annotations

@@ -63,12 +63,14 @@ TV_TIME: Final = (
 
 CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
     "simkl.csv": (
-        '"SIMKL_ID","Title","Type","Year","Watchlist","WatchedDate","Rating","Memo","TMDB","IMDB"\n'
-        '"1","Ran","movie","1985","completed","2023-05-06","10","war","11645","tt0089881"\n'
-        '"2","Ikiru","movie","1952","plantowatch","","8","","3782",""\n'
-        '"3","Stalker","movie","1979","hold","","","","",""\n'
-        '"4","Solaris","movie","1972","notinteresting","2023-01-01","3","","",""\n'
-        '"5","A Series","tv","2011","completed","2023-01-02","8","","",""\n',
+        (
+            '"SIMKL_ID","Title","Type","Year","Watchlist","WatchedDate","Rating","Memo","TMDB","IMDB"\n'
+            '"1","Ran","movie","1985","completed","2023-05-06","10","war","11645","tt0089881"\n'
+            '"2","Ikiru","movie","1952","plantowatch","","8","","3782",""\n'
+            '"3","Stalker","movie","1979","hold","","","","",""\n'
+            '"4","Solaris","movie","1972","notinteresting","2023-01-01","3","","",""\n'
+            '"5","A Series","tv","2011","completed","2023-01-02","8","","",""\n'
+        ),
         [
             ("Ikiru", "l", "8/10", "", ""),
             ("Ran", "w", "10/10", "2023-05-06", ""),
@@ -130,22 +132,31 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
             {
                 "movies.json": [
                     {
-                        **{"id": {"tvdb": 1, "imdb": "tt0089881"}, "uuid": "a", "title": "Ran"},
-                        **{"created_at": "2023-01-01 00:00:00", "rating": None},
-                        **{"is_watched": True, "watched_at": "2023-05-06 20:00:00"},
+                        "id": {"tvdb": 1, "imdb": "tt0089881"},
+                        "uuid": "a",
+                        "title": "Ran",
+                        "created_at": "2023-01-01 00:00:00",
+                        "rating": None,
+                        "is_watched": True,
+                        "watched_at": "2023-05-06 20:00:00",
                     },
                     {
-                        **{"id": {"tvdb": 2, "imdb": "-1"}, "uuid": "b", "title": "Ikiru"},
-                        **{"created_at": "2023-01-01 00:00:00", "rating": None},
-                        **{"is_watched": False},
+                        "id": {"tvdb": 2, "imdb": "-1"},
+                        "uuid": "b",
+                        "title": "Ikiru",
+                        "created_at": "2023-01-01 00:00:00",
+                        "rating": None,
+                        "is_watched": False,
                     },
                 ],
                 "favorites.json": {
                     "name": "Favorites",
                     "movies": [
                         {
-                            **{"id": {"tvdb": 1, "imdb": "tt0089881"}, "uuid": "a"},
-                            **{"title": "Ran", "created_at": "2023-01-01 00:00:00"},
+                            "id": {"tvdb": 1, "imdb": "tt0089881"},
+                            "uuid": "a",
+                            "title": "Ran",
+                            "created_at": "2023-01-01 00:00:00",
                         }
                     ],
                     "shows": [],
@@ -155,16 +166,21 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
                         "name": "War, and peace",
                         "movies": [
                             {
-                                **{"id": {"tvdb": 1, "imdb": "tt0089881"}, "uuid": "a"},
-                                **{"title": "Ran", "created_at": "2023-01-01 00:00:00"},
+                                "id": {"tvdb": 1, "imdb": "tt0089881"},
+                                "uuid": "a",
+                                "title": "Ran",
+                                "created_at": "2023-01-01 00:00:00",
                             }
                         ],
                     }
                 ],
                 "shows.json": [
                     {
-                        **{"id": {"tvdb": 9}, "uuid": "s", "title": "A Series"},
-                        **{"created_at": "x", "seasons": [{"number": 1, "episodes": []}]},
+                        "id": {"tvdb": 9},
+                        "uuid": "s",
+                        "title": "A Series",
+                        "created_at": "x",
+                        "seasons": [{"number": 1, "episodes": []}],
                     }
                 ],
                 "activity_history.csv": "imdb_id,tvdb_id,type,title,is_watched,watched_at,"
@@ -179,12 +195,14 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         ["tv_series", "tv_series"],
     ),
     "yamtrack.csv": (
-        "media_id,source,media_type,title,score,status,repeats,end_date,notes\n"
-        "11645,tmdb,movie,Ran,9.5,Completed,1,2023-05-06,Great\n"
-        "tt0044741,imdb,movie,Ikiru,8.0,Planning,0,,\n"
-        "7,manual,movie,Home film,,Paused,0,,\n"
-        "1,mal,anime,A Series,,Completed,0,,\n"
-        "2,bgg,boardgame,A Game,,Completed,0,,\n",
+        (
+            "media_id,source,media_type,title,score,status,repeats,end_date,notes\n"
+            "11645,tmdb,movie,Ran,9.5,Completed,1,2023-05-06,Great\n"
+            "tt0044741,imdb,movie,Ikiru,8.0,Planning,0,,\n"
+            "7,manual,movie,Home film,,Paused,0,,\n"
+            "1,mal,anime,A Series,,Completed,0,,\n"
+            "2,bgg,boardgame,A Game,,Completed,0,,\n"
+        ),
         [
             ("Home film", "", "", "", ""),
             ("Ikiru", "l", "8/10", "", ""),
@@ -197,8 +215,11 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
             {
                 "metadata": [
                     {
-                        **{"lot": "movie", "source": "tmdb", "identifier": "11645"},
-                        **{"source_id": "Ran", "collections": ["Completed", "War, and peace"]},
+                        "lot": "movie",
+                        "source": "tmdb",
+                        "identifier": "11645",
+                        "source_id": "Ran",
+                        "collections": ["Completed", "War, and peace"],
                         "seen_history": [
                             {"progress": "100", "ended_on": "2023-05-06"},
                             {"progress": "40", "ended_on": None},
@@ -206,18 +227,30 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
                         "reviews": [{"rating": "80", "review": {"text": "Great"}}],
                     },
                     {
-                        **{"lot": "movie", "source": "tmdb", "identifier": "3782"},
-                        **{"source_id": "Ikiru", "collections": ["Watchlist"]},
-                        **{"seen_history": [], "reviews": []},
+                        "lot": "movie",
+                        "source": "tmdb",
+                        "identifier": "3782",
+                        "source_id": "Ikiru",
+                        "collections": ["Watchlist"],
+                        "seen_history": [],
+                        "reviews": [],
                     },
                     {
-                        **{"lot": "movie", "source": "tmdb", "identifier": "348"},
-                        **{"source_id": "Alien", "collections": []},
-                        **{"seen_history": [{"progress": "40"}], "reviews": []},
+                        "lot": "movie",
+                        "source": "tmdb",
+                        "identifier": "348",
+                        "source_id": "Alien",
+                        "collections": [],
+                        "seen_history": [{"progress": "40"}],
+                        "reviews": [],
                     },
                     {
-                        **{"lot": "audio_book", "source": "audible", "identifier": "1"},
-                        **{"source_id": "A Book", "seen_history": [], "reviews": []},
+                        "lot": "audio_book",
+                        "source": "audible",
+                        "identifier": "1",
+                        "source_id": "A Book",
+                        "seen_history": [],
+                        "reviews": [],
                     },
                 ],
                 "people": [],
@@ -234,17 +267,32 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         json.dumps(
             [
                 {
-                    **{"id": 1, "mediaType": "movie", "title": "Ran", "tmdbId": 11645},
-                    **{"seen": True, "onWatchlist": False, "lastSeenAt": 1683403200000},
+                    "id": 1,
+                    "mediaType": "movie",
+                    "title": "Ran",
+                    "tmdbId": 11645,
+                    "seen": True,
+                    "onWatchlist": False,
+                    "lastSeenAt": 1683403200000,
                     "userRating": {"rating": 3.5, "review": "Great"},
                 },
                 {
-                    **{"id": 2, "mediaType": "movie", "title": "Ikiru", "tmdbId": 3782},
-                    **{"seen": False, "onWatchlist": True, "userRating": {"rating": 4}},
+                    "id": 2,
+                    "mediaType": "movie",
+                    "title": "Ikiru",
+                    "tmdbId": 3782,
+                    "seen": False,
+                    "onWatchlist": True,
+                    "userRating": {"rating": 4},
                 },
                 {
-                    **{"id": 3, "mediaType": "movie", "title": "Alien", "tmdbId": 348},
-                    **{"seen": False, "onWatchlist": False, "userRating": None},
+                    "id": 3,
+                    "mediaType": "movie",
+                    "title": "Alien",
+                    "tmdbId": 348,
+                    "seen": False,
+                    "onWatchlist": False,
+                    "userRating": None,
                 },
                 {"id": 4, "mediaType": "video_game", "title": "A Game", "onWatchlist": True},
             ]
@@ -260,22 +308,38 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         json.dumps(
             [
                 {
-                    **{"id": 1, "status": "FINISHED", "rating": 9, "thoughts": "Great"},
+                    "id": 1,
+                    "status": "FINISHED",
+                    "rating": 9,
+                    "thoughts": "Great",
                     "content": {
-                        **{"id": 5, "tmdbId": 11645, "title": "Ran", "type": "movie"},
-                        **{"release_date": "1985-06-01T00:00:00Z", "status": "Released"},
+                        "id": 5,
+                        "tmdbId": 11645,
+                        "title": "Ran",
+                        "type": "movie",
+                        "release_date": "1985-06-01T00:00:00Z",
+                        "status": "Released",
                     },
                 },
                 {
-                    **{"id": 2, "status": "PLANNED", "rating": 0, "thoughts": ""},
+                    "id": 2,
+                    "status": "PLANNED",
+                    "rating": 0,
+                    "thoughts": "",
                     "content": {"tmdbId": 3782, "title": "Ikiru", "type": "movie"},
                 },
                 {
-                    **{"id": 3, "status": "FINISHED", "rating": 9, "thoughts": ""},
+                    "id": 3,
+                    "status": "FINISHED",
+                    "rating": 9,
+                    "thoughts": "",
                     "content": {"tmdbId": 1, "title": "A Series", "type": "tv"},
                 },
                 {
-                    **{"id": 4, "status": "FINISHED", "rating": 9, "thoughts": ""},
+                    "id": 4,
+                    "status": "FINISHED",
+                    "rating": 9,
+                    "thoughts": "",
                     "game": {"name": "A Game"},
                 },
             ]
@@ -303,27 +367,44 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         json.dumps(
             [
                 {
-                    **{"_id": "tt0089881", "name": "Ran", "type": "movie", "removed": False},
+                    "_id": "tt0089881",
+                    "name": "Ran",
+                    "type": "movie",
+                    "removed": False,
                     "temp": False,
                     "state": {"lastWatched": "2023-05-06T20:00:00Z", "flaggedWatched": 1},
                 },
                 {
-                    **{"_id": "tt0044741", "name": "Ikiru", "type": "movie", "removed": False},
+                    "_id": "tt0044741",
+                    "name": "Ikiru",
+                    "type": "movie",
+                    "removed": False,
                     "temp": False,
                     "state": {"lastWatched": None, "flaggedWatched": 0, "timesWatched": 0},
                 },
                 {
-                    **{"_id": "tt0078748", "name": "Alien", "type": "movie", "removed": True},
+                    "_id": "tt0078748",
+                    "name": "Alien",
+                    "type": "movie",
+                    "removed": True,
                     "temp": True,
                     "state": {"lastWatched": "2023-05-07T20:00:00Z", "flaggedWatched": 0},
                 },
                 {
-                    **{"_id": "tt0079944", "name": "Stalker", "type": "movie", "removed": True},
-                    **{"temp": False, "state": {"flaggedWatched": 0}},
+                    "_id": "tt0079944",
+                    "name": "Stalker",
+                    "type": "movie",
+                    "removed": True,
+                    "temp": False,
+                    "state": {"flaggedWatched": 0},
                 },
                 {
-                    **{"_id": "tt9900001", "name": "A Series", "type": "series"},
-                    **{"removed": False, "temp": False, "state": {}},
+                    "_id": "tt9900001",
+                    "name": "A Series",
+                    "type": "series",
+                    "removed": False,
+                    "temp": False,
+                    "state": {},
                 },
             ]
         ),
@@ -339,16 +420,24 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
             {
                 "Items": [
                     {
-                        **{"Name": "Ran", "Id": "a", "Type": "Movie", "ProductionYear": 1985},
+                        "Name": "Ran",
+                        "Id": "a",
+                        "Type": "Movie",
+                        "ProductionYear": 1985,
                         "ProviderIds": {"Tmdb": "11645"},
                         "People": [{"Name": "Somebody", "Type": "Actor"}],
                         "UserData": {
-                            **{"Played": True, "PlayCount": 2, "IsFavorite": True},
+                            "Played": True,
+                            "PlayCount": 2,
+                            "IsFavorite": True,
                             "LastPlayedDate": "2023-05-06T20:00:00.000Z",
                         },
                     },
                     {
-                        **{"Name": "Ikiru", "Id": "b", "Type": "Movie", "ProductionYear": 1952},
+                        "Name": "Ikiru",
+                        "Id": "b",
+                        "Type": "Movie",
+                        "ProductionYear": 1952,
                         "UserData": {"Played": False, "PlayCount": 0, "IsFavorite": False},
                     },
                     {"Name": "Pilot", "Id": "c", "Type": "Episode", "UserData": {"Played": True}},
@@ -359,14 +448,18 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         ["tv_episode"],
     ),
     "criticker.csv": (
-        "Score, Film Name, Year, Date Rated, Mini Review, URL, IMDB ID\n"
-        '85,"Ran",1985,"May 06 2023, 08:52","Great",https://example.org/ran,tt0089881\n',
+        (
+            "Score, Film Name, Year, Date Rated, Mini Review, URL, IMDB ID\n"
+            '85,"Ran",1985,"May 06 2023, 08:52","Great",https://example.org/ran,tt0089881\n'
+        ),
         [("Ran", "w", "85/100", "", "")],
         [],
     ),
     "prime.csv": (
-        '"Date Watched","Type","Title","Episode Title","Global Title Identifier"\n'
-        '"1683403200000","Movie","Ran","","a"\n"1683403200000","Series","A Series","One","b"\n',
+        (
+            '"Date Watched","Type","Title","Episode Title","Global Title Identifier"\n'
+            '"1683403200000","Movie","Ran","","a"\n"1683403200000","Series","A Series","One","b"\n'
+        ),
         [("Ran", "w", "", "2023-05-06", "")],
         ["tv_series"],
     ),
@@ -375,8 +468,12 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
             {
                 "ratings": [
                     {
-                        **{"id": "1_2", "movieId": 2, "score": "4.5", "ratingSource": "Flixster"},
-                        **{"review": "Great", "movie": {"id": 2, "title": "Ran", "year": 1985}},
+                        "id": "1_2",
+                        "movieId": 2,
+                        "score": "4.5",
+                        "ratingSource": "Flixster",
+                        "review": "Great",
+                        "movie": {"id": 2, "title": "Ran", "year": 1985},
                     }
                 ]
             }
@@ -391,7 +488,10 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
                     {
                         "review": {"score": 4, "comment": "Great", "emsId": "a"},
                         "item": {
-                            **{"title": "Ran", "releaseYear": "1985", "emsId": "a", "rtId": "7"},
+                            "title": "Ran",
+                            "releaseYear": "1985",
+                            "emsId": "a",
+                            "rtId": "7",
                             "audienceScore": {"score": 42},
                         },
                     }
@@ -417,7 +517,9 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
                     {
                         "node": {"id": 2, "title": "Ghost", "media_type": "movie"},
                         "list_status": {
-                            **{"status": "completed", "score": 9, "num_episodes_watched": 1},
+                            "status": "completed",
+                            "score": 9,
+                            "num_episodes_watched": 1,
                             "finish_date": "2023-05-06",
                         },
                     },

@@ -1,4 +1,4 @@
-"""Sheets that people keep by hand, and what programs write: states, days, ratings, unread columns."""
+"""Sheets that people keep by hand, and JSON of any shape: states, days, what is not read."""
 
 from __future__ import annotations
 
