@@ -2,7 +2,8 @@
 
 What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how
 Trakt and many others write a film. Members of other members are named by their path, such as
-`state.lastWatched`, where they look as if they told something. What is on several lines of a cell stood in a list.
+`state.lastWatched`, where they look as if they told something. What is on several lines of a cell
+stood in a list.
 """
 
 from __future__ import annotations
@@ -187,7 +188,9 @@ def is_item(value: dict[str, Any]) -> bool:
     """Whether an object is a film, or whatever else a list may have."""
     row: dict[str, str] = {}
     _flatten(value, row, 0)
-    return not _MARKS_OF_ITEMS.isdisjoint(row) or {"name", "type"} <= row.keys()
+    return any(row.get(mark) for mark in _MARKS_OF_ITEMS) or bool(
+        row.get("name") and row.get(_TYPE)
+    )
 
 
 def _holds_items(key: str, members: list[Any]) -> bool:

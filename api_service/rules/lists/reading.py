@@ -161,7 +161,7 @@ def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> st
     if not no_lists:
         return "the upload holds no films"
     if len(no_lists) == 1:
-        return f"{no_lists[0].set_aside}"
+        return f"the upload holds no films: {no_lists[0].set_aside}"
     told = [f"{display_name(one.name)} ({one.set_aside})" for one in no_lists[:_MOST_NAMED]]
     if len(no_lists) > len(told):
         told.append(f"{len(no_lists) - len(told):,} more")

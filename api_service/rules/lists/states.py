@@ -39,7 +39,8 @@ _WORDS: Final = {
         "visto, vista, vistas, vistos, visti, viste, assistido, assistidos, terminado, completado, "
         "completato, concluído, gezien, bekeken, obejrzane, obejrzany, widziane, viděno, "
         "zhlédnuto, videné, sett, set, nähty, katsottu, izlendi, látott, megnézve, "
-        "просмотрено, просмотрен, смотрел, посмотрел, переглянуто, 看过, 已看, 観た, 視聴済み, 視聴済, 鑑賞済み, 봤어요"
+        "просмотрено, просмотрен, смотрел, посмотрел, переглянуто, "
+        "看过, 已看, 観た, 視聴済み, 視聴済, 鑑賞済み, 봤어요"
     ),
     State.PLANNED: (
         "watchlist, to watch, towatch, want to watch, want to see, wants to watch, plan to watch, "

@@ -501,6 +501,35 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         [("Ran", "w", "4/5", "", "")],
         [],
     ),
+    "movielens.json": (
+        json.dumps(
+            {
+                "data": {
+                    "title": None,
+                    "searchResults": [
+                        {
+                            "movieId": 5971,
+                            "movie": {
+                                "movieId": 5971,
+                                "title": "Ran",
+                                "tmdbMovieId": 11645,
+                                "imdbMovieId": "0089881",
+                                "avgRating": 4.1,
+                            },
+                            "movieUserData": {"movieId": 5971, "rating": 4.5, "wishlist": False},
+                        },
+                        {
+                            "movieId": 7,
+                            "movie": {"movieId": 7, "title": "Ikiru", "avgRating": 4.2},
+                            "movieUserData": {"rating": None, "wishlist": True},
+                        },
+                    ],
+                }
+            }
+        ),
+        [("Ikiru", "l", "", "", ""), ("Ran", "w", "4.5/5", "", "")],
+        [],
+    ),
     "filmtipset.csv": (
         "VoteDate;MovieTitle;IMDB;Score\n2023-05-06;Ran;89881;4\n2023-05-07;Ikiru;-1;0\n",
         [("Ikiru", "w", "", "", ""), ("Ran", "w", "4/5", "", "")],

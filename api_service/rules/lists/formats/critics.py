@@ -1,4 +1,4 @@
-"""Sites to rate films at: Criticker, Filmtipset, Flixster, Rotten Tomatoes, MyAnimeList."""
+"""Sites to rate films at: Criticker, Filmtipset, Flixster, Rotten Tomatoes, MovieLens, MyAnimeList."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from api_service.rules.lists.formats.format import Format, Sample
 from api_service.rules.lists.model import Column, Kind
+from api_service.rules.lists.states import State
 
 FORMATS: Final = (
     Format(
@@ -68,6 +69,24 @@ FORMATS: Final = (
         kind=Kind.RATINGS,
         rating_out_of=5,
         zero_is_blank=True,
+    ),
+    Format(
+        name="movielens_ratings",
+        sample=Sample.REAL,
+        marks=("movieId, title, movieUserData.rating",),
+        columns={
+            Column.TITLE: ("title",),
+            Column.YEAR: ("releaseYear", "releaseDate"),
+            Column.TMDB_ID: ("tmdbMovieId",),
+            Column.IMDB_ID: ("imdbMovieId",),
+            Column.RATING: ("movieUserData.rating",),
+            Column.PLANNED: ("movieUserData.wishlist",),
+            Column.OWN_ID: ("movieId",),
+        },
+        unstated=State.UNSEEN,
+        rating_out_of=5,
+        service="movielens",
+        imdb_numbers=True,
     ),
     Format(
         name="myanimelist",
