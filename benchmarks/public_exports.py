@@ -1,8 +1,8 @@
 """Whether every row and column of real exports is accounted for, counted apart from the reader.
 
 Reads each file of a folder, and of its folders, as an upload of its own. Rows are counted with
-nothing but the csv and json modules. A row is a film's, or rejected, or set aside; a column is read,
-or named as unread, or blank, or does not look as if it told anything.
+nothing but the csv and json modules. A row is a film's, or merged, or rejected, or set aside; the
+columns that are not read, and look as if they told something, are counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sites to rate films at: Criticker, Filmtipset, Flixster, Rotten Tomatoes, MovieLens, MyAnimeList."""
+"""Sites to rate films at, from Criticker to MyAnimeList."""
 
 from __future__ import annotations
 
