@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pglast
 import pytest
 
+from api_service.rules.lists.formats import DECLARED
 from local_stack.processes import ROOT
 from shared.models import DOUBTFUL_BELOW, Channel
 from tests.manual.comparing import RUN, compare, is_compared, there
@@ -146,8 +147,11 @@ def test_the_forms_of_lists_are_those_that_are_told_apart() -> None:
     written = set(re.findall(r'"((?:letterboxd|trakt|movielens)_[a-z]+)"', code))
     assert written
     assert written - told == set()
+    declared = {declared.name for declared in DECLARED}
+    assert declared - told == set()
     made = {"imdb": "IMDB", "tmdb": "TMDB"}
-    assert {name for name in told - written if name.partition("_")[0] not in made} == {
+    others = told - written - declared
+    assert {name for name in others if name.partition("_")[0] not in made} == {
         "netflix",
         "csv",
         "titles",

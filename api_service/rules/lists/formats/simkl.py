@@ -8,7 +8,11 @@ from api_service.rules.lists.formats.format import Format, Sample
 from api_service.rules.lists.model import Column
 from api_service.rules.lists.states import State
 
-_STATES: Final = {"hold": State.STARTED, "notinteresting": State.DROPPED}
+_STATES: Final = {
+    "hold": State.STARTED,
+    "notinteresting": State.DROPPED,
+    "1": State.PLANNED,  # as other programs write the same CSV
+}
 
 FORMATS: Final = (
     Format(
