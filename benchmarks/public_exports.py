@@ -30,10 +30,10 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
-    print(table(measure(options.folder)), flush=True)
+    print(table(count(options.folder)), flush=True)
 
 
-def measure(folder: Path) -> list[Figure]:
+def count(folder: Path) -> list[Figure]:
     """A figure for each file."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [_counted(path, str(path.relative_to(folder))) for path in files]
