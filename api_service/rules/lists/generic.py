@@ -32,6 +32,8 @@ _COLUMNS: Final = {
         *("productionyear", "releasedate", "released", "datereleased", "yearreleasedate"),
         *(
             "jahr",
+            "erscheinungsjahr",
+            "filmjahr",
             "année",
             "annee",
             "año",
@@ -151,6 +153,23 @@ def _scale(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def with_states(layout: Layout, header: Sequence[str]) -> Layout:
+    """A layout of a service, with what the file says of each row's state beside that one's columns.
+
+    Another program may write the columns of a service and some of its own.
+    """
+    if layout.rules or not {Column.STATE, Column.SEEN}.isdisjoint(layout.columns):
+        return layout
+    found, _ = _find(header)
+    used = set(layout.columns.values())
+    states = {
+        column: found[column]
+        for column in (Column.STATE, Column.SEEN, Column.PLANNED)
+        if column in found and column not in layout.columns and found[column] not in used
+    }
+    return replace(layout, columns={**layout.columns, **states}) if states else layout
+
+
 def is_weak(layout: Layout) -> bool:
     """Whether nothing but a column of names makes a file look like a list of films."""
     return layout.format == "csv" and layout.columns.keys() <= {Column.TITLE, Column.REVIEW}
@@ -224,5 +243,6 @@ def _with_day(layout: Layout, opening: Sequence[list[str]]) -> Layout:
 
 def _is_day(opening: Sequence[list[str]], at: int) -> bool:
     cells = ["".join(row[at : at + 1]) for row in opening[1:]]
+    cells = [cell.partition("\n")[0] for cell in cells]
     filled = [cell for cell in cells if cell.strip() and read_flag(cell) is not False]
     return bool(filled) and all(map(looks_like_date, filled))

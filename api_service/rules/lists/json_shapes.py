@@ -57,6 +57,7 @@ _MARKS_OF_LISTS: Final = frozenset(
 )
 _FEWEST_MARKS: Final = 2
 _OF_PARTS: Final = frozenset({"seasons", "episodes", "watchedepisodes", "watchedseasons"})
+_OF_A_DAY: Final = frozenset({"year", "month", "day"})
 _KEPT: Final = frozenset(
     {
         "title",
@@ -276,6 +277,8 @@ def _flatten_inner(
             _flatten(value, row, depth + 1, inner_film=is_film)
         elif folded == TITLE:
             row.setdefault(TITLE, _title(value))
+        elif value.keys() == _OF_A_DAY:
+            row.setdefault(folded, _day(value))
         elif folded not in _OTHER_THINGS:
             _gather(value, row, folded, depth + 1)
         elif depth < _DEEPEST and not any(fold(other) in _FILM_OBJECTS for other, _ in inner):
@@ -306,6 +309,8 @@ def _flatten_list(folded: str, name: str, value: list[Any], row: dict[str, str])
 def _gather(item: dict[str, Any], row: dict[str, str], path: str, depth: int) -> None:
     """Add the members of a member that look as if they told something; several become lines."""
     for name, value in item.items():
+        if isinstance(value, dict) and value.keys() == _OF_A_DAY:
+            value = _day(value)  # noqa: PLW2901  # it is written in three parts
         if isinstance(value, dict):
             if depth < _DEEPEST and len(name) <= _LONGEST_NAME:
                 _gather(value, row, f"{path}.{fold(name)}", depth + 1)
@@ -315,6 +320,12 @@ def _gather(item: dict[str, Any], row: dict[str, str], path: str, depth: int) ->
             continue
         whole = f"{path}.{fold(name)}"
         row[whole] = f"{row[whole]}\n{cell}" if whole in row else cell
+
+
+def _day(value: dict[str, Any]) -> str:
+    """A day that is written in three parts; "" for one that lacks any."""
+    parts = [str(value[name] or "") for name in ("year", "month", "day")]
+    return "-".join(parts) if all(parts) else ""
 
 
 def _title(value: dict[str, Any]) -> str:

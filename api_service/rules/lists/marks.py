@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from api_service.rules.lists import cells
 from api_service.rules.lists.model import MAX_NAME, Column, Problem
 from api_service.rules.lists.states import (
+    NOTHING,
     State,
     Unknown,
     fold_word,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _TMDB: Final = frozenset({"tmdb", "themoviedb", "moviedb"})
 _IMDB: Final = frozenset({"imdb", "internetmoviedatabase"})
-_NO_IDS: Final = frozenset({"-1", "0", "null", "none", "n/a", "na", "\\n", "-"})
+_NO_IDS: Final = NOTHING | {"-1", "0"}
 _NO_DAY: Final = ("0001-01-01", "0000-00-00")
 """How some databases write that there is none."""
 _ADDED: Final = (
@@ -119,8 +120,9 @@ class MarksReader:
         for column in (Column.TMDB_ID, Column.IMDB_ID):
             if row[columns[column]].strip().casefold() in _NO_IDS:
                 row[columns[column]] = ""
-        for column in (Column.YEAR, Column.WATCH_DATE, Column.WRITTEN):
-            if row[columns[column]].startswith(_NO_DAY):
+        for column in (Column.YEAR, Column.WATCH_DATE, Column.WRITTEN, Column.RATING):
+            cell = row[columns[column]]
+            if cell.startswith(_NO_DAY) or cell.strip().casefold() in NOTHING:
                 row[columns[column]] = ""
 
     def _take_latest(self, row: list[str]) -> list[str]:

@@ -99,6 +99,8 @@ _NO: Final = frozenset(
         *("hayır", "нет", "ні", "否", "いいえ", "nej", "nei"),  # noqa: RUF001  # Turkish
     }
 )
+NOTHING: Final = frozenset({"null", "none", "nil", "nan", "n/a", "na", "undefined", "\\n", "-"})
+"""How programs and people write that a cell is blank."""
 _TICKS: Final = frozenset("✓✔✅☑🗸●⬤")
 _CROSSES: Final = frozenset("✗✘❌☐⬜○◯-–—")  # noqa: RUF001  # as people write them
 
@@ -159,7 +161,8 @@ def read_flag(cell: str) -> bool | None:
 
 @lru_cache(maxsize=1_024)
 def read_seen(cell: str) -> State | Unknown | None:
-    """What stands in a column that tells whether a film was seen: a flag, a number, a day."""
+    """What stands in a column that tells whether a film was seen: a flag, a number, days."""
+    cell = cell.partition("\n")[0]
     flag = read_flag(cell)
     if flag is not None:
         return State.SEEN if flag else State.UNSEEN

@@ -16,7 +16,7 @@ from api_service.rules.lists.headers import is_telling
 from api_service.rules.lists.model import Column, ListRefused, Unread
 from api_service.rules.lists.ratings import find_scale
 from api_service.rules.lists.report import Budget, FileJournal
-from api_service.rules.lists.states import State
+from api_service.rules.lists.states import NOTHING, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +59,8 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
                 if len(ratings) >= _MOST_DIFFERENT:
                     break
             for at in states:
-                (filled if at < len(row) and row[at].strip() else blank).add(at)
+                cell = row[at].strip() if at < len(row) else ""
+                (filled if cell and cell.casefold() not in NOTHING else blank).add(at)
     order = layout.date_order
     if layout.dates_vary:
         orders = find_orders(table, layout, most_rows)

@@ -29,7 +29,7 @@ _EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "a trailer or the like")
 _WORDS: Final = {
     **dict.fromkeys(("show", "shows", "tv", "tvshow", "tvshows", "season", "tvpilot"), SERIES),
     **dict.fromkeys(
-        ("anime", "ona", "ova", "special", "tvshort", "miniseries", "kdrama", "drama", "cartoon"),
+        ("anime", "ona", "ova", "special", "miniseries", "kdrama", "drama", "cartoon"),
         SERIES,
     ),
     **dict.fromkeys(("person", "people", "list", "user"), _OTHER),

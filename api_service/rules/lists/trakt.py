@@ -110,6 +110,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
         list_name=_list_name(name, moment) if kind is Kind.LIST else None,
         may_be_empty=True,
         rating_out_of=_OUT_OF,
+        blanks_may_tell=not has_ids and kind is Kind.DIARY,
     )
 
 

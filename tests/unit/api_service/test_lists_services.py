@@ -530,6 +530,51 @@ CASES: Final[dict[str, tuple[str | bytes, list[Film], list[str]]]] = {
         [("Ikiru", "l", "", "", ""), ("Ran", "w", "4.5/5", "", "")],
         [],
     ),
+    "anilist.json": (
+        json.dumps(
+            {
+                "data": {
+                    "anime": {
+                        "lists": [
+                            {
+                                "entries": [
+                                    {
+                                        "status": "COMPLETED",
+                                        "score": 9,
+                                        "repeat": 1,
+                                        "completedAt": {"year": 2023, "month": 5, "day": 6},
+                                        "media": {
+                                            "idMal": 1,
+                                            "format": "MOVIE",
+                                            "title": {"romaji": "Akira"},
+                                        },
+                                    },
+                                    {
+                                        "status": "PLANNING",
+                                        "score": 0,
+                                        "completedAt": {"year": None, "month": None, "day": None},
+                                        "media": {
+                                            "idMal": 2,
+                                            "format": "MOVIE",
+                                            "title": {"userPreferred": "Ghost"},
+                                        },
+                                    },
+                                    {
+                                        "status": "COMPLETED",
+                                        "score": 7,
+                                        "completedAt": {"year": None, "month": None, "day": None},
+                                        "media": {"idMal": 3, "title": {"romaji": "Bits"}},
+                                    },
+                                ]
+                            }
+                        ]
+                    }
+                }
+            }
+        ),
+        [("Akira", "w", "9/10", "2023-05-06", ""), ("Ghost", "l", "", "", "")],
+        ["tv_series"],
+    ),
     "filmtipset.csv": (
         "VoteDate;MovieTitle;IMDB;Score\n2023-05-06;Ran;89881;4\n2023-05-07;Ikiru;-1;0\n",
         [("Ikiru", "w", "", "", ""), ("Ran", "w", "4/5", "", "")],

@@ -54,6 +54,17 @@ def test_sheet_in_another_language_is_understood() -> None:
             "title,is_watched,is_watchlist,my_rating\nHeat,1,0,9\nRan,0,1,7\nAlien,0,0,8\n",
             {"Heat": "w", "Ran": "l", "Alien": ""},
         ),
+        # The columns of a service, and a state that it does not write.
+        (
+            "type,title,status,watched_at\nmovie,Heat,seen,2024-03-09\nmovie,Ran,watchlist,\n",
+            {"Heat": "w", "Ran": "l"},
+        ),
+        (
+            "Date,Name,Year,Letterboxd URI,Status\n,Heat,1995,,seen\n,Ran,1985,,to watch\n",
+            {"Heat": "w", "Ran": "l"},
+        ),
+        ("type,title,watched_at\nmovie,Heat,2024-03-09\nmovie,Ran,\n", {"Heat": "w", "Ran": "l"}),
+        ("title,watched_at\nHeat,2024-03-09\nRan,NULL\n", {"Heat": "w", "Ran": "l"}),
         ("Title,Favorite,Seen\nHeat,yes,yes\nRan,,no\n", {"Heat": "wh", "Ran": ""}),
     ],
 )

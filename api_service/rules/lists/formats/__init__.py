@@ -59,6 +59,8 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 )
 """Asked in this order. A new format stands before the generic one."""
 
+_STATED: Final = (ours.recognise, ours.recognise_import_form, netflix.recognise, generic.recognise)
+"""Those whose layouts say all that there is of states."""
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
 _MOST_SKIPPED: Final = 10_000
@@ -130,7 +132,10 @@ def _layout(table: Table) -> Layout | SetAside | None:
     for recogniser in RECOGNISERS if opening[first:] else ():
         layout = recogniser(opening[first:], table.text.file.name)
         if isinstance(layout, Layout):
-            _refuse_wide(opening[layout.header + first], table.text.file.name)
+            header = opening[layout.header + first]
+            _refuse_wide(header, table.text.file.name)
+            if recogniser not in _STATED:
+                layout = generic.with_states(layout, header)
             return replace(layout, header=layout.header + first)
         if layout:
             return layout

@@ -89,6 +89,25 @@ FORMATS: Final = (
         imdb_numbers=True,
     ),
     Format(
+        name="anilist",
+        sample=Sample.REAL,
+        marks=("title, status, score, completedAt", "title, status, score, idMal"),
+        columns={
+            Column.TITLE: ("title",),
+            Column.YEAR: ("seasonYear", "startDate"),
+            Column.TYPE: ("format",),
+            Column.STATE: ("status",),
+            Column.RATING: ("score",),
+            Column.WATCH_DATE: ("completedAt",),
+            Column.REWATCHES: ("repeat",),
+            Column.REVIEW: ("notes",),
+            Column.OWN_ID: ("idMal",),
+        },
+        defaults={Column.TYPE: "anime"},  # without its type nothing says that it is a film
+        rating_out_of=None,
+        zero_is_blank=True,
+    ),
+    Format(
         name="myanimelist",
         sample=Sample.REAL,
         marks=("title, list_status.status", "title, list_status.num_episodes_watched"),
