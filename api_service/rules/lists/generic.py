@@ -162,7 +162,7 @@ def with_states(layout: Layout, header: Sequence[str]) -> Layout:
         return layout
     found, _ = _find(header)
     used = set(layout.columns.values())
-    states = {
+    states: dict[Column, int] = {
         column: found[column]
         for column in (Column.STATE, Column.SEEN, Column.PLANNED)
         if column in found and column not in layout.columns and found[column] not in used
