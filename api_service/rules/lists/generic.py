@@ -32,6 +32,8 @@ _COLUMNS: Final = {
         *("productionyear", "releasedate", "released", "datereleased", "yearreleasedate"),
         *(
             "jahr",
+            "launchyear",
+            "launchingyear",
             "erscheinungsjahr",
             "filmjahr",
             "année",
@@ -54,8 +56,8 @@ _COLUMNS: Final = {
         *("rating", "yourrating", "myrating", "userrating", "personalrating", "ownrating"),
         *("score", "myscore", "yourscore", "userscore", "stars", "mystars", "rate", "grade"),
         *("mygrade", "filmrating", "movierating", "ratingoutof10", "ratingoutof5", "bewertung"),
-        *("wertung", "meinewertung", "note", "manote", "puntuación", "puntuacion", "calificación"),
-        *("voto", "miovoto", "nota", "minhanota", "cijfer", "beoordeling", "ocena", "mojaocena"),
+        *("wertung", "meinewertung", "manote", "puntuación", "puntuacion", "calificación"),
+        *("voto", "miovoto", "minhanota", "cijfer", "beoordeling", "ocena", "mojaocena"),
         *("hodnocení", "betyg", "оценка", "мояоценка", "评分", "個人評分"),
     ),
     Column.RATING10: ("rating10",),
@@ -78,7 +80,18 @@ _COLUMNS: Final = {
         *("plays", "timeswatched", "watchcount", "playcount", "timesseen", "views", "viewcount"),
     ),
     Column.REVIEW: (
-        *("review", "myreview", "notes", "mynotes", "comment", "comments", "thoughts", "memo"),
+        *(
+            "review",
+            "myreview",
+            "notes",
+            "note",
+            "nota",
+            "mynotes",
+            "comment",
+            "comments",
+            "thoughts",
+            "memo",
+        ),
     ),
     Column.SEEN: (
         *("watched", "seen", "iswatched", "isseen", "viewed", "isviewed", "played", "isplayed"),
@@ -109,6 +122,8 @@ _COLUMNS: Final = {
 _OUT_OF: Final = re.compile(
     r"[(\[]?(?:/|out of|von|sur|de|of|max\.?) ?(5|10|100)[)\]]?", re.IGNORECASE
 )
+_NOTES: Final = frozenset({"note", "nota"})
+_MARK: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+)?(?: ?/ ?[0-9]+)?")
 _LONGEST: Final = 200
 _MOST_BEFORE: Final = 4
 _SURE: Final = 2
@@ -211,10 +226,21 @@ def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
     """A layout in which columns whose cells say more than their names are what their cells say."""
     columns = dict(layout.columns)
     opening = opening[layout.header :]
+    review = columns.get(Column.REVIEW)
+    if review is not None and Column.RATING not in columns and _has_ratings(opening, review):
+        columns[Column.RATING] = columns.pop(Column.REVIEW)
     kind = columns.get(Column.TYPE)
     if kind is not None and Column.STATE not in columns and _has_states(opening, kind):
         columns[Column.STATE] = kind
     return _with_day(replace(layout, columns=columns), opening)
+
+
+def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
+    """Whether a column is called a note, and is what that means in French: a mark."""
+    if fold_header(opening[0])[at] not in _NOTES:
+        return False
+    cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
+    return bool(cells) and all(map(_MARK.fullmatch, cells))
 
 
 def _has_states(opening: Sequence[list[str]], at: int) -> bool:

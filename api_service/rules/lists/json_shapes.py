@@ -79,6 +79,7 @@ _OF_EVERYBODY: Final = re.compile(
 _TITLES: Final = ("english", "userPreferred", "romaji", "native", "en", "original")
 _COMPOUND: Final = frozenset({dict, list})
 _TEXTS: Final = frozenset({str, Number})
+_IMDB_ID = re.compile(r"tt[0-9]{5,10}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}")
 _DEEPEST: Final = 4
 _DEEPEST_LIST: Final = 6
@@ -227,7 +228,7 @@ def _is_film_by_type(item: dict[str, Any]) -> bool:
 def to_row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
     """The cells of an item by folded name; None for what is neither an object nor a title."""
     if isinstance(item, str) and not isinstance(item, Number):
-        return {TITLE: item}
+        return {"imdbid": item} if _IMDB_ID.fullmatch(item) else {TITLE: item}
     if not isinstance(item, dict):
         return None
     row: dict[str, str] = {}

@@ -143,6 +143,21 @@ def test_scale_in_a_columns_name_is_that_of_its_ratings() -> None:
     assert found.column("rating_original") == [("4/10",), ("5/10",)]
 
 
+def test_note_is_a_mark_in_french_and_a_text_in_english() -> None:
+    french = read({"films.csv": 'Titre,Année,Note\nHeat,1995,"8,5"\nRan,1985,9\n'})
+    assert french.column("rating_original") == [("8.5/10",), ("9/10",)]
+    english = read({"films.csv": "Title,Score,Note\nHeat,4,Great\nRan,,Still to write\n"})
+    assert english.column("rating_original", "review") == [("4/5", "Great"), ("", "Still to write")]
+    assert english.notes == []
+
+
+def test_ids_alone_are_films() -> None:
+    found = read({"list.json": '["tt0113277", "tt0089881", "Heat of the Night"]'})
+    assert found.column("lookup_key") == [
+        *(("imdb:tt0113277",), ("imdb:tt0089881",), ("title:heat of the night|",)),
+    ]
+
+
 def test_header_below_a_line_of_its_own_is_found() -> None:
     found = read({"list.csv": "What I have seen,,\n\nTitle,Year,My Score\nHeat,1995,9/10\n"})
     assert found.column("title", "year", "rating_original") == [("Heat", "1995", "9/10")]
