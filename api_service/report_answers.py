@@ -29,7 +29,7 @@ class FileReport(_Told):
     rows: int
     movies: int
     set_aside: str | None
-    unread: list[UnreadColumn] = []
+    unread: list[UnreadColumn] = []  # reports of before have none
 
 
 class RowReport(_Told):

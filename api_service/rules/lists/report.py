@@ -163,7 +163,10 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                 "rows": journal.rows,
                 "movies": journal.movies,
                 "set_aside": journal.set_aside,
-                **_unread(journal),
+                "unread": [
+                    {"column": display_name(column), "example": display_name(example)}
+                    for column, example in journal.unread
+                ],
             }
             for journal in journals
         ],
@@ -186,15 +189,6 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "notes": _issues((journal, journal.notes) for journal in journals),
         "notes_count": sum(journal.notes_count for journal in journals),
     }
-
-
-def _unread(journal: FileJournal) -> dict[str, Any]:
-    """The columns that were not read; nothing for most files."""
-    unread = [
-        {"column": display_name(column), "example": display_name(example)}
-        for column, example in journal.unread
-    ]
-    return {"unread": unread} if unread else {}
 
 
 def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, Any]]:
