@@ -80,6 +80,7 @@ def test_empty_list_is_no_film_of_its_own_name(upload: Upload, rows: str) -> Non
         "rows": 0,
         "movies": 0,
         "set_aside": None,
+        "unread": [],
     }
 
 
