@@ -11,14 +11,25 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class UnreadColumn(_Told):
+    """A column or member that looks as if it told something, and is not read, with one value."""
+
+    column: str
+    example: str
+
+
 class FileReport(_Told):
-    """One file: the format it was taken for, or why it was set aside."""
+    """One file: the format it was taken for, or why it was set aside.
+
+    `unread` names what looks like a state, a rating, a date or an id, and was not read.
+    """
 
     name: str
     format: str | None
     rows: int
     movies: int
     set_aside: str | None
+    unread: list[UnreadColumn] = []  # reports of before have none
 
 
 class RowReport(_Told):

@@ -174,6 +174,39 @@ CSV: Final[dict[str, Family]] = {
     "plain titles": lambda n: {"list.txt": "".join(f"- Film {i}\n" for i in range(n)).encode()},
     "an old encoding": lambda n: {"list.csv": b"Title\n" + b"Am\xe9lie\n" * n},
     "sixteen bits": lambda n: {"list.csv": ("Title\n" + "Heat\n" * n).encode("utf-16")},
+    "states that nobody knows": lambda n: _csv(
+        "Title,Status", (f"Film {i},{'x' * 60} {i}" for i in range(n))
+    ),
+    "blank states beside one": lambda n: _csv(
+        "Title,Status,Watched,Watched Date", ["Heat,seen,yes,2020-01-01", *["Heat,,,"] * n]
+    ),
+    "a log of actions": lambda n: _csv(
+        "created_at,type,uuid,entity_type,release_date,movie_name",
+        (f"2020-01-{i % 28 + 1:02},rewatch,a{i},movie,1995-12-15,Heat" for i in range(n)),
+    ),
+    "days that only the last row tells": lambda n: _csv(
+        "Title,Watched Date,Date Added",
+        [*(f"Film {i},1/2/2020,3/4/20{i % 90 + 10}" for i in range(n)), "Ran,25/3/2020,"],
+    ),
+    "columns that are not read": lambda n: _csv(
+        "Title," + ",".join(f"date {i}" for i in range(min(n, 900))),
+        ["Heat" + "," * min(n, 900), *(["Heat," + "x," * min(n, 899)] * 3)],
+    ),
+    "columns that stay blank": lambda n: _csv(
+        "Title," + ",".join(f"date {i}" for i in range(100)), ["Heat" + "," * 100] * n
+    ),
+    "ids of a service for namesakes": lambda n: _csv(
+        "movieId,title", (f'{i},"Heat (1995)"' for i in range(n))
+    ),
+    "ids of a service for one film": lambda n: _csv(
+        "SIMKL_ID,Title,Watchlist,TMDB", (f"{i},Heat,completed,949" for i in range(n))
+    ),
+    "lists of a row": lambda n: _csv("Title,Lists", ['Heat,"' + "a\n" * n + '"']),
+    "stars": lambda n: _csv("Title,Rating", ["Heat,★★★★½", *[f"Heat,{'★' * 41}"] * n]),
+    "months by name": lambda n: _csv(
+        "Title,Watched Date", (f"Heat,{i % 28 + 1} March 2020 x{i}" for i in range(n))
+    ),
+    "lines above the header": lambda n: _csv("my films", ["and more"] * n + ["Title,Year"]),
     "a list with a long name": _list_with_a_long_name,
     "issues of a file with a long name": _issues_of_a_file_with_a_long_name,
     "lists of one film": lambda n: _lists_of_one_film(min(n // 10, 1_999)),
@@ -220,6 +253,35 @@ JSON: Final[dict[str, Family]] = {
     "escapes": lambda n: _json(_film(i, '"review":"' + "\\u0041" * 50 + '"') for i in range(n)),
     "halves of characters": lambda n: _json(['{"title":"Heat"}', *['{"title":"\\ud800"}'] * n]),
     "an endless text": lambda n: {"list.json": b'[{"title":"' + b"x" * 100 * n},
+    "members of members": lambda n: _json(
+        _film(i, '"a":{"b":{"c":{"rating":1,"date":"2020"}}}') for i in range(n)
+    ),
+    "a path of its own for each item": lambda n: _json(
+        _film(i, f'"a":{{"date{i}":1}}') for i in range(n)
+    ),
+    "viewings of one item": lambda n: _json(
+        [
+            '{"title":"Heat","seen":[{"watched_at":"2020-01-01"}'
+            + ',{"watched_at":"2020"}' * n
+            + "]}"
+        ]
+    ),
+    "viewings of each item": lambda n: _json(
+        _film(i, '"seen_history":[' + ",".join(['{"ended_on":"2020-01-01"}'] * 9) + "]")
+        for i in range(n)
+    ),
+    "items by their ids": lambda n: {
+        "list.json": json.dumps(
+            {"movies": {str(i): {"title": f"Film {i}"} for i in range(n)}}
+        ).encode()
+    },
+    "lists within lists": lambda n: _json(
+        f'{{"name":"L{i}","items":[{{"name":"M","items":[{_film(i, _keys(1))}]}}]}}'
+        for i in range(n)
+    ),
+    "descriptions of lists": lambda n: _json(
+        ['{"title":"Heat"}'] + [f'{{"name":"L{i}","privacy":"x","item_count":1}}' for i in range(n)]
+    ),
     "titles alone": lambda n: _json(f'"Film {i}"' for i in range(n)),
 }
 FAMILIES: Final = CSV | JSON | MARKUP

@@ -120,6 +120,12 @@ def _trakt_item(row: Row) -> tuple[object, ...]:
     return (json.dumps(item),)
 
 
+def _simkl_item(row: Row) -> tuple[object, ...]:
+    film = {"title": row.title, "year": row.year, "ids": {"simkl": row.number, "imdb": row.imdb_id}}
+    item = {"last_watched_at": f"{row.day}T20:15:00Z", "user_rating": row.half_stars}
+    return (json.dumps(item | {"status": "completed", "movie": film}),)
+
+
 FORMS = (
     Form(
         "Letterboxd watched",
@@ -257,6 +263,38 @@ FORMS = (
         ),
     ),
     Form(
+        "TV Time's log of actions",
+        "tv_time",
+        "tracking-prod-records.csv",
+        "created_at,type,uuid,entity_type,release_date,rewatch_count,movie_name,series_name",
+        lambda row: (
+            *(f"{row.day} 20:15:00", "towatch" if row.number % 9 == 0 else "watch", row.number),
+            *("movie", f"{row.year}-01-01 00:00:00", "", row.title, ""),
+        ),
+        is_csv=False,
+    ),
+    Form(
+        "Yamtrack",
+        "yamtrack",
+        "yamtrack.csv",
+        "media_id,source,media_type,title,score,status,end_date,notes",
+        lambda row: (
+            *(row.number, "tmdb", "movie", row.title, row.half_stars, "Completed", row.day, ""),
+        ),
+        is_csv=False,
+    ),
+    Form(
+        "a sheet kept by hand",
+        "csv",
+        "sheet.csv",
+        "Film,Year,Status,My Score,Date Finished",
+        lambda row: (
+            *(row.title, row.year, "Watched" if row.number % 9 else "Plan to watch"),
+            *(f"{row.half_stars}/10", row.day),
+        ),
+        is_csv=False,
+    ),
+    Form(
         "any CSV: title, year, rating, day",
         "csv",
         "films.csv",
@@ -271,5 +309,6 @@ FORMS = (
         lambda row: (f"{row.title} ({row.year})",),
         is_csv=False,
     ),
+    Form("Simkl JSON, by line", "simkl", "simkl.jsonl", "", _simkl_item, is_csv=False),
     Form("Trakt JSON, by line", "trakt_ratings", "trakt.jsonl", "", _trakt_item, is_csv=False),
 )

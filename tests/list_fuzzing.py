@@ -91,6 +91,7 @@ _COLUMNS: Final = (
     ),
     *("Const", "Your Rating", "Title Type", "Position", "Created", "movieId", "userId", "tag"),
     *("trakt_id", "watched_at", "rated_at", "type", "plays", "Session", "Watch Dates", "Lists"),
+    *("Status", "Watchlist", "Seen", "lot", "source", "identifier", "entity_type", "movie_name"),
     *("Description", "Start Time", "sep=;", "", "TITLE ", "título", "Rating Original", "imdbId"),
 )
 _CELLS: Final = (
@@ -99,11 +100,23 @@ _CELLS: Final = (
     *("NULL", "\\.", "\\N", "{}", "99999999999", "-1", "1e999", "NaN", "", " ", "\x85", '"a""b"'),
     *("a\u0301\u0323" * 30, "x" * 501, "x" * 2_000, "Show: Season 1: Pilot", "'=1+1", "=cmd()"),
     *("a,b;c\td", "\u202e", "\ud7ff\ue000", "😀", "ﷺ" * 40, "The Matrix, The (a.k.a. X) (1999)"),
+    *(
+        "plantowatch",
+        "dropped",
+        "★★★½",
+        "85%",
+        "9 March 2024",
+        "1710018600",
+        "towatch",
+        "Watchlist",
+    ),
     *("2020-01-01,2020-01-02", "movie", "tvSeries", "0", "1", "603.0", "Sat Apr 23 08:36:35 2011"),
 )
 _MEMBERS: Final = (
     *("title", "name", "year", "ids", "movie", "film", "show", "episode", "tmdb", "imdb", "rating"),
     *("type", "movies", "films", "shows", "item", "watched_at", "plays", "tags", "review", "a", ""),
+    *("status", "state", "seen_history", "ended_on", "collections", "lot", "source", "identifier"),
+    *("lists", "items", "userData", "played", "watchlist", "uuid", "onWatchlist", "privacy"),
     *("Title!", "tmdb_id", "imdb_id", "watched", "letterboxd_uri", "externalids", "x" * 201),
 )
 _ODD: Final = (

@@ -12,6 +12,7 @@ import pglast
 import pytest
 
 from api_service.rules.lists import xml_items
+from api_service.rules.lists.formats import DECLARED
 from local_stack.processes import ROOT
 from shared.models import DOUBTFUL_BELOW, Channel
 from tests.manual.comparing import RUN, compare, is_compared, there
@@ -147,9 +148,12 @@ def test_the_forms_of_lists_are_those_that_are_told_apart() -> None:
     written = set(re.findall(r'"((?:letterboxd|trakt|movielens)_[a-z]+)"', code))
     assert written
     assert written - told == set()
+    declared = {declared.name for declared in DECLARED}
+    assert declared - told == set()
     made = {"imdb": "IMDB", "tmdb": "TMDB"}
-    assert {name for name in told - written if name.partition("_")[0] not in made} == {
-        *(known.name for known in xml_items.FORMATS if known.name != "letterboxd_feed"),
+    others = told - written - declared
+    assert {name for name in others if name.partition("_")[0] not in made} == {
+        *({known.name for known in xml_items.FORMATS} - {"letterboxd_feed"} - declared),
         "plex_watchlist",
         "kinopoisk",
         "netflix",

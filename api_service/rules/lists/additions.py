@@ -40,6 +40,8 @@ class SessionMerger(FilmMerger):
                 self._by_id.setdefault(key, film)
             else:
                 self._call(film, key)
+        for own_id in film.own_ids:
+            self._by_own_id.setdefault(own_id, film)
         self._call(film, film.key)
 
     def known_at(self, position: int) -> Film | None:

@@ -25,10 +25,10 @@ _MAX_COUNT: Final = 10_000
 
 _FOUR_DIGITS = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
 _TITLE_WITH_YEAR = re.compile(r"(.*\S)\s*\(([0-9]{4})\)")
+_BRACKETED_YEAR = re.compile(r"\(([0-9]{4})\)|\[([0-9]{4})\]")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")  # spreadsheets write whole numbers as 603.0
 _IMDB_ID = re.compile(r"(?<![a-z0-9])tt([0-9]{5,10})(?![0-9])", re.IGNORECASE)
-_YES = frozenset({"yes", "true", "y", "1"})
-_NO = frozenset({"no", "false", "n", "0", "unwatched", "not watched", "unseen"})
+_YES = frozenset({"yes", "true", "y", "1", "x", "✓", "✔", "✅", "rewatch", "rewatched"})
 
 
 def read_title(cell: str) -> str:
@@ -46,9 +46,25 @@ def read_title(cell: str) -> str:
 
 
 def split_title(title: str) -> tuple[str, str]:
-    """`The Thing (1982)` becomes `The Thing` and `1982`; the year is "" where there is none."""
-    found = _TITLE_WITH_YEAR.fullmatch(title) if title.endswith(")") else None
-    return (found[1], found[2]) if found and int(found[2]) in YEARS else (title, "")
+    """`The Thing (1982)` becomes `The Thing` and `1982`; the year is "" where there is none.
+
+    A year at the very end is the year, else the first one, whatever follows: `[4K]`, `Criterion`.
+    """
+    if ")" not in title and "]" not in title:
+        return title, ""
+    # What most lists have, in less time.
+    at_end = _TITLE_WITH_YEAR.fullmatch(title) if title.endswith(")") else None
+    if at_end and int(at_end[2]) in YEARS:
+        return at_end[1], at_end[2]
+    years = [
+        found
+        for found in _BRACKETED_YEAR.finditer(title)
+        if int(found[1] or found[2]) in YEARS and title[: found.start()].strip()
+    ]
+    if not years:
+        return title, ""
+    year = years[-1] if years[-1].end() == len(title) else years[0]
+    return title[: year.start()].rstrip(), year[1] or year[2]
 
 
 @lru_cache(maxsize=4_096)
@@ -138,11 +154,6 @@ def read_address(cell: str) -> str:
 def read_flag(cell: str) -> bool:
     """Whether a cell says yes."""
     return cell.strip().casefold() in _YES
-
-
-def says_no(cell: str) -> bool:
-    """Whether a cell says no; what says neither is no answer."""
-    return cell.strip().casefold() in _NO
 
 
 @lru_cache(maxsize=4_096)

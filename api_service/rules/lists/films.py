@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from api_service.rules.lists.cells import split_tags
 from api_service.rules.lists.model import Kind
+from api_service.rules.lists.states import State
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Film:
     whichever comes first. What may be several is None until something comes, that itself while it
     is the only one, and then a list of what came, repeated or not, because there may be 200,000
     films. Until all rows are read a film may turn out to be the `same_as` another. `also` are
-    further keys that it goes by, and `known` says what a session has of it already.
+    further keys that it goes by, `own_ids` those of the services that its lists are from, and
+    `known` says what a session has of it already.
     """
 
     __slots__ = (
@@ -65,12 +67,14 @@ class Film:
         "addresses",
         "also",
         "entry_address",
+        "has_namesake",
         "imdb_id",
         "in_watchlist",
         "key",
         "known",
         "liked",
         "order",
+        "own_ids",
         "rating",
         "same_as",
         "title",
@@ -87,6 +91,8 @@ class Film:
         self.known: Known | None = None
         self.addresses: tuple[str, ...] = ()
         self.also: tuple[str, ...] = ()
+        self.own_ids: tuple[str, ...] = ()
+        self.has_namesake = False
         self.entry_address = ""
         self.tmdb_id: int | None = None
         self.imdb_id: str | None = None
@@ -148,32 +154,50 @@ class Film:
             self._name(sighting.title, sighting.year)
         if sighting.address and not self.entry_address and not layout.film_addresses:
             self.entry_address = sighting.address
+        state = sighting.state
+        # What is planned or was dropped has a day and a rating at most, and was not seen for that.
+        if state is None or state is State.SEEN:
+            self._watch(sighting, layout, order)
+        if sighting.tags:
+            self._tags = _with(self._tags, shared(sighting.tags))
+        if sighting.rating is not None or sighting.review:
+            self._judge(sighting, layout.kind, order)
+
+    def _watch(self, sighting: Sighting, layout: Layout, order: int) -> None:
         day = sighting.watch_date
         if day:
             self._watch_dates = _with(self._watch_dates, day)
+            if sighting.more_days:
+                self._watch_dates = _with_all(self._watch_dates, sighting.more_days)
         if sighting.rewatch:
             own = "" if layout.film_addresses else sighting.address
             entry = own or (_iso_format(day) if day else str(order))
             self._rewatches = _with(self._rewatches, entry)
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)
-        if sighting.tags:
-            self._tags = _with(self._tags, shared(sighting.tags))
         if sighting.rating is not None:
             self.watched = True  # whoever rates a film has seen it, whatever list it stands in
-        if sighting.rating is not None or sighting.review:
-            self._judge(sighting, layout.kind, order)
 
     def _mark(self, layout: Layout, sighting: Sighting) -> None:
-        kind = layout.kind
-        if kind.means_watched:
-            self.watched = self.watched or not sighting.unseen
+        kind, state = layout.kind, sighting.state
+        if state is State.SEEN:
+            self.watched = True
+        elif state is State.PLANNED:
+            self.in_watchlist = True
+        elif state is not None:
+            pass
+        elif kind.means_watched:
+            self.watched = True
         elif kind is Kind.WATCHLIST:
             self.in_watchlist = True
-        elif kind is Kind.LIKES:
+        if kind is Kind.LIKES or sighting.liked:
             self.liked = True
+        if sighting.planned:
+            self.in_watchlist = True
         if layout.list_name:
             self._lists = _with(self._lists, layout.list_name)
+        if sighting.lists:
+            self._lists = _with_all(self._lists, [*map(shared, sighting.lists)])
 
     def _name(self, title: str, year: int | None) -> None:
         self.call(self.title or title, self.year or year)
@@ -207,6 +231,7 @@ class Film:
         self.go_by(*other.also, other.key)
         self._name(other.title, other.year)
         self.addresses = (self.addresses + other.addresses)[:MOST_NAMES]
+        self.own_ids = (self.own_ids + other.own_ids)[:MOST_NAMES]
         self.entry_address = self.entry_address or other.entry_address
         self.tmdb_id = self.tmdb_id or other.tmdb_id
         self.imdb_id = self.imdb_id or other.imdb_id
@@ -259,6 +284,8 @@ class Film:
             further["imdb_id"] = self.imdb_id
         if self.also and (names := [key for key in self.also if key != self.key]):
             further["names"] = names
+        if self.own_ids and self.has_namesake:  # nothing else needs them
+            further["own_ids"] = self.own_ids
         if self._rewatches:
             further["rewatched"] = sorted(set(_each(self._rewatches)))
         if self._review and self._review_from[:2] > _NEVER[:2]:
@@ -276,6 +303,7 @@ class Film:
             self.entry_address = address
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
         self.also = tuple(origins.get("names", ()))
+        self.own_ids = tuple(origins.get("own_ids", ()))
         self._rewatches = _with_all(None, [*map(shared, origins.get("rewatched", ()))])
         if rated := origins.get("rated"):
             self._rating_from = _restored(*rated)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,82 @@ _PLANNED = (
 )
 _LONGEST = 200
 """Characters of a column's name that are looked at; a cell in its place may have a million."""
+
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_TELLING: Final = frozenset(
+    [
+        "state",
+        "status",
+        "seen",
+        "watch",
+        "watched",
+        "watches",
+        "watchlist",
+        "viewed",
+        "played",
+        "completed",
+        "finished",
+        "started",
+        "dropped",
+        "planned",
+        "wishlist",
+        "favorite",
+        "favourite",
+        "liked",
+        "rating",
+        "ratings",
+        "rated",
+        "rate",
+        "score",
+        "scores",
+        "stars",
+        "grade",
+        "vote",
+        "points",
+        "date",
+        "dates",
+        "day",
+        "when",
+        "time",
+        "timestamp",
+        "at",
+        "on",
+        "ts",
+        "released",
+        "id",
+        "ids",
+        "imdb",
+        "tmdb",
+        "tvdb",
+        "trakt",
+        "simkl",
+        "mal",
+        "uri",
+        "guid",
+        "identifier",
+        "rewatch",
+        "rewatches",
+        "rewatched",
+        "rewatching",
+        "plays",
+        "repeat",
+        "repeats",
+    ]
+)
+_TELLING_PARTS: Final = (
+    *("rating", "rated", "score", "date", "datum", "watch", "status", "seen", "wish", "favo"),
+)
+
+
+@lru_cache(maxsize=4_096)
+def is_telling(name: str) -> bool:
+    """Whether a column's name looks like that of a state, a rating, a date or an id."""
+    short = name[:_LONGEST]
+    if any(word.casefold() in _TELLING for word in _WORDS.findall(short)):
+        return True
+    folded = short.casefold()
+    return any(part in folded for part in _TELLING_PARTS) or folded.endswith("id")
 
 
 def fold_header(record: Sequence[str]) -> list[str]:

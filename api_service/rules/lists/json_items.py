@@ -1,8 +1,7 @@
 """JSON to records: a list, or lines, of objects or of titles, each made a row of cells.
 
 The names of an object's members become the header, so that what recognises a CSV recognises JSON
-too. What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how
-Trakt and many others write a film. Members of any other kind of depth say nothing here.
+too; `json_shapes` says what is an item, and how it becomes cells.
 """
 
 from __future__ import annotations
@@ -12,10 +11,18 @@ import io
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.rules.lists.headers import fold_header
+from api_service.rules.lists.json_shapes import (
+    TITLE,
+    is_list_of_things,
+    is_plain,
+    may_hold,
+    place_of,
+    spell,
+    to_row,
+    unpack_value,
+)
 from api_service.rules.lists.json_stream import (
     MAX_VALUE,
     BrokenJsonError,
@@ -23,36 +30,23 @@ from api_service.rules.lists.json_stream import (
     LargeList,
     LargeObject,
     LargeValueError,
-    Number,
 )
 from api_service.rules.lists.model import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
 from api_service.rules.lists.report import too_many_rows
 from api_service.rules.lists.text import MAX_COLUMNS, BlankRows, find_control
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from api_service.rules.lists.report import FileJournal
     from api_service.rules.lists.text import Records, Text
 
-_TITLE: Final = "title"
-_TYPE: Final = "type"
-_FILMS: Final = frozenset({"movie", "film"})
-_SEEN_THROUGH: Final = _FILMS | {"item", "ids", "externalids"}
-# An object may hold its lists by name; these names say that there are no films in a list.
-_OTHER_THINGS: Final = ("episode", "season", "show", "person")
-_OTHER_LISTS: Final = {
-    **{f"{name}s": name for name in _OTHER_THINGS},
-    "tvshows": "show",
-    "series": "show",
-    "tv": "show",
-    "people": "person",
-}
 _LOOKS_LIKE_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\]{\"\[])")
 _STEP: Final = 1 << 18
-_DEEPEST: Final = 4
-_LONGEST_NAME: Final = 200
-"""Characters of a member's name that could mean something."""
+_LONGEST_EXAMPLE: Final = 100
+_MOST_BLANK: Final = 50
+"""Names without a cell so far of which one is waited for."""
 _FIRST_ITEMS: Final = 100_000
 """Of so many items one must name a film, or none is expected to."""
 
@@ -65,11 +59,19 @@ class JsonTable:
         text: the file.
         header: the names of all its items.
         has_lines: whether items are named by their lines; those of a file of one line are counted.
+        examples: the first cell of each name that is not blank.
+        spellings: the names of members as they are written, by folded name.
     """
 
     text: Text
     header: tuple[str, ...]
     has_lines: bool
+    examples: Mapping[str, str]
+    spellings: Mapping[str, str]
+
+    def spelling(self, name: str) -> str:
+        """A name of the header as the file writes it, a path where it is of a member's member."""
+        return ".".join(self.spellings.get(part, part) for part in name.split("."))
 
     def records(self, journal: FileJournal) -> Records:
         """See `Table`. A file of one line has its items counted in place of its lines."""
@@ -78,7 +80,7 @@ class JsonTable:
         width = len(places)
         with closing(_items(self.text, has_lines=self.has_lines)) as items:
             for line, item in items:
-                row = _row(item)
+                row = to_row(item)
                 if row is None:
                     journal.count_row(line)
                     journal.reject(
@@ -96,7 +98,30 @@ class JsonTable:
                     yield line, cells
 
 
-def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTable | None:
+class _Names:
+    """The names of all items, each with its first cell that is not blank."""
+
+    def __init__(self) -> None:
+        self.examples: dict[str, str] = {}
+        self.spellings: dict[str, str] = {}
+        self._blank: set[str] = set()
+
+    def learn(self, item: Any, row: Mapping[str, str]) -> None:  # noqa: ANN401  # whatever JSON is
+        """Take in the names of one more item."""
+        if not row.keys() <= self.examples.keys():
+            spell(item, self.spellings)
+            for name, cell in row.items():
+                if name not in self.examples:
+                    self.examples[name] = cell[:_LONGEST_EXAMPLE]
+                    if not cell and len(self._blank) < _MOST_BLANK:
+                        self._blank.add(name)
+        if self._blank:
+            for name in [name for name in self._blank if row.get(name)]:
+                self.examples[name] = row[name][:_LONGEST_EXAMPLE]
+                self._blank.remove(name)
+
+
+def open_json(text: Text, film_names: AbstractSet[str], most_rows: int) -> JsonTable | None:
     """A file as JSON, or None where it is something else.
 
     Args:
@@ -111,21 +136,21 @@ def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTab
     with text.file.path.open(encoding=text.encoding) as file:
         if not _LOOKS_LIKE_JSON.match(file.read(1_000)):
             return None
-    names: dict[str, None] = {}
+    names = _Names()
     blank = BlankRows(text.file)
     has_lines = _has_lines(text)
     with closing(_items(text, has_lines=has_lines)) as items:
         for number, (line, item) in enumerate(items, 1):
-            row = _row(item)
+            row = to_row(item)
             if not row or not any(row.values()):
                 blank.count(line)
             else:
                 blank.rows += 1
                 if blank.rows > most_rows:
                     raise too_many_rows(text.file.name, line)
-            if row and not row.keys() <= names.keys():
-                names.update(dict.fromkeys(row))
-                if len(names) > MAX_COLUMNS:
+            if row:
+                names.learn(item, row)
+                if len(names.examples) > MAX_COLUMNS:
                     raise ListTooCostly(
                         text.file.name,
                         CostLimit.NAMES,
@@ -133,14 +158,14 @@ def open_json(text: Text, film_names: Container[str], most_rows: int) -> JsonTab
                         "upload a list whose items all have the same few",
                         line,
                     )
-            if number == _FIRST_ITEMS and not any(name in film_names for name in names):
+            if number == _FIRST_ITEMS and film_names.isdisjoint(names.examples):
                 raise ListTooCostly(
                     text.file.name,
                     CostLimit.BLANK_ROWS,
                     f"none of its first {_FIRST_ITEMS:,} items has a title or an id of a film",
                     line,
                 )
-    return JsonTable(text, tuple(names), has_lines)
+    return JsonTable(text, tuple(names.examples), has_lines, names.examples, names.spellings)
 
 
 def _has_lines(text: Text) -> bool:
@@ -167,8 +192,12 @@ def _items(text: Text, *, has_lines: bool) -> Generator[tuple[int, Any], None, N
     with text.file.path.open("rb") as file:
         try:
             for number, (line, value) in enumerate(JsonStream(file, text.encoding).values(), 1):
-                for item in _unpacked(value):
-                    yield (line if has_lines else number), item
+                place = line if has_lines else number
+                if is_plain(value):
+                    yield place, value
+                else:
+                    for item in _unpacked(value):
+                        yield place, item
         except BrokenJsonError as error:
             raise ListRefused(
                 text.file.name,
@@ -190,18 +219,8 @@ def _unpacked(value: Any) -> Iterator[Any]:  # noqa: ANN401  # whatever JSON may
     """The item; or the items in the lists that it holds by name, such as `movies` and `shows`."""
     if isinstance(value, LargeObject):
         yield from _unpacked_large(value)
-        return
-    if not isinstance(value, dict):
-        yield value
-        return
-    lists = {name: inner for name, inner in value.items() if _is_list_of_things(inner)}
-    if not lists or _TITLE in (_row(value) or ()):
-        yield value
-        return
-    for name, members in lists.items():
-        other = _OTHER_LISTS.get(_fold(name))
-        for member in members:
-            yield _typed(member, other)
+    else:
+        yield from unpack_value(value)
 
 
 def _unpacked_large(value: LargeObject) -> Iterator[Any]:
@@ -213,21 +232,20 @@ def _unpacked_large(value: LargeObject) -> Iterator[Any]:
     rest: dict[str, Any] = {}
     size, has_lists = 0, False
     for name, member in value.members():
-        other = _OTHER_LISTS.get(_fold(name))
+        place = place_of(name)
         if isinstance(member.value, LargeList):
             has_lists = True
             for item in _items_of_things(member.value, value):
-                yield _typed(item, other)
-        elif _is_list_of_things(member.value):
+                yield from unpack_value(item, place, 1)
+        elif is_list_of_things(member.value) or may_hold(member.value):
             has_lists = True
-            for item in member.value:
-                yield _typed(item, other)
+            yield from unpack_value({name: member.value})
         else:
             rest[name] = member.value
             size += member.size
             if size > MAX_VALUE or len(rest) > MAX_COLUMNS:
                 raise value.too_large()
-    if not has_lists or _TITLE in (_row(rest) or ()):
+    if not has_lists or TITLE in (to_row(rest) or ()):
         raise value.too_large()
 
 
@@ -250,55 +268,3 @@ def _items_of_things(members: LargeList, holder: LargeObject) -> Iterator[Any]:
             raise holder.too_large()
     if before is not None:
         raise holder.too_large()
-
-
-def _typed(item: Any, other: str | None) -> Any:  # noqa: ANN401
-    """An item of a list whose name says what is in it."""
-    return {_TYPE: other, **item} if other and isinstance(item, dict) else item
-
-
-def _is_list_of_things(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, list) and any(isinstance(member, dict) for member in value)
-
-
-def _row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
-    if isinstance(item, str) and not isinstance(item, Number):
-        return {_TITLE: item}
-    if not isinstance(item, dict):
-        return None
-    row: dict[str, str] = {}
-    _flatten(item, row, 0)
-    return row
-
-
-def _flatten(item: dict[str, Any], row: dict[str, str], depth: int) -> None:
-    inner: dict[str, dict[str, Any]] = {}
-    for name, value in item.items():
-        if len(name) > _LONGEST_NAME:
-            continue
-        if isinstance(value, dict):
-            inner[_fold(name)] = value
-        else:
-            # The outer one counts: a film's own rating is everybody's, the item's is the user's.
-            row.setdefault(_fold(name), _cell(value))
-    for name, value in inner.items():
-        is_other = name in _OTHER_THINGS and _FILMS.isdisjoint(inner)
-        if is_other:
-            row.setdefault(_TYPE, name)
-        if (is_other or name in _SEEN_THROUGH) and depth < _DEEPEST:
-            _flatten(value, row, depth + 1)
-
-
-@lru_cache(maxsize=1_024)
-def _fold(name: str) -> str:
-    return fold_header([name])[0]
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401
-    if isinstance(value, str):
-        return str(value)  # a number too is text from here on
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(member for member in value if isinstance(member, str))
-    return ""

@@ -50,6 +50,7 @@ class FilmMerger:
         self._films: list[Film] = []
         self._by_address: dict[str, Film] = {}
         self._by_id: dict[str, Film] = {}
+        self._by_own_id: dict[str, Film] = {}
         # A film where there is one of a title, as there is of most.
         self._by_title: dict[str, Film | tuple[Film, ...]] = {}
         self._absorbed = 0
@@ -105,6 +106,8 @@ class FilmMerger:
             film = self._film_by_id(sighting, source)
         else:
             film = self._film_by_title(sighting, source)
+        if sighting.own_id:
+            self._own(film, sighting.own_id)
         self._record(film, sighting, source)
         return film
 
@@ -153,7 +156,11 @@ class FilmMerger:
             film = self._by_address.get(normal_address(sighting.address))
             if film:
                 return film
+        if sighting.own_id and (known := self._by_own_id.get(sighting.own_id)):
+            return self._resolve(known)
         candidates = self._named(sighting.key)
+        if sighting.own_id:
+            candidates = [film for film in candidates if not _is_other(film, (sighting.own_id,))]
         if not candidates:
             return self._new(sighting, source)
         return self._first(candidates, sighting, source)
@@ -173,12 +180,24 @@ class FilmMerger:
 
     def _film_by_id(self, sighting: Sighting, source: Source) -> Film:
         known = [self._by_id[key] for key in id_keys(sighting) if key in self._by_id]
-        namesakes = [film for film in self._named(sighting.key) if not _clash(film, sighting)]
+        own = (sighting.own_id,) if sighting.own_id else ()
+        if own and own[0] in self._by_own_id:
+            known.append(self._by_own_id[own[0]])
+        namesakes = [
+            film
+            for film in self._named(sighting.key)
+            if not (_clash(film, sighting) or (own and _is_other(film, own)))
+        ]
         if len(namesakes) == 1:
             known += namesakes
         film = self._resolve(known[0]) if known else self._new(sighting, source)
         for other in map(self._resolve, known[1:]):
-            if other is not film and not _clash(film, other) and not (film.known and other.known):
+            if (
+                other is not film
+                and not _clash(film, other)
+                and not _is_other(film, other.own_ids)
+                and not (film.known and other.known)
+            ):
                 film, other = (other, film) if other.known else (film, other)  # noqa: PLW2901  # the known one stays
                 film.absorb(other)
                 self._absorbed += 1
@@ -196,6 +215,12 @@ class FilmMerger:
         film.imdb_id = film.imdb_id or sighting.imdb_id
         for key in id_keys(film):
             self._by_id.setdefault(key, film)
+
+    def _own(self, film: Film, own_id: str) -> None:
+        """Remember the id that the service of a list has for a film."""
+        if own_id not in film.own_ids and len(film.own_ids) < MOST_NAMES:
+            film.own_ids += (own_id,)
+        self._by_own_id.setdefault(own_id, film)
 
     def _record(self, film: Film, sighting: Sighting, source: Source) -> None:
         order = source.first_order + sighting.line
@@ -217,8 +242,10 @@ class FilmMerger:
         elif isinstance(films, Film):
             if films is not film:
                 self._by_title[key] = (films, film)
+                films.has_namesake = film.has_namesake = True
         elif len(films) < MOST_NAMESAKES and film not in films:
             self._by_title[key] = (*films, film)
+            film.has_namesake = True
 
     def _named(self, key: str) -> list[Film]:
         """The films that go by this title and year."""
@@ -281,3 +308,13 @@ def _clash(film: Film, other: Film | Sighting) -> bool:
         (film.tmdb_id and other.tmdb_id and film.tmdb_id != other.tmdb_id)
         or (film.imdb_id and other.imdb_id and film.imdb_id != other.imdb_id)
     )
+
+
+def _is_other(film: Film, own_ids: Iterable[str]) -> bool:
+    """Whether one service has different ids for these films."""
+    for own_id in own_ids:
+        if own_id not in film.own_ids:
+            service = own_id.partition(":")[0]
+            if any(known.partition(":")[0] == service for known in film.own_ids):
+                return True
+    return False

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import UnreadableListError, UploadTooCostlyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.ratings import Rating
+    from api_service.rules.lists.states import State, Test
 
 MAX_NAME = 255
 _MOST_LOOKED_AT = 4_096
@@ -75,7 +76,11 @@ class Problem(StrEnum):
     # The row is set aside: it says clearly that it is no film.
     GAME = "game"
     OTHER_TYPE = "other_type"
+    BOOK = "book"
+    MUSIC = "music"
     PODCAST = "podcast"
+    REMOVED = "removed"
+    """It is no longer among the user's films."""
     TV_EPISODE = "tv_episode"
     TV_SERIES = "tv_series"
     # The row is read, with a note.
@@ -86,7 +91,10 @@ class Problem(StrEnum):
     BAD_RATING = "bad_rating"
     BAD_YEAR = "bad_year"
     CONFLICTING_IDS = "conflicting_ids"
+    NOT_SEEN = "not_seen"
+    """It was dropped, or is in progress, or its blank cell says so beside filled ones."""
     SEVERAL_USERS = "several_users"
+    UNKNOWN_STATE = "unknown_state"
 
 
 class ListRefused(UnreadableListError):  # noqa: N818  # it is an answer to the user, not a fault
@@ -183,6 +191,23 @@ class Column(StrEnum):
     TYPE = "type"
     """Whether it is a film at all, or a series, a game, …"""
 
+    # What follows is looked for only where a format has it: see `marks.py`.
+    STATE = "state"
+    """Seen, planned, dropped, … in a word."""
+    PLANNED = "planned"
+    """Whether it is on the watchlist."""
+    LIKED = "liked"
+    LISTS = "lists"
+    """Names of lists that it is on, one a line; a state's or the favourites' name means that."""
+    SOURCE = "source"
+    """Whose id the id is: TMDB's, IMDb's, or that of another catalogue."""
+    ID = "id"
+    """An id of the source, or one that says itself whose it is: `tt0113277`, `tmdb:949`."""
+    OWN_ID = "own_id"
+    """The id that the service itself has for the film."""
+    REWATCHES = "rewatches"
+    """How often it was watched after the first time."""
+
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
@@ -225,6 +250,18 @@ class Layout:
         date_order: whether days or months come first in dates that do not start with the year.
         dates_vary: whether only the whole file can tell that.
         safe_cells: whether a cell that would look like a formula has an apostrophe in front.
+        further: columns of which one is read where those before it are blank.
+        words: what words state in this format, before those that all formats know; folded.
+        rules: columns, and what a row states where they are so; the first that holds counts.
+        unstated: what a row states that says nothing else of it.
+        source: whose catalogue `Column.OWN_ID` is of.
+        zero_is_blank: whether a rating of 0 says that there is none.
+        defaults: cells that stand for blank ones.
+        blanks_may_tell: whether the whole file tells what a blank means.
+        names_unread: whether columns that are not read are named in the report.
+        blanks_tell: what a blank day, or a blank where others say that they were seen, states.
+        unread: columns that look as if they told something, and are not read.
+        waiting: such columns that are blank in the first rows, by their places.
     """
 
     format: str
@@ -242,6 +279,25 @@ class Layout:
     date_order: DateOrder | None = None
     dates_vary: bool = False
     safe_cells: bool = False
+    further: Mapping[Column, Sequence[int]] = field(default_factory=dict)
+    words: Mapping[str, State | None] = field(default_factory=dict)
+    rules: Sequence[tuple[int, Test | frozenset[str], State | None]] = ()
+    unstated: State | None = None
+    source: str = ""
+    zero_is_blank: bool = False
+    defaults: Mapping[Column, str] = field(default_factory=dict)
+    blanks_may_tell: bool = False
+    blanks_tell: State | None = None
+    names_unread: bool = True
+    unread: Sequence[Unread] = ()
+    waiting: Mapping[int, str] = field(default_factory=dict)
+
+
+class Unread(NamedTuple):
+    """A column that looks as if it told something, and is not read, with a cell of it."""
+
+    column: str
+    example: str
 
 
 class NotAFilm(NamedTuple):
@@ -253,9 +309,15 @@ class NotAFilm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A file of an export that holds no films of the user's: named in the report, never read."""
+    """A file of an export that holds no films of the user's: named in the report, never read.
+
+    Attributes:
+        reason: why it is set aside.
+        describes_lists: whether it tells the names of lists that other files are.
+    """
 
     reason: str
+    describes_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +355,15 @@ class Sighting(NamedTuple):
     plays: int
     tags: str
     review: str
-    unseen: bool
+    own_id: str
+    """The id of the service that the list is from, with that one's name."""
+    state: State | None = None
+    """What the row states; where it states nothing, its file's kind tells."""
+    planned: bool = False
+    """On the watchlist, though it may be seen."""
+    liked: bool = False
+    lists: tuple[str, ...] = ()
+    more_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _COLUMNS: Final = {
     Column.IMDB_ID: ("imdbid",),
     Column.RATING: ("rating",),
     Column.TAGS: ("tag",),
+    Column.OWN_ID: (ID_NAME,),
 }
 _MOVIES: Final = "movielens_movies"
 _LINKS: Final = "movielens_links"
@@ -66,7 +67,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
     columns = find_columns(header, _COLUMNS)
     if not _GENOME.isdisjoint(header):
         return SetAside("the tag genome says nothing of the user's films")
-    if ID_NAME not in header or not columns:
+    if ID_NAME not in header or len(columns) < 2:  # noqa: PLR2004  # the id and something of it
         return None
     layout = Layout(
         format=_format(columns),
@@ -75,6 +76,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
         may_be_empty=True,
         split_title=split_moved_title,
         imdb_numbers=True,
+        source="movielens",
     )
     # A file that names its films itself needs no other.
     is_whole = Column.RATING in columns and not columns.keys().isdisjoint(_KNOWN)

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists import cells
 from api_service.rules.lists.additions import SessionMerger
-from api_service.rules.lists.dates import date_reader
+from api_service.rules.lists.dates import date_reader, is_numbered
 from api_service.rules.lists.films import Said
 from api_service.rules.lists.headers import find_columns, fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout, Problem
 from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.rows import RowReader
 from api_service.rules.lists.spreadsheets import LETTERBOXD, plain_cell
+from api_service.rules.lists.survey import COMMON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.merging import FilmMerger, Source
     from api_service.rules.lists.model import Sighting
     from api_service.rules.lists.report import FileJournal
@@ -85,6 +87,7 @@ def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
         columns=find_columns(header, _COLUMNS),
         film_addresses=True,
         may_be_empty=True,
+        names_unread=False,
     )
 
 
@@ -103,6 +106,7 @@ def recognise_import_form(opening: Sequence[list[str]], name: str) -> Layout | N
         film_addresses=True,
         safe_cells=True,
         may_be_empty=True,
+        names_unread=False,
     )
 
 
@@ -111,13 +115,14 @@ def add_rows(
     source: Source,
     merger: FilmMerger,
     mark: str | None,
+    find_orders: Callable[[], Mapping[int, DateOrder | None]],
 ) -> None:
     """Merge the rows of our export; those of the session called `mark` correct its movies.
 
     Raises:
         ListRefused: too many rows or films.
     """
-    for row in _read(records, source.layout, source.journal):
+    for row in _read(records, source.layout, source.journal, find_orders):
         if isinstance(merger, SessionMerger) and row.session == mark:
             _correct(row, source, merger)
             continue
@@ -141,10 +146,14 @@ def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
 
 
 def _read(
-    records: Iterable[tuple[int, list[str]]], layout: Layout, journal: FileJournal
+    records: Iterable[tuple[int, list[str]]],
+    layout: Layout,
+    journal: FileJournal,
+    find_orders: Callable[[], Mapping[int, DateOrder | None]],
 ) -> Iterator[ExportedRow]:
     header: dict[str, int] = {}
     latest: list[str] = []
+    read_date = _read_date
 
     def plain() -> Iterator[tuple[int, list[str]]]:
         nonlocal latest
@@ -158,11 +167,15 @@ def _read(
     # One record in, one sighting out: what was read last is the row of what came out last.
     for sighting in RowReader(layout, journal).read(plain()):
         row = {name: latest[at] for name, at in header.items()}
+        if read_date is _read_date and is_numbered(row.get("watchdates", "")):
+            # A spreadsheet has rewritten them.
+            orders = find_orders()
+            read_date = date_reader(orders.get(header["watchdates"], orders[COMMON]))
         yield ExportedRow(
             _as_given(sighting, row.get("ratingoriginal", "")),
             row["session"].strip(),
             _number(row["position"]),
-            _said(row, sighting, journal),
+            _said(row, sighting, journal, read_date),
         )
 
 
@@ -176,10 +189,15 @@ def _as_given(sighting: Sighting, original: str) -> Sighting:
     return sighting._replace(rating=given) if same else sighting
 
 
-def _said(row: Mapping[str, str], sighting: Sighting, journal: FileJournal) -> Said:
+def _said(
+    row: Mapping[str, str],
+    sighting: Sighting,
+    journal: FileJournal,
+    read_date: Callable[[str], date | None],
+) -> Said:
     return Said(
         watched=cells.read_flag(row.get("watched", "")),
-        watch_dates=_dates(row.get("watchdates", ""), sighting.line, journal),
+        watch_dates=_dates(row.get("watchdates", ""), sighting.line, journal, read_date),
         rewatches=_number(row.get("rewatches", "")) or 0,
         liked=cells.read_flag(row.get("liked", "")),
         tags=cells.split_tags(row.get("tags", "")),
@@ -188,11 +206,13 @@ def _said(row: Mapping[str, str], sighting: Sighting, journal: FileJournal) -> S
     )
 
 
-def _dates(cell: str, line: int, journal: FileJournal) -> list[date]:
+def _dates(
+    cell: str, line: int, journal: FileJournal, read_date: Callable[[str], date | None]
+) -> list[date]:
     days = []
     for text in cell.split(","):
         try:
-            day = _read_date(text)
+            day = read_date(text)
         except ValueError as error:
             journal.note(line, Problem.BAD_DATE, str(error))
         else:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.rules.lists import ours
+from api_service.rules.lists import ours, trakt
 from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.archives import unpack
 from api_service.rules.lists.conversion import converted
 from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
+from api_service.rules.lists.generic import is_weak
 from api_service.rules.lists.known import read_known
 from api_service.rules.lists.merging import FilmMerger, Source
 from api_service.rules.lists.model import (
@@ -23,16 +26,17 @@ from api_service.rules.lists.model import (
     ReadResult,
     Refusal,
     SetAside,
+    display_name,
 )
 from api_service.rules.lists.movielens import join
 from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
 from api_service.rules.lists.rows import RowReader
-from api_service.rules.lists.survey import settle
+from api_service.rules.lists.survey import find_orders, settle
 from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import Kind, SessionFilms, Sighting, UploadedFile
@@ -49,6 +53,8 @@ _MAY_BE_LISTS: Final = (*_MUST_BE_LISTS, ".json", ".jsonl", ".ndjson")
 _MARKUP: Final = (*_MAY_BE_LISTS, ".xml", ".rss", ".nfo", ".xls", ".html", ".htm")
 """Names of a zip's files. Of the others nobody said that they are lists: each line of a licence
 would be the title of a film."""
+_NOTHING_LIKE_A_LIST: Final = (Refusal.NO_TITLE_COLUMN, Refusal.EMPTY_FILE)
+_MOST_NAMED: Final = 12
 _FILE_BITS: Final = 32
 """Room for a line number in a row's canonical place."""
 
@@ -92,16 +98,14 @@ def read_lists(
         lists, joined = join(lists, budget)
         set_aside += joined
         sources = [
-            Source(
-                item.layout, FileJournal(item.name, budget, item.layout.format), rank << _FILE_BITS
-            )
+            Source(item.layout, _journal(item, budget), rank << _FILE_BITS)
             for rank, item in enumerate(lists)
         ]
         _merge(lists, sources, merger, session.mark if session else None)
     films = merger.spoken_of(sources)
     if not films:
         raise ListRefused(
-            files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources)
+            files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources, set_aside)
         )
     for source in sources:
         source.journal.movies = merger.count(source)
@@ -112,6 +116,13 @@ def read_lists(
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
     return ReadResult(len(merger.films()), added, changed, shorten(report))
+
+
+def _journal(item: ListFile, budget: Budget) -> FileJournal:
+    journal = FileJournal(item.name, budget, item.layout.format)
+    for unread in item.layout.unread:
+        journal.name_unread(unread)
+    return journal
 
 
 def _merge(
@@ -142,11 +153,21 @@ def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tupl
     return len(films), 0
 
 
-def _no_films(sources: Sequence[Source]) -> str:
+def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> str:
+    """Why an upload has no films, and what it has instead."""
+    no_lists = [source.journal for source in sources if source.journal.set_aside]
+    no_lists += set_aside
     aside = sum(source.journal.aside_count for source in sources)
-    if not aside:
+    if aside:
+        return f"the upload holds no films: {aside:,} rows are series, episodes and the like"
+    if not no_lists:
         return "the upload holds no films"
-    return f"the upload holds no films: {aside:,} rows are series, episodes and the like"
+    if len(no_lists) == 1:
+        return f"the upload holds no films: {no_lists[0].set_aside}"
+    told = [f"{display_name(one.name)} ({one.set_aside})" for one in no_lists[:_MOST_NAMED]]
+    if len(no_lists) > len(told):
+        told.append(f"{len(no_lists) - len(told):,} more")
+    return f"the upload holds no films; its members are {', '.join(told)}"
 
 
 def _recognise(
@@ -161,39 +182,100 @@ def _recognise(
     lists: list[ListFile] = []
     unread: ListRefused | ListTooCostly | None = None
     set_aside: list[FileJournal] = []
+    list_names: dict[str, str] = {}
     for file in members:
         aside = SetAside(file.aside) if file.aside else holds_no_films(file.name)
         if aside is None:
             try:
                 readable = converted(file, folder)
                 table, found = recognise(inspect_text(readable), budget.rows)
-                if not _may_be_list(file, is_markup=readable is not file):
-                    found = _NO_LIST
             except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or _must_be_list(file, error):
                     raise
                 unread = unread or error
-                found = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
-            if isinstance(found, Layout):
-                lists.append(ListFile(table, settle(table, found, budget.rows)))
-                continue
-            aside = found
-        set_aside.append(FileJournal(file.name, budget, set_aside=aside.reason))
+                aside = _NO_LIST if isinstance(error, ListRefused) else _TOO_COSTLY
+            else:
+                aside = _aside(file, found, is_markup=readable is not file)
+                if isinstance(found, Layout) and aside is None:
+                    lists.append(ListFile(table, settle(table, found, budget.rows)))
+                    continue
+                if isinstance(found, SetAside) and found.describes_lists:
+                    list_names |= trakt.described_lists(table, budget)
+        set_aside.append(FileJournal(file.name, budget, set_aside=(aside or _NO_LIST).reason))
     if unread and not lists:
-        raise unread
+        raise _no_lists(members, unread)
+    lists = [_named(item, list_names) for item in lists]
+    lists, weak = _without_weak(lists, budget)
+    set_aside += weak
+    lists, again = _distinct(lists, budget)
+    set_aside += again
+    set_aside.sort(key=lambda journal: journal.name)
+    return lists, set_aside
+
+
+def _aside(file: UploadedFile, found: Layout | SetAside, *, is_markup: bool) -> SetAside | None:
+    """Why a file that was recognised is no list after all."""
+    if not _may_be_list(file, is_markup=is_markup):
+        return _NO_LIST
+    return None if isinstance(found, Layout) else found
+
+
+def _distinct(lists: list[ListFile], budget: Budget) -> tuple[list[ListFile], list[FileJournal]]:
+    """The lists in canonical order, each once; and journals of those that are repeated."""
     lists.sort(key=ListFile.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
-    distinct = []
+    distinct, repeated = [], []
     for item in lists:
         if item.same in seen:
             again = FileJournal(item.name, budget, item.layout.format)
             again.set_aside = "the same file was uploaded twice"
-            set_aside.append(again)
+            repeated.append(again)
         else:
             seen.add(item.same)
             distinct.append(item)
-    set_aside.sort(key=lambda journal: journal.name)
-    return distinct, set_aside
+    return distinct, repeated
+
+
+def _named(item: ListFile, list_names: Mapping[str, str]) -> ListFile:
+    if not list_names or item.layout.format != trakt.LIST_FORMAT:
+        return item
+    name = trakt.name_of_list(item.layout, item.name, list_names)
+    return replace(item, layout=replace(item.layout, list_name=name))
+
+
+def _without_weak(
+    lists: list[ListFile], budget: Budget
+) -> tuple[list[ListFile], list[FileJournal]]:
+    """The lists without those of a zip that have nothing but a column of names.
+
+    Beside the lists of a service such a file is of something else that the service keeps.
+    """
+    weak = [item for item in lists if item.table.text.file.from_zip and is_weak(item.layout)]
+    if len(weak) == len(lists) or all(item.layout.format == "csv" for item in lists):
+        return lists, []
+    ids = {id(item) for item in weak}
+    journals = [
+        FileJournal(item.name, budget, set_aside="is no list of films: it has names, and no more")
+        for item in weak
+    ]
+    return [item for item in lists if id(item) not in ids], journals
+
+
+def _no_lists(
+    members: Sequence[UploadedFile], first: ListRefused | ListTooCostly
+) -> ListRefused | ListTooCostly:
+    """The refusal of an upload of which no file is a list."""
+    if len(members) == 1 or isinstance(first, ListTooCostly):
+        return first
+    names = [display_name(member.name) for member in members[:_MOST_NAMED]]
+    more = f" and {len(members) - len(names):,} more" if len(members) > len(names) else ""
+    return ListRefused(
+        first.file,
+        first.reason,
+        f"no titles of films were found in the zip; its members are {', '.join(names)}{more}; "
+        f"the first that was looked into: {first.message}",
+        first.line,
+    )
 
 
 def _may_be_list(file: UploadedFile, *, is_markup: bool) -> bool:
@@ -206,33 +288,44 @@ def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> boo
     """Whether a file of a zip cannot be set aside, because films would be lost in silence."""
     if file.numbered:
         return False
+    if isinstance(error, ListRefused) and error.reason in _NOTHING_LIKE_A_LIST:
+        return False
     is_long = isinstance(error, ListRefused) and error.reason is Refusal.TOO_MANY_ROWS
     return file.name.casefold().endswith(_MAY_BE_LISTS if is_long else _MUST_BE_LISTS)
 
 
 def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:
     # Closed at once when a row is one too many, and not when the refusal has been forgotten.
+    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
-        for sighting in RowReader(item.layout, source.journal).read(records):
+        for sighting in RowReader(item.layout, source.journal, orders).read(records):
             add(sighting, source)
     _refuse_unusable(item, source.journal)
 
 
 def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
+    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
-        ours.add_rows(records, source, merger, mark)
+        ours.add_rows(records, source, merger, mark, orders)
     _refuse_unusable(item, source.journal)
 
 
 def _refuse_unusable(item: ListFile, journal: FileJournal) -> None:
-    if journal.rows == journal.rejected_count and (journal.rows or not item.layout.may_be_empty):
-        first = journal.rejected[0] if journal.rejected else None
-        raise ListRefused(
-            item.name,
-            Refusal.NO_USABLE_ROWS,
-            f"no row can be used; the first one: {first.reason}" if first else "there are no rows",
-            first.line if first else None,
-        )
+    """Refuse a list of which no row can be used; in a zip set it aside, since others may be good.
+
+    Raises:
+        ListRefused: it stands alone.
+    """
+    if journal.rows != journal.rejected_count or (not journal.rows and item.layout.may_be_empty):
+        return
+    first = journal.rejected[0] if journal.rejected else None
+    reason = f"no row can be used; the first one: {first.reason}" if first else "there are no rows"
+    if not item.table.text.file.from_zip:
+        line = first.line if first else None
+        raise ListRefused(item.name, Refusal.NO_USABLE_ROWS, reason, line)
+    journal.set_aside = reason
+    journal.rejected_count = 0
+    journal.rejected.clear()
 
 
 def _totals(films: Iterable[Film]) -> Totals:

@@ -7,13 +7,19 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.rules.lists.cells import shown
-from api_service.rules.lists.model import MAX_NAME, ListRefused, Refusal, display_name
+from api_service.rules.lists.model import (
+    MAX_NAME,
+    ListRefused,
+    Problem,
+    Refusal,
+    display_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from api_service.rules.lists.films import Film
-    from api_service.rules.lists.model import NotAFilm, Problem
+    from api_service.rules.lists.model import NotAFilm, Unread
 
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
@@ -21,6 +27,7 @@ the rest."""
 MAX_CHARACTERS: Final = 2_000_000
 """Of file names, reasons and titles in what a report names one by one, all kinds together."""
 
+_LONGEST_EXAMPLE: Final = 100
 _SHORT: Final = 20
 _LISTED: Final = ("rejected", "set_aside", "merged", "notes")
 
@@ -66,6 +73,7 @@ class FileJournal:
     budget: Budget
     format: str | None = None
     set_aside: str | None = None
+    unread: list[Unread] = field(default_factory=list)
     rows: int = 0
     movies: int = 0
     rejected: list[Issue] = field(default_factory=list)
@@ -98,7 +106,8 @@ class FileJournal:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
-            reason = f"{shown(title) if title else 'It'} is {why.reason}, not a film"
+            reason = f"{shown(title) if title else 'It'} is {why.reason}"
+            reason += "" if why.code is Problem.REMOVED else ", not a film"
             if self._fits(reason):
                 self.budget.aside -= 1
                 self.aside.append(Issue(line, why.code, reason))
@@ -115,6 +124,12 @@ class FileJournal:
         if self.budget.notes > 0 and self._fits(reason):
             self.budget.notes -= 1
             self.notes.append(Issue(line, code, reason))
+
+    def name_unread(self, unread: Unread) -> None:
+        """Record that a column is not read, though it looks as if it told something."""
+        shortened = unread._replace(example=unread.example[:_LONGEST_EXAMPLE])
+        if self._fits("".join(shortened)):
+            self.unread.append(shortened)
 
     def _fits(self, text: str) -> bool:
         return self.budget.spend(min(len(self.name), MAX_NAME) + len(text))
@@ -148,6 +163,10 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                 "rows": journal.rows,
                 "movies": journal.movies,
                 "set_aside": journal.set_aside,
+                "unread": [
+                    {"column": display_name(column), "example": display_name(example)}
+                    for column, example in journal.unread
+                ],
             }
             for journal in journals
         ],

@@ -12,16 +12,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists import cells
-from api_service.rules.lists.dates import date_reader
-from api_service.rules.lists.model import Column, Problem, Sighting
+from api_service.rules.lists.dates import date_reader, is_numbered
+from api_service.rules.lists.marks import MarksReader
+from api_service.rules.lists.model import Column, NotAFilm, Problem, Sighting, Unread
 from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.spreadsheets import plain_cell
+from api_service.rules.lists.states import State
+from api_service.rules.lists.survey import COMMON
 from api_service.rules.lists.title_types import not_a_film
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.model import Layout
     from api_service.rules.lists.report import FileJournal
 
@@ -30,22 +34,46 @@ MAX_TITLE: Final = 500
 PostgreSQL cannot index a key of more than about 2,700 bytes."""
 
 _SCALE: Final = 10
+_REMOVED: Final = NotAFilm(Problem.REMOVED, "no longer in the list")
+_READ: Final = (
+    *(Column.TITLE, Column.YEAR, Column.ADDRESS, Column.TMDB_ID, Column.IMDB_ID, Column.RATING),
+    *(Column.RATING10, Column.WRITTEN, Column.WATCH_DATE, Column.REWATCH, Column.PLAYS),
+    *(Column.TAGS, Column.REVIEW, Column.TYPE, Column.OWN_ID),
+)
+"""The columns that are read of every row; `marks.py` reads the others."""
+
+
+def _picking(columns: Mapping[Column, int]) -> Callable[[list[str]], tuple[str, ...]]:
+    # A column that the file does not have is read from the blank cell after each row's last.
+    return itemgetter(*(columns.get(column, -1) for column in _READ))
+
+
+def _order(orders: Mapping[int, DateOrder | None], column: int | None) -> DateOrder | None:
+    return orders[COMMON] if column is None or column not in orders else orders[column]
 
 
 class RowReader:
     """Reads the rows of one file; what cannot be used goes to its journal."""
 
-    def __init__(self, layout: Layout, journal: FileJournal) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        journal: FileJournal,
+        find_orders: Callable[[], Mapping[int, DateOrder | None]] | None = None,
+    ) -> None:
         self._layout = layout
         self._journal = journal
-        # A column that the file does not have is read from the blank cell after each row's last.
-        self._pick = itemgetter(*(layout.columns.get(column, -1) for column in Column))
+        self._pick = _picking(layout.columns)
+        self._marks: MarksReader | None = None
+        self._further_days: list[str] = []
         self._split = layout.split_title
         self._not_a_film = layout.not_a_film
+        self._source = layout.source
         self._read_imdb = cells.read_imdb_number if layout.imdb_numbers else cells.read_imdb_id
         self._read_rating = rating_reader(layout.rating_out_of or _SCALE)
         self._read_rating10 = rating_reader(_SCALE)
-        self._read_date = date_reader(layout.date_order)
+        self._read_date = self._read_written = date_reader(layout.date_order)
+        self._find_orders = find_orders
 
     def read(self, records: Iterable[tuple[int, list[str]]]) -> Iterator[Sighting]:
         """A sighting for each row that can be used.
@@ -56,24 +84,39 @@ class RowReader:
         records = islice(records, self._layout.header, None)
         _, header = next(records)
         width = len(header)
+        if MarksReader.is_needed(self._layout):
+            self._marks = MarksReader(self._layout, self._journal, width)
+            self._pick = _picking(self._marks.columns)
+        marks = self._marks
         if self._layout.safe_cells:
             records = (
                 (line, [plain_cell(cell) if cell else cell for cell in row])
                 for line, row in records
             )
+        waiting = dict(self._layout.waiting)
         count_row, read_row = self._journal.count_row, self._sighting
         for line, row in records:
             count_row(line)
             if len(row) != width and not self._fit(row, width, line):
                 continue
+            if waiting and any([row[at] for at in waiting]):  # noqa: C419  # a list is faster
+                self._name_unread(row, waiting)
+            if marks:
+                self._further_days = marks.prepare(row)
             row.append("")
             try:
                 sighting = read_row(line, row)
             except ValueError:
+                self._learn_orders(row)
                 self._blank_bad_cells(line, row)
                 sighting = read_row(line, row)
             if sighting:
                 yield sighting
+
+    def _name_unread(self, row: Sequence[str], waiting: dict[int, str]) -> None:
+        """Name the columns that are not read, once they have something."""
+        for at in [at for at in waiting if row[at].strip()]:
+            self._journal.name_unread(Unread(waiting.pop(at), row[at]))
 
     def _fit(self, row: list[str], width: int, line: int) -> bool:
         if any(map(str.strip, row[width:])):
@@ -107,8 +150,8 @@ class RowReader:
             plays,
             tags,
             review,
-            seen,
             kind,
+            own,
         ) = self._pick(row)
         title = cells.read_title(name)
         aside = not_a_film(kind) if kind else None
@@ -133,7 +176,7 @@ class RowReader:
         given = self._read_rating(rating) if rating else None
         if rating10 and given is None:
             given = self._read_rating10(rating10)
-        return Sighting(
+        sighting = Sighting(
             line,
             title,
             known_year,
@@ -142,14 +185,47 @@ class RowReader:
             tmdb_id,
             imdb_id,
             given,
-            self._read_date(written) if written else None,
+            self._read_written(written) if written else None,
             self._read_date(watched) if watched else None,
             cells.read_flag(rewatch) if rewatch else False,
             cells.read_count(plays) if plays else 0,
             tags,
             review,
-            cells.says_no(seen) if seen else False,
+            f"{self._source}:{own}" if own else "",
         )
+        return self._marked(self._marks, row, sighting) if self._marks else sighting
+
+    def _marked(self, marks: MarksReader, row: list[str], sighting: Sighting) -> Sighting | None:
+        """A sighting with what its row says beside its film.
+
+        Raises:
+            ValueError: a further day cannot be read.
+        """
+        more = tuple(day for cell in self._further_days if (day := self._read_date(cell)))
+        found = marks.read(sighting.line, row, sighting.watch_date, sighting.rating)
+        if found.state is State.REMOVED:
+            self._journal.put_aside(sighting.line, sighting.title, _REMOVED)
+            return None
+        return sighting._replace(
+            state=found.state,
+            planned=found.planned,
+            liked=found.liked,
+            lists=found.lists,
+            more_days=more,
+        )
+
+    def _learn_orders(self, row: Sequence[str]) -> None:
+        """Ask the whole file for the order of its dates, once one of them cannot be read alone."""
+        if self._find_orders is None:
+            return
+        columns = self._layout.columns
+        dates = [columns.get(Column.WRITTEN), columns.get(Column.WATCH_DATE)]
+        dates += self._layout.further.get(Column.WATCH_DATE, ())
+        if any(at is not None and is_numbered(row[at]) for at in dates):
+            orders = self._find_orders()
+            self._find_orders = None
+            self._read_date = date_reader(_order(orders, columns.get(Column.WATCH_DATE)))
+            self._read_written = date_reader(_order(orders, columns.get(Column.WRITTEN)))
 
     def _reject(self, line: int, title: str) -> None:
         if title:
@@ -167,11 +243,12 @@ class RowReader:
             (Column.RATING, Problem.BAD_RATING, self._read_rating),
             (Column.RATING10, Problem.BAD_RATING, self._read_rating10),
             (Column.ADDRESS, Problem.BAD_ADDRESS, cells.read_address),
-            (Column.WRITTEN, Problem.BAD_DATE, self._read_date),
+            (Column.WRITTEN, Problem.BAD_DATE, self._read_written),
             (Column.WATCH_DATE, Problem.BAD_DATE, self._read_date),
         )
+        columns = self._marks.columns if self._marks else self._layout.columns
         for column, problem, read in readers:
-            index = self._layout.columns.get(column)
+            index = columns.get(column)
             if index is None:
                 continue
             try:
@@ -179,3 +256,9 @@ class RowReader:
             except ValueError as error:
                 self._journal.note(line, problem, str(error))
                 row[index] = ""
+        for day in list(self._further_days):
+            try:
+                self._read_date(day)
+            except ValueError as error:
+                self._journal.note(line, Problem.BAD_DATE, str(error))
+                self._further_days.remove(day)

@@ -13,6 +13,7 @@ aside. Which moment an item has tells what it is; times are in UTC, of which the
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.headers import (
@@ -23,9 +24,12 @@ from api_service.rules.lists.headers import (
     split_name,
 )
 from api_service.rules.lists.model import Column, Kind, Layout, SetAside, display_name
+from api_service.rules.lists.report import Budget, FileJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from api_service.rules.lists.tables import Table
 
 _COLUMNS: Final = {
     Column.TITLE: ("title",),
@@ -33,11 +37,12 @@ _COLUMNS: Final = {
     Column.TMDB_ID: ("tmdbid", "tmdb"),
     Column.IMDB_ID: ("imdbid", "imdb"),
     Column.TYPE: ("type",),
-    Column.RATING: ("rating",),
+    Column.RATING: ("rating", "myrating"),
     Column.WRITTEN: ("ratedat", "listedat", "collectedat", "lastwatchedat"),
     Column.WATCH_DATE: ("watchedat", "lastwatchedat"),
     Column.PLAYS: ("plays",),
     Column.ADDRESS: ("url",),
+    Column.OWN_ID: ("traktid", "trakt"),
 }
 _OUT_OF: Final = 10
 _KINDS: Final = {
@@ -47,22 +52,26 @@ _KINDS: Final = {
     "listedat": Kind.LIST,
     "collectedat": Kind.LIST,
 }
+LIST_FORMAT: Final = "trakt_list"
 _FORMATS: Final = {
     Kind.DIARY: "trakt_history",
     Kind.WATCHED: "trakt_watched",
     Kind.RATINGS: "trakt_ratings",
     Kind.WATCHLIST: "trakt_watchlist",
-    Kind.LIST: "trakt_list",
+    Kind.LIKES: "trakt_likes",
+    Kind.LIST: LIST_FORMAT,
     Kind.GENERIC: "trakt",
 }
 _PAGE = re.compile(r"-[0-9]+$")
+_OF_A_LIST: Final = re.compile(r"(?:lists-)?list-([0-9]+)-(.+)")
+"""The name of the file of a list, as the export of 2026 writes it."""
+_DESCRIBES: Final = frozenset({"name", "privacy"})
 _NO_FILMS: Final = (
     "user-",
     "network-",
     "comments-",
     "notes-",
     "hidden-",
-    "lists-lists",
     "watched-playback",
 )
 
@@ -75,9 +84,11 @@ def holds_no_films(name: str) -> SetAside | None:
     return None
 
 
-def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:
     """Recognise what has Trakt's ids, or one of its moments beside a type."""
     header = fold_header(opening[0])
+    if _DESCRIBES.issubset(header) and "title" not in header:
+        return SetAside("describes lists, and holds no films", describes_lists=True)
     moment = next((name for name in _KINDS if name in header), None)
     has_ids = not {"traktid", "trakt"}.isdisjoint(header)
     if not has_ids and (moment is None or "type" not in header):
@@ -88,17 +99,62 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
     kind = _KINDS[moment] if moment else Kind.GENERIC
     if is_watchlist(name):
         kind = Kind.WATCHLIST
+    elif kind is Kind.LIST and "favorite" in file_stem(name).casefold():
+        kind = Kind.LIKES
     return Layout(
         format=_FORMATS[kind],
         kind=kind,
         columns=columns,
+        further=_own_rating(header, columns),
+        source="trakt",
         list_name=_list_name(name, moment) if kind is Kind.LIST else None,
         may_be_empty=True,
         rating_out_of=_OUT_OF,
+        blanks_may_tell=not has_ids and kind is Kind.DIARY,
     )
+
+
+def _own_rating(
+    header: Sequence[str], columns: Mapping[Column, int]
+) -> dict[Column, tuple[int, ...]]:
+    """Items of a list have the user's rating under another name, beside one of a season, say."""
+    at = header.index("myrating") if "myrating" in header else None
+    return {Column.RATING: (at,)} if at is not None and at != columns[Column.RATING] else {}
 
 
 def _list_name(name: str, moment: str | None) -> str | None:
     if moment == "collectedat":
         return "collection"
-    return display_name(_PAGE.sub("", file_stem(name).removeprefix("lists-"))) or None
+    stem = file_stem(name)
+    numbered = _OF_A_LIST.fullmatch(stem)
+    if numbered:  # the name itself stands in another file, if anywhere
+        return display_name(numbered[2].replace("-", " ").capitalize()) or None
+    return display_name(_PAGE.sub("", stem.removeprefix("lists-"))) or None
+
+
+def described_lists(table: Table, budget: Budget) -> dict[str, str]:
+    """The names of lists, by Trakt's id and by the short name that files have.
+
+    Raises:
+        ListRefused: the file cannot be read to its end.
+    """
+    names: dict[str, str] = {}
+    scratch = FileJournal(table.text.file.name, Budget(rows=budget.rows, rejected=0))
+    with closing(table.records(scratch)) as records:
+        header = fold_header(next(records)[1])
+        at = {name: header.index(name) for name in ("name", "slug", "trakt") if name in header}
+        for _, row in records:
+            cells = {name: row[place] for name, place in at.items()}
+            for key in ("slug", "trakt"):
+                if cells.get(key):
+                    names[cells[key]] = cells.get("name", "")
+    return names
+
+
+def name_of_list(layout: Layout, name: str, described: Mapping[str, str]) -> str | None:
+    """The name of the list that a file is, as its user wrote it."""
+    stem = file_stem(name)
+    numbered = _OF_A_LIST.fullmatch(stem)
+    keys = numbered.groups() if numbered else (stem.removeprefix("lists-"),)
+    found = next((described[key] for key in keys if described.get(key)), "")
+    return display_name(found) or layout.list_name

@@ -57,13 +57,20 @@ function body(report) {
     h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Files" }, h("table", {},
       h("thead", {}, h("tr", {}, ["File", "Read as", "Rows", "Films"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, report.files.map((file) => h("tr", {},
-        h("td", {}, file.name), h("td", {}, file.set_aside ?? words(file.format)),
+        h("td", {}, file.name), h("td", {}, file.set_aside ?? words(file.format), unread(file)),
         h("td", { class: "figure" }, number(file.rows)), h("td", { class: "figure" }, number(file.movies))))))),
     issues("Not usable", report.rejected, report.rejected_count),
     issues("Set aside", report.set_aside, report.set_aside_count),
     issues("Notes", report.notes, report.notes_count),
     merged(report),
   ];
+}
+
+function unread(file) {
+  const columns = file.unread ?? [];
+  if (!columns.length) return null;
+  return h("details", {}, h("summary", {}, `${count(columns.length, "column")} not read`),
+    h("ul", {}, columns.map((one) => h("li", {}, `${one.column}, such as “${one.example}”`))));
 }
 
 const words = (format) => (format ?? "").replaceAll("_", " ");

@@ -43,12 +43,12 @@ def test_what_says_that_it_was_not_watched_was_not() -> None:
     ]
     found = read({"films.json": json.dumps(films)})
     assert sorted(found.column("title", "watched")) == [
-        ("Alien", "t"),
+        ("Alien", "f"),  # what is stated outweighs a rating
         ("Heat", "f"),
-        ("Ikiru", "t"),
+        ("Ikiru", "f"),  # a blank beside filled ones
         ("Ran", "t"),
     ]
-    assert found.report["list_only"] == 1
+    assert found.report["list_only"] == 3
 
 
 def test_numbers_are_titles_ids_and_ratings_where_they_stand_so() -> None:

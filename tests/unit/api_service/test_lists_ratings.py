@@ -35,10 +35,26 @@ def test_rating_becomes_stars(cell: str, out_of: int, stars: str, original: str)
     assert rating_reader(out_of)(cell) == Rating(Decimal(stars), original)
 
 
-@pytest.mark.parametrize("cell", ["0", "5.5", "-1", "8", "NaN", "sNaN", "1e0", "★★★", "٤", "6/5"])
+@pytest.mark.parametrize(
+    "cell", ["0", "5.5", "-1", "8", "NaN", "sNaN", "1e0", "☆☆☆", "٤", "6/5", "B+"]
+)
 def test_what_is_no_rating_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match=r"not a rating from 0.5 to 5"):
         rating_reader(5)(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "original"),
+    [
+        *(("★★★★½", "4.5/5"), ("★★★☆☆", "3/5"), ("⭐️⭐️", "2/5"), ("★★★★★★★☆☆☆", "7/10")),
+        *(("4 stars", "4/5"), ("4½", "4.5/5"), ("8 out of 10", "8/10"), ("4,5 / 5", "4.5/5")),
+        *(("85%", "85/100"), ("7 stars", "7/10"), ("*** 1/2", "3.5/5")),
+    ],
+)
+def test_stars_and_per_cent_have_a_scale_of_their_own(cell: str, original: str) -> None:
+    found = rating_reader(100)(cell)
+    assert found is not None
+    assert found.original == original
 
 
 def test_blank_cell_is_no_rating() -> None:

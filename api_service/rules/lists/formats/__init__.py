@@ -20,9 +20,12 @@ from api_service.rules.lists import (
     trakt,
     xml_items,
 )
+from api_service.rules.lists.formats import critics, players, simkl, trackers, tv_time
 from api_service.rules.lists.headers import file_stem
 from api_service.rules.lists.json_items import open_json
+from api_service.rules.lists.json_shapes import LIST_NAME
 from api_service.rules.lists.model import (
+    Column,
     CostLimit,
     Layout,
     ListRefused,
@@ -39,11 +42,20 @@ from api_service.rules.lists.text import MAX_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from api_service.rules.lists.json_items import JsonTable
     from api_service.rules.lists.text import Text
 
 Recogniser: TypeAlias = Callable[[Sequence[list[str]], str], Layout | SetAside | None]
 """Given a file's first records, at least one of them, and its name: how to read it, or None."""
 
+DECLARED: Final = (
+    *simkl.FORMATS,
+    *tv_time.FORMATS,
+    *trackers.FORMATS,
+    *players.FORMATS,
+    *critics.FORMATS,
+)
+"""Formats that are nothing but a declaration."""
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     xml_items.recognise,
     kinopoisk.recognise,
@@ -52,6 +64,7 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,
+    *(declared.recognise for declared in DECLARED),
     tmdb.recognise,
     trakt.recognise,
     movielens.recognise,
@@ -60,16 +73,29 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 )
 """Asked in this order. A new format stands before the generic one."""
 
+_STATED: Final = (ours.recognise, ours.recognise_import_form, netflix.recognise, generic.recognise)
+"""Those whose layouts say all that there is of states."""
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
 _MOST_SKIPPED: Final = 10_000
 """Records that cannot be used, and that may stand before the first ones that can."""
-_FILM_NAMES: Final = generic.FILM_NAMES | netflix.TITLE_NAMES | {movielens.ID_NAME}
+_FILM_NAMES: Final = (
+    generic.FILM_NAMES
+    | netflix.TITLE_NAMES
+    | {movielens.ID_NAME}
+    | {
+        name.casefold().replace("_", "")
+        for declared in DECLARED
+        for column in (Column.TITLE, Column.ID)
+        for name in declared.columns.get(column, ())
+    }
+)
 """Folded names of which a film in JSON has at least one, in whatever format."""
 _MOST_ABOVE: Final = 5
 """Rows, such as a heading, among which a sheet's header is looked for."""
 _ABOUT: Final = frozenset({"readme", "license", "licence", "copying"})
 _SHOWN: Final = 80
+_MOST_NAMED: Final = 12
 
 
 def holds_no_films(name: str) -> SetAside | None:
@@ -106,7 +132,7 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     json_table = open_json(text, _FILM_NAMES, most_rows)
     if json_table:
         layout = _layout(json_table) if json_table.header else None
-        return json_table, layout or SetAside("no titles or ids of films are in it")
+        return json_table, layout or SetAside(_no_titles(json_table))
     for delimiter in _DELIMITERS:
         table = CsvTable(text, delimiter)
         layout = _layout(table)
@@ -118,6 +144,16 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
     raise _unknown(text)
 
 
+def _no_titles(table: JsonTable) -> str:
+    """Why JSON is no list: what its items have in place of titles."""
+    named = [name for name in table.header if name not in {"type", LIST_NAME}]
+    names = [table.spelling(name)[:_SHOWN] for name in named[:_MOST_NAMED]]
+    if not names:
+        return "no titles or ids of films were found; it has no objects with members"
+    more = f" and {len(named) - len(names)} more" if len(named) > len(names) else ""
+    return f"no titles or ids of films were found; its members are {', '.join(names)}{more}"
+
+
 def _layout(table: Table, above: int = 0) -> Layout | SetAside | None:
     """How a table is read, whose header may have some records above it."""
     opening = _opening(table)
@@ -126,7 +162,10 @@ def _layout(table: Table, above: int = 0) -> Layout | SetAside | None:
     for recogniser in RECOGNISERS if opening[first:] else ():
         layout = recogniser(opening[first:], table.text.file.name)
         if isinstance(layout, Layout):
-            _refuse_wide(opening[layout.header + first], table.text.file.name)
+            header = opening[layout.header + first]
+            _refuse_wide(header, table.text.file.name)
+            if recogniser not in _STATED:
+                layout = generic.with_states(layout, header)
             return replace(layout, header=layout.header + first)
         if layout:
             return layout
