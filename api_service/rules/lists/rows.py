@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists import cells
 from api_service.rules.lists.dates import date_reader
-from api_service.rules.lists.model import Column, Problem, Sighting
+from api_service.rules.lists.model import Column, NotAFilm, Problem, Sighting
 from api_service.rules.lists.ratings import rating_reader
 from api_service.rules.lists.spreadsheets import plain_cell
 from api_service.rules.lists.title_types import not_a_film
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from api_service.rules.lists.model import Layout
-    from api_service.rules.lists.report import FileJournal
+    from api_service.rules.lists.report import FileJournal, Profile
 
 MAX_TITLE: Final = 500
 """Characters of a title, and of its lookup key: folding can make a title several times as long, and
@@ -42,6 +42,9 @@ class RowReader:
         self._pick = itemgetter(*(layout.columns.get(column, -1) for column in Column))
         self._split = layout.split_title
         self._not_a_film = layout.not_a_film
+        self._doubt = layout.doubt
+        self._is_shared = layout.profile is not None or layout.no_viewing is not None
+        self._profile: Profile | None = None
         self._read_imdb = cells.read_imdb_number if layout.imdb_numbers else cells.read_imdb_id
         self._read_rating = rating_reader(layout.rating_out_of or _SCALE)
         self._read_rating10 = rating_reader(_SCALE)
@@ -64,6 +67,8 @@ class RowReader:
         count_row, read_row = self._journal.count_row, self._sighting
         for line, row in records:
             count_row(line)
+            if self._is_shared and not self._is_read(line, row):
+                continue
             if len(row) != width and not self._fit(row, width, line):
                 continue
             row.append("")
@@ -73,7 +78,27 @@ class RowReader:
                 self._blank_bad_cells(line, row)
                 sighting = read_row(line, row)
             if sighting:
+                if self._profile:
+                    self._profile.films.add(sighting.key)
                 yield sighting
+
+    def _is_read(self, line: int, row: list[str]) -> bool:
+        """Whether a row tells of a viewing by somebody who is asked for; else why goes to the
+        journal."""
+        layout = self._layout
+        why = layout.no_viewing(row) if layout.no_viewing else None
+        if layout.profile is not None:
+            name = row[layout.profile] if layout.profile < len(row) else ""
+            self._profile = self._journal.profile(name, layout.profiles)
+            self._profile.rows += 1
+            if not self._profile.is_read:
+                said = f"is a row of the profile {cells.shown(name)}, which was not asked for"
+                why = NotAFilm(Problem.OTHER_PROFILE, "", said)
+        if why is None:
+            return True
+        at = layout.columns[Column.TITLE]
+        self._journal.put_aside(line, cells.read_title(row[at]) if at < len(row) else "", why)
+        return False
 
     def _fit(self, row: list[str], width: int, line: int) -> bool:
         if any(map(str.strip, row[width:])):
@@ -120,6 +145,8 @@ class RowReader:
         if aside:
             self._journal.put_aside(line, title, aside)
             return None
+        if self._doubt and (doubt := self._doubt(title)):
+            self._journal.note(line, Problem.MAYBE_EPISODES, doubt)
         if self._split:
             title, split_off = self._split(title)
             year = year or split_off

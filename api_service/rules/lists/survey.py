@@ -1,4 +1,4 @@
-"""What only a whole file tells: out of how much its ratings are, how it writes its dates."""
+"""What only a whole file tells: the scale of its ratings, the order in its dates, its episodes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.dates import find_order
+from api_service.rules.lists.cells import read_title
+from api_service.rules.lists.dates import date_reader, find_order
 from api_service.rules.lists.model import Column
 from api_service.rules.lists.ratings import find_scale
 from api_service.rules.lists.report import Budget, FileJournal
+from api_service.rules.lists.title_types import not_a_film
 
 if TYPE_CHECKING:
-    from api_service.rules.lists.model import Layout
+    from collections.abc import Sequence
+
+    from api_service.rules.lists.model import Layout, TitleStudy
     from api_service.rules.lists.tables import Table
 
 _LONGEST: Final = 40
@@ -34,9 +38,10 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
     """
     watched = layout.columns.get(Column.WATCH_DATE) if layout.dates_vary else None
     rated = layout.columns.get(Column.RATING) if layout.rating_out_of is None else None
+    study = layout.study() if layout.study else None
     dates: dict[str, None] = {}
     ratings: dict[str, None] = {}
-    if watched is not None or rated is not None:
+    if watched is not None or rated is not None or study:
         scratch = FileJournal(table.text.file.name, Budget(rows=most_rows, rejected=0))
         first = layout.header + 1
         for _, row in islice(table.records(scratch), first, first + most_rows):
@@ -44,10 +49,24 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
                 dates[row[watched]] = None
             if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
                 ratings[row[rated]] = None
-            if max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
+            if study:
+                _show(row, layout, study)
+            elif max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
                 break
+    order = find_order(dates) if layout.dates_vary else layout.date_order
+    if study:
+        verdicts = study.judge(date_reader(order))
+        layout = replace(layout, not_a_film=verdicts.not_a_film, doubt=verdicts.doubt)
     return replace(
-        layout,
-        date_order=find_order(dates) if layout.dates_vary else layout.date_order,
-        rating_out_of=layout.rating_out_of or find_scale(ratings),
+        layout, date_order=order, rating_out_of=layout.rating_out_of or find_scale(ratings)
     )
+
+
+def _show(row: Sequence[str], layout: Layout, study: TitleStudy) -> None:
+    """Show a row to what compares titles, unless another column says that it is no viewing."""
+    of = layout.columns.get
+    title, day, kind = of(Column.TITLE, -1), of(Column.WATCH_DATE, -1), of(Column.TYPE, -1)
+    if max(title, day, kind) >= len(row) or (kind >= 0 and not_a_film(row[kind])):
+        return
+    if layout.no_viewing is None or layout.no_viewing(row) is None:
+        study.add(read_title(row[title]), row[day])
