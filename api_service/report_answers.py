@@ -11,14 +11,24 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class ProfileReport(_Told):
+    """One of the people who share a file: how many rows are theirs, of how many films."""
+
+    name: str
+    is_read: bool
+    rows: int
+    films: int
+
+
 class FileReport(_Told):
-    """One file: the format it was taken for, or why it was set aside."""
+    """One file: the format it was taken for, or why it was set aside; whose its rows are."""
 
     name: str
     format: str | None
     rows: int
     movies: int
     set_aside: str | None
+    profiles: list[ProfileReport] = []
 
 
 class RowReport(_Told):

@@ -2,10 +2,10 @@
 
 From histories in public repositories: `ViewingHistory.csv` has two columns, `Title,Date`, in the
 language of the account, with the date as its country writes it (`10/19/22`, `30-11-21`,
-`03.10.21`). `ViewingActivity.csv`, of the copy, has `Profile Name`, `Start Time` in UTC, `Duration`,
-`Title`, `Supplemental Video Type` and more, of all profiles. Neither says what is an episode:
-`netflix_evidence.py` finds that out. The other files of the copy name series and films alike, or
-hold none.
+`03.10.21`). `ViewingActivity.csv`, of the copy, has `Profile Name`, `Start Time` in UTC,
+`Duration`, `Title`, `Supplemental Video Type` and more, of all profiles. Neither says what is an
+episode: `netflix_evidence.py` finds that out. The other files of the copy name series and films
+alike, or hold none.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ _FEW: Final = 3
 _MANY: Final = 7
 """Films of one beginning that nobody was seen to have."""
 _LAST_CHAPTER: Final = 4
-"""The highest numeral of a film among others of that form beneath seasons: `John Wick: Chapter 4`."""
+"""The highest of a film whose form also stands beneath seasons: `John Wick: Chapter 4`."""
 _HIGH: Final = 10
 """The highest numeral of any film."""
 _SEASON_DAYS: Final = 100
@@ -56,7 +56,10 @@ _SEASON_DAYS: Final = 100
 
 
 _TWO_COLONS: Final = NotAFilm(
-    Problem.TV_EPISODE, "taken for an episode, because it has a show, a season and a name"
+    Problem.TV_EPISODE,
+    "",
+    "is taken for an episode, because a show, a season and a name make three parts; add it by "
+    "itself if it is a film",
 )
 
 
@@ -169,19 +172,20 @@ def _judge_show(
     if _counts_on(silent):
         judged |= dict.fromkeys((title.whole for title in silent), EPISODE)
         return
-    silent = [title for title in silent if not title.parts[_SHOW_AND_EPISODE:]]
-    days = Counter(title.day for title in silent if title.day)
-    if _watched_as_a_show(len(silent), days):
+    plain = [title for title in silent if not title.is_sequel]
+    days = Counter(title.day for title in plain if title.day)
+    if _watched_as_a_show(len(plain), days):
         why = NotAFilm(
             Problem.TV_EPISODE,
-            f"taken for an episode, because {len(silent)} titles that begin with "
-            f"{shown(beginning)} were watched {_within(days)}",
+            "",
+            f"is taken for an episode, because {len(plain)} titles that begin with "
+            f"{shown(beginning)} were watched {_within(days)}; add it by itself if it is a film",
         )
-        judged |= dict.fromkeys((title.whole for title in silent), why)
+        judged |= dict.fromkeys((title.whole for title in plain), why)
     elif len(silent) >= _FEW or max(days.values(), default=0) > 1:
         doubts[silent[0].whole] = (
-            f"{len(silent)} titles begin with {shown(beginning)} and are read as films; if they are "
-            "episodes, take them out of the list"
+            f"{len(silent)} titles begin with {shown(beginning)} and are read as films; if they "
+            "are episodes, remove them"
         )
 
 

@@ -33,15 +33,18 @@ _ENDS_WITH_EPISODE = re.compile(rf": +(?:{_EPISODES}) +[0-9]+(?: *\(.*\))?$", re
 _EPISODE_ENDS: Final = frozenset("0123456789)")
 _SEASON_BY_NAME = re.compile(r"^([^:]+?) *: +\1 [^:]+: ")
 
+_WIDE_COLON: Final = "\uff1a"
+"""As it is typed in Chinese and Japanese."""
 _EPISODE_WORDS: Final = frozenset(_EPISODES.split("|"))
-_PART_BEFORE: Final = frozenset(
-    (
-        "part|vol|volume|chapter|book|teil|band|kapitel|buch|parte|capítulo|volumen|libro|partie|"
-        "chapitre|livre|deel|hoofdstuk|boek|del|bog|bind|część|tom|rozdział|část|kapitola|kniha|"
-        "bölüm|kısım|osa|luku|rész|часть|глава|パート|파트|الجزء"
-    ).split("|")
+_PART_BEHIND: Final = frozenset(
+    {"část", "kapitola", "kniha", "kısım", "kitap", "rész", "osa"}  # noqa: RUF001  # Turkish
 )
-_PART_BEHIND: Final = frozenset(("část", "kapitola", "kniha", "kısım", "kitap", "rész", "osa"))
+_PART_BEFORE: Final = _PART_BEHIND | {
+    *("part", "vol", "volume", "chapter", "book", "teil", "band", "kapitel", "buch", "partie"),
+    *("chapitre", "livre", "parte", "capítulo", "volumen", "libro", "deel", "hoofdstuk", "boek"),
+    *("del", "bog", "bind", "część", "tom", "rozdział", "bölüm", "luku", "часть", "глава"),
+    *("パート", "파트", "الجزء"),
+}
 _NUMERAL = re.compile(r"\d|第[一二三四五六七八九十百]+")
 _WORD_AND_NUMERAL = re.compile(r"(\D{0,20}?)(\d{1,4})(\D{0,20})")
 _WORD_NUMERAL_NAME = re.compile(r"([^\W\d]{2,20})\.? ?(\d{1,4})(?: ?[-–—]|[.:]) .*")  # noqa: RUF001  # dashes
@@ -83,8 +86,8 @@ class Title(NamedTuple):
         parts: what colons part.
         last: the last part, if it is numbered.
         bracketed: what stands in brackets behind the last part, if that is numbered.
-        is_sequel: whether it may be a film's that has a colon and a numeral: `Star Wars: Episode
-            IV: A New Hope`, `The Twilight Saga: Breaking Dawn: Part 1`.
+        is_sequel: whether it is numbered as films are: `Star Wars: Episode IV: A New Hope`,
+            `Mission: Impossible II`, `The Twilight Saga: Breaking Dawn: Part 1`.
         day: when it was watched, None where that is not known.
     """
 
@@ -98,7 +101,7 @@ class Title(NamedTuple):
 
 def may_be_episode(title: str) -> bool:
     """Whether there is anything in a title that an episode's has."""
-    return ": " in title or title.endswith(")") or "：" in title
+    return ": " in title or title.endswith(")") or _WIDE_COLON in title
 
 
 def is_episode_by_itself(title: str) -> bool:
@@ -115,7 +118,7 @@ def is_episode_by_itself(title: str) -> bool:
 
 def take_apart(title: str, day: date | None) -> Title:
     """Take a title apart."""
-    whole = title.replace("：", ": ") if "：" in title else title
+    whole = title.replace(_WIDE_COLON, ": ") if _WIDE_COLON in title else title
     bracketed = None
     if whole[-1] == ")" and (found := _BRACKETS.search(whole)):
         bracketed = _numbered(found[1])
@@ -124,7 +127,7 @@ def take_apart(title: str, day: date | None) -> Title:
     parts = [part.strip(" :") for part in whole.split(": ")]
     last = _numbered(parts[-1]) if parts[1:] else None
     is_sequel = (last is not None and last.form.is_part) or any(
-        map(_WORD_AND_ROMAN.match, parts[1:-1])
+        map(_WORD_AND_ROMAN.match, parts[1:])
     )
     return Title(title, parts, last, bracketed, is_sequel, day)
 

@@ -83,8 +83,7 @@ class RowReader:
                 yield sighting
 
     def _is_read(self, line: int, row: list[str]) -> bool:
-        """Whether a row tells of a viewing by somebody who is asked for; else why goes to the
-        journal."""
+        """Whether a row is a viewing by somebody who is asked for; if not, journal why."""
         layout = self._layout
         why = layout.no_viewing(row) if layout.no_viewing else None
         if layout.profile is not None:
