@@ -274,7 +274,7 @@ class TitleStudy(Protocol):
     """Gathers the titles of a file, so that each is judged by all of them."""
 
     def add(self, title: str, day: str) -> None:
-        """Add a row: its title as `cells.read_title` gives it, and its date as written."""
+        """Add a row: its title and its date, as written."""
         ...
 
     def judge(self, read_day: Callable[[str], date | None]) -> TitleVerdicts:
@@ -284,6 +284,11 @@ class TitleStudy(Protocol):
 
 class TitleVerdicts(Protocol):
     """What the titles of one file are."""
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether there is anything to note."""
+        ...
 
     def not_a_film(self, title: str) -> NotAFilm | None:
         """Return why a title is no film's, None where it is one's."""

@@ -20,12 +20,13 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.cells import shown
+from api_service.rules.lists.cells import read_title, shown
 from api_service.rules.lists.model import NotAFilm, Problem
 from api_service.rules.lists.netflix_titles import (
     has_numeral,
+    has_wide_colon,
     is_episode_by_itself,
-    may_be_episode,
+    is_numbered,
     take_apart,
 )
 from api_service.rules.lists.title_types import EPISODE
@@ -64,21 +65,28 @@ _TWO_COLONS: Final = NotAFilm(
 
 
 class Verdicts:
-    """What the titles of one history are; one that was not met there is judged by itself."""
+    """What the titles of one history are; one that was not compared is judged by itself."""
 
     def __init__(self, judged: Mapping[str, NotAFilm | None], doubts: dict[str, str]) -> None:
         self._judged = judged
         self._doubts = doubts
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether there is anything to note."""
+        return bool(self._doubts)
+
     def not_a_film(self, title: str) -> NotAFilm | None:
         """Return why a title is no film's, None where it is one's."""
+        if ": " not in title and title[-1:] != ")" and not has_wide_colon(title):
+            return None
         if title in self._judged:
             return self._judged[title]
-        return EPISODE if is_episode_by_itself(title) else None
+        return EPISODE if is_episode_by_itself(title) else _by_its_parts(take_apart(title, None))
 
     def doubt(self, title: str) -> str | None:
         """Return why a title that is read as a film's may be an episode's; said once a show."""
-        return self._doubts.pop(title, None) if self._doubts else None
+        return self._doubts.pop(title, None)
 
 
 class History:
@@ -88,9 +96,14 @@ class History:
         self._days: dict[str, str] = {}
 
     def add(self, title: str, day: str) -> None:
-        """Add a row: its title as `cells.read_title` gives it, and its date as written."""
-        if may_be_episode(title) and len(title) <= _LONGEST and len(self._days) < MOST_TITLES:
-            self._days.setdefault(title, day)
+        """Add a row: its title and its date, as written."""
+        if ": " not in title:
+            if title[-1:] != ")" and not has_wide_colon(title):
+                return
+        elif title.count(": ") > 1 and not is_numbered(title):
+            return  # an episode's, from which there is nothing to learn
+        if len(title) <= _LONGEST and len(self._days) < MOST_TITLES:
+            self._days.setdefault(read_title(title), day)
 
     def judge(self, read_day: Callable[[str], date | None]) -> Verdicts:
         """Compare the titles; `read_day` raises ValueError for what is no date."""
@@ -161,11 +174,9 @@ def _judge_show(
     """Judge the titles of one beginning: a show's, a franchise's, or a film's."""
     silent = []
     for title in titles:
-        if _says_so(title, words):
-            judged[title.whole] = EPISODE
-        elif title.parts[_SHOW_AND_EPISODE:] and not title.is_sequel:
-            judged[title.whole] = _TWO_COLONS
-        elif title.parts[1:]:
+        why = EPISODE if _says_so(title, words) else _by_its_parts(title)
+        judged[title.whole] = why
+        if why is None and title.parts[1:]:
             silent.append(title)
     if len(silent) < _SHOW_AND_EPISODE:
         return
@@ -190,19 +201,22 @@ def _judge_show(
 
 
 def _says_so(title: Title, words: _Words) -> bool:
-    if title.bracketed and words.is_bracketed_episode(title.bracketed):
-        return True
-    if not title.parts[1:]:
-        return False
+    """Whether a title has a word that stands for episodes, known or learned."""
     return (
-        (title.last is not None and words.is_episode(title.last))
-        or any(map(has_numeral, title.parts[1:-1]))
-        or any(
-            part and following.startswith(part)
-            for part, following in pairwise(map(str.casefold, title.parts))
-        )
+        (title.bracketed is not None and words.is_bracketed_episode(title.bracketed))
+        or (title.last is not None and words.is_episode(title.last))
         or is_episode_by_itself(title.whole)
     )
+
+
+def _by_its_parts(title: Title) -> NotAFilm | None:
+    """Judge a title by how its parts are made, in whatever language."""
+    if any(map(has_numeral, title.parts[1:-1])) or any(
+        part and following.startswith(part)
+        for part, following in pairwise(map(str.casefold, title.parts))
+    ):
+        return EPISODE
+    return _TWO_COLONS if title.parts[_SHOW_AND_EPISODE:] and not title.is_sequel else None
 
 
 def _counts_on(titles: Sequence[Title]) -> bool:

@@ -34,7 +34,6 @@ _EPISODE_ENDS: Final = frozenset("0123456789)")
 _SEASON_BY_NAME = re.compile(r"^([^:]+?) *: +\1 [^:]+: ")
 
 _WIDE_COLON: Final = "\uff1a"
-"""As it is typed in Chinese and Japanese."""
 _EPISODE_WORDS: Final = frozenset(_EPISODES.split("|"))
 _PART_BEHIND: Final = frozenset(
     {"část", "kapitola", "kniha", "kısım", "kitap", "rész", "osa"}  # noqa: RUF001  # Turkish
@@ -45,6 +44,7 @@ _PART_BEFORE: Final = _PART_BEHIND | {
     *("del", "bog", "bind", "część", "tom", "rozdział", "bölüm", "luku", "часть", "глава"),
     *("パート", "파트", "الجزء"),
 }
+_NUMERAL_ENDS: Final = frozenset(")IVXLC話集회화")
 _NUMERAL = re.compile(r"\d|第[一二三四五六七八九十百]+")
 _WORD_AND_NUMERAL = re.compile(r"(\D{0,20}?)(\d{1,4})(\D{0,20})")
 _WORD_NUMERAL_NAME = re.compile(r"([^\W\d]{2,20})\.? ?(\d{1,4})(?: ?[-–—]|[.:]) .*")  # noqa: RUF001  # dashes
@@ -99,9 +99,9 @@ class Title(NamedTuple):
     day: date | None
 
 
-def may_be_episode(title: str) -> bool:
-    """Whether there is anything in a title that an episode's has."""
-    return ": " in title or title.endswith(")") or _WIDE_COLON in title
+def has_wide_colon(title: str) -> bool:
+    """Whether it has a colon as it is typed in Chinese and Japanese."""
+    return not title.isascii() and _WIDE_COLON in title
 
 
 def is_episode_by_itself(title: str) -> bool:
@@ -114,6 +114,18 @@ def is_episode_by_itself(title: str) -> bool:
         or (title[-1] in _EPISODE_ENDS and _ENDS_WITH_EPISODE.search(title))
         or _SEASON_BY_NAME.match(title)
     )
+
+
+def is_numbered(title: str) -> bool:
+    """Whether the last part of a title with colons may be numbered.
+
+    Of most episodes it is a name: they say nothing of others, and are not taken apart.
+    """
+    last = title[-1]
+    if last in _NUMERAL_ENDS or last.isdecimal():
+        return True
+    start = title.rfind(": ") + 2
+    return title[start : start + 1].isdecimal()
 
 
 def take_apart(title: str, day: date | None) -> Title:

@@ -43,7 +43,6 @@ class RowReader:
         self._split = layout.split_title
         self._not_a_film = layout.not_a_film
         self._doubt = layout.doubt
-        self._is_shared = layout.profile is not None or layout.no_viewing is not None
         self._profile: Profile | None = None
         self._read_imdb = cells.read_imdb_number if layout.imdb_numbers else cells.read_imdb_id
         self._read_rating = rating_reader(layout.rating_out_of or _SCALE)
@@ -65,10 +64,10 @@ class RowReader:
                 for line, row in records
             )
         count_row, read_row = self._journal.count_row, self._sighting
+        if self._layout.profile is not None or self._layout.no_viewing:
+            records, read_row = self._viewings(records), self._of_profile
         for line, row in records:
             count_row(line)
-            if self._is_shared and not self._is_read(line, row):
-                continue
             if len(row) != width and not self._fit(row, width, line):
                 continue
             row.append("")
@@ -78,26 +77,40 @@ class RowReader:
                 self._blank_bad_cells(line, row)
                 sighting = read_row(line, row)
             if sighting:
-                if self._profile:
-                    self._profile.films.add(sighting.key)
                 yield sighting
 
-    def _is_read(self, line: int, row: list[str]) -> bool:
-        """Whether a row is a viewing by somebody who is asked for; if not, journal why."""
-        layout = self._layout
-        why = layout.no_viewing(row) if layout.no_viewing else None
-        if layout.profile is not None:
-            name = row[layout.profile] if layout.profile < len(row) else ""
-            self._profile = self._journal.profile(name, layout.profiles)
-            self._profile.rows += 1
-            if not self._profile.is_read:
-                said = f"is a row of the profile {cells.shown(name)}, which was not asked for"
-                why = NotAFilm(Problem.OTHER_PROFILE, "", said)
-        if why is None:
-            return True
-        at = layout.columns[Column.TITLE]
-        self._journal.put_aside(line, cells.read_title(row[at]) if at < len(row) else "", why)
-        return False
+    def _viewings(
+        self, records: Iterable[tuple[int, list[str]]]
+    ) -> Iterator[tuple[int, list[str]]]:
+        """Pass on the rows that are a viewing by somebody who is asked for; journal the others.
+
+        Raises:
+            ListRefused: the upload has too many rows.
+        """
+        layout, journal = self._layout, self._journal
+        title_at = layout.columns[Column.TITLE]
+        for line, row in records:
+            why = layout.no_viewing(row) if layout.no_viewing else None
+            if layout.profile is not None:
+                name = row[layout.profile] if layout.profile < len(row) else ""
+                self._profile = journal.profile(name, layout.profiles)
+                self._profile.rows += 1
+                if not self._profile.is_read:
+                    said = f"is a row of the profile {cells.shown(name)}, which was not asked for"
+                    why = NotAFilm(Problem.OTHER_PROFILE, "", said)
+            if why is None:
+                yield line, row
+            else:
+                journal.count_row(line)
+                title = cells.read_title(row[title_at]) if title_at < len(row) else ""
+                journal.put_aside(line, title, why)
+
+    def _of_profile(self, line: int, row: list[str]) -> Sighting | None:
+        """What a row says, counted for whose it is."""
+        sighting = self._sighting(line, row)
+        if sighting and self._profile:
+            self._profile.films.add(sighting.key)
+        return sighting
 
     def _fit(self, row: list[str], width: int, line: int) -> bool:
         if any(map(str.strip, row[width:])):

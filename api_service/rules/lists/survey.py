@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.cells import read_title
 from api_service.rules.lists.dates import date_reader, find_order
 from api_service.rules.lists.model import Column
 from api_service.rules.lists.ratings import find_scale
@@ -16,7 +15,7 @@ from api_service.rules.lists.title_types import not_a_film
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api_service.rules.lists.model import Layout, TitleStudy
+    from api_service.rules.lists.model import Layout
     from api_service.rules.lists.tables import Table
 
 _LONGEST: Final = 40
@@ -44,29 +43,31 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
     if watched is not None or rated is not None or study:
         scratch = FileJournal(table.text.file.name, Budget(rows=most_rows, rejected=0))
         first = layout.header + 1
+        plain = Column.TYPE not in layout.columns and layout.no_viewing is None
+        titled = layout.columns.get(Column.TITLE, -1)
         for _, row in islice(table.records(scratch), first, first + most_rows):
             if watched is not None and watched < len(row) and len(row[watched]) <= _LONGEST:
-                dates[row[watched]] = None
+                if len(dates) < _MOST_DIFFERENT:
+                    dates[row[watched]] = None
+                if study and titled < len(row) and (plain or _is_viewing(row, layout)):
+                    study.add(row[titled], row[watched])
             if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
                 ratings[row[rated]] = None
-            if study:
-                _show(row, layout, study)
-            elif max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
+            if not study and max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
                 break
     order = find_order(dates) if layout.dates_vary else layout.date_order
     if study:
         verdicts = study.judge(date_reader(order))
-        layout = replace(layout, not_a_film=verdicts.not_a_film, doubt=verdicts.doubt)
+        doubt = verdicts.doubt if verdicts.has_doubts else None
+        layout = replace(layout, not_a_film=verdicts.not_a_film, doubt=doubt)
     return replace(
         layout, date_order=order, rating_out_of=layout.rating_out_of or find_scale(ratings)
     )
 
 
-def _show(row: Sequence[str], layout: Layout, study: TitleStudy) -> None:
-    """Show a row to what compares titles, unless another column says that it is no viewing."""
-    of = layout.columns.get
-    title, day, kind = of(Column.TITLE, -1), of(Column.WATCH_DATE, -1), of(Column.TYPE, -1)
-    if max(title, day, kind) >= len(row) or (kind >= 0 and not_a_film(row[kind])):
-        return
-    if layout.no_viewing is None or layout.no_viewing(row) is None:
-        study.add(read_title(row[title]), row[day])
+def _is_viewing(row: Sequence[str], layout: Layout) -> bool:
+    """Whether no other column says that nothing was watched."""
+    kind = layout.columns.get(Column.TYPE)
+    if kind is not None and kind < len(row) and not_a_film(row[kind]):
+        return False
+    return layout.no_viewing is None or layout.no_viewing(row) is None

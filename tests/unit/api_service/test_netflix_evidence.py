@@ -1,4 +1,5 @@
 """Episodes told from films by all titles of a history, in any language and script."""
+# ruff: noqa: RUF001  # letters of many scripts are what it is about
 
 from __future__ import annotations
 
