@@ -178,15 +178,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                 "rows": journal.rows,
                 "movies": journal.movies,
                 "set_aside": journal.set_aside,
-                "profiles": [
-                    {
-                        "name": profile.name,
-                        "is_read": profile.is_read,
-                        "rows": profile.rows,
-                        "films": len(profile.films),
-                    }
-                    for profile in journal.profiles.values()
-                ],
+                **_profiles(journal),
             }
             for journal in journals
         ],
@@ -209,6 +201,20 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "notes": _issues((journal, journal.notes) for journal in journals),
         "notes_count": sum(journal.notes_count for journal in journals),
     }
+
+
+def _profiles(journal: FileJournal) -> dict[str, Any]:
+    """Whose the rows of a file are, where it says so."""
+    counted = [
+        {
+            "name": profile.name,
+            "is_read": profile.is_read,
+            "rows": profile.rows,
+            "films": len(profile.films),
+        }
+        for profile in journal.profiles.values()
+    ]
+    return {"profiles": counted} if counted else {}
 
 
 def folded_name(name: str) -> str:
