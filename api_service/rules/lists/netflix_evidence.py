@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.netflix_titles import Form, Numbered, Title
 
-MOST_TITLES: Final = 200_000
+MOST_TITLES: Final = 100_000
 """Titles of one history that are compared; those after them are judged each by itself."""
 _LONGEST: Final = 500
 """Characters of a title that is compared."""
