@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Final
 from api_service.rules.lists.cells import read_title, shown
 from api_service.rules.lists.model import NotAFilm, Problem
 from api_service.rules.lists.netflix_titles import (
+    WIDE_COLON,
     has_numeral,
-    has_wide_colon,
     is_episode_by_itself,
     is_numbered,
     take_apart,
@@ -78,7 +78,7 @@ class Verdicts:
 
     def not_a_film(self, title: str) -> NotAFilm | None:
         """Return why a title is no film's, None where it is one's."""
-        if ": " not in title and title[-1:] != ")" and not has_wide_colon(title):
+        if ": " not in title and title[-1:] != ")" and (title.isascii() or WIDE_COLON not in title):
             return None
         if title in self._judged:
             return self._judged[title]
@@ -97,10 +97,11 @@ class History:
 
     def add(self, title: str, day: str) -> None:
         """Add a row: its title and its date, as written."""
-        if ": " not in title:
-            if title[-1:] != ")" and not has_wide_colon(title):
+        first = title.find(": ")
+        if first < 0:
+            if title[-1:] != ")" and (title.isascii() or WIDE_COLON not in title):
                 return
-        elif title.count(": ") > 1 and not is_numbered(title):
+        elif (last := title.rfind(": ")) > first and not is_numbered(title, last + 2):
             return  # an episode's, from which there is nothing to learn
         if len(title) <= _LONGEST and len(self._days) < MOST_TITLES:
             self._days.setdefault(read_title(title), day)

@@ -33,7 +33,8 @@ _ENDS_WITH_EPISODE = re.compile(rf": +(?:{_EPISODES}) +[0-9]+(?: *\(.*\))?$", re
 _EPISODE_ENDS: Final = frozenset("0123456789)")
 _SEASON_BY_NAME = re.compile(r"^([^:]+?) *: +\1 [^:]+: ")
 
-_WIDE_COLON: Final = "\uff1a"
+WIDE_COLON: Final = "\uff1a"
+"""As it is typed in Chinese and Japanese."""
 _EPISODE_WORDS: Final = frozenset(_EPISODES.split("|"))
 _PART_BEHIND: Final = frozenset(
     {"část", "kapitola", "kniha", "kısım", "kitap", "rész", "osa"}  # noqa: RUF001  # Turkish
@@ -99,11 +100,6 @@ class Title(NamedTuple):
     day: date | None
 
 
-def has_wide_colon(title: str) -> bool:
-    """Whether it has a colon as it is typed in Chinese and Japanese."""
-    return not title.isascii() and _WIDE_COLON in title
-
-
 def is_episode_by_itself(title: str) -> bool:
     """Whether a title says that it is an episode's in words that are known."""
     if ": " not in title:
@@ -116,21 +112,18 @@ def is_episode_by_itself(title: str) -> bool:
     )
 
 
-def is_numbered(title: str) -> bool:
-    """Whether the last part of a title with colons may be numbered.
+def is_numbered(title: str, start: int) -> bool:
+    """Whether the last part of a title, which begins at `start`, may be numbered.
 
     Of most episodes it is a name: they say nothing of others, and are not taken apart.
     """
     last = title[-1]
-    if last in _NUMERAL_ENDS or last.isdecimal():
-        return True
-    start = title.rfind(": ") + 2
-    return title[start : start + 1].isdecimal()
+    return last in _NUMERAL_ENDS or last.isdecimal() or title[start : start + 1].isdecimal()
 
 
 def take_apart(title: str, day: date | None) -> Title:
     """Take a title apart."""
-    whole = title.replace(_WIDE_COLON, ": ") if _WIDE_COLON in title else title
+    whole = title.replace(WIDE_COLON, ": ") if WIDE_COLON in title else title
     bracketed = None
     if whole[-1] == ")" and (found := _BRACKETS.search(whole)):
         bracketed = _numbered(found[1])

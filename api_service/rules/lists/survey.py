@@ -38,22 +38,23 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
     watched = layout.columns.get(Column.WATCH_DATE) if layout.dates_vary else None
     rated = layout.columns.get(Column.RATING) if layout.rating_out_of is None else None
     study = layout.study() if layout.study else None
+    add = study.add if study else None
     dates: dict[str, None] = {}
     ratings: dict[str, None] = {}
     if watched is not None or rated is not None or study:
         scratch = FileJournal(table.text.file.name, Budget(rows=most_rows, rejected=0))
         first = layout.header + 1
-        plain = Column.TYPE not in layout.columns and layout.no_viewing is None
+        is_plain = Column.TYPE not in layout.columns and layout.no_viewing is None
         titled = layout.columns.get(Column.TITLE, -1)
         for _, row in islice(table.records(scratch), first, first + most_rows):
             if watched is not None and watched < len(row) and len(row[watched]) <= _LONGEST:
                 if len(dates) < _MOST_DIFFERENT:
                     dates[row[watched]] = None
-                if study and titled < len(row) and (plain or _is_viewing(row, layout)):
-                    study.add(row[titled], row[watched])
+                if add and titled < len(row) and (is_plain or _is_viewing(row, layout)):
+                    add(row[titled], row[watched])
             if rated is not None and rated < len(row) and len(row[rated]) <= _LONGEST:
                 ratings[row[rated]] = None
-            if not study and max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
+            if add is None and max(len(dates), len(ratings)) >= _MOST_DIFFERENT:
                 break
     order = find_order(dates) if layout.dates_vary else layout.date_order
     if study:
