@@ -178,7 +178,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                 "rows": journal.rows,
                 "movies": journal.movies,
                 "set_aside": journal.set_aside,
-                **_profiles(journal),
+                "profiles": _profiles(journal),
             }
             for journal in journals
         ],
@@ -203,9 +203,9 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
     }
 
 
-def _profiles(journal: FileJournal) -> dict[str, Any]:
+def _profiles(journal: FileJournal) -> list[dict[str, Any]]:
     """Whose the rows of a file are, where it says so."""
-    counted = [
+    return [
         {
             "name": profile.name,
             "is_read": profile.is_read,
@@ -214,7 +214,6 @@ def _profiles(journal: FileJournal) -> dict[str, Any]:
         }
         for profile in journal.profiles.values()
     ]
-    return {"profiles": counted} if counted else {}
 
 
 def folded_name(name: str) -> str:

@@ -50,6 +50,7 @@ def test_movies_get_the_ids_of_links() -> None:
         "rows": 3,
         "movies": 0,
         "set_aside": "joined by movieId to ml/movies.csv",
+        "profiles": [],
     }
 
 

@@ -80,6 +80,7 @@ def test_empty_list_is_no_film_of_its_own_name(upload: Upload, rows: str) -> Non
         "rows": 0,
         "movies": 0,
         "set_aside": None,
+        "profiles": [],
     }
 
 
@@ -215,7 +216,14 @@ def test_report_names_rejected_rows_and_notes_with_their_place(upload: Upload) -
     assert {issue["file"] for issue in report["rejected"]} == {"mylist.csv"}
     assert "quotation marks" in report["rejected"][1]["reason"]
     assert report["files"] == [
-        {"name": "mylist.csv", "format": "csv", "rows": 9, "movies": 2, "set_aside": None}
+        {
+            "name": "mylist.csv",
+            "format": "csv",
+            "rows": 9,
+            "movies": 2,
+            "set_aside": None,
+            "profiles": [],
+        }
     ]
     assert (report["rows_read"], report["rows_merged"], report["total_movies"]) == (9, 1, 2)
 
