@@ -224,8 +224,8 @@ def _query_parameter(name: str, schema: Schema) -> Schema:
     parameter: Schema = {"name": name, "in": "query"}
     if description := schema.pop("description", None):
         parameter["description"] = description
-    if schema.get("type") == "array":  # `?positions=3,9,12`
-        parameter |= {"style": "form", "explode": False}
+    if schema.get("type") == "array":  # `?positions=3,9,12`, `?profile=Ash&profile=Bo`
+        parameter |= {"style": "form", "explode": schema.pop("explode", False)}
     return parameter | {"schema": schema}
 
 

@@ -88,6 +88,7 @@ class ReadCall:
     folder: Path
     session: SessionFilms | None
     allowance: Allowance
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ def _read(call: ReadCall) -> ReadResult:
             max_bytes=call.max_bytes,
             folder=call.folder,
             session=call.session,
+            profiles=call.profiles,
             on_unpacked=allow,
         )
     finally:

@@ -133,6 +133,7 @@ class ParserPool:
         max_bytes: int,
         folder: Path,
         session: SessionFilms | None = None,
+        profiles: Sequence[str] = (),
     ) -> ReadResult:
         """Read an upload in a process; see `read_lists`.
 
@@ -149,7 +150,9 @@ class ParserPool:
 
         def call(most: int) -> ReadCall:
             allowance = self._limits.allowance(most, known)
-            return ReadCall(tuple(files), max_movies, most, folder, session, allowance)
+            return ReadCall(
+                tuple(files), max_movies, most, folder, session, allowance, tuple(profiles)
+            )
 
         size = sum(file.path.stat().st_size for file in files)
         if max(size, known) <= SMALL_BYTES < max_bytes:

@@ -30,6 +30,7 @@ from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from multidict import MultiMapping
@@ -161,16 +162,44 @@ class ExportQuery(MovieQuery):
         return self
 
 
+class UploadQuery(BaseModel):
+    """What of an upload is read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    profile: list[Name] = Field(
+        default=[],
+        max_length=50,
+        description="Name of a profile, in Netflix's copy of one's data, whose viewings are read; "
+        "may be repeated, and all are read without it",
+        json_schema_extra={"explode": True},
+    )
+
+
+def read_repeatable(model: type[Q], query: MultiMapping[str]) -> Q:
+    """Read the query of a request as a model of which each field may be given several times.
+
+    Raises:
+        BadRequestError: as `read_query`.
+    """
+    return _read(model, {name: query.getall(name) for name in query}, query)
+
+
 def read_query(model: type[Q], query: MultiMapping[str]) -> Q:
     """The query of a request as one of these models; of a list all that was given counts.
 
     Raises:
         BadRequestError: a parameter is not what it may be; it says which, and what it may be.
     """
-    given = {name: ",".join(query.getall(name)) for name in query}
+    return _read(model, {name: ",".join(query.getall(name)) for name in query}, query)
+
+
+def _read(model: type[Q], values: Mapping[str, object], query: MultiMapping[str]) -> Q:
     try:
-        return model.model_validate(given)
+        return model.model_validate(values)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
     name = str(problem["loc"][0])
-    raise BadRequestError(f"{name}: {said_of(problem)}, not {shown(given.get(name, ''))}")
+    raise BadRequestError(
+        f"{name}: {said_of(problem)}, not {shown(','.join(query.getall(name, ())))}"
+    )

@@ -18,8 +18,17 @@ class UnreadColumn(_Told):
     example: str
 
 
+class ProfileReport(_Told):
+    """One of the people who share a file: how many rows are theirs, of how many films."""
+
+    name: str
+    is_read: bool
+    rows: int
+    films: int
+
+
 class FileReport(_Told):
-    """One file: the format it was taken for, or why it was set aside.
+    """One file: the format it was taken for, or why it was set aside; whose its rows are.
 
     `unread` names what looks like a state, a rating, a date or an id, and was not read.
     """
@@ -29,7 +38,8 @@ class FileReport(_Told):
     rows: int
     movies: int
     set_aside: str | None
-    unread: list[UnreadColumn] = []  # reports of before have none
+    unread: list[UnreadColumn] = []  # reports of before have neither
+    profiles: list[ProfileReport] = []
 
 
 class RowReport(_Told):

@@ -34,7 +34,7 @@ from api_service.handlers import (
     worker,
 )
 from api_service.handlers.movies import Correction
-from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery
+from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery, UploadQuery
 from api_service.queue_answers import QueueOrder, QueueOrderAnswer, QueueSharesAnswer
 from api_service.report_answers import SessionReport
 from api_service.route_parts import (
@@ -75,6 +75,7 @@ ROUTES: Final = (
         name="upload",
         tag="Sessions",
         summary="Make a session of one file or many",
+        query=UploadQuery,
         body=FILES,
         request_headers=UPLOAD_HEADERS,
         answers={201: UploadAnswer},
@@ -88,6 +89,7 @@ ROUTES: Final = (
         name="add_to_session",
         tag="Sessions",
         summary="Add more files to a session, or its list of unmatched films put right",
+        query=UploadQuery,
         body=FILES,
         request_headers=UPLOAD_HEADERS,
         answers={200: AdditionAnswer},

@@ -169,6 +169,21 @@ CSV: Final[dict[str, Family]] = {
     "brackets": lambda n: _csv("Title", ["Heat", "(1999)" * n, "(" * n + "1999)" * n]),
     "episodes": lambda n: _csv("Title,Date", ["Heat,1/2/20", f"x{': episode 1 (' * n},1/2/20"]),
     "seasons": lambda n: _csv("Title,Date", ["Heat,1/2/20", f"x{': season 1 :' * n},1/2/20"]),
+    "rests of one beginning": lambda n: _csv(
+        "Title,Date", ["Heat,1/13/20", *(f"Show: Name {i} x,1/{i % 28 + 1}/20" for i in range(n))]
+    ),
+    "beginnings and forms that differ": lambda n: _csv(
+        "Title,Date",
+        ["Heat,1/13/20", *(f"Show {i}x: w{'x' * (i % 19)} {i % 9},1/1/20" for i in range(n))],
+    ),
+    "seasons that differ": lambda n: _csv(
+        "Title,Date", ["Heat,1/13/20", *(f"Show: Part x{i}x: w {i % 99},1/1/20" for i in range(n))]
+    ),
+    "colons": lambda n: _csv("Title,Date", ["Heat,1/13/20", *[f"x{': (a 1)' * 60},1/1/20"] * n]),
+    "profiles": lambda n: _csv(
+        "Profile Name,Start Time,Duration,Title,Supplemental Video Type",
+        (f"P{i},2020-01-01 00:00:00,01:00:{i % 60:02},Film {i}," for i in range(n)),
+    ),
     "articles": lambda n: _csv("movieId,title,rating", ["1,Heat,4", f'2,"{"a, The (" * n}",4']),
     "types": lambda n: _csv("Title,Type", (f"Film {i},{'x' * 50}{i}" for i in range(n))),
     "plain titles": lambda n: {"list.txt": "".join(f"- Film {i}\n" for i in range(n)).encode()},

@@ -32,6 +32,7 @@ from api_service.context import (
 from api_service.full_disk import full_disk, our_disk
 from api_service.handlers.sessions import described
 from api_service.metrics import UploadPhase
+from api_service.queries import UploadQuery, read_repeatable
 from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.rules.lists.model import SessionFilms
 from api_service.rules.lists.report import shorten
@@ -94,10 +95,11 @@ async def add(request: web.Request) -> web.Response:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A request's files on disk, and what it sent to be able to repeat itself."""
+    """A request's files on disk, what of them is wanted, and what lets it be repeated."""
 
     folder: Path
     spooled: Spooled
+    profiles: list[str]
     key: IdempotencyKey | None
     uploader: str
     booking: Booking
@@ -107,6 +109,7 @@ class _Taken:
 async def _taken_in(request: web.Request, session_id: UUID | None = None) -> AsyncIterator[_Taken]:
     """Admit an upload, and spool its files into a folder that lasts as long as the context."""
     client_key = _idempotency_key(request)
+    profiles = read_repeatable(UploadQuery, request.query).profile
     uploader = request.app[CLIENTS].uploader_of(request, request[CLIENT])
     with ExitStack() as exits:
         exits.enter_context(request.app[LIMITS].upload(uploader))
@@ -123,8 +126,11 @@ async def _taken_in(request: web.Request, session_id: UUID | None = None) -> Asy
         if session_id is not None:
             # The same files for another session, or for a new one, are another request.
             body = hashlib.sha256(body + session_id.bytes).digest()
+        if profiles:
+            # So is the same upload for other profiles.
+            body = hashlib.sha256(body + json.dumps(sorted(profiles)).encode()).digest()
         key = IdempotencyKey(client_key, body) if client_key else None
-        yield _Taken(folder, spooled, key, uploader, booking)
+        yield _Taken(folder, spooled, profiles, key, uploader, booking)
 
 
 async def _admit(
@@ -244,6 +250,7 @@ async def _read(request: web.Request, taken: _Taken, session: SessionFilms | Non
             max_bytes=settings.upload_max_bytes,
             folder=taken.folder,
             session=session,
+            profiles=taken.profiles,
         )
 
 

@@ -28,6 +28,19 @@ async def _report(page: Page, gallery: Gallery) -> None:
     await expect(page.get_by_role("region", name="Genres")).to_be_visible()
 
 
+async def _profiles(page: Page, gallery: Gallery) -> None:
+    shared = gallery.export.with_name("ViewingActivity.csv")
+    shared.write_text(
+        "Profile Name,Start Time,Title,Supplemental Video Type\n"
+        "Ash,2024-03-09 21:10:00,Heat,\nAsh,2024-03-10 21:10:00,Alien,\n"
+        "Bo,2024-03-11 15:00:00,Ran,\n",
+        encoding="utf-8",
+    )
+    await choose(page, shared)
+    await session_shown(page)
+    await expect(page.get_by_role("group", name="Profiles")).to_be_visible()
+
+
 async def _progress(page: Page, gallery: Gallery) -> None:
     await visit(page, await gallery.under_way())
     await expect(page.locator("main img").nth(7)).to_be_visible()
@@ -126,6 +139,7 @@ async def _nowhere(page: Page, _: Gallery) -> None:
 VIEWS: dict[str, Callable[[Page, Gallery], Awaitable[None]]] = {
     "start": _start,
     "report": _report,
+    "profiles": _profiles,
     "progress": _progress,
     "overview": _overview,
     "wall": _wall,

@@ -228,6 +228,12 @@ def reader(services: Driver, sample: Sample, tmp_path: Path) -> Reader:
     (tmp_path / "holiday.jpg").write_bytes(bytes.fromhex("ffd8ffe000104a464946000101") * 9)
     with zipfile.ZipFile(tmp_path / "trakt-export.zip", "w") as archive:
         archive.writestr("watched-movies.json", json.dumps(TRAKT))
+    with zipfile.ZipFile(tmp_path / "netflix-report.zip", "w") as archive:
+        archive.writestr(
+            "CONTENT_INTERACTION/ViewingActivity.csv",
+            "Profile Name,Start Time,Title,Supplemental Video Type\n"
+            "Ash,2024-03-09 21:10:00,Heat,\nBo,2024-03-11 15:00:00,Ran,\n",
+        )
     with zipfile.ZipFile(tmp_path / "ml-latest-small.zip", "w") as archive:
         for name, text in MOVIELENS.items():
             archive.writestr(f"ml-latest-small/{name}", text)

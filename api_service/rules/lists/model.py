@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared.errors import UnreadableListError, UploadTooCostlyError
 
@@ -34,6 +34,7 @@ class Refusal(StrEnum):
     FIELD_TOO_LONG = "field_too_long"
     NESTED_ZIP = "nested_zip"
     NOT_TEXT = "not_text"
+    NO_SUCH_PROFILE = "no_such_profile"
     NO_FILES = "no_files"
     NO_TITLE_COLUMN = "no_title_column"
     NO_USABLE_ROWS = "no_usable_rows"
@@ -78,9 +79,11 @@ class Problem(StrEnum):
     OTHER_TYPE = "other_type"
     BOOK = "book"
     MUSIC = "music"
+    OTHER_PROFILE = "other_profile"
     PODCAST = "podcast"
     REMOVED = "removed"
     """It is no longer among the user's films."""
+    SHORT_VIEWING = "short_viewing"
     TV_EPISODE = "tv_episode"
     TV_SERIES = "tv_series"
     # The row is read, with a note.
@@ -91,6 +94,7 @@ class Problem(StrEnum):
     BAD_RATING = "bad_rating"
     BAD_YEAR = "bad_year"
     CONFLICTING_IDS = "conflicting_ids"
+    MAYBE_EPISODES = "maybe_episodes"
     NOT_SEEN = "not_seen"
     """It was dropped, or is in progress, or its blank cell says so beside filled ones."""
     SEVERAL_USERS = "several_users"
@@ -244,6 +248,11 @@ class Layout:
         split_title: takes a title apart into the title and its year, "" without one, where titles
             are written so: `The Thing (1982)`.
         not_a_film: what a title says that is no film's, for formats that have no column for it.
+        doubt: what is to be noted of a title that `not_a_film` takes for a film's.
+        study: makes what compares all titles of the file; then `not_a_film` and `doubt` are its.
+        no_viewing: what a row says by which nothing was watched, though it is of a film.
+        profile: the column that names whose the row is, where several people share a file.
+        profiles: the folded names of those whose rows are read; empty for all.
         imdb_numbers: whether IMDb ids stand without their `tt`.
         joined_by: the column by which other files of the upload say more of each row.
         rating_out_of: the best rating there is; None where only the whole file can tell.
@@ -273,6 +282,11 @@ class Layout:
     may_be_empty: bool = False
     split_title: Callable[[str], tuple[str, str]] | None = None
     not_a_film: Callable[[str], NotAFilm | None] | None = None
+    doubt: Callable[[str], str | None] | None = None
+    study: Callable[[], TitleStudy] | None = None
+    no_viewing: Callable[[Sequence[str]], NotAFilm | None] | None = None
+    profile: int | None = None
+    profiles: frozenset[str] = frozenset()
     imdb_numbers: bool = False
     joined_by: int | None = None
     rating_out_of: int | None = 5
@@ -301,10 +315,51 @@ class Unread(NamedTuple):
 
 
 class NotAFilm(NamedTuple):
-    """Why a row is set aside: what it is, as in “It is a video game, not a film”."""
+    """Why a row is set aside: what it is, as in “It is a video game, not a film”.
+
+    Attributes:
+        code: the stable code.
+        reason: what stands between “is” and “not a film”.
+        said: what follows the title instead, where that sentence would be wrong.
+    """
 
     code: Problem
     reason: str
+    said: str = ""
+
+    def of(self, title: str) -> str:
+        """Return the sentence about a row of this title, as it is shown."""
+        told = f"is {self.reason}" + ("" if self.code is Problem.REMOVED else ", not a film")
+        return f"{title or 'It'} {self.said or told}"
+
+
+class TitleStudy(Protocol):
+    """Gathers the titles of a file, so that each is judged by all of them."""
+
+    def add(self, title: str, day: str) -> None:
+        """Add a row: its title and its date, as written."""
+        ...
+
+    def judge(self, read_day: Callable[[str], date | None]) -> TitleVerdicts:
+        """Compare the titles; `read_day` raises ValueError for what is no date."""
+        ...
+
+
+class TitleVerdicts(Protocol):
+    """What the titles of one file are."""
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether there is anything to note."""
+        ...
+
+    def not_a_film(self, title: str) -> NotAFilm | None:
+        """Return why a title is no film's, None where it is one's."""
+        ...
+
+    def doubt(self, title: str) -> str | None:
+        """Return what is to be noted of a title that is read as a film's."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

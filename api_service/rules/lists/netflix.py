@@ -2,86 +2,105 @@
 
 From histories in public repositories: `ViewingHistory.csv` has two columns, `Title,Date`, in the
 language of the account, with the date as its country writes it (`10/19/22`, `30-11-21`,
-`03.10.21`). `ViewingActivity.csv`, of the copy, has `Profile Name`, `Start Time` in UTC, `Title`,
-`Supplemental Video Type` and more. Neither says what is an episode. Titles do, mostly: `Show:
-Season 1: Episode`, `Show: Limited Series: Episode`, `Show: Part 2: Episode`, `Show: Show 4:
-Episode`, `Show: Episode 6`, with these words in the account's language. A part at the very end is
-a film's (`Dune: Part Two`), and `Show: Episode's name` alone cannot be told from `Film: Subtitle`,
-so it is read as a film, which TMDB then does not know.
+`03.10.21`). `ViewingActivity.csv`, of the copy, has `Profile Name`, `Start Time` in UTC,
+`Duration`, `Title`, `Supplemental Video Type` and more, of all profiles. Neither says what is an
+episode: `netflix_evidence.py` finds that out. The other files of the copy name series and films
+alike, or hold none.
 """
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.dates import looks_like_date
 from api_service.rules.lists.headers import find_columns, fold_header
-from api_service.rules.lists.model import Column, Kind, Layout
-from api_service.rules.lists.title_types import EPISODE
+from api_service.rules.lists.model import Column, Kind, Layout, NotAFilm, Problem, SetAside
+from api_service.rules.lists.netflix_evidence import History
+from api_service.rules.lists.netflix_titles import is_episode_by_itself
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api_service.rules.lists.model import NotAFilm
-
+_TITLES: Final = ("title", "titel", "titre", "título", "titolo", "tytuł", "titul", "název")
 _COLUMNS: Final = {
-    Column.TITLE: ("title", "titel", "titre", "título", "titolo", "tytuł", "titul", "název"),
+    Column.TITLE: _TITLES,
     Column.WATCH_DATE: (
         *("starttime", "starttimeutc"),
         *("date", "datum", "fecha", "data", "dato", "datę"),
     ),
     Column.TYPE: ("supplementalvideotype",),
 }
-TITLE_NAMES: Final = frozenset(_COLUMNS[Column.TITLE])
+TITLE_NAMES: Final = frozenset(_TITLES)
+_PROFILE: Final = "profilename"
+_DURATION: Final = "duration"
+_SHORTEST: Final = 120
+"""Seconds of a viewing: less is a preview, or a film that was left at once."""
+_MINUTE: Final = 60
 
-_SEASONS = (
-    "season|series|staffel|saison|temporada|stagione|seizoen|sezon|sæson|säsong|sesong|kausi|"
-    "sezóna|série|évad|сезон|book|part|volume|chapter|collection|teil|buch|kapitel|partie|livre|"
-    "chapitre|parte|libro|capítulo|volumen|deel|hoofdstuk|boek|część|del|kapitola"
-)
-_LIMITED = "limited series|mini-?series?|miniserien|mini-?s[ée]rie|minissérie|miniszéria"
-_EPISODES = (
-    "episode|folge|épisode|episodio|episódio|aflevering|odcinek|avsnitt|afsnit|jakso|epizoda|epizód"
-)
-_HAS_SEASON = re.compile(
-    rf": +(?:(?:{_SEASONS})\b[^:]{{0,20}}|[^: ]{{1,4}} (?:{_SEASONS})|{_LIMITED}|[12][0-9]{{3}})"
-    " *: ",
-    re.IGNORECASE,
-)
-_ENDS_WITH_EPISODE = re.compile(rf": +(?:{_EPISODES}) +[0-9]+(?: *\(.*\))?$", re.IGNORECASE)
-_EPISODE_ENDS: Final = frozenset("0123456789)")
-_SEASON_BY_NAME = re.compile(r"^([^:]+?) *: +\1 [^:]+: ")
+_OF_THE_COPY: Final = {
+    "utctitleadddate": "is a list of series and films alike, and does not say which is which",
+    "thumbsvalue": "rates series and films alike, and does not say which is which",
+    "querytyped": "holds what was searched for",
+}
+"""Columns of other files in the copy that have a profile, and why these are not read."""
 
 
-def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:  # noqa: ARG001  # no name tells
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:  # noqa: ARG001  # no name tells
     """Recognise either file by its header; `Title,Date` needs a date below it too."""
     header = fold_header(opening[0])
     columns = find_columns(header, _COLUMNS)
     if not {Column.TITLE, Column.WATCH_DATE} <= columns.keys():
+        return _other_file(header)
+    if Column.TYPE not in columns and not _is_short_form(opening, header, columns):
         return None
-    if Column.TYPE not in columns:
-        watched = columns[Column.WATCH_DATE]
-        cells = ["".join(row[watched : watched + 1]) for row in opening[1:]]
-        if len(header) != len(columns) or not any(map(looks_like_date, cells)):
-            return None
     return Layout(
         format="netflix",
         kind=Kind.DIARY,
         columns=columns,
-        not_a_film=not_a_film,
+        study=History,
+        no_viewing=partial(_is_too_short, header.index(_DURATION)) if _DURATION in header else None,
+        profile=header.index(_PROFILE) if _PROFILE in header else None,
         dates_vary=True,
     )
 
 
-def not_a_film(title: str) -> NotAFilm | None:
-    """Whether a title says that it is an episode's."""
-    if ": " not in title:
-        return None
-    found = (
-        _HAS_SEASON.search(title)
-        # Looked for only where it can be: else each ": Episode 1 (" is followed to the very end.
-        or (title[-1] in _EPISODE_ENDS and _ENDS_WITH_EPISODE.search(title))
-        or _SEASON_BY_NAME.match(title)
+def _is_short_form(
+    opening: Sequence[list[str]], header: Sequence[str], columns: dict[Column, int]
+) -> bool:
+    """Whether it is `Title,Date`, to which a spreadsheet may have added columns of its own."""
+    title, watched = columns[Column.TITLE], columns[Column.WATCH_DATE]
+    rows = [row for row in opening[1:] if max(title, watched) < len(row)]
+    if not any(looks_like_date(row[watched]) for row in rows):
+        return False
+    return sum(map(bool, header)) == len(columns) or any(
+        is_episode_by_itself(row[title]) for row in rows
     )
-    return EPISODE if found else None
+
+
+def _other_file(header: Sequence[str]) -> SetAside | None:
+    if _PROFILE not in header:
+        return None
+    reasons = (reason for column, reason in _OF_THE_COPY.items() if column in header)
+    return SetAside(next(reasons, "holds no viewings"))
+
+
+def _is_too_short(column: int, row: Sequence[str]) -> NotAFilm | None:
+    return _short(row[column]) if column < len(row) else None
+
+
+@lru_cache(maxsize=16_384)
+def _short(duration: str) -> NotAFilm | None:
+    """Why a row that lasted so long is no viewing; what is no `hh:mm:ss` says nothing."""
+    try:
+        hours, minutes, seconds = map(int, duration.split(":"))
+    except ValueError:
+        return None
+    total = (hours * _MINUTE + minutes) * _MINUTE + seconds
+    if total >= _SHORTEST:
+        return None
+    return NotAFilm(
+        Problem.SHORT_VIEWING,
+        "",
+        f"ran for {total} seconds; less than two minutes is no viewing",
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api_service.rules.lists import ours, trakt
 from api_service.rules.lists.additions import SessionMerger
 from api_service.rules.lists.archives import unpack
+from api_service.rules.lists.cells import shown
 from api_service.rules.lists.conversion import converted
 from api_service.rules.lists.copying import write_lines, write_movies
 from api_service.rules.lists.formats import holds_no_films, recognise
@@ -29,14 +30,21 @@ from api_service.rules.lists.model import (
     display_name,
 )
 from api_service.rules.lists.movielens import join
-from api_service.rules.lists.report import Budget, FileJournal, Totals, build_report, shorten
+from api_service.rules.lists.report import (
+    Budget,
+    FileJournal,
+    Totals,
+    build_report,
+    folded_name,
+    shorten,
+)
 from api_service.rules.lists.rows import RowReader
 from api_service.rules.lists.survey import find_orders, settle
 from api_service.rules.lists.tables import ListFile
 from api_service.rules.lists.text import field_limit, inspect_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from api_service.rules.lists.films import Film
     from api_service.rules.lists.model import Kind, SessionFilms, Sighting, UploadedFile
@@ -66,6 +74,7 @@ def read_lists(
     max_bytes: int,
     folder: Path,
     session: SessionFilms | None = None,
+    profiles: Collection[str] = (),
     on_unpacked: Callable[[int], None] | None = None,
 ) -> ReadResult:
     """Read the files of one upload and merge their rows into distinct films.
@@ -80,10 +89,12 @@ def read_lists(
         folder: an existing folder of this upload's own.
         session: the films that these are added to. Then `movies.csv` has those of them that have
             changed and the new ones, and the report tells of what these files spoke of.
+        profiles: the people whose rows are read of files that several share; empty for all.
         on_unpacked: told how many bytes there are to read, once that is known.
 
     Raises:
-        ListRefused: a file is no list, or a limit is passed; then neither file counts.
+        ListRefused: a file is no list, a limit is passed, or no file knows a profile; then
+            neither file counts.
         ListTooCostly: reading a file would take more than any list of films does.
     """
     budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
@@ -94,7 +105,8 @@ def read_lists(
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
         if on_unpacked:
             on_unpacked(sum(member.path.stat().st_size for member in members))
-        lists, set_aside = _recognise(members, budget, Path(unpacked))
+        asked_for = frozenset(map(folded_name, profiles))
+        lists, set_aside = _recognise(members, budget, Path(unpacked), asked_for)
         lists, joined = join(lists, budget)
         set_aside += joined
         sources = [
@@ -103,6 +115,7 @@ def read_lists(
         ]
         _merge(lists, sources, merger, session.mark if session else None)
     films = merger.spoken_of(sources)
+    _refuse_unknown_profiles(profiles, [source.journal for source in sources])
     if not films:
         raise ListRefused(
             files[0].name if files else "", Refusal.NO_USABLE_ROWS, _no_films(sources, set_aside)
@@ -170,8 +183,26 @@ def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> st
     return f"the upload holds no films; its members are {', '.join(told)}"
 
 
+def _refuse_unknown_profiles(profiles: Collection[str], journals: Iterable[FileJournal]) -> None:
+    """Refuse an upload of which rows are wanted that nobody has.
+
+    Raises:
+        ListRefused: a profile stands in none of the files.
+    """
+    known = {name: None for journal in journals for name in journal.profiles}
+    folded = set(map(folded_name, known))
+    for name in profiles:
+        if folded_name(name) not in folded:
+            those = ", ".join(map(shown, known)) if known else "none"
+            raise ListRefused(
+                "",
+                Refusal.NO_SUCH_PROFILE,
+                f"no row is of a profile {shown(name)}; the profiles are: {those}",
+            )
+
+
 def _recognise(
-    members: Sequence[UploadedFile], budget: Budget, folder: Path
+    members: Sequence[UploadedFile], budget: Budget, folder: Path, profiles: frozenset[str]
 ) -> tuple[list[ListFile], list[FileJournal]]:
     """The lists among the files, in canonical order, and journals of the files that are none.
 
@@ -197,7 +228,8 @@ def _recognise(
             else:
                 aside = _aside(file, found, is_markup=readable is not file)
                 if isinstance(found, Layout) and aside is None:
-                    lists.append(ListFile(table, settle(table, found, budget.rows)))
+                    layout = replace(settle(table, found, budget.rows), profiles=profiles)
+                    lists.append(ListFile(table, layout))
                     continue
                 if isinstance(found, SetAside) and found.describes_lists:
                     list_names |= trakt.described_lists(table, budget)

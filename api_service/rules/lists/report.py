@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
 the rest."""
+MAX_PROFILES: Final = 50
+"""Profiles that are counted in a file; Netflix has five in an account."""
 MAX_CHARACTERS: Final = 2_000_000
 """Of file names, reasons and titles in what a report names one by one, all kinds together."""
 
@@ -39,6 +41,23 @@ class Issue:
     line: int
     code: Problem
     reason: str
+
+
+@dataclass(slots=True)
+class Profile:
+    """One of the people who share a file.
+
+    Attributes:
+        name: as it is shown.
+        is_read: whether its rows are read.
+        rows: all that are its.
+        films: the lookup keys of the films that those which were read are of.
+    """
+
+    name: str
+    is_read: bool
+    rows: int = 0
+    films: set[str] = field(default_factory=set)
 
 
 def too_many_rows(name: str, line: int) -> ListRefused:
@@ -80,6 +99,7 @@ class FileJournal:
     aside: list[Issue] = field(default_factory=list)
     merged: list[tuple[int, Film]] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
+    profiles: dict[str, Profile] = field(default_factory=dict)
     rejected_count: int = 0
     aside_count: int = 0
     notes_count: int = 0
@@ -106,11 +126,20 @@ class FileJournal:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
-            reason = f"{shown(title) if title else 'It'} is {why.reason}"
-            reason += "" if why.code is Problem.REMOVED else ", not a film"
+            reason = why.of(shown(title) if title else "")
             if self._fits(reason):
                 self.budget.aside -= 1
                 self.aside.append(Issue(line, why.code, reason))
+
+    def profile(self, name: str, wanted: frozenset[str]) -> Profile:
+        """Return the profile of this name, whose rows are read if it is wanted or nobody is."""
+        known = self.profiles.get(name)
+        if known is None:
+            is_read = not wanted or folded_name(name) in wanted
+            known = Profile(display_name(name), is_read)
+            if len(self.profiles) < MAX_PROFILES and self._fits(name):
+                self.profiles[name] = known
+        return known
 
     def merge(self, line: int, film: Film) -> None:
         """Record that the row starting on `line` says more of a film that another row had named."""
@@ -167,6 +196,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
                     {"column": display_name(column), "example": display_name(example)}
                     for column, example in journal.unread
                 ],
+                "profiles": _profiles(journal),
             }
             for journal in journals
         ],
@@ -189,6 +219,24 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
         "notes": _issues((journal, journal.notes) for journal in journals),
         "notes_count": sum(journal.notes_count for journal in journals),
     }
+
+
+def _profiles(journal: FileJournal) -> list[dict[str, Any]]:
+    """Whose the rows of a file are, where it says so."""
+    return [
+        {
+            "name": profile.name,
+            "is_read": profile.is_read,
+            "rows": profile.rows,
+            "films": len(profile.films),
+        }
+        for profile in journal.profiles.values()
+    ]
+
+
+def folded_name(name: str) -> str:
+    """Return a profile's name as it is compared: case and white space do not count."""
+    return " ".join(name.split()).casefold()
 
 
 def _issues(found: Iterable[tuple[FileJournal, list[Issue]]]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from api_service.rules.lists.dates import DateOrder
     from api_service.rules.lists.model import Layout
-    from api_service.rules.lists.report import FileJournal
+    from api_service.rules.lists.report import FileJournal, Profile
 
 MAX_TITLE: Final = 500
 """Characters of a title, and of its lookup key: folding can make a title several times as long, and
@@ -69,6 +69,8 @@ class RowReader:
         self._split = layout.split_title
         self._not_a_film = layout.not_a_film
         self._source = layout.source
+        self._doubt = layout.doubt
+        self._profile: Profile | None = None
         self._read_imdb = cells.read_imdb_number if layout.imdb_numbers else cells.read_imdb_id
         self._read_rating = rating_reader(layout.rating_out_of or _SCALE)
         self._read_rating10 = rating_reader(_SCALE)
@@ -95,6 +97,8 @@ class RowReader:
             )
         waiting = dict(self._layout.waiting)
         count_row, read_row = self._journal.count_row, self._sighting
+        if self._layout.profile is not None or self._layout.no_viewing:
+            records, read_row = self._viewings(records), self._of_profile
         for line, row in records:
             count_row(line)
             if len(row) != width and not self._fit(row, width, line):
@@ -117,6 +121,39 @@ class RowReader:
         """Name the columns that are not read, once they have something."""
         for at in [at for at in waiting if row[at].strip()]:
             self._journal.name_unread(Unread(waiting.pop(at), row[at]))
+
+    def _viewings(
+        self, records: Iterable[tuple[int, list[str]]]
+    ) -> Iterator[tuple[int, list[str]]]:
+        """Pass on the rows that are a viewing by somebody who is asked for; journal the others.
+
+        Raises:
+            ListRefused: the upload has too many rows.
+        """
+        layout, journal = self._layout, self._journal
+        title_at = layout.columns[Column.TITLE]
+        for line, row in records:
+            why = layout.no_viewing(row) if layout.no_viewing else None
+            if layout.profile is not None:
+                name = row[layout.profile] if layout.profile < len(row) else ""
+                self._profile = journal.profile(name, layout.profiles)
+                self._profile.rows += 1
+                if not self._profile.is_read:
+                    said = f"is a row of the profile {cells.shown(name)}, which was not asked for"
+                    why = NotAFilm(Problem.OTHER_PROFILE, "", said)
+            if why is None:
+                yield line, row
+            else:
+                journal.count_row(line)
+                title = cells.read_title(row[title_at]) if title_at < len(row) else ""
+                journal.put_aside(line, title, why)
+
+    def _of_profile(self, line: int, row: list[str]) -> Sighting | None:
+        """What a row says, counted for whose it is."""
+        sighting = self._sighting(line, row)
+        if sighting and self._profile:
+            self._profile.films.add(sighting.key)
+        return sighting
 
     def _fit(self, row: list[str], width: int, line: int) -> bool:
         if any(map(str.strip, row[width:])):
@@ -163,6 +200,8 @@ class RowReader:
         if aside:
             self._journal.put_aside(line, title, aside)
             return None
+        if self._doubt and (doubt := self._doubt(title)):
+            self._journal.note(line, Problem.MAYBE_EPISODES, doubt)
         if self._split:
             title, split_off = self._split(title)
             year = year or split_off

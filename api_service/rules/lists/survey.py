@@ -1,4 +1,4 @@
-"""What only a whole file tells: the scale of its ratings, the order of its dates, and the like.
+"""What only a whole file tells: scale of ratings, order of dates, episodes, and the like.
 
 That is what a blank means beside filled cells, too, and which columns are not read.
 """
@@ -11,18 +11,25 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.rules.lists.dates import agree, find_order, is_numbered, looks_like_date
+from api_service.rules.lists.dates import (
+    agree,
+    date_reader,
+    find_order,
+    is_numbered,
+    looks_like_date,
+)
 from api_service.rules.lists.headers import is_telling
 from api_service.rules.lists.model import Column, ListRefused, Unread
 from api_service.rules.lists.ratings import find_scale
 from api_service.rules.lists.report import Budget, FileJournal
 from api_service.rules.lists.states import NOTHING, State
+from api_service.rules.lists.title_types import not_a_film
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from api_service.rules.lists.dates import DateOrder
-    from api_service.rules.lists.model import Layout
+    from api_service.rules.lists.model import Layout, TitleStudy
     from api_service.rules.lists.tables import Table
 
 _LONGEST: Final = 40
@@ -62,7 +69,10 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
                 cell = row[at].strip() if at < len(row) else ""
                 (filled if cell and cell.casefold() not in NOTHING else blank).add(at)
     order = layout.date_order
-    if layout.dates_vary:
+    if layout.study:
+        layout = _studied(table, layout, layout.study(), most_rows)
+        order = layout.date_order
+    elif layout.dates_vary:
         orders = find_orders(table, layout, most_rows)
         order = orders.get(layout.columns.get(Column.WATCH_DATE, COMMON), orders[COMMON])
     unread, waiting = _unread(table, layout)
@@ -133,7 +143,7 @@ def _unread(table: Table, layout: Layout) -> tuple[list[Unread], dict[int, str]]
         *layout.columns.values(),
         *(at for places in layout.further.values() for at in places),
         *(at for at, _, _ in layout.rules),
-        *([layout.joined_by] if layout.joined_by is not None else ()),
+        *(at for at in (layout.joined_by, layout.profile) if at is not None),
     }
     header, rows = _opening(table, layout)
     examples = getattr(table, "examples", {})
@@ -174,3 +184,29 @@ def _rows(table: Table, layout: Layout, most_rows: int) -> Iterator[list[str]]:
     with closing(table.records(scratch)) as records:
         for _, row in islice(records, first, first + most_rows):
             yield row
+
+
+def _studied(table: Table, layout: Layout, study: TitleStudy, most_rows: int) -> Layout:
+    """Return the layout with all titles of the file compared, and the order of its dates."""
+    watched, titled = layout.columns[Column.WATCH_DATE], layout.columns[Column.TITLE]
+    is_plain = Column.TYPE not in layout.columns and layout.no_viewing is None
+    add = study.add
+    dates: dict[str, None] = {}
+    for row in _rows(table, layout, most_rows):
+        if watched < len(row) and len(row[watched]) <= _LONGEST:
+            if len(dates) < _MOST_DIFFERENT:
+                dates[row[watched]] = None
+            if titled < len(row) and (is_plain or _is_viewing(row, layout)):
+                add(row[titled], row[watched])
+    order = find_order(dates) if layout.dates_vary else layout.date_order
+    verdicts = study.judge(date_reader(order))
+    doubt = verdicts.doubt if verdicts.has_doubts else None
+    return replace(layout, date_order=order, not_a_film=verdicts.not_a_film, doubt=doubt)
+
+
+def _is_viewing(row: Sequence[str], layout: Layout) -> bool:
+    """Whether no other column says that nothing was watched."""
+    kind = layout.columns.get(Column.TYPE)
+    if kind is not None and kind < len(row) and not_a_film(row[kind]):
+        return False
+    return layout.no_viewing is None or layout.no_viewing(row) is None

@@ -3,13 +3,20 @@
 import { request, sessionPath } from "./api.js";
 import { fill, h } from "./dom.js";
 import { count, number } from "./format.js";
+import { profiles } from "./profiles.js";
 
 /** Reports of uploads that this page itself has just made, by session. */
 const fresh = new Map();
 
-/** Keep the report that came with an upload's answer, for the view that opens next. */
-export function keepReading(id, report) {
-  fresh.set(id, report);
+/**
+ * Keep the report that came with an upload's answer, for the view that opens next.
+ *
+ * @param {string} id
+ * @param {object} report
+ * @param {(profiles: string[]) => Promise<void>} [readOnly] makes the list anew of some profiles
+ */
+export function keepReading(id, report, readOnly) {
+  fresh.set(id, { report, readOnly });
 }
 
 /**
@@ -18,13 +25,13 @@ export function keepReading(id, report) {
  * It is read anew each time that it is opened, since more files may have been added meanwhile.
  */
 export function reading(id) {
-  const report = fresh.get(id);
+  const { report, readOnly } = fresh.get(id) ?? {};
   fresh.delete(id);
   const inside = h("div", { class: "reading" });
   const details = h("details", { class: "panel", open: Boolean(report) },
     h("summary", {}, report ? headline(report) : "How your files were read"), inside);
   let known = Boolean(report);
-  if (report) fill(inside, body(report));
+  if (report) fill(inside, body(report, readOnly));
   details.addEventListener("toggle", () => {
     // What is open from the first is told of as if it had just been opened.
     if (details.open && !known) load(id, inside);
@@ -51,8 +58,9 @@ function headline(report) {
   return parts.join(" · ");
 }
 
-function body(report) {
+function body(report, readOnly) {
   return [
+    profiles(report, readOnly),
     h("p", {}, `${count(report.watched, "film")} watched, ${number(report.watchlist_only)} on the watchlist only, ${number(report.list_only)} on other lists only.`),
     h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Files" }, h("table", {},
       h("thead", {}, h("tr", {}, ["File", "Read as", "Rows", "Films"].map((name) => h("th", { scope: "col" }, name)))),

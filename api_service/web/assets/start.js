@@ -1,8 +1,9 @@
 /** The start: drop your list here. */
 
+import { request, sessionPath } from "./api.js";
 import { h } from "./dom.js";
 import { count, dayOf } from "./format.js";
-import { knownLists, remember } from "./known_lists.js";
+import { forget, knownLists, remember } from "./known_lists.js";
 import { go } from "./main.js";
 import { uploader } from "./uploader.js";
 import { keepReading } from "./reading.js";
@@ -26,9 +27,8 @@ export function open(root) {
       path: "/api/upload",
       prompt: "Drop your list here",
       sample: SAMPLE,
-      done: (answer) => {
-        remember(answer);
-        keepReading(answer.session_id, answer.report);
+      done: (answer, again) => {
+        keepList(answer, again);
         // Whoever has gone elsewhere meanwhile is not fetched back: it stands among their lists.
         if (!left) go(`/session/${answer.session_id}`);
       },
@@ -44,4 +44,21 @@ export function open(root) {
         h("a", { href: `/session/${id}` }, `${count(films, "film")}, ${dayOf(at)}`))))) || "",
   );
   return { close: () => { left = true; } };
+}
+
+/** Remember a new list and how it was read; of some profiles alone, it is made anew in its place. */
+function keepList(answer, again) {
+  const id = answer.session_id;
+  remember(answer);
+  keepReading(id, answer.report, async (profiles) => {
+    const next = await again(profiles);
+    keepList(next, again);
+    go(`/session/${next.session_id}`);
+    try {
+      await request(sessionPath(id), { method: "DELETE" });
+      forget(id);
+    } catch {
+      // It stays among the lists of this device, where it can be deleted.
+    }
+  });
 }

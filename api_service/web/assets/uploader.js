@@ -10,9 +10,9 @@ const TOKEN_KEY = "projectionist.token";
 const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv,.xml,.rss,.nfo,.xlsx,.xlsm,.xls,.html,.htm";
 
 /**
- * @param {{path: string, prompt: string, done: (answer: object) => void, sample?: string}} options
+ * @param {{path: string, prompt: string, done: (answer: object, again: (profiles: string[]) => Promise<object>) => void, sample?: string}} options
  *   where to send the files, what to ask for, what to do with the answer, and the address of a
- *   sample list for whoever has none
+ *   sample list for whoever has none; `again` sends the same files for some of their profiles only
  * @returns {HTMLElement}
  */
 export function uploader({ path, prompt, done, sample }) {
@@ -65,7 +65,9 @@ export function uploader({ path, prompt, done, sample }) {
         if (sent === total) fill(said, `Reading ${named(files)} …`);
       }, cancel.signal, key, recall("localStorage", TOKEN_KEY));
       reset();
-      done(answer);
+      done(answer, (profiles) => upload(
+        `${path}?${new URLSearchParams(profiles.map((name) => ["profile", name]))}`,
+        files, () => {}, new AbortController().signal, randomKey(), recall("localStorage", TOKEN_KEY)));
     } catch (error) {
       reset();
       if (error instanceof Problem) refuse(error, () => send(files, key));

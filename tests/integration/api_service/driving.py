@@ -72,12 +72,13 @@ class Service:
         self.database = database
 
     async def upload(
-        self, body: bytes | str, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes | str,
+        headers: Mapping[str, str] | None = None,
+        path: str = "/api/upload",
     ) -> ClientResponse:
         """Upload a list as the body itself."""
-        return await self.client.post(
-            "/api/upload", data=opened(body), headers={**CSV, **(headers or {})}
-        )
+        return await self.client.post(path, data=opened(body), headers={**CSV, **(headers or {})})
 
     async def upload_files(
         self,

@@ -63,6 +63,12 @@ Date,Name,Year,Letterboxd URI
 2023-01-05,Emma,1996,https://boxd.it/emma-tv
 2023-01-06,Emma,1996,https://boxd.it/emma
 """
+SHARED = """\
+Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type
+Ash,2024-03-09 21:10:00,02:40:00,,Heat,
+Bo,2024-03-11 15:00:00,01:20:00,,Ran,
+Cy,2024-03-12 15:00:00,01:20:00,,Alien,
+"""
 PROFILE = "Date Joined,Username,Given Name\n2020-01-01,somebody,Some\n"
 EXPORT = {
     "watched.csv": WATCHED,
@@ -324,3 +330,37 @@ async def test_a_list_without_a_name_inside_is_called_what_its_file_is(service: 
     answer = await (await service.upload_files(("lists/Best Ever (2).csv", content))).json()
     (movie,) = await service.movies(answer["session_id"])
     assert movie["lists"] == ["Best Ever"]
+
+
+async def test_profiles_limit_what_is_read_of_a_shared_history(service: Service) -> None:
+    whole = await (await service.upload(SHARED, path="/api/upload")).json()
+    assert whole["total_movies"] == 3
+    assert [profile["name"] for profile in whole["report"]["files"][0]["profiles"]] == [
+        *("Ash", "Bo", "Cy"),
+    ]
+    answer = await (await service.upload(SHARED, path="/api/upload?profile=ash&profile=Cy")).json()
+    titles = [movie["title"] for movie in await service.movies(answer["session_id"])]
+    assert titles == ["Heat", "Alien"]
+    assert [issue["code"] for issue in answer["report"]["set_aside"]] == ["other_profile"]
+
+    path = f"/api/session/{answer['session_id']}/upload?profile=Bo"
+    added = await (await service.upload(SHARED, path=path)).json()
+    assert (added["total_movies"], added["report"]["added"]) == (3, 1)
+
+
+async def test_profile_that_is_in_no_file_refuses_the_upload(service: Service) -> None:
+    response = await service.upload(SHARED, path="/api/upload?profile=Dee")
+    problem = await service.problem(response, 422, "unreadable_list")
+    assert problem["reason"] == "no_such_profile"
+    assert "“Ash”, “Bo”, “Cy”" in problem["detail"]
+    response = await service.upload(SHARED, path="/api/upload?profile=")
+    await service.problem(response, 400, "bad_request")
+
+
+async def test_same_key_for_other_profiles_is_another_request(service: Service) -> None:
+    once = {"Idempotency-Key": "once"}
+    first = await service.upload(SHARED, once, "/api/upload?profile=Ash")
+    again = await service.upload(SHARED, once, "/api/upload?profile=Ash")
+    assert (await first.json())["session_id"] == (await again.json())["session_id"]
+    other = await service.upload(SHARED, once, "/api/upload?profile=Bo")
+    await service.problem(other, 422, "idempotency_key_reused")

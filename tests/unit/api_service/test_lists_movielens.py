@@ -51,6 +51,7 @@ def test_movies_get_the_ids_of_links() -> None:
         "movies": 0,
         "set_aside": "joined by movieId to ml/movies.csv",
         "unread": [],
+        "profiles": [],
     }
 
 

@@ -81,6 +81,7 @@ def test_empty_list_is_no_film_of_its_own_name(upload: Upload, rows: str) -> Non
         "movies": 0,
         "set_aside": None,
         "unread": [],
+        "profiles": [],
     }
 
 
@@ -223,6 +224,7 @@ def test_report_names_rejected_rows_and_notes_with_their_place(upload: Upload) -
             "movies": 2,
             "set_aside": None,
             "unread": [],
+            "profiles": [],
         }
     ]
     assert (report["rows_read"], report["rows_merged"], report["total_movies"]) == (9, 1, 2)

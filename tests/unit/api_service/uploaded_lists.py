@@ -6,11 +6,14 @@ import csv
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api_service.rules.lists.copying import MOVIE_COLUMNS
 from api_service.rules.lists.model import UploadedFile
 from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Movie = dict[str, str]
 
@@ -38,7 +41,10 @@ class Read(NamedTuple):
 
 
 def read(
-    files: dict[str, str | bytes], max_movies: int = 1_000, max_bytes: int = 50_000_000
+    files: dict[str, str | bytes],
+    max_movies: int = 1_000,
+    max_bytes: int = 50_000_000,
+    profiles: Sequence[str] = (),
 ) -> Read:
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,7 +53,13 @@ def read(
             path = folder / f"upload-{number}"
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             uploaded.append(UploadedFile(file_name, path))
-        read_lists(uploaded, max_movies=max_movies, max_bytes=max_bytes, folder=folder)
+        read_lists(
+            uploaded,
+            max_movies=max_movies,
+            max_bytes=max_bytes,
+            folder=folder,
+            profiles=profiles,
+        )
         with (folder / MOVIES_FILE).open(encoding="utf-8", newline="") as file:
             movies = [dict(zip(MOVIE_COLUMNS, row, strict=True)) for row in csv.reader(file)]
         return Read(movies, json.loads((folder / REPORT_FILE).read_text("utf-8")))
