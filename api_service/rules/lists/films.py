@@ -182,7 +182,7 @@ class Film:
         kind, state = layout.kind, sighting.state
         if state is State.SEEN:
             self.watched = True
-        elif state is State.PLANNED:
+        elif state is State.PLANNED or (state is State.UNSEEN and kind is Kind.WATCHLIST):
             self.in_watchlist = True
         elif state is not None:
             pass

@@ -83,7 +83,7 @@ def _read(said: Mapping[str, str]) -> tuple[str, ...]:
         rated,
         f"{found[3]}-{found[2]}-{found[1]}" if found else day,
         said.get("мойкомментарий", ""),
-        "yes" if rated else "no",
+        "" if rated else "no",
         "series" if is_series else "",
     )
 

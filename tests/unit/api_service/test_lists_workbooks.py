@@ -108,8 +108,8 @@ def test_kinds_of_cells_are_what_they_show() -> None:
     assert found.column("title", "watched", "rating_original", "tags") == [
         ("He", "t", "4.5/5", '{"noir"}'),
         ("300", "t", "3.5/5", "{}"),
-        ("Ran", "t", "", "{}"),
         ("Kagemusha", "f", "", "{}"),
+        ("Ran", "f", "", "{}"),
     ]
     assert (5, "bad_rating") in found.notes
 

@@ -188,7 +188,7 @@ def test_one_line_of_xml_has_its_titles_counted() -> None:
 
 def test_xml_in_a_zip_is_set_aside_where_it_is_no_list() -> None:
     members = {
-        "a.csv": b"Title\nHeat\n",
+        "a.csv": b"Title,Year\nHeat,1995\n",
         "b.xml": b"<opml/>",
         "c.xml": CRITICKER.encode(),
         "d.nfo": b"Released by somebody\nGreetings to all\n",

@@ -73,7 +73,14 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 )
 """Asked in this order. A new format stands before the generic one."""
 
-_STATED: Final = (ours.recognise, ours.recognise_import_form, netflix.recognise, generic.recognise)
+_STATED: Final = (
+    xml_items.recognise,
+    kinopoisk.recognise,
+    ours.recognise,
+    ours.recognise_import_form,
+    netflix.recognise,
+    generic.recognise,
+)
 """Those whose layouts say all that there is of states."""
 _DELIMITERS: Final = (",", ";", "\t")
 _OPENING: Final = 12
