@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from shared.models import HELD_TURN
 from shared.unlisted import delete_unlisted, delete_unlisted_within
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class RetentionStorage:
         self._database = database
         self._left: list[int] = []
         """Lookups of a forgotten session that are still to be deleted if nobody else lists them."""
+        self._held_to = 0
+        """The last lookup of held lists that was looked at in this round of them."""
         self._grants_pruned_to = 0
         """The last turn of the last grant that was deleted; as with slots."""
         self._pruned_to = 0
@@ -92,22 +95,40 @@ class RetentionStorage:
         """Delete lookups near the head of the queue that no session lists any more.
 
         Deleting a session takes its own lookups away; this finds what it had to leave because an
-        upload was in progress. How many it deleted.
+        upload was in progress. Those of held lists are gone through a part at a time, for they do
+        not advance. How many it deleted.
         """
-        unlisted = await self._database.fetch(
+        looked_at = await self._database.fetch(
             """
-            select id
+            select
+              id,
+              is_held,
+              not exists (select from movies where lookup_id = head.id) as is_orphan
             from (
-              select id
-              from lookups
-              where due_at is not null and outcome is null and not kept
-              order by turn, id
-              limit $1
+              (
+                select id, false as is_held
+                from lookups
+                where due_at is not null and outcome is null and not kept and turn <> $2
+                order by turn, id
+                limit $1
+              )
+              union all
+              (
+                select id, true
+                from lookups
+                where due_at is not null and outcome is null and turn = $2 and id > $3
+                order by id
+                limit $1
+              )
             ) as head
-            where not exists (select from movies where lookup_id = head.id)
             """,
             SWEEP_LOOKUPS,
+            HELD_TURN,
+            self._held_to,
         )
+        held = [row["id"] for row in looked_at if row["is_held"]]
+        self._held_to = max(held) if len(held) == SWEEP_LOOKUPS else 0
+        unlisted = [row for row in looked_at if row["is_orphan"]]
         if not unlisted:
             return 0
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import asyncpg
 
 from enrich_service.lookups import Completion
-from enrich_service.storage import StorageService
-from shared.models import UPLOADS_LOCK, Outcome
+from enrich_service.storage import StorageService, retention
+from shared.models import HELD_TURN, UPLOADS_LOCK, Outcome
 from tests.driving import until
 from tests.integration.enrich_service.answering import end_all, find_all
 from tests.session_rows import ADD_SESSION
@@ -41,6 +41,23 @@ async def test_what_nobody_lists_any_more_leaves_the_queue(
     assert await lists.keys(kept) == [A]
     assert await database.fetchval("select array_agg(key) from lookups") == [A]
     assert await storage.retention.prune_queue() == 0
+
+
+async def test_orphans_of_held_lists_go_a_part_at_a_time_and_hide_no_others(
+    storage: StorageService, lists: Lists, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "SWEEP_LOOKUPS", 2)
+    session = await lists.add("tmdb:1", "tmdb:2", "tmdb:3", "tmdb:4", "tmdb:5")
+    await database.fetchval(
+        "update lookups set turn = $1, due_at = clock_timestamp() + interval '1 year'", HELD_TURN
+    )
+    await database.fetchval(
+        "delete from movies where session_id = $1 and position in (2, 5)", session
+    )
+    await lists.add("tmdb:6", "tmdb:7")
+    await database.fetchval("delete from movies where position = 2 and session_id <> $1", session)
+    gone = [await storage.retention.prune_queue() for _ in range(4)]
+    assert gone == [2, 0, 1, 0]
 
 
 async def test_an_answer_is_kept_even_when_nobody_lists_it(
