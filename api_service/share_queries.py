@@ -43,6 +43,4 @@ def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> 
     """
     if "tag" in query and not share.with_tags:
         raise BadRequestError("tag: this share does not show tags")
-    if query.get("outcome") == "doubtful":
-        raise BadRequestError("outcome: a share does not tell how sure a match is")
     return read_query(model, query)

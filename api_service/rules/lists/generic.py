@@ -129,6 +129,11 @@ _MOST_BEFORE: Final = 4
 _SURE: Final = 2
 """Columns that must be known where a header is not the first line."""
 _IDS: Final = (Column.TMDB_ID, Column.IMDB_ID)
+_IMPORTED_DAY: Final = "WatchedDate"
+"""As Letterboxd's import form has it, where a film without a day was seen all the same.
+
+https://letterboxd.com/about/importing-data/
+"""
 _DAY: Final = "date"
 _DAYS: Final = frozenset({_DAY, "datum", "fecha", "data", "dato", "дата"})
 FILM_NAMES: Final = frozenset(
@@ -156,7 +161,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
             further=further,
             split_title=None if Column.YEAR in columns else split_title,
             rating_out_of=None if rated is None else _scale(header[rated]),
-            blanks_may_tell=True,
+            blanks_may_tell=_IMPORTED_DAY not in header,
         )
         return _with_meaning(layout, opening)
     return None

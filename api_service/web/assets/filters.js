@@ -38,13 +38,10 @@ const label = (value) => value.split(MARK)[1] ?? `person ${value}`;
 /** A person as a filter's value. */
 export const person = ({ id, name }) => `${id}${MARK}${name}`;
 
-/** What no share shows, and so nobody may filter for; an owner's address may have it. */
-const hidden = (name, value) => name === "list" || value === "doubtful";
-
-/** The filters in the page's address. @returns {[string, string][]} */
+/** The filters in the page's address; of a share's not the list, which an owner's address may have. @returns {[string, string][]} */
 export function filtersHere() {
   return [...new URLSearchParams(location.search)].filter(([name, value]) =>
-    Object.hasOwn(WORDS, name) && value !== "" && !(location.pathname.startsWith("/share/") && hidden(name, value)));
+    Object.hasOwn(WORDS, name) && value !== "" && !(name === "list" && location.pathname.startsWith("/share/")));
 }
 
 /** The same as the API takes them, with whatever else is asked for. */

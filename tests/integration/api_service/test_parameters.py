@@ -16,7 +16,11 @@ IN_PATHS = {"{position}": "1", "{file}": "start.js", "{path}": "page.js"}
 
 
 async def path_of(service: Service, template: str) -> str:
-    path = template.replace("{session_id}", await service.session("Heat,1995"))
+    session_id = await service.session("Heat,1995")
+    path = template.replace("{session_id}", session_id)
+    if "{share_id}" in path:
+        made = await service.client.post(f"/api/session/{session_id}/shares", json={})
+        path = path.replace("{share_id}", (await made.json())["share_id"])
     for name, value in IN_PATHS.items():
         path = path.replace(name, value)
     return path
