@@ -74,7 +74,7 @@ WATCH_ENDS = (
 CLEAR = """
     truncate
       sessions, session_counts, upload_reports, idempotency_keys, movies, lookups, catalogue,
-      virtual_times, retry_turns, background_shares, queue_grants, request_slots, workers,
+      virtual_times, retry_turns, background_shares, queue_grants, request_slots, workers, shares,
       ended_claims
     restart identity
 """
