@@ -6,6 +6,7 @@ that is raised outside of them ends here too.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -70,6 +71,13 @@ def answer_unreadable_requests() -> None:
     aiohttp has no setting for it: which class handles a connection is hidden in an application.
     """
     web.RequestHandler.handle_error = _answer  # type: ignore[assignment]  # see above
+    logging.getLogger("aiohttp.server").addFilter(_is_no_clients_fault)
+
+
+def _is_no_clients_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of aiohttp's is to be logged: not for what was left unread of a broken body."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, web.RequestPayloadError)
 
 
 def _answer(

@@ -288,6 +288,9 @@ def _flatten_inner(
             _flatten(value, row, depth + 1, inner_film=has_own)
 
 
+_NAMES: Final = frozenset({TITLE, "name", "movie", "film"})
+
+
 def _flatten_list(folded: str, name: str, value: list[Any], row: dict[str, str]) -> None:
     if not value:
         row.setdefault(name, "")
@@ -296,7 +299,8 @@ def _flatten_list(folded: str, name: str, value: list[Any], row: dict[str, str])
         if folded in _OF_PARTS:
             row.setdefault(_TYPE, "show")
             return
-        row.setdefault(name, str(len(value)))
+        if folded not in _NAMES:  # elsewhere their number tells something: how often it was seen
+            row.setdefault(name, str(len(value)))
         for member in value[:_MOST_PARTS]:
             if isinstance(member, dict):
                 _gather(member, row, folded, 1)
