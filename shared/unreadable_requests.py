@@ -75,7 +75,7 @@ def answer_unreadable_requests() -> None:
 
 
 def _is_no_clients_fault(record: logging.LogRecord) -> bool:
-    """Whether a line of aiohttp's is to be logged: not for what was left unread of a broken body."""
+    """Whether a line of aiohttp's is logged: not for what was left unread of a broken body."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, web.RequestPayloadError)
 
