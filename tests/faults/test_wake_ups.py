@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"
 SEED = int(os.environ.get("WAKE_UP_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 """Repeats the distances of the race."""
-PAIRS, AT_ONCE = 600, 10
+PAIRS, AT_ONCE = 603, 9
 """At most as many films at once as a daemon has connections to TMDB: it claims no more."""
 APART_SECONDS = 0.006
 NO_TICK = "3600"

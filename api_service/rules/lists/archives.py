@@ -9,6 +9,7 @@ import io
 import warnings
 import zipfile
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_service.rules.lists.model import ListRefused, Refusal, UploadedFile
@@ -55,6 +56,12 @@ class _CappedFile(io.FileIO):
         if whence == io.SEEK_SET and offset < 0:
             raise zipfile.BadZipFile("an offset is negative")
         return super().seek(offset, whence)
+
+
+_NO_LISTS_WITHIN: Final = (
+    *(Refusal.NESTED_ZIP, Refusal.SPREADSHEET, Refusal.BROKEN_ZIP, Refusal.EMPTY_FILE),
+)
+"""Why a member of a zip is set aside, beside which the others are read."""
 
 
 class _Unpacker:
@@ -120,7 +127,12 @@ class _Unpacker:
         for info in members:
             member = self._unpack(archive, info, self._new_path(name))
             if _is_zip(member.path):
-                yield from self._opened(member)
+                try:
+                    yield from self._opened(member)
+                except ListRefused as refusal:
+                    if refusal.reason not in _NO_LISTS_WITHIN:
+                        raise
+                    yield replace(member, aside=refusal.message)
             else:
                 yield member
 

@@ -14,7 +14,7 @@ from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.dates import looks_like_date
 from api_service.rules.lists.headers import fold_header, is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout
-from api_service.rules.lists.states import State, read_flag, read_state
+from api_service.rules.lists.states import State, Test, read_flag, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = {
     Column.TITLE: (
         *("title", "name", "film", "movie", "filmtitle", "movietitle", "filmname", "moviename"),
-        *("titlename", "primarytitle", "originaltitle"),
+        *("titlename", "primarytitle", "originaltitle", "seriestitle", "タイトル", "제목"),
         *("titel", "filmtitel", "titre", "título", "titulo", "titolo", "tytuł", "название", "片名"),
         *("tytul", "název", "nazev", "cím", "elokuva", "filme", "película", "pelicula", "标题"),
     ),
@@ -102,7 +102,8 @@ _COLUMNS: Final = {
     Column.STATE: (
         *("status", "state", "watchstatus", "watchedstatus", "watchingstatus", "mystatus"),
         *("viewingstatus", "userstatus", "liststatus", "watchstate", "seenstatus", "statut"),
-        *("estado", "stato", "stav", "állapot", "статус", "状态"),
+        *("estado", "stato", "stav", "állapot", "статус", "状态", "situação", "situacao", "durum"),
+        *("zustand", "état", "etat", "tila", "stan", "상태", "状態", "ステータス"),
     ),
     Column.PLANNED: (
         *("watchlist", "onwatchlist", "inwatchlist", "iswatchlist", "iswatchlisted", "watchlisted"),
@@ -116,11 +117,13 @@ _COLUMNS: Final = {
     Column.LISTS: ("listname", "lists", "list", "collections", "collection", "shelf", "shelves"),
     Column.TYPE: (
         *("type", "titletype", "mediatype", "entitytype", "contenttype", "itemtype", "animetype"),
-        *("lot", "kind", "typ", "tipo", "тип"),
+        *("lot", "kind", "typ", "tipo", "тип", "media", "medium", "format", "category"),
     ),
 }
 _OUT_OF: Final = re.compile(
-    r"[(\[]?(?:/|out of|von|sur|de|of|max\.?) ?(5|10|100)[)\]]?", re.IGNORECASE
+    r"[(\[]?(?:(?:/|out of|von|sur|su|de|of|max\.?|\b[01] ?(?:-|\u2013|to|bis|à)) ?|(?<=[(\[]))"
+    r"(4|5|6|10|20|100)(?![0-9])[)\]]?",
+    re.IGNORECASE,
 )
 _NOTES: Final = frozenset({"note", "nota"})
 _MARK: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+)?(?: ?/ ?[0-9]+)?")
@@ -134,6 +137,7 @@ _IMPORTED_DAY: Final = "WatchedDate"
 
 https://letterboxd.com/about/importing-data/
 """
+_SAYING: Final = {Column.STATE, Column.SEEN, Column.WATCH_DATE}
 _DAY: Final = "date"
 _DAYS: Final = frozenset({_DAY, "datum", "fecha", "data", "dato", "дата"})
 FILM_NAMES: Final = frozenset(
@@ -152,6 +156,9 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
         columns, further = _find(header)
         if columns.keys().isdisjoint({Column.TITLE, *_IDS}) or (at and len(columns) < _SURE):
             continue
+        width = sum(map(bool, header))
+        if any(sum(map(bool, above)) >= width for above in opening[:at]):
+            continue  # a heading is narrower: this is a row that reads like a header
         rated = columns.get(Column.RATING)
         layout = Layout(
             format="csv",
@@ -162,6 +169,16 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
             split_title=None if Column.YEAR in columns else split_title,
             rating_out_of=None if rated is None else _scale(header[rated]),
             blanks_may_tell=_IMPORTED_DAY not in header,
+            rules=[
+                (place, Test.YES, State.UNSEEN)
+                for place, written in enumerate(header)
+                if place not in columns.values() and read_state(written) is State.UNSEEN
+            ]
+            + (
+                [(columns[Column.PLAYS], Test.NO, State.UNSEEN)]
+                if Column.PLAYS in columns and columns.keys().isdisjoint(_SAYING)
+                else []
+            ),
         )
         return _with_meaning(layout, opening)
     return None
@@ -215,7 +232,20 @@ def _find(header: Sequence[str]) -> tuple[dict[Column, int], dict[Column, list[i
             taken.update(found)
             if len(found) > 1:
                 further[column] = found[1:]
+    for at, written in enumerate(header):
+        state = read_state(written[:_LONGEST])
+        named = _BY_STATE.get(state) if isinstance(state, State) else None
+        if named and named not in columns and at not in taken and written != "history":
+            columns[named] = at
     return columns, further
+
+
+_BY_STATE: Final = {
+    State.SEEN: Column.SEEN,
+    State.PLANNED: Column.PLANNED,
+    State.LIKED: Column.LIKED,
+}
+"""What a column is of which the name itself is a known word, in whatever language."""
 
 
 def _other_names(written: str) -> Iterator[str]:
@@ -234,15 +264,22 @@ def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
     review = columns.get(Column.REVIEW)
     if review is not None and Column.RATING not in columns and _has_ratings(opening, review):
         columns[Column.RATING] = columns.pop(Column.REVIEW)
+        layout = replace(layout, rating_out_of=_scale(opening[0][review]))
     kind = columns.get(Column.TYPE)
     if kind is not None and Column.STATE not in columns and _has_states(opening, kind):
         columns[Column.STATE] = kind
+    if columns.keys().isdisjoint({Column.STATE, Column.SEEN}):
+        used = {*columns.values(), *(at for places in layout.further.values() for at in places)}
+        free = (at for at in range(len(opening[0])) if at not in used)
+        stated = next((at for at in free if _has_only_states(opening, at)), None)
+        if stated is not None:
+            columns[Column.STATE] = stated
     return _with_day(replace(layout, columns=columns), opening)
 
 
 def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
     """Whether a column is called a note, and is what that means in French: a mark."""
-    if fold_header(opening[0])[at] not in _NOTES:
+    if fold_header([_OUT_OF.sub("", opening[0][at])])[0] not in _NOTES:
         return False
     cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
     return bool(cells) and all(map(_MARK.fullmatch, cells))
@@ -252,6 +289,14 @@ def _has_states(opening: Sequence[list[str]], at: int) -> bool:
     """Whether a column of types has actions in it: `watch`, `towatch`."""
     cells = ["".join(row[at : at + 1]) for row in opening[1:]]
     return any(isinstance(read_state(cell), State) for cell in cells)
+
+
+def _has_only_states(opening: Sequence[list[str]], at: int) -> bool:
+    """Whether a column of another name has nothing but words of states in it."""
+    cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
+    return bool(cells) and all(
+        fold_header([cell])[0] and isinstance(read_state(cell), State) for cell in cells
+    )
 
 
 def _with_day(layout: Layout, opening: Sequence[list[str]]) -> Layout:

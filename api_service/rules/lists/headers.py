@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from api_service.rules.lists.states import State, read_state
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -85,6 +87,21 @@ _TELLING: Final = frozenset(
 )
 _TELLING_PARTS: Final = (
     *("rating", "rated", "score", "date", "datum", "watch", "status", "seen", "wish", "favo"),
+    *("stato", "estado", "statut", "zustand", "situa", "durum", "bewert", "wertung", "punkt"),
+    *("ocena", "hodnoc", "betyg", "arvio", "puan", "kennung", "fecha", "dátum", "tarih"),
+    *(
+        "оценк",
+        "статус",
+        "дата",
+        "просмотр",
+        "评分",
+        "状态",
+        "日期",
+        "評価",
+        "日付",
+        "날짜",
+        "평점",
+    ),
 )
 
 
@@ -122,8 +139,10 @@ def split_name(name: str) -> tuple[list[str], str]:
 
 def is_watchlist(name: str) -> bool:
     """Whether a file or a sheet is called a watchlist: its films have not been seen."""
-    stem = "".join(filter(str.isalnum, split_name(name)[1]))
-    return any(word in stem for word in _PLANNED)
+    stem = split_name(name)[1]
+    folded = "".join(filter(str.isalnum, stem))
+    own = stem.rpartition(": ")[2]  # of a sheet, that is called by its workbook's name and its own
+    return any(word in folded for word in _PLANNED) or read_state(own) is State.PLANNED
 
 
 def file_stem(name: str) -> str:

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from api_service.rules.lists.headers import fold_header, is_telling
+from api_service.rules.lists.headers import fold_header, is_telling, is_watchlist
 from api_service.rules.lists.json_stream import Number
 from api_service.rules.lists.states import State, read_state
 
@@ -58,6 +58,9 @@ _MARKS_OF_LISTS: Final = frozenset(
 _FEWEST_MARKS: Final = 2
 _OF_PARTS: Final = frozenset({"seasons", "episodes", "watchedepisodes", "watchedseasons"})
 _OF_A_DAY: Final = frozenset({"year", "month", "day"})
+_WRAPPING: Final = (
+    *("_seconds", "seconds", "$date", "$numberLong", "$numberInt", "$numberDouble"),
+)
 _KEPT: Final = frozenset(
     {
         "title",
@@ -71,6 +74,9 @@ _KEPT: Final = frozenset(
         "type",
         "progress",
         "value",
+        "collectionname",
+        "playcount",
+        "playbackpositionticks",
     }
 )
 _OF_EVERYBODY: Final = re.compile(
@@ -126,7 +132,14 @@ def unpack_value(value: Any, place: Place = _TOP, depth: int = 0) -> Iterator[An
     """The item that a value is; or those that it holds, in lists or objects by name."""
     if not isinstance(value, dict) or depth > _DEEPEST_LIST:
         yield place.mark(value)
-        return
+    elif _is_map_of_items(value):
+        for member in value.values():
+            yield from unpack_value(member, place, depth + 1)
+    else:
+        yield from _unpack_object(value, place, depth)
+
+
+def _unpack_object(value: dict[str, Any], place: Place, depth: int) -> Iterator[Any]:
     held: list[tuple[str, Any]] = []
     objects: list[tuple[str, Any]] = []
     for key, inner in value.items():
@@ -173,6 +186,8 @@ def _held(
 def named_place(value: dict[str, Any], place: Place) -> Place:
     """The place of what an object holds, which may be a list with a name."""
     name = next((value[key] for key in ("name", "title", "list_name", "Name") if key in value), "")
+    if isinstance(name, str) and is_watchlist(name):
+        name = "watchlist"
     return place._replace(name=name) if isinstance(name, str) and name.strip() else place
 
 
@@ -278,8 +293,8 @@ def _flatten_inner(
             _flatten(value, row, depth + 1, inner_film=is_film)
         elif folded == TITLE:
             row.setdefault(TITLE, _title(value))
-        elif value.keys() == _OF_A_DAY:
-            row.setdefault(folded, _day(value))
+        elif told := _day(value) if value.keys() == _OF_A_DAY else _wrapped(value):
+            row.setdefault(folded, told)
         elif folded not in _OTHER_THINGS:
             _gather(value, row, folded, depth + 1)
         elif depth < _DEEPEST and not any(fold(other) in _FILM_OBJECTS for other, _ in inner):
@@ -325,6 +340,13 @@ def _gather(item: dict[str, Any], row: dict[str, str], path: str, depth: int) ->
             continue
         whole = f"{path}.{fold(name)}"
         row[whole] = f"{row[whole]}\n{cell}" if whole in row else cell
+
+
+def _wrapped(value: Any) -> str:  # noqa: ANN401  # whatever JSON may be
+    """A moment or number as databases wrap it: `{"_seconds": …}`, `{"$date": …}`."""
+    if not isinstance(value, dict):
+        return _cell(value)
+    return next((_wrapped(value[name]) for name in _WRAPPING if name in value), "")
 
 
 def _day(value: dict[str, Any]) -> str:

@@ -49,7 +49,8 @@ def _read(element: Element) -> Cells:
     said = element.texts()
     given, plays = said.get("userrating", ""), said.get("playcount", "")
     rating = given if given.strip("0.") else ""
-    is_seen = bool(plays.strip("0") or said.get("watched", "").casefold() == "true" or rating)
+    watched = said.get("watched", "").casefold()
+    is_seen = bool(plays.strip("0") or watched == "true" or (rating and watched != "false"))
     ids = {
         part.attributes.get("type", "").casefold(): part.text.strip()
         for part in element.parts

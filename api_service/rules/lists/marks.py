@@ -6,9 +6,11 @@ were. The row's cells are first put where the reader of rows looks; then its sta
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api_service.rules.lists import cells
+from api_service.rules.lists.dates import looks_like_date
 from api_service.rules.lists.model import MAX_NAME, Column, Problem
 from api_service.rules.lists.states import (
     NOTHING,
@@ -16,6 +18,7 @@ from api_service.rules.lists.states import (
     Unknown,
     fold_word,
     holds,
+    is_open,
     read_flag,
     read_planned,
     read_seen,
@@ -45,7 +48,9 @@ _MARKED: Final = frozenset(
     }
 )
 _NOTED: Final = frozenset({State.STARTED, State.DROPPED})
+_DIGITS: Final = frozenset("123456789")
 _MOST_LISTS: Final = 100
+_SEVERAL: Final = frozenset(",;|")
 
 
 class Marks(NamedTuple):
@@ -82,6 +87,7 @@ class MarksReader:
         )
         self._id, self._id_source = at(Column.ID), at(Column.SOURCE)
         self._rewatches = at(Column.REWATCHES)
+        self._has_day = False
         self.columns = dict(layout.columns)
         for column in _ADDED:
             if column not in self.columns:
@@ -108,6 +114,10 @@ class MarksReader:
                 row[at] = next((row[place] for place in places if row[place].strip()), row[at])
         for column, cell in layout.defaults.items():
             row[columns[column]] = row[columns[column]] or cell
+        seen = self._seen
+        if seen is not None and Column.WATCH_DATE not in layout.columns:
+            days = [day for day in row[seen].split("\n") if looks_like_date(day)]
+            row[columns[Column.WATCH_DATE]] = "\n".join(days)
         self._blank_what_says_nothing(row)
         self._place_id(row)
         if self._rewatches is not None and (more := cells.read_count(row[self._rewatches])):
@@ -137,6 +147,7 @@ class MarksReader:
         if "\n" in row[written]:
             row[written] = row[written].rpartition("\n")[2]
         watched = columns[Column.WATCH_DATE]
+        self._has_day = not _DIGITS.isdisjoint(row[watched])
         if "\n" not in row[watched]:
             return []
         first, *further = [day for day in row[watched].split("\n") if day.strip()] or [""]
@@ -227,6 +238,8 @@ class MarksReader:
                 told.add(state)
             elif name:
                 names[name] = None
+                several = map(read_state, re.split("[,;|]", name)) if _SEVERAL & set(name) else ()
+                told.update(one for one in several if isinstance(one, State))
         liked = State.LIKED in told
         told.discard(State.LIKED)
         return tuple(names), told, liked
@@ -244,6 +257,7 @@ class MarksReader:
         """What a row's state comes to, with a note where that is not what its words say."""
         evidence = days is not None or rating is not None
         if said.is_unknown:
+            evidence = evidence and not is_open(said.word)
             counted = (
                 "counted as seen, for its date or rating" if evidence else "not counted as seen"
             )
@@ -271,7 +285,9 @@ class MarksReader:
 
     def _is_blank(self, row: Sequence[str]) -> bool:
         plays, review = self.columns[Column.PLAYS], self._layout.columns.get(Column.REVIEW)
-        return not (row[plays].strip(" 0") or (review is not None and row[review].strip()))
+        return not (
+            self._has_day or row[plays].strip(" 0") or (review is not None and row[review].strip())
+        )
 
 
 def _meaning(said: _Said) -> str:

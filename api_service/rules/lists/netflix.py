@@ -37,6 +37,9 @@ _DURATION: Final = "duration"
 _SHORTEST: Final = 120
 """Seconds of a viewing: less is a preview, or a film that was left at once."""
 _MINUTE: Final = 60
+_TWO: Final = 2
+_OF_OTHERS: Final = ("watch", "seen", "rating", "rated", "added", "release")
+"""In the names of columns that people choose, and Netflix does not."""
 
 _OF_THE_COPY: Final = {
     "utctitleadddate": "is a list of series and films alike, and does not say which is which",
@@ -46,10 +49,12 @@ _OF_THE_COPY: Final = {
 """Columns of other files in the copy that have a profile, and why these are not read."""
 
 
-def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:  # noqa: ARG001  # no name tells
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:  # no name tells
     """Recognise either file by its header; `Title,Date` needs a date below it too."""
     header = fold_header(opening[0])
     columns = find_columns(header, _COLUMNS)
+    if not {Column.TITLE, Column.WATCH_DATE} <= columns.keys():
+        columns = _of_two(opening, header, name) or columns
     if not {Column.TITLE, Column.WATCH_DATE} <= columns.keys():
         return _other_file(header)
     if Column.TYPE not in columns and not _is_short_form(opening, header, columns):
@@ -63,6 +68,20 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
         profile=header.index(_PROFILE) if _PROFILE in header else None,
         dates_vary=True,
     )
+
+
+def _of_two(opening: Sequence[list[str]], header: Sequence[str], name: str) -> dict[Column, int]:
+    """The columns of a history in whatever language: two names, and days below the second."""
+    rows = [row for row in opening[1:] if len(row) == _TWO]
+    if len(header) != _TWO or not all(header) or looks_like_date(opening[0][1]) or not rows:
+        return {}
+    if any(part in opening[0][1].casefold() for part in _OF_OTHERS) or not (
+        "netflix" in name.casefold() or any(": " in row[0] for row in rows)
+    ):
+        return {}
+    if all(looks_like_date(row[1]) and not looks_like_date(row[0]) for row in rows):
+        return {Column.TITLE: 0, Column.WATCH_DATE: 1}
+    return {}
 
 
 def _is_short_form(

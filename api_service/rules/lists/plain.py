@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from api_service.rules.lists.cells import split_title
 from api_service.rules.lists.headers import is_watchlist
 from api_service.rules.lists.model import Column, Kind, Layout, Problem
+from api_service.rules.lists.states import State, read_state
 from api_service.rules.lists.text import BlankRows, find_control
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _LONGEST: Final = 200
 _USUAL: Final = 60
 """Characters that half of the lines have at most: titles are shorter than prose."""
 
+_BOX: Final = re.compile(r"(?:[-*+] )?\[[ xX]?\]")
 _BULLET = re.compile("[-*\u2022\u2013] +(?=\\S)")
 _NUMBER = re.compile(r"[0-9]{1,5}[.)] +(?=\S)")
 _NO_TITLE = re.compile(r'[<>{}|\\]|://|;$|^"|,"|",')
@@ -100,7 +102,14 @@ def _are_titles(lines: Sequence[str]) -> bool:
         and max(lengths) <= _LONGEST
         and all(any(map(str.isalnum, line)) and not _NO_TITLE.search(line) for line in lines)
         and not all(map(_CELL_END.search, lines))
+        and not any(map(_tells_states, lines))
     )
+
+
+def _tells_states(line: str) -> bool:
+    """Whether a line says of others, or of itself by a box, what was seen and what is planned."""
+    heading = line.endswith(":") and isinstance(read_state(line[:-1]), State)
+    return heading or bool(_BOX.match(line))
 
 
 def _mark(lines: Sequence[str]) -> re.Pattern[str] | None:

@@ -69,7 +69,7 @@ def _read(element: Element) -> Cells:
     given = said.get("userRating", "").strip()
     rating = "" if not given.strip("0.") else given
     views, viewed = said.get("viewCount", "").strip(), said.get("viewedAt", "")
-    is_seen = bool(views.strip("0") or viewed or rating)
+    is_seen = bool(views.strip("0") or viewed)
     ids = dict(_ids(element))
     return {
         Column.TITLE: said.get("title", ""),
@@ -83,7 +83,7 @@ def _read(element: Element) -> Cells:
             viewed or (said.get("lastViewedAt", "") if views.strip("0") else "")
         ),
         Column.PLAYS: views,
-        Column.SEEN: "yes" if is_seen else "no",
+        Column.SEEN: "yes" if is_seen else "" if rating else "no",
         **others(said, _USED | _NOT_THE_USERS),
     }
 

@@ -258,7 +258,8 @@ class RowReader:
         if self._find_orders is None:
             return
         columns = self._layout.columns
-        dates = [columns.get(Column.WRITTEN), columns.get(Column.WATCH_DATE)]
+        named = (Column.WRITTEN, Column.WATCH_DATE, Column.SEEN)
+        dates = [columns.get(column) for column in named]
         dates += self._layout.further.get(Column.WATCH_DATE, ())
         if any(at is not None and is_numbered(row[at]) for at in dates):
             orders = self._find_orders()

@@ -5,6 +5,7 @@ A word that is not known says nothing sure: a date or a rating beside it decides
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -51,7 +52,10 @@ _WORDS: Final = {
         "à voir, envie, envies, pendiente, pendientes, por ver, quiero ver, para ver, planeado, "
         "quero assistir, quero ver, para assistir, da vedere, te bekijken, wil ik zien, "
         "do obejrzenia, do zobaczenia, chcę zobaczyć, chcę obejrzeć, chci vidět, k vidění, "
-        "vill se, att se, izlenecek, megnézendő, "
+        "vill se, att se, izlenecek, megnézendő, planejado, planificado, planland\u0131, "
+        "izlemek istiyorum, suunniteltu, planerad, planerat, planlagt, in programma, w planach, "
+        "zaplanowane, v plánu, tervezett, в планах, планирую, 計画, 計画中, 计划, 待看, 見たい, "
+        "예정, "
         "хочу посмотреть, буду смотреть, запланировано, хочу подивитись, 想看, 観たい, 보고싶어요"
     ),
     State.STARTED: (
@@ -115,6 +119,26 @@ _KNOWN: Final = {
 }
 
 
+_FIRST: Final = re.compile(r" ?[(\[,;:/|]| [-\u2013\u2014] ")
+"""What comes between a known word and what is said of it: `Planned (2025)`."""
+_PIECES: Final = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
+_OPEN: Final = frozenset(
+    (
+        *("to", "not", "never", "yet", "unseen", "unwatched", "wanna", "later", "soon", "someday"),
+        *("upcoming", "unreleased", "tbw", "half", "new", "haven", "hasn", "didn"),
+        *("noch", "nicht", "will", "à", "envie", "por", "ver", "не", "буду", "хочу", "планах"),
+    )
+)
+"""Words of what is still to come, in a state that is not known as a whole."""
+_NOT_DONE: Final = frozenset({State.PLANNED, State.UNSEEN, State.STARTED, State.DROPPED})
+
+
+def is_open(word: str) -> bool:
+    """Whether words that are not known speak of what is not done: no date makes that seen."""
+    pieces = [piece.casefold() for piece in _PIECES.findall(word)]
+    return any(piece in _OPEN or _KNOWN.get(piece) in _NOT_DONE for piece in pieces)
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A word that nobody here knows."""
@@ -129,7 +153,11 @@ def read_state(cell: str) -> State | Unknown | None:
     if word in _KNOWN:
         return _KNOWN[word]
     if not word or word in _OF_THE_FILM:
-        return _of_sign(cell)
+        sign = _of_sign(cell)
+        return sign or (Unknown(cell.strip()) if cell.strip() and not word else None)
+    first = fold_word(_FIRST.split(cell, maxsplit=1)[0])
+    if first in _KNOWN:
+        return _KNOWN[first]
     return Unknown(" ".join(cell.split()))
 
 
@@ -175,7 +203,8 @@ def read_planned(cell: str) -> State | Unknown | None:
     flag = read_flag(cell)
     if flag is not None:
         return State.PLANNED if flag else None
-    return State.PLANNED if looks_like_date(cell) else read_state(cell)
+    said = State.PLANNED if looks_like_date(cell) else read_state(cell)
+    return State.PLANNED if isinstance(said, Unknown) else said  # `high priority`
 
 
 class Test(StrEnum):

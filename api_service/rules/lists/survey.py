@@ -90,14 +90,14 @@ def _columns_with_blanks(layout: Layout) -> list[int]:
     """The columns of which a blank may say that a film was not seen."""
     if not layout.blanks_may_tell:
         return []
-    named = (Column.STATE, Column.SEEN, Column.WATCH_DATE)
+    named = (Column.STATE, Column.SEEN, Column.PLAYS, Column.WATCH_DATE)
     return [layout.columns[column] for column in named if column in layout.columns]
 
 
 def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
     """What a row states that has nothing in a column in which others have something."""
     told = {column for column, at in layout.columns.items() if at in both}
-    if Column.STATE in told or Column.SEEN in told:
+    if not told.isdisjoint({Column.STATE, Column.SEEN, Column.PLAYS}):
         return State.UNSEEN
     return State.PLANNED if Column.WATCH_DATE in told else None
 

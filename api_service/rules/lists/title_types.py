@@ -29,12 +29,14 @@ _EXTRA: Final = NotAFilm(Problem.OTHER_TYPE, "a trailer or the like")
 _WORDS: Final = {
     **dict.fromkeys(("show", "shows", "tv", "tvshow", "tvshows", "season", "tvpilot"), SERIES),
     **dict.fromkeys(
-        ("anime", "ona", "ova", "special", "miniseries", "kdrama", "drama", "cartoon"),
+        ("anime", "ona", "ova", "special", "miniseries", "kdrama"),
         SERIES,
     ),
     **dict.fromkeys(("person", "people", "list", "user"), _OTHER),
     **dict.fromkeys(("book", "books", "ebook", "audiobook", "manga", "comic", "comics"), _BOOK),
     **dict.fromkeys(("novel", "lightnovel", "manhwa", "manhua", "buch", "livre", "libro"), _BOOK),
+    **dict.fromkeys(("hörbuch", "livreaudio", "audiolibro", "graphicnovel", "webtoon"), _BOOK),
+    **dict.fromkeys(("spiel", "jeu", "juego", "gioco"), _GAME),
     **dict.fromkeys(("boardgame", "visualnovel", "videogame", "game", "games"), _GAME),
     **dict.fromkeys(("music", "album", "song", "track", "artist"), _MUSIC),
 }

@@ -90,6 +90,8 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
     if _DESCRIBES.issubset(header) and "title" not in header:
         return SetAside("describes lists, and holds no films", describes_lists=True)
     moment = next((name for name in _KINDS if name in header), None)
+    if moment is None and not {"hiddenat", "pausedat"}.isdisjoint(header):
+        return SetAside("holds what was hidden or begun, and not seen")
     has_ids = not {"traktid", "trakt"}.isdisjoint(header)
     if not has_ids and (moment is None or "type" not in header):
         return None

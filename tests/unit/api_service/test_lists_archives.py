@@ -87,9 +87,12 @@ def test_encrypted_zip_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, bytes(content)).reason is Refusal.ENCRYPTED_ZIP
 
 
-def test_zip_in_a_zip_is_refused(tmp_path: Path) -> None:
-    error = refusal(tmp_path, zipped({"inner.csv": zipped({"a.csv": b"Title\nRan\n"})}))
-    assert (error.reason, error.file) == (Refusal.NESTED_ZIP, "inner.csv")
+def test_zip_in_a_zip_is_set_aside(tmp_path: Path) -> None:
+    members = {"inner.zip": zipped({"a.csv": b"Title\nRan\n"}), "a.csv": b"Title\nHeat\n"}
+    (path := tmp_path / "upload").write_bytes(zipped(members))
+    (target := tmp_path / "members").mkdir()
+    files = unpack([UploadedFile("export.zip", path)], target, max_bytes=1_000_000)
+    assert {file.name: bool(file.aside) for file in files} == {"inner.zip": True, "a.csv": False}
 
 
 def test_spreadsheet_is_told_from_a_zip(tmp_path: Path) -> None:

@@ -39,9 +39,11 @@ RYOT: Final = Format(
         Column.RATING: ("reviews.rating",),
         Column.REVIEW: ("reviews.review.text",),
         Column.WRITTEN: ("reviews.review.date",),
-        Column.LISTS: ("collections", "collections.collection_name", "collections.name"),
+        Column.LISTS: ("collections.collection_name", "collections.name", "collections"),
     },
     rules=(
+        When("seen_history.state", frozenset({"dropped", "dr", "onhold", "oh"}), State.DROPPED),
+        When("seen_history.state", frozenset({"inprogress", "ip"}), State.STARTED),
         When("seen_history.ended_on", Test.FILLED, State.SEEN),
         When("seen_history.progress", Test.DONE, State.SEEN),
         When("seen_history.progress", Test.FILLED, State.STARTED),

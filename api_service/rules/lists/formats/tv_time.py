@@ -29,7 +29,12 @@ FORMATS: Final = (
             Column.REWATCHES: ("rewatch_count",),
             Column.OWN_ID: ("uuid",),
         },
-        states={"watch": State.SEEN, "towatch": State.PLANNED, "follow": State.UNSEEN},
+        states={
+            "watch": State.SEEN,
+            "towatch": State.PLANNED,
+            "follow": State.UNSEEN,
+            "unwatch": State.UNSEEN,
+        },
         service="tv_time_uuid",  # ids of another kind than those of the exporters
     ),
     Format(
