@@ -19,6 +19,8 @@ from shared.log import set_up_logging
 from shared.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.settings import Settings
 
 SHUTDOWN_SECONDS = 5.0
@@ -35,7 +37,7 @@ def main() -> None:
     set_up_logging(settings, "api")
     raise_open_files()
     try:
-        with suppress(asyncio.CancelledError, KeyboardInterrupt):
+        with suppress(asyncio.CancelledError):
             asyncio.run(serve(settings))
     except OSError as error:
         host, port = settings.api_host, settings.api_port
@@ -52,8 +54,8 @@ async def serve(settings: Settings) -> None:
     serving = asyncio.current_task()
     if serving is None:
         raise RuntimeError("`serve` runs in a task")
-    # asyncio.run does the same upon SIGINT.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    # SIGINT too: asyncio.run leaves it alone where the parent process ignores it.
+    _upon_signals(serving.cancel)
     app = create_app(settings)
     runner = web.AppRunner(
         app,
@@ -70,8 +72,13 @@ async def serve(settings: Settings) -> None:
         await asyncio.Event().wait()
     finally:
         # What is being answered has `SHUTDOWN_SECONDS`; asking twice makes it no faster.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+        _upon_signals(lambda: None)
         await runner.cleanup()
+
+
+def _upon_signals(do: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, do)
 
 
 if __name__ == "__main__":

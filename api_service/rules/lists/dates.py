@@ -142,7 +142,7 @@ def _named(text: str) -> date | None:
 def _day(year: str | int, month: str | int, day: str | int) -> date | None:
     try:
         return date(int(year), int(month), int(day))
-    except ValueError:  # such as 2021-02-30
+    except (ValueError, OverflowError):  # such as 2021-02-30, or a day of twenty digits
         return None
 
 
