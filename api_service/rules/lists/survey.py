@@ -192,7 +192,9 @@ def _studied(table: Table, layout: Layout, study: TitleStudy, most_rows: int) ->
     is_plain = Column.TYPE not in layout.columns and layout.no_viewing is None
     add = study.add
     dates: dict[str, None] = {}
-    for row in _rows(table, layout, most_rows):
+    scratch = FileJournal(table.text.file.name, Budget(rows=most_rows, rejected=0))
+    first = layout.header + 1
+    for _, row in islice(table.records(scratch), first, first + most_rows):
         if watched < len(row) and len(row[watched]) <= _LONGEST:
             if len(dates) < _MOST_DIFFERENT:
                 dates[row[watched]] = None
