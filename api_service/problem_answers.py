@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from api_service.routing import Route
     from shared.errors import ProjectionistError
+    from shared.unreadable_requests import Unreadable
 
 
 class Problem(BaseModel):
@@ -115,10 +116,7 @@ def kinds_without_route() -> list[Kind]:
     return [
         of_status(HTTPStatus.NOT_FOUND),
         of_status(HTTPStatus.METHOD_NOT_ALLOWED),
-        *(
-            Kind(kind.code, kind.status, kind.title, kind.detail)
-            for kind in (NO_REQUEST, LONG_ADDRESS, LONG_HEADER)
-        ),
+        *map(_of_unreadable, (NO_REQUEST, LONG_ADDRESS, LONG_HEADER)),
     ]
 
 
@@ -139,7 +137,13 @@ def kinds_of(route: Route) -> list[Kind]:
     if isinstance(route.body, type):
         http.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     kinds = [*map(_of_error, errors), *map(of_status, http)]
+    if route.query is not None:
+        kinds.append(_of_unreadable(LONG_ADDRESS))
     return sorted(kinds, key=lambda kind: (kind.status, kind.code))
+
+
+def _of_unreadable(kind: Unreadable) -> Kind:
+    return Kind(kind.code, kind.status, kind.title, kind.detail)
 
 
 def of_status(status: HTTPStatus) -> Kind:

@@ -56,7 +56,16 @@ class QueueOrder(BaseModel):
         extra="forbid",
         strict=True,
         json_schema_extra={
-            "oneOf": [{"required": ["session"]}, {"required": ["client"]}],
+            "oneOf": [
+                {
+                    "required": ["session"],
+                    "properties": {"session": {"type": "string"}, "client": {"type": "null"}},
+                },
+                {
+                    "required": ["client"],
+                    "properties": {"client": {"type": "string"}, "session": {"type": "null"}},
+                },
+            ],
             "examples": [
                 {"session": "3f2a9c1d-0123456789abcdef"},
                 {"client": "00112233445566778899aabbccddeeff"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api_service.queries import read_query
+from api_service.validation import whole
 from shared.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class ShareOptions(BaseModel):
 
     reviews: bool = Field(default=False, description="Whether reviews are shown")
     tags: bool = Field(default=False, description="Whether tags are shown")
-    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] | None = Field(
-        None, description="Days after which it ends by itself; null is never"
+    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS), BeforeValidator(whole)] | None = (
+        Field(None, description="Days after which it ends by itself; null is never")
     )
 
 

@@ -65,3 +65,8 @@ def all_said_of(error: ValidationError) -> str:
         where = ".".join(str(part)[:40] for part in problem["loc"])
         said.append(f"{where}: {said_of(problem)}" if where else said_of(problem))
     return "; ".join(dict.fromkeys(said))
+
+
+def whole(value: object) -> object:
+    """Return `603.0` as `603`: to JSON both are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -39,7 +39,7 @@ from api_service.context import (
 from api_service.queries import MovieQuery, PageQuery, read_query
 from api_service.rules.cursors import decode_cursor, encode_cursor
 from api_service.storage.filtering import Cursor
-from api_service.validation import all_said_of
+from api_service.validation import all_said_of, whole
 from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from api_service.storage.sessions import SessionRow
-
-
-def _whole(value: object) -> object:
-    """`603.0` as `603`: to JSON both are the same number."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Correction(BaseModel):
@@ -76,7 +71,7 @@ class Correction(BaseModel):
         },
     )
 
-    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole)] | None = None
+    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(whole)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")
