@@ -31,7 +31,14 @@ from api_service.rules.lists.json_stream import (
     LargeObject,
     LargeValueError,
 )
-from api_service.rules.lists.model import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
+from api_service.rules.lists.model import (
+    CostLimit,
+    ListRefused,
+    ListTooCostly,
+    Problem,
+    Refusal,
+    display_name,
+)
 from api_service.rules.lists.report import too_many_rows
 from api_service.rules.lists.text import MAX_COLUMNS, BlankRows, find_control
 
@@ -70,8 +77,11 @@ class JsonTable:
     spellings: Mapping[str, str]
 
     def spelling(self, name: str) -> str:
-        """A name of the header as the file writes it, a path where it is of a member's member."""
-        return ".".join(self.spellings.get(part, part) for part in name.split("."))
+        """A name of the header as the file writes it, a path where it is of a member's member.
+
+        Safe to show: JSON may write halves of characters, which no answer can be encoded with.
+        """
+        return display_name(".".join(self.spellings.get(part, part) for part in name.split(".")))
 
     def records(self, journal: FileJournal) -> Records:
         """See `Table`. A file of one line has its items counted in place of its lines."""

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from api_service.rules.lists.model import ListRefused
 from tests.unit.api_service.uploaded_lists import read
 
 SEEN, PLANNED, NEITHER = ("t", "f"), ("f", "t"), ("f", "f")
@@ -123,3 +124,12 @@ def test_netflix_history_has_any_language(header: str) -> None:
 def test_plain_text_that_tells_states_is_refused(line: str) -> None:
     with pytest.raises(Exception, match="title column"):
         read({"a.txt": f"{line}\nHeat (1995)\nRan (1985)\n"})
+
+
+@pytest.mark.parametrize("name", ["\\ud800w", "rating\\ud800"])
+def test_half_a_character_in_a_name_is_not_shown(name: str) -> None:
+    found = read({"a.json": f'[{{"title":"Heat","{name}":1995}}]', "b.csv": "Title\nRan\n"})
+    assert json.dumps(found.report, ensure_ascii=False).encode()
+    with pytest.raises(ListRefused) as refused:
+        read({"a.json": f'[{{"{name}":1995,"a":true}}]'})
+    assert refused.value.message.encode()
