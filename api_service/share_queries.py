@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api_service.queries import read_query
 from api_service.validation import whole
-from shared.errors import BadRequestError
+from shared.errors import NotSharedError
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -40,8 +40,9 @@ def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> 
     """Return the query of a visitor's request as one of these models.
 
     Raises:
-        BadRequestError: a parameter is not what it may be, or asks for what is not shown.
+        BadRequestError: a parameter is not what it may be.
+        NotSharedError: it asks by what the share does not show.
     """
     if "tag" in query and not share.with_tags:
-        raise BadRequestError("tag: this share does not show tags")
+        raise NotSharedError("tag: this share does not show tags")
     return read_query(model, query)

@@ -26,6 +26,7 @@ from shared.errors import (
     ClientLimitError,
     InvalidBodyError,
     MovieNotFoundError,
+    NotSharedError,
     ShareNotFoundError,
     TooManySharesError,
 )
@@ -33,7 +34,7 @@ from shared.errors import (
 _SHARES: Final = "/api/session/{session_id}/shares"
 _SHARE: Final = "/api/share/{share_id}"
 _OF_SHARE: Final = (BadRequestError, ShareNotFoundError, *STORED)
-_HEAVY: Final = (ClientLimitError, *_OF_SHARE)
+_HEAVY: Final = (ClientLimitError, NotSharedError, *_OF_SHARE)
 _NOINDEX: Final = {"X-Robots-Tag": "`noindex`."}
 
 SHARE_ROUTES: Final = (

@@ -184,6 +184,14 @@ class ShareNotFoundError(ProjectionistError):
     title = "There is no such share"
 
 
+class NotSharedError(ProjectionistError):
+    """Asks by what the share does not show."""
+
+    code = "not_shared"
+    status = HTTPStatus.FORBIDDEN
+    title = "The share does not show that"
+
+
 class TooManySharesError(ProjectionistError):
     """The session has as many shares as it may have."""
 
