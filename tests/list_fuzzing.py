@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MOST_MEMORY: Final = 200 << 20
 """Bytes of address space above those at the beginning."""
-CALLS_AT_LEAST, CALLS_PER_BYTE = 200_000, 100
+CALLS_AT_LEAST, CALLS_PER_BYTE = 300_000, 100
 """What a case may take, in calls of Python and of C functions. A few bytes of a workbook or a web
 page may stand for a header of a thousand columns, which each format looks through."""
 MOST_BYTES: Final = 1_000_000

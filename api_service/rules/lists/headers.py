@@ -117,7 +117,13 @@ def is_telling(name: str) -> bool:
 
 def fold_header(record: Sequence[str]) -> list[str]:
     """Column names with case and everything but letters and digits taken away."""
-    return ["".join(filter(str.isalnum, name[:_LONGEST].casefold())) for name in record]
+    return [_folded(name[:_LONGEST]) for name in record]
+
+
+@lru_cache(maxsize=8_192)
+def _folded(name: str) -> str:
+    """One of them; every format looks at the same header."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def find_columns(header: Sequence[str], names: Mapping[Column, Iterable[str]]) -> dict[Column, int]:
