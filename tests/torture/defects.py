@@ -229,7 +229,7 @@ DEFECTS: tuple[Defect, ...] = (
         "G5 G18",
         api_service.storage.additions,
         "_hold_session",
-        ("if elsewhere or edition != addition.edition.number:", "if elsewhere:"),
+        ('if elsewhere or session["edition"] != addition.edition.number:', "if elsewhere:"),
     ),
     _defect(
         "a correction does not look again at which lookup the movie has",
