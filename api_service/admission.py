@@ -9,8 +9,8 @@ from aiohttp import web
 
 from api_service.context import CLIENT, CLIENTS, METRICS
 from api_service.routing import READING
-from api_service.seldom import Seldom
 from shared.errors import CrossSiteError, ProjectionistError
+from shared.seldom import Seldom
 
 if TYPE_CHECKING:
     from api_service.routing import Handler

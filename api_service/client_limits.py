@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from api_service.rate_limits import RateLimit
-from api_service.seldom import Seldom
 from api_service.storage.clients import StoredLimits
 from shared.errors import (
     ClientLimitError,
@@ -19,6 +18,7 @@ from shared.errors import (
     ParsersBusyError,
     ServiceFullError,
 )
+from shared.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,10 @@ import structlog
 from aiohttp import hdrs, web
 
 from api_service.client_limits import BUSY_RETRY_SECONDS, AtOnce
-from api_service.seldom import Seldom
 from shared.errors import ClientLimitError, ServiceFullError
 from shared.problem_json import problem_response
 from shared.response_headers import set_common_headers
+from shared.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from api_service.seldom import Seldom
 from shared.errors import StorageFullError
+from shared.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from api_service.seldom import Seldom
+from shared.seldom import Seldom
 from shared.unreadable_requests import LONGEST_ADDRESS, LONGEST_HEADER
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ class MemoryLimit:
     One that exceeds the limit is killed, as in a container.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_unified: bool) -> None:
         self._folder = folder
-        self._is_unified = (_ROOT / "cgroup.controllers").exists()
+        self._is_unified = is_unified
 
     def add(self, pid: int) -> None:
         """Bound a process and its children, those that it starts later too."""
@@ -61,7 +61,7 @@ def memory_limit(size: int) -> Iterator[MemoryLimit]:
     try:
         name = "memory.max" if is_unified else "memory.limit_in_bytes"
         (folder / name).write_text(f"{size}")
-        yield MemoryLimit(folder)
+        yield MemoryLimit(folder, is_unified=is_unified)
     finally:
         _remove(folder)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, TextIO
 import structlog
 
 from shared.log_text import shorten_ids
+from shared.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REPEAT_SECONDS: Final = 60.0
 LONGEST_MESSAGE: Final = 300
 """Characters: aiohttp repeats a client's header in its warnings."""
 
@@ -28,9 +28,7 @@ class WarningLog:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next_at: dict[tuple[str, int, str], float] = {}
-        """By place in the code, of which there are few."""
+        self._seldom = Seldom(clock)
 
     def __call__(  # noqa: PLR0917  # the signature of warnings.showwarning
         self,
@@ -42,11 +40,9 @@ class WarningLog:
         line: str | None = None,  # noqa: ARG002
     ) -> None:
         """Log one warning, unless the same line of code gave one less than a minute ago."""
-        now = self._clock()
-        place = (filename, lineno, category.__name__)
-        if now < self._next_at.get(place, now):
+        # By place in the code, of which there are few.
+        if self._seldom.due((filename, lineno, category.__name__)) is None:
             return
-        self._next_at[place] = now + REPEAT_SECONDS
         log.warning(
             "python_warning",
             category=category.__name__,

@@ -175,10 +175,8 @@ class Film:
             self._rewatches = _with(self._rewatches, entry)
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)
-        if sighting.rating is not None and not (
-            layout.kind is Kind.WATCHLIST and layout.format in {"csv", "plex_watchlist"}
-        ):
-            self.watched = True  # whoever rates a film has seen it, whatever list it stands in
+        if sighting.rating is not None and layout.rating_means_seen:
+            self.watched = True  # whatever list it stands in
 
     def _mark(self, layout: Layout, sighting: Sighting) -> None:
         kind, state = layout.kind, sighting.state

@@ -160,9 +160,11 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
         if any(sum(map(bool, above)) >= width for above in opening[:at]):
             continue  # a heading is narrower: this is a row that reads like a header
         rated = columns.get(Column.RATING)
+        is_planned = is_watchlist(name)
         layout = Layout(
             format="csv",
-            kind=Kind.WATCHLIST if is_watchlist(name) else Kind.GENERIC,
+            kind=Kind.WATCHLIST if is_planned else Kind.GENERIC,
+            rating_means_seen=not is_planned,
             columns=columns,
             header=at,
             further=further,

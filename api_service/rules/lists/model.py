@@ -266,6 +266,8 @@ class Layout:
         source: whose catalogue `Column.OWN_ID` is of.
         zero_is_blank: whether a rating of 0 says that there is none.
         defaults: cells that stand for blank ones.
+        rating_means_seen: whether whoever rates a film here has seen it; on a watchlist it may be
+            what they expect.
         blanks_may_tell: whether the whole file tells what a blank means.
         names_unread: whether columns that are not read are named in the report.
         blanks_tell: what a blank day, or a blank where others say that they were seen, states.
@@ -300,6 +302,7 @@ class Layout:
     source: str = ""
     zero_is_blank: bool = False
     defaults: Mapping[Column, str] = field(default_factory=dict)
+    rating_means_seen: bool = True
     blanks_may_tell: bool = False
     blanks_tell: State | None = None
     names_unread: bool = True

@@ -49,7 +49,7 @@ _OF_THE_COPY: Final = {
 """Columns of other files in the copy that have a profile, and why these are not read."""
 
 
-def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:  # no name tells
+def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | None:
     """Recognise either file by its header; `Title,Date` needs a date below it too."""
     header = fold_header(opening[0])
     columns = find_columns(header, _COLUMNS)

@@ -111,4 +111,5 @@ FORMAT: Final = XmlFormat(
     within=frozenset({("MediaContainer",), ("MediaContainer", "Hub")}),
     read=_read,
     is_planned=_is_watchlist,
+    rates_what_is_planned=True,
 )

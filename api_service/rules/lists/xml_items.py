@@ -67,6 +67,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
     return Layout(
         format=f"{found.name}_watchlist" if is_planned else found.name,
         kind=Kind.WATCHLIST if is_planned else found.kind,
+        rating_means_seen=not (is_planned and found.rates_what_is_planned),
         columns={_FOLDED[cell]: at for at, cell in enumerate(header) if cell in _FOLDED},
         may_be_empty=True,
         rating_out_of=found.rating_out_of,

@@ -69,6 +69,7 @@ class XmlFormat:
             where the outermost element may be a title's itself.
         read: what a title's element says.
         is_planned: whether the outermost element's attributes say that it is a watchlist.
+        rates_what_is_planned: whether a rating on its watchlist says nothing of having seen a film.
         kind: what standing in such a file says of a film.
         rating_out_of: the best rating there is.
         split_title: takes a title apart into the title and its year.
@@ -81,6 +82,7 @@ class XmlFormat:
     within: frozenset[tuple[str, ...]]
     read: Callable[[Element], Cells]
     is_planned: Callable[[Attributes], bool] = lambda _: False
+    rates_what_is_planned: bool = False
     kind: Kind = Kind.GENERIC
     rating_out_of: int = 10
     split_title: Callable[[str], tuple[str, str]] | None = None

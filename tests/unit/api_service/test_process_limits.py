@@ -10,7 +10,7 @@ import sys
 import structlog
 
 from api_service.process_limits import AcceptErrors, seldom_said
-from api_service.seldom import REPEAT_SECONDS
+from shared.seldom import REPEAT_SECONDS
 
 RAISED = """
 import resource
