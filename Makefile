@@ -94,7 +94,7 @@ race: setup
 
 # A million broken and hostile lists, or as many as wanted; it says its seed, and by that what to do again.
 fuzz: setup
-	$(BIN)/python -m tests.list_fuzzing --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
+	$(BIN)/python -m tests.fuzzing.lists --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
 
 # Storage functions of both services, one statement at a time, for half an hour or as long as told.
 torture: setup

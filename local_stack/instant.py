@@ -15,9 +15,9 @@ from enrich_service.storage import StorageService
 from enrich_service.tmdb.models import MovieDetails
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.payloads import details_of
-from shared.database import Database
 from shared.lookup_keys import title_key
 from shared.models import Outcome
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.fleet_control import set_paused
 from shared.models import BACKGROUND_TURN, HELD_TURN, SILENT_SECONDS, TMDBState
+from shared.sql.fleet_control import set_paused
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 MOST_COUNTED = 2000

@@ -27,7 +27,7 @@ from shared.errors import DatabaseUnavailableError, StorageFullError
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 LONGEST_HOLD_SECONDS = 3600.0
 """Whatever TMDB says, somebody looks again after an hour."""

@@ -17,7 +17,7 @@ from local_stack.tmdb.film import FilmDataError, load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
-from shared.listening import cannot_listen
+from shared.http.listening import cannot_listen
 
 log = structlog.get_logger(__name__)
 
