@@ -21,7 +21,7 @@ from api_service.lists.files.tables import ListFile
 from api_service.lists.files.text import field_limit, inspect_text
 from api_service.lists.formats import recognise
 from api_service.lists.formats.movielens import join
-from api_service.lists.model import Layout, UploadedFile
+from api_service.lists.layout import Layout
 from api_service.lists.reading import read_lists
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.rows.rows import RowReader
@@ -32,6 +32,8 @@ from benchmarks.markup_forms import MARKUP_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from api_service.lists.model import UploadedFile
 
 REACH = 150_000
 """Rows a second of every CSV form."""

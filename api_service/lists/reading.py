@@ -17,20 +17,14 @@ from api_service.lists.formats import holds_no_films, recognise, trakt
 from api_service.lists.formats.conversion import converted
 from api_service.lists.formats.generic import is_weak
 from api_service.lists.formats.movielens import join
-from api_service.lists.merging import own_export as ours
+from api_service.lists.layout import Layout, SetAside
+from api_service.lists.merging import own_export
 from api_service.lists.merging.additions import SessionMerger
 from api_service.lists.merging.copying import write_lines, write_movies
-from api_service.lists.merging.known import read_known
 from api_service.lists.merging.merging import FilmMerger, Source
-from api_service.lists.model import (
-    Layout,
-    ListRefused,
-    ListTooCostly,
-    ReadResult,
-    Refusal,
-    SetAside,
-    display_name,
-)
+from api_service.lists.merging.session_films import read_session_films
+from api_service.lists.model import ReadResult
+from api_service.lists.problems import ListRefused, ListTooCostly, Refusal, display_name
 from api_service.lists.report import (
     Budget,
     FileJournal,
@@ -46,8 +40,9 @@ from api_service.lists.values.cells import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from api_service.lists.merging.films import Film
-    from api_service.lists.model import Kind, SessionFilms, Sighting, UploadedFile
+    from api_service.lists.film import Film
+    from api_service.lists.layout import Kind
+    from api_service.lists.model import SessionFilms, Sighting, UploadedFile
 
 MOVIES_FILE: Final = "movies.csv"
 REPORT_FILE: Final = "report.json"
@@ -99,7 +94,9 @@ def read_lists(
     """
     budget = Budget(rows=max(max_movies * _ROWS_PER_MOVIE, _MIN_ROWS))
     merger = (
-        SessionMerger(max_movies, read_known(session.path)) if session else FilmMerger(max_movies)
+        SessionMerger(max_movies, read_session_films(session.path))
+        if session
+        else FilmMerger(max_movies)
     )
     with TemporaryDirectory(dir=folder) as unpacked, field_limit():
         members = unpack(files, Path(unpacked), max_bytes=max_bytes)
@@ -143,10 +140,10 @@ def _merge(
 ) -> None:
     """Read the rows of all files: what names films for sure first."""
     for item, source in zip(lists, sources, strict=True):
-        if item.layout.format == ours.FORMAT:
-            _read_ours(item, source, merger, mark)
+        if item.layout.format == own_export.FORMAT:
+            _read_own_export(item, source, merger, mark)
     for item, source in zip(lists, sources, strict=True):
-        if item.layout.film_addresses and item.layout.format != ours.FORMAT:
+        if item.layout.film_addresses and item.layout.format != own_export.FORMAT:
             _read(item, source, merger.add_addressed)
     merger.add_rows_without_address()
     for item, source in zip(lists, sources, strict=True):
@@ -335,10 +332,10 @@ def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]
     _refuse_unusable(item, source.journal)
 
 
-def _read_ours(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
+def _read_own_export(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
     orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
-        ours.add_rows(records, source, merger, mark, orders)
+        own_export.add_rows(records, source, merger, mark, orders)
     _refuse_unusable(item, source.journal)
 
 

@@ -6,20 +6,15 @@ from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.model import (
-    MAX_NAME,
-    ListRefused,
-    Problem,
-    Refusal,
-    display_name,
-)
+from api_service.lists.problems import MAX_NAME, ListRefused, Problem, Refusal, display_name
 from api_service.lists.values.cells import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api_service.lists.merging.films import Film
-    from api_service.lists.model import NotAFilm, Unread
+    from api_service.lists.film import Film
+    from api_service.lists.layout import Unread
+    from api_service.lists.problems import NotAFilm
 
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api_service.http.problems import HTTP_PROBLEMS
 from api_service.http.routing import READING
-from api_service.lists.model import CostLimit, Refusal
+from api_service.lists.problems import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,

@@ -23,7 +23,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.model import CostLimit, ListTooCostly
+from api_service.lists.problems import CostLimit, ListTooCostly
 from api_service.lists.reading import read_lists
 
 if TYPE_CHECKING:

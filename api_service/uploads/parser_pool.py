@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_process import ParserLostError, ParserProcess
 from shared.errors import ParsersBusyError, ProjectionistError

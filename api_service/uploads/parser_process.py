@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from api_service.lists.model import CostLimit, ListTooCostly
+from api_service.lists.problems import CostLimit, ListTooCostly
 from api_service.uploads.parser_child import MEGABYTE, OUT_OF_MEMORY, serve
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.files.workbooks import Unpacking, is_workbook, read_sheets
-from api_service.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -32,7 +32,7 @@ from api_service.lists.files.json_stream import (
     LargeValueError,
 )
 from api_service.lists.files.text import MAX_COLUMNS, BlankRows, find_control
-from api_service.lists.model import (
+from api_service.lists.problems import (
     CostLimit,
     ListRefused,
     ListTooCostly,

@@ -7,7 +7,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
 from api_service.lists.files.text import MAX_COLUMNS, MAX_FIELD, find_control
-from api_service.lists.model import ListRefused, Problem, Refusal
+from api_service.lists.problems import ListRefused, Problem, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

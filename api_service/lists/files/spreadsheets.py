@@ -1,6 +1,6 @@
 """Our own CSV: the names of its columns, and cells that no spreadsheet takes for a formula.
 
-What is written here is read back by `ours.py`, to the letter.
+What is written here is read back by `merging/own_export.py`, to the letter.
 """
 
 from __future__ import annotations

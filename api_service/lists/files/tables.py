@@ -9,7 +9,7 @@ from api_service.lists.files.text import Text, read_records
 
 if TYPE_CHECKING:
     from api_service.lists.files.text import Records
-    from api_service.lists.model import Kind, Layout
+    from api_service.lists.layout import Kind, Layout
     from api_service.lists.report import FileJournal
 
 

@@ -10,13 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    Problem,
-    Refusal,
-)
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator

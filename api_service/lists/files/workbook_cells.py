@@ -10,7 +10,7 @@ from api_service.lists.files.number_formats import NumberKind, number_text
 from api_service.lists.files.row_files import RowWriter, too_long
 from api_service.lists.files.text import MAX_COLUMNS, MAX_FIELD
 from api_service.lists.files.xml_stream import LargeXmlError, XmlReader
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from api_service.lists.files.xml_stream import Attributes

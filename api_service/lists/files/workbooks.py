@@ -27,13 +27,8 @@ from api_service.lists.files.xml_stream import (
     LargeXmlError,
     XmlReader,
 )
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-    UploadedFile,
-)
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.values.headers import is_watchlist
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from api_service.lists.model import Column, Kind
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind
 from api_service.lists.values.headers import fold_header
 
 if TYPE_CHECKING:

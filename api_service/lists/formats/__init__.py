@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from api_service.lists.columns import Column
 from api_service.lists.files.json_items import open_json
 from api_service.lists.files.json_shapes import LIST_NAME
 from api_service.lists.files.row_files import RowsTable
@@ -30,16 +31,9 @@ from api_service.lists.formats import (
     xml_items,
 )
 from api_service.lists.formats.plain import open_plain, titles_layout
-from api_service.lists.merging import own_export as ours
-from api_service.lists.model import (
-    Column,
-    CostLimit,
-    Layout,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-    SetAside,
-)
+from api_service.lists.layout import Layout, SetAside
+from api_service.lists.merging import own_export
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.headers import file_stem
 
@@ -63,8 +57,8 @@ DECLARED: Final = (
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     xml_items.recognise,
     kinopoisk.recognise,
-    ours.recognise,
-    ours.recognise_import_form,
+    own_export.recognise,
+    own_export.recognise_import_form,
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,
@@ -80,8 +74,8 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 _STATED: Final = (
     xml_items.recognise,
     kinopoisk.recognise,
-    ours.recognise,
-    ours.recognise_import_form,
+    own_export.recognise,
+    own_export.recognise_import_form,
     netflix.recognise,
     generic.recognise,
 )

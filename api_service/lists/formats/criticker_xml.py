@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, others
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.cells import split_title
 
 if TYPE_CHECKING:

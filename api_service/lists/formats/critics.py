@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.format import Format, Sample
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.states import State
 
 FORMATS: Final = (

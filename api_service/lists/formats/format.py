@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.headers import fold_header, is_watchlist
 from api_service.lists.values.states import State, with_words
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.headers import fold_header, is_watchlist

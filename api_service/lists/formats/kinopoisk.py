@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.headers import fold_header, is_watchlist
 
 if TYPE_CHECKING:

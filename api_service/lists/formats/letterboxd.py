@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import MAX_NAME, Column, Kind, Layout, SetAside, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import MAX_NAME, display_name
 from api_service.lists.values.headers import (
     file_stem,
     find_columns,

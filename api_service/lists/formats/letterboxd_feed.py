@@ -13,8 +13,9 @@ import html
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, others
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 
 if TYPE_CHECKING:
     from api_service.lists.files.xml_records import Cells, Element

@@ -16,16 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import (
-    Column,
-    Kind,
-    Layout,
-    ListRefused,
-    Problem,
-    Refusal,
-    SetAside,
-    display_name,
-)
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import ListRefused, Problem, Refusal, display_name
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.headers import find_columns, fold_header

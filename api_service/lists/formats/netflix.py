@@ -13,9 +13,11 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.netflix_evidence import History
 from api_service.lists.formats.netflix_titles import is_episode_by_itself
-from api_service.lists.model import Column, Kind, Layout, NotAFilm, Problem, SetAside
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import NotAFilm, Problem
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.headers import find_columns, fold_header
 

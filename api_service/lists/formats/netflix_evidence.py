@@ -27,7 +27,7 @@ from api_service.lists.formats.netflix_titles import (
     is_numbered,
     take_apart,
 )
-from api_service.lists.model import NotAFilm, Problem
+from api_service.lists.problems import NotAFilm, Problem
 from api_service.lists.values.cells import read_title, shown
 from api_service.lists.values.title_types import EPISODE
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.text import BlankRows, find_control
-from api_service.lists.model import Column, Kind, Layout, Problem
+from api_service.lists.layout import Kind, Layout
+from api_service.lists.problems import Problem
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.headers import is_watchlist
 from api_service.lists.values.states import State, read_state

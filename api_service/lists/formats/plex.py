@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, day_of_seconds, others
-from api_service.lists.model import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

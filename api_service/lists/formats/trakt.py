@@ -16,7 +16,9 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout, SetAside, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import display_name
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.headers import (
     file_stem,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from api_service.lists.merging.films import Film
+    from api_service.lists.film import Film
 
 MOVIE_COLUMNS: Final = (
     "position",

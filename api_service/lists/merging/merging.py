@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from api_service.lists.merging.films import MOST_NAMES, Film
-from api_service.lists.model import ListRefused, Problem, Refusal
+from api_service.lists.film import MOST_NAMES, Film
+from api_service.lists.problems import ListRefused, Problem, Refusal
 from shared.lookup_keys import imdb_key, tmdb_key, twins_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api_service.lists.model import Layout, Sighting
+    from api_service.lists.layout import Layout
+    from api_service.lists.model import Sighting
     from api_service.lists.report import FileJournal
 
 MOST_NAMESAKES: Final = 20
@@ -196,9 +197,9 @@ class FilmMerger:
                 other is not film
                 and not _clash(film, other)
                 and not _is_other(film, other.own_ids)
-                and not (film.known and other.known)
+                and not (film.stored and other.stored)
             ):
-                film, other = (other, film) if other.known else (film, other)  # noqa: PLW2901  # the known one stays
+                film, other = (other, film) if other.stored else (film, other)  # noqa: PLW2901  # the stored one stays
                 film.absorb(other)
                 self._absorbed += 1
         self._identify(film, sighting, source)

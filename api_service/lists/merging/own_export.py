@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.spreadsheets import LETTERBOXD, plain_cell
+from api_service.lists.film import UserMarks
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.merging.additions import SessionMerger
-from api_service.lists.merging.films import Said
-from api_service.lists.model import Column, Kind, Layout, Problem
+from api_service.lists.problems import Problem
 from api_service.lists.rows.rows import RowReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
@@ -72,7 +74,7 @@ class ExportedRow:
     sighting: Sighting
     session: str
     position: int | None
-    said: Said
+    marks: UserMarks
 
 
 def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
@@ -128,11 +130,11 @@ def add_rows(
             continue
         film = merger.add_addressed(row.sighting, source) if row.sighting.address else None
         film = film or merger.add_entry(row.sighting, source)
-        film.add_said(row.said)
+        film.add_marks(row.marks)
 
 
 def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
-    film = merger.known_at(row.position) if row.position else None
+    film = merger.stored_at(row.position) if row.position else None
     if film is None:
         source.journal.reject(
             row.sighting.line,
@@ -141,8 +143,8 @@ def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
         )
         return
     merger.correct(film, row.sighting, source)
-    film.add_said(row.said)
-    film.set_opinion(row.sighting.rating, row.sighting.review.strip())
+    film.add_marks(row.marks)
+    film.set_rating_and_review(row.sighting.rating, row.sighting.review.strip())
 
 
 def _read(
@@ -175,7 +177,7 @@ def _read(
             _as_given(sighting, row.get("ratingoriginal", "")),
             row["session"].strip(),
             _number(row["position"]),
-            _said(row, sighting, journal, read_date),
+            _marks(row, sighting, journal, read_date),
         )
 
 
@@ -189,13 +191,13 @@ def _as_given(sighting: Sighting, original: str) -> Sighting:
     return sighting._replace(rating=given) if same else sighting
 
 
-def _said(
+def _marks(
     row: Mapping[str, str],
     sighting: Sighting,
     journal: FileJournal,
     read_date: Callable[[str], date | None],
-) -> Said:
-    return Said(
+) -> UserMarks:
+    return UserMarks(
         watched=cells.read_flag(row.get("watched", "")),
         watch_dates=_dates(row.get("watchdates", ""), sighting.line, journal, read_date),
         rewatches=_number(row.get("rewatches", "")) or 0,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from api_service.lists.model import MAX_NAME, Column, Problem
+from api_service.lists.columns import Column
+from api_service.lists.problems import MAX_NAME, Problem
 from api_service.lists.values import cells
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.states import (
@@ -28,7 +29,7 @@ from api_service.lists.values.states import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from api_service.lists.model import Layout
+    from api_service.lists.layout import Layout
     from api_service.lists.report import FileJournal
 
 _TMDB: Final = frozenset({"tmdb", "themoviedb", "moviedb"})

@@ -11,8 +11,11 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.spreadsheets import plain_cell
-from api_service.lists.model import Column, NotAFilm, Problem, Sighting, Unread
+from api_service.lists.layout import Unread
+from api_service.lists.model import Sighting
+from api_service.lists.problems import NotAFilm, Problem
 from api_service.lists.rows.marks import MarksReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
@@ -25,7 +28,7 @@ from shared.lookup_keys import title_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from api_service.lists.model import Layout
+    from api_service.lists.layout import Layout
     from api_service.lists.report import FileJournal, Profile
     from api_service.lists.values.dates import DateOrder
 

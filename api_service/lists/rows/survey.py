@@ -11,7 +11,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, ListRefused, Unread
+from api_service.lists.columns import Column
+from api_service.lists.layout import Unread
+from api_service.lists.problems import ListRefused
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.dates import (
     agree,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from api_service.lists.files.tables import Table
-    from api_service.lists.model import Layout, TitleStudy
+    from api_service.lists.layout import Layout, TitleStudy
     from api_service.lists.values.dates import DateOrder
 
 _LONGEST: Final = 40

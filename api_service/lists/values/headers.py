@@ -11,7 +11,7 @@ from api_service.lists.values.states import State, read_state
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from api_service.lists.model import Column
+    from api_service.lists.columns import Column
 
 _COPY_NUMBER = re.compile(
     r"\s*\([0-9]+\)$"

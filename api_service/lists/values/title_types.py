@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from api_service.lists.model import NotAFilm, Problem
+from api_service.lists.problems import NotAFilm, Problem
 
 SERIES: Final = NotAFilm(Problem.TV_SERIES, "a television series")
 EPISODE: Final = NotAFilm(Problem.TV_EPISODE, "an episode of a series")

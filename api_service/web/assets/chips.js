@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { changed, inWords } from "./filters.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 
 /** @param {[string, string][]} filters */
 export function chips(filters) {

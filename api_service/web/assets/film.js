@@ -5,10 +5,9 @@ import { dialog, fill, h, holdFocus } from "./dom.js";
 import { address, changed, person } from "./filters.js";
 import { countries, nameOf, note, rating, why, yearOf } from "./film_items.js";
 import { count, day, language, number, runtime } from "./format.js";
-import { go } from "./main.js";
 import { matchForm } from "./match_form.js";
 import { portrait, poster } from "./posters.js";
-import { canStepBack } from "./scrolling.js";
+import { canStepBack, go } from "./navigation.js";
 
 const FACES = 12;
 

@@ -8,7 +8,7 @@ import { FilmCache } from "./film_cache.js";
 import { card, columnHeads, row } from "./film_items.js";
 import { downloads } from "./downloads.js";
 import { count } from "./format.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 import { keep, recall } from "./memory.js";
 import { Windowed } from "./windowed.js";
 

@@ -1,7 +1,7 @@
 /** The router: which view an address means, and links between views without a new page. */
 
 import { UNFETCHED, fill, h } from "./dom.js";
-import { resume, step } from "./scrolling.js";
+import { go, start } from "./navigation.js";
 
 const main = document.querySelector("main");
 const VIEWS = [
@@ -13,12 +13,6 @@ const VIEWS = [
 
 /** @type {{path: string, view: {update?: () => void, close?: () => void}} | null} */
 let current = null;
-
-/** Go to an address of this page; `replace` leaves no step for the back button. */
-export function go(address, { replace = false } = {}) {
-  step(address, replace);
-  show();
-}
 
 async function show() {
   const path = location.pathname;
@@ -69,9 +63,4 @@ document.addEventListener("click", (event) => {
 for (const event of ["dragover", "drop"]) {
   addEventListener(event, (dragged) => { if (dragged.dataTransfer?.types.includes("Files")) dragged.preventDefault(); });
 }
-addEventListener("popstate", () => {
-  resume();
-  show();
-});
-resume();
-show();
+start(show);

@@ -4,7 +4,7 @@ import { request, sessionPath } from "./api.js";
 import { h } from "./dom.js";
 import { count, dayOf } from "./format.js";
 import { forget, knownLists, remember } from "./known_lists.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 import { uploader } from "./uploader.js";
 import { keepReading } from "./reading.js";
 

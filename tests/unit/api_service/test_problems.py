@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 import shared.errors
 from api_service.http.problems import problems
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_pool import ParserCrashed
 from shared.errors import (
     AdminTokenError,

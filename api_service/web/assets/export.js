@@ -5,7 +5,7 @@ import { dialog, fill, h } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { count } from "./format.js";
 import { forget } from "./known_lists.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 import { uploader } from "./uploader.js";
 
 const PARTS = [

@@ -6,21 +6,20 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.model import Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.cells import split_tags
+from api_service.lists.values.one_or_many import appended, as_sequence, extended
 from api_service.lists.values.states import State
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api_service.lists.merging.known import Known
-    from api_service.lists.model import Layout, Sighting
+    from api_service.lists.layout import Layout
+    from api_service.lists.model import Sighting
     from api_service.lists.values.ratings import Rating
-
-T = TypeVar("T")
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -29,9 +28,36 @@ MOST_NAMES: Final = 20
 _NEVER: Final = (0, date.min, -1)
 
 
+@dataclass(slots=True)
+class StoredFilm:
+    """A film as the session has stored it.
+
+    Attributes:
+        position: of the movie.
+        lookup_key: the question that it has.
+        found_tmdb_id: of the film that was found.
+        found_imdb_id: of the film that was found.
+        key: its title key at first.
+        tmdb_id: its own at first, from the user.
+        imdb_id: likewise.
+        line_hash: of its line of COPY input, which tells whether anything has changed.
+        repointed_to: the question that the user asks now, if another.
+    """
+
+    position: int
+    lookup_key: str
+    found_tmdb_id: int | None
+    found_imdb_id: str | None
+    key: str = ""
+    tmdb_id: int | None = None
+    imdb_id: str | None = None
+    line_hash: int = 0
+    repointed_to: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What is said of a film as a whole."""
+class UserMarks:
+    """What the user says of a film as a whole."""
 
     watched: bool = False
     watch_dates: Sequence[date] = ()
@@ -51,7 +77,7 @@ class Film:
     is the only one, and then a list of what came, repeated or not, because there may be 200,000
     films. Until all rows are read a film may turn out to be the `same_as` another. `also` are
     further keys that it goes by, `own_ids` those of the services that its lists are from, and
-    `known` says what a session has of it already.
+    `stored` says what a session has of it already.
     """
 
     __slots__ = (
@@ -71,12 +97,12 @@ class Film:
         "imdb_id",
         "in_watchlist",
         "key",
-        "known",
         "liked",
         "order",
         "own_ids",
         "rating",
         "same_as",
+        "stored",
         "title",
         "tmdb_id",
         "watched",
@@ -88,7 +114,7 @@ class Film:
         self.title = title
         self.year = year
         self.key = key
-        self.known: Known | None = None
+        self.stored: StoredFilm | None = None
         self.addresses: tuple[str, ...] = ()
         self.also: tuple[str, ...] = ()
         self.own_ids: tuple[str, ...] = ()
@@ -112,7 +138,7 @@ class Film:
     @property
     def watch_dates(self) -> list[date]:
         """The days it was watched on, sorted."""
-        return sorted(set(_each(self._watch_dates)))
+        return sorted(set(as_sequence(self._watch_dates)))
 
     @property
     def rewatches(self) -> int:
@@ -120,13 +146,13 @@ class Film:
 
         Where a list says how often it was seen in all, the first time does not count.
         """
-        entries = len(set(_each(self._rewatches)))
+        entries = len(set(as_sequence(self._rewatches)))
         return max(entries, self._plays - 1, self._least_rewatches)
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The user's tags in order of first use."""
-        cells = _each(self._tags)
+        cells = as_sequence(self._tags)
         if len(cells) == 1:
             return split_tags(cells[0])
         return tuple(dict.fromkeys(tag for cell in cells for tag in split_tags(cell)))
@@ -134,7 +160,7 @@ class Film:
     @property
     def lists(self) -> tuple[str, ...]:
         """The names of the lists it is on."""
-        return tuple(dict.fromkeys(_each(self._lists)))
+        return tuple(dict.fromkeys(as_sequence(self._lists)))
 
     @property
     def review(self) -> str | None:
@@ -159,20 +185,20 @@ class Film:
         if state is None or state is State.SEEN:
             self._watch(sighting, layout, order)
         if sighting.tags:
-            self._tags = _with(self._tags, shared(sighting.tags))
+            self._tags = appended(self._tags, interned(sighting.tags))
         if sighting.rating is not None or sighting.review:
             self._judge(sighting, layout.kind, order)
 
     def _watch(self, sighting: Sighting, layout: Layout, order: int) -> None:
         day = sighting.watch_date
         if day:
-            self._watch_dates = _with(self._watch_dates, day)
+            self._watch_dates = appended(self._watch_dates, day)
             if sighting.more_days:
-                self._watch_dates = _with_all(self._watch_dates, sighting.more_days)
+                self._watch_dates = extended(self._watch_dates, sighting.more_days)
         if sighting.rewatch:
             own = "" if layout.film_addresses else sighting.address
             entry = own or (_iso_format(day) if day else str(order))
-            self._rewatches = _with(self._rewatches, entry)
+            self._rewatches = appended(self._rewatches, entry)
         if sighting.plays:
             self._plays = max(self._plays, sighting.plays)
         if sighting.rating is not None and layout.rating_means_seen:
@@ -195,9 +221,9 @@ class Film:
         if sighting.planned:
             self.in_watchlist = True
         if layout.list_name:
-            self._lists = _with(self._lists, layout.list_name)
+            self._lists = appended(self._lists, layout.list_name)
         if sighting.lists:
-            self._lists = _with_all(self._lists, [*map(shared, sighting.lists)])
+            self._lists = extended(self._lists, [*map(interned, sighting.lists)])
 
     def _name(self, title: str, year: int | None) -> None:
         self.call(self.title or title, self.year or year)
@@ -239,27 +265,27 @@ class Film:
         self.liked |= other.liked
         self.in_watchlist |= other.in_watchlist
         self._plays = max(self._plays, other._plays)
-        self._watch_dates = _with_all(self._watch_dates, _each(other._watch_dates))
-        self._rewatches = _with_all(self._rewatches, _each(other._rewatches))
+        self._watch_dates = extended(self._watch_dates, as_sequence(other._watch_dates))
+        self._rewatches = extended(self._rewatches, as_sequence(other._rewatches))
         self._least_rewatches = max(self._least_rewatches, other._least_rewatches)
-        self._tags = _with_all(self._tags, _each(other._tags))
-        self._lists = _with_all(self._lists, _each(other._lists))
+        self._tags = extended(self._tags, as_sequence(other._tags))
+        self._lists = extended(self._lists, as_sequence(other._lists))
         if other._rating_from > self._rating_from:
             self.rating, self._rating_from = other.rating, other._rating_from
         if other._review_from > self._review_from:
             self._review, self._review_from = other._review, other._review_from
 
-    def add_said(self, said: Said) -> None:
+    def add_marks(self, marks: UserMarks) -> None:
         """Take in what is said of it as a whole, and not by rows of a diary, a list and so on."""
-        self.watched |= said.watched
-        self.liked |= said.liked
-        self.in_watchlist |= said.in_watchlist
-        self._watch_dates = _with_all(self._watch_dates, said.watch_dates)
-        self._lists = _with_all(self._lists, said.lists)
-        self._tags = _with_all(self._tags, said.tags)
-        self._least_rewatches = max(self._least_rewatches, said.rewatches)
+        self.watched |= marks.watched
+        self.liked |= marks.liked
+        self.in_watchlist |= marks.in_watchlist
+        self._watch_dates = extended(self._watch_dates, marks.watch_dates)
+        self._lists = extended(self._lists, marks.lists)
+        self._tags = extended(self._tags, marks.tags)
+        self._least_rewatches = max(self._least_rewatches, marks.rewatches)
 
-    def set_opinion(self, rating: Rating | None, review: str | None) -> None:
+    def set_rating_and_review(self, rating: Rating | None, review: str | None) -> None:
         """Replace what is given, as if the row that said it had always said so.
 
         A rating of as many stars is the same, and stays as it was given first: 9/10, say.
@@ -287,7 +313,7 @@ class Film:
         if self.own_ids and self.has_namesake:  # nothing else needs them
             further["own_ids"] = self.own_ids
         if self._rewatches:
-            further["rewatched"] = sorted(set(_each(self._rewatches)))
+            further["rewatched"] = sorted(set(as_sequence(self._rewatches)))
         if self._review and self._review_from[:2] > _NEVER[:2]:
             further["reviewed"] = [self._review_from[0], self._review_from[1].isoformat()]
         usual = _usual_origins(own, rated)  # a few strings for all films of most lists
@@ -304,7 +330,7 @@ class Film:
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
         self.also = tuple(origins.get("names", ()))
         self.own_ids = tuple(origins.get("own_ids", ()))
-        self._rewatches = _with_all(None, [*map(shared, origins.get("rewatched", ()))])
+        self._rewatches = extended(None, [*map(interned, origins.get("rewatched", ()))])
         if rated := origins.get("rated"):
             self._rating_from = _restored(*rated)
         if reviewed := origins.get("reviewed"):
@@ -333,32 +359,6 @@ def _iso_format(day: date) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def shared(cell: str) -> str:
+def interned(cell: str) -> str:
     """One text for all films with the same cell: tags repeat."""
     return cell
-
-
-def _each(items: T | list[T] | None) -> Sequence[T]:
-    if items is None:
-        return ()
-    return items if isinstance(items, list) else (items,)
-
-
-def _with(items: T | list[T] | None, item: T) -> T | list[T]:
-    if items is None:
-        return item
-    if isinstance(items, list):
-        items.append(item)
-        return items
-    return [items, item]
-
-
-def _with_all(items: T | list[T] | None, more: Sequence[T]) -> T | list[T] | None:
-    if not more:
-        return items
-    if items is None and len(more) == 1:
-        return more[0]
-    # In place: a film that a million rows speak of would otherwise be copied a million times.
-    together = items if isinstance(items, list) else list(_each(items))
-    together.extend(more)
-    return together
