@@ -16,6 +16,7 @@ from api_service.context import (
     DOCUMENT,
     HUB,
     LIMITS,
+    LOCKS,
     METRICS,
     PACER,
     PARSER,
@@ -26,7 +27,6 @@ from api_service.context import (
     SUMMARIES,
     TOTALS,
     TRACING,
-    TURNS,
     WEB,
 )
 from api_service.eta import Pacer
@@ -50,7 +50,7 @@ from api_service.storage.summary_cache import SummaryCache
 from api_service.streams.hub import Hub
 from api_service.uploads.disk_budget import Room
 from api_service.uploads.folders import remove_abandoned_folders
-from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
 from shared.http.probes import Probes
 from shared.http.unreadable_requests import answer_unreadable_requests
@@ -89,7 +89,7 @@ def create_app(settings: Settings) -> web.Application:
     app[TRACING] = Tracing(
         settings.otel_exporter_otlp_endpoint, "projectionist-api", Redactor(settings).text
     )
-    app[TURNS] = Turns()
+    app[LOCKS] = KeyedLocks()
     app[CLIENTS] = Clients(settings, storage.clients.key)
     app[ROOM] = Room(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
@@ -168,6 +168,6 @@ async def _remove_abandoned() -> None:
 
 
 async def _fleet(storage: StorageService, settings: Settings) -> tuple[FleetRow, int]:
-    """The fleet for a scrape, and how many daemons are alive."""
+    """Return the fleet for a scrape, and how many daemons are alive."""
     fleet = await storage.fleet.get(settings.tmdb_rate_period)
     return fleet, len(await storage.fleet.workers())

@@ -19,7 +19,7 @@ from api_service.storage.clients import Totals
 from api_service.storage.summary_cache import SummaryCache
 from api_service.streams.hub import Hub
 from api_service.uploads.disk_budget import Room
-from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
 from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
 from shared.http.probes import Probes
@@ -45,7 +45,7 @@ STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TRACING = web.AppKey("tracing", Tracing)
 TRACE = web.RequestKey("trace", TraceContext)
-TURNS = web.AppKey("turns", Turns)
+LOCKS = web.AppKey("locks", KeyedLocks)
 HUB = web.AppKey("hub", Hub)
 METRICS = web.AppKey("metrics", Metrics)
 PACER = web.AppKey("pacer", Pacer)
@@ -56,7 +56,7 @@ WEB = web.AppKey("web", WebFiles)
 
 
 def session_id_of(request: web.Request) -> UUID:
-    """The session id in the path; what is no UUID is no session either.
+    """Return the session id in the path; what is no UUID is no session either.
 
     Raises:
         SessionNotFoundError: it is none.
@@ -69,7 +69,7 @@ def session_id_of(request: web.Request) -> UUID:
 
 
 async def session_of(request: web.Request) -> SessionRow:
-    """The session that the path names.
+    """Return the session that the path names.
 
     Raises:
         SessionNotFoundError: there is none.
@@ -81,7 +81,7 @@ async def session_of(request: web.Request) -> SessionRow:
 
 
 async def unheld_session_of(request: web.Request) -> SessionRow:
-    """The session that the path names, for who asks for films to be looked up.
+    """Return the session that the path names, for who asks for films to be looked up.
 
     Raises:
         SessionHeldError: the operator holds it.
@@ -97,14 +97,14 @@ async def unheld_session_of(request: web.Request) -> SessionRow:
 
 
 def no_such_session() -> SessionNotFoundError:
-    """The one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
+    """Return the one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
     return SessionNotFoundError(
         "Check the id; a session that was deleted, or not read for long, is gone."
     )
 
 
 def share_id_of(request: web.Request) -> UUID:
-    """The share id in the path; what is no UUID is no share either.
+    """Return the share id in the path; what is no UUID is no share either.
 
     Raises:
         ShareNotFoundError: it is none.
@@ -116,7 +116,7 @@ def share_id_of(request: web.Request) -> UUID:
 
 
 async def share_of(request: web.Request) -> SharedSession:
-    """The share that the path names, with its session.
+    """Return the share that the path names, with its session.
 
     Raises:
         ShareNotFoundError: there is none.
@@ -128,19 +128,19 @@ async def share_of(request: web.Request) -> SharedSession:
 
 
 def no_such_share() -> ShareNotFoundError:
-    """The one answer to an unknown, revoked or expired share, and to one of a deleted session."""
+    """Return the one answer to an unknown, revoked or expired share, or one of a deleted list."""
     return ShareNotFoundError(
         "Check the id; a share that was ended, or whose list was deleted, is gone."
     )
 
 
 def position_of(request: web.Request) -> int:
-    """The movie's position in the path."""
+    """Return the movie's position in the path."""
     return int(request.match_info["position"])
 
 
 def json_response(answer: BaseModel, *, status: int = 200, **headers: str) -> web.Response:
-    """An answer as JSON; header names are given with underscores."""
+    """Return an answer as JSON; header names are given with underscores."""
     return web.Response(
         status=status,
         text=answer.model_dump_json(),

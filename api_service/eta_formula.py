@@ -12,7 +12,7 @@ REQUESTS_PER_FILM = 2.0
 
 
 def films_ahead(remaining: int, everyones_remaining: Iterable[int], granted: int = 0) -> int:
-    """How many films end until the last of a session's has: at most, if no two lists share any.
+    """Return how many films at most end before a session's last, if no two lists share any.
 
     Turns go round film by film, so until then every session gets as many films as this one, or as
     many as it has left.
@@ -30,7 +30,7 @@ def films_ahead(remaining: int, everyones_remaining: Iterable[int], granted: int
 def estimate_seconds(
     films: int, *, requests_per_film: float | None, wait: float, limit: int, period: float
 ) -> int:
-    """Seconds until so many films have ended.
+    """Return seconds until so many films have ended.
 
     Args:
         films: that come before the end, those in flight included.

@@ -160,7 +160,7 @@ class Metrics(ServiceMetrics):
         self._histogram_of = cache(self._seconds.labels)
 
     def note_request(self, request: web.Request, status: str, seconds: float | None) -> None:
-        """A request was answered.
+        """Count an answered request and its duration.
 
         Args:
             request: which one.
@@ -175,27 +175,27 @@ class Metrics(ServiceMetrics):
             self._histogram_of(route).observe(seconds)
 
     def note_refusal(self, code: str) -> bool:
-        """A request was refused with this code; whether that is one which bounds the service."""
+        """Count a refusal with this code; return whether a limit of the service caused it."""
         if code not in self._refusals:
             return False
         self._refusals[code].inc()
         return True
 
     def note_refused_connection(self, code: str) -> None:
-        """A connection was refused with this code."""
+        """Count a connection refused with this code."""
         self._refused_connections.labels(code).inc()
 
     def note_upload(self, size: int) -> None:
-        """An upload of so many bytes has arrived."""
+        """Count an upload and its bytes."""
         self._upload_bytes.observe(size)
 
     def upload_phase(self, phase: UploadPhase) -> AbstractContextManager[object]:
-        """Measures the time in which it is open."""
+        """Measure the time within the context."""
         return self._upload_seconds.labels(phase).time()
 
     @contextmanager
     def refused_reads(self) -> Iterator[None]:
-        """Counts a read that ends with a refusal."""
+        """Count a read that ends with a refusal."""
         try:
             yield
         except REFUSED_READS as error:

@@ -57,7 +57,7 @@ class WebFiles:
 
 
 def content_policy(image_base_url: str) -> str:
-    """The Content-Security-Policy: everything from here, pictures also from where posters are."""
+    """Return the Content-Security-Policy: all from here, but pictures also from TMDB."""
     address = urlsplit(image_base_url)
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -47,7 +47,7 @@ class ClientUploads:
         """Store a list of a client; the id of its session."""
         upload = self.staged(client, films)
         try:
-            return await self._storage.uploads.store(upload)
+            return (await self._storage.uploads.store(upload)).id
         finally:
             await asyncio.to_thread(upload.movies.unlink)
 

@@ -27,17 +27,17 @@ _OURS: Final = files("api_service") / "web" / "docs"
 
 
 async def get_document(request: web.Request) -> web.Response:
-    """`GET /openapi.json`."""
+    """Answer `GET /openapi.json`."""
     return request.app[DOCUMENT].answer(request, {})
 
 
 async def get_docs(request: web.Request) -> web.Response:
-    """`GET /docs`."""
+    """Answer `GET /docs`."""
     return await _answer(request, "index.html")
 
 
 async def get_docs_file(request: web.Request) -> web.Response:
-    """`GET /docs/{file}`."""
+    """Answer `GET /docs/{file}`."""
     return await _answer(request, request.match_info["file"])
 
 

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 async def get_events(request: web.Request) -> web.StreamResponse:
-    """`GET /api/session/{id}/events`."""
+    """Answer `GET /api/session/{id}/events`."""
     session = await session_of(request)
     headers = {
         "Content-Type": "text/event-stream",
@@ -79,7 +79,7 @@ async def _stream(
 
 
 def _seen(request: web.Request) -> int | None:
-    """The number that the client was told last, of a stream before; what is none is ignored."""
+    """Return the last event's number of an earlier stream; ignore what is no number."""
     text = request.headers.get("Last-Event-ID", "")
     usable = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
     return int(text) if usable else None

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """`GET /api/session/{id}/export`: the movies that fit, as a file."""
+    """Answer `GET /api/session/{id}/export`: the movies that fit, as a file."""
     query = read_query(ExportQuery, request.query).as_it_is_taken()
     session = await session_of(request)
     sessions = request.app[STORAGE].sessions
@@ -111,7 +111,7 @@ async def _pieces(
     query: ExportQuery,
     check: Check,
 ) -> AsyncGenerator[bytes, None]:
-    """The file, some movies at a time; at least one piece. Which movies it has is settled first.
+    """Yield the file in at least one piece; which movies it has is settled first.
 
     Raises:
         ProjectionistError: `check` refused, after some movies were read.

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """`GET /metrics`."""
+    """Answer `GET /metrics`."""
     return await request.app[METRICS].answer()

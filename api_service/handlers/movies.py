@@ -87,7 +87,7 @@ class Correction(BaseModel):
 
 
 async def get_movies(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies`: a page of those that fit, or those at some positions."""
+    """Answer `GET /api/session/{id}/movies`: a page of movies, or those at some positions."""
     query = read_query(PageQuery, request.query)
     after = cursor_of(query)
     session = await session_of(request)
@@ -124,7 +124,7 @@ async def read_page(
 
 
 async def get_positions(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
+    """Answer `GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
     query = read_query(MovieQuery, request.query)
     session = await session_of(request)
     return json_response(await read_positions(request, session, query))
@@ -149,7 +149,7 @@ async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
 
 
 async def get_movie(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
+    """Answer `GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
     session = await session_of(request)
     movie = await read_movie(request, session.id)
     people = await read_credits(request, session.id)
@@ -157,7 +157,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 
 async def put_match(request: web.Request) -> web.Response:
-    """`PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
+    """Answer `PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
     session = await unheld_session_of(request)  # before the body: a stranger's is not waited for
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
@@ -175,7 +175,7 @@ async def put_match(request: web.Request) -> web.Response:
 
 
 async def delete_match(request: web.Request) -> web.Response:
-    """`DELETE /api/session/{id}/movies/{position}/match`: it is no film, and leaves the session."""
+    """Answer `DELETE /api/session/{id}/movies/{position}/match`: remove what is no film."""
     session = await session_of(request)
     await request.app[STORAGE].matches.remove(session.id, position_of(request))
     return web.Response(status=204)

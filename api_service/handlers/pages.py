@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 async def get_page(request: web.Request) -> web.Response:
-    """`GET /`, `/session/{id}` and `/worker`: the page finds out by itself what to show."""
+    """Answer `GET /`, `/session/{id}` and `/worker`: the page finds out by itself what to show."""
     return _page(request, request.app[WEB].shell)
 
 
 async def get_shared_page(request: web.Request) -> web.Response:
-    """`GET /share/{id}`: the same page, which no search engine is to keep."""
+    """Answer `GET /share/{id}`: the same page, which no search engine is to keep."""
     return _page(request, request.app[WEB].shared_shell)
 
 
@@ -35,7 +35,7 @@ def _page(request: web.Request, shell: StaticFile) -> web.Response:
 
 
 async def get_asset(request: web.Request) -> web.Response:
-    """`GET /assets/{path}`."""
+    """Answer `GET /assets/{path}`."""
     file = request.app[WEB].assets.get(request.match_info["path"])
     if file is None:
         raise web.HTTPNotFound

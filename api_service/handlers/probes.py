@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 async def livez(request: web.Request) -> web.Response:
-    """`GET /livez`."""
+    """Answer `GET /livez`."""
     return await request.app[PROBES].livez(request)
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """`GET /readyz`."""
+    """Answer `GET /readyz`."""
     return await request.app[PROBES].readyz(request)
 
 
 async def health(request: web.Request) -> web.Response:
-    """`GET /health`."""
+    """Answer `GET /health`."""
     return await request.app[PROBES].health(request)

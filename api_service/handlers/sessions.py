@@ -31,7 +31,7 @@ REPORT_BYTES = 8 * 1024**2
 
 
 async def described(request: web.Request, session: SessionRow) -> dict[str, Any]:
-    """The fields that every answer about a session has."""
+    """Return the fields that every answer about a session has."""
     return session_fields(
         session,
         await request.app[PACER].outlook(session),
@@ -40,14 +40,14 @@ async def described(request: web.Request, session: SessionRow) -> dict[str, Any]
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/status` and `/api/session/{id}`."""
+    """Answer `GET /api/session/{id}/status` and `/api/session/{id}`."""
     session = await session_of(request)
     answer = SessionAnswer(**await described(request, session))
     return json_response(answer, Cache_Control="no-store")
 
 
 async def get_report(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/report`: how the upload was read, and each one after it."""
+    """Answer `GET /api/session/{id}/report`: how the upload was read, and each one after it."""
     session = await session_of(request)
     storage = request.app[STORAGE]
     with request.app[LIMITS].heavy_read(request[CLIENT]):
@@ -67,7 +67,7 @@ async def get_report(request: web.Request) -> web.Response:
 
 
 async def force(request: web.Request) -> web.Response:
-    """`POST /api/session/{id}/enrich`: ask again what was not found or failed."""
+    """Answer `POST /api/session/{id}/enrich`: ask again what was not found or failed."""
     session = await unheld_session_of(request)
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
@@ -77,7 +77,7 @@ async def force(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """`DELETE /api/session/{id}`: gone, with all that the user uploaded."""
+    """Answer `DELETE /api/session/{id}`: gone, with all that the user uploaded."""
     if not await request.app[STORAGE].sessions.delete(session_id_of(request)):
         raise no_such_session()
     return web.Response(status=204)

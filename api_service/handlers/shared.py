@@ -42,7 +42,7 @@ def _as_share() -> Iterator[None]:
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}`: how far the list is, and what is shown of it."""
+    """Answer `GET /api/share/{id}`: how far the list is, and what is shown of it."""
     shown = await share_of(request)
     outlook = await request.app[PACER].outlook(shown.session)
     answer = shared_status_answer(shown.share, shown.session, outlook)
@@ -50,7 +50,7 @@ async def get_status(request: web.Request) -> web.Response:
 
 
 async def get_movies(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies`: a page of those that fit, or those at some positions."""
+    """Answer `GET /api/share/{id}/movies`: a page of those that fit, or those at some positions."""
     shown = await share_of(request)
     query = read_share_query(PageQuery, request.query, shown.share)
     movies, cursor = await read_page(request, shown.session, query, cursor_of(query))
@@ -61,7 +61,7 @@ async def get_movies(request: web.Request) -> web.Response:
 
 
 async def get_positions(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies/positions`: where all that fit stand, in their order."""
+    """Answer `GET /api/share/{id}/movies/positions`: where all that fit stand, in their order."""
     shown = await share_of(request)
     query = read_share_query(MovieQuery, request.query, shown.share)
     answer = await read_positions(request, shown.session, query)
@@ -69,7 +69,7 @@ async def get_positions(request: web.Request) -> web.Response:
 
 
 async def get_movie(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies/{position}`: one movie, with its credits."""
+    """Answer `GET /api/share/{id}/movies/{position}`: one movie, with its credits."""
     shown = await share_of(request)
     movie = shared_movie_answer(await read_movie(request, shown.session.id), shown.share)
     people = await read_credits(request, shown.session.id)
@@ -78,7 +78,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 
 async def get_summary(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/summary`: the figures of the movies that fit."""
+    """Answer `GET /api/share/{id}/summary`: the figures of the movies that fit."""
     shown = await share_of(request)
     chosen = read_share_query(MovieFilter, request.query, shown.share)
     with _as_share():
@@ -86,7 +86,7 @@ async def get_summary(request: web.Request) -> web.Response:
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """`GET /api/share/{id}/export`: the movies that fit, as a file."""
+    """Answer `GET /api/share/{id}/export`: the movies that fit, as a file."""
     shown = await share_of(request)
     query = read_share_query(ExportQuery, request.query, shown.share).as_it_is_taken()
     shares = request.app[STORAGE].shares

@@ -20,7 +20,7 @@ from shared.errors import InvalidBodyError
 
 
 async def create(request: web.Request) -> web.Response:
-    """`POST /api/session/{id}/shares`."""
+    """Answer `POST /api/session/{id}/shares`."""
     session = await session_of(request)  # before the body: a stranger's is not waited for
     async with body_pace(0, SMALL_BODY_SECONDS):
         body = await request.read()
@@ -44,7 +44,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def get_all(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/shares`."""
+    """Answer `GET /api/session/{id}/shares`."""
     session = await session_of(request)
     shares = await request.app[STORAGE].shares.of_session(session.id)
     answer = SharesAnswer(shares=[share_answer(share) for share in shares])
@@ -52,7 +52,7 @@ async def get_all(request: web.Request) -> web.Response:
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """`DELETE /api/session/{id}/shares/{share_id}`."""
+    """Answer `DELETE /api/session/{id}/shares/{share_id}`."""
     session = await session_of(request)
     if not await request.app[STORAGE].shares.revoke(session.id, share_id_of(request)):
         raise no_such_share()

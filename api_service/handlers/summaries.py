@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def get_summary(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
+    """Answer `GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
     return await send_summary(request, session, chosen)

@@ -27,13 +27,13 @@ log = structlog.get_logger(__name__)
 
 
 async def get_worker_status(request: web.Request) -> web.Response:
-    """`GET /worker/status`: the operator is told on which machines the daemons run."""
+    """Answer `GET /worker/status`: the operator is told on which machines the daemons run."""
     names_hosts = await is_admin(request)
     return json_response(await _status(request, names_hosts=names_hosts))
 
 
 async def pause(request: web.Request) -> web.Response:
-    """`POST /worker/pause`: hold the whole fleet."""
+    """Answer `POST /worker/pause`: hold the whole fleet."""
     await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=True)
     log.info("fleet_paused")
@@ -41,7 +41,7 @@ async def pause(request: web.Request) -> web.Response:
 
 
 async def resume(request: web.Request) -> web.Response:
-    """`POST /worker/resume`: release it."""
+    """Answer `POST /worker/resume`: release it."""
     await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=False)
     log.info("fleet_resumed")
@@ -49,7 +49,7 @@ async def resume(request: web.Request) -> web.Response:
 
 
 async def get_queue(request: web.Request) -> web.Response:
-    """`GET /worker/queue`: who fills the queue."""
+    """Answer `GET /worker/queue`: who fills the queue."""
     await check_admin(request)
     holds = request.app[STORAGE].holds
     answer = queue_shares_answer(await holds.sessions(MOST_NAMED), await holds.clients(MOST_NAMED))
@@ -57,7 +57,7 @@ async def get_queue(request: web.Request) -> web.Response:
 
 
 async def hold_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/hold`: nothing more of these lists is looked up."""
+    """Answer `POST /worker/queue/hold`: nothing more of these lists is looked up."""
     sessions = await _ordered(request)
     for session in sessions:
         await request.app[STORAGE].holds.hold(session.id)
@@ -66,7 +66,7 @@ async def hold_queued(request: web.Request) -> web.Response:
 
 
 async def release_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/release`: they are looked up as if they had come now."""
+    """Answer `POST /worker/queue/release`: they are looked up as if they had come now."""
     sessions = await _ordered(request)
     for session in sessions:
         await request.app[STORAGE].holds.release(session.id)
@@ -75,7 +75,7 @@ async def release_queued(request: web.Request) -> web.Response:
 
 
 async def delete_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
+    """Answer `POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
     sessions = await _ordered(request)
     for session in sessions:
         await request.app[STORAGE].sessions.delete(session.id)
@@ -84,7 +84,7 @@ async def delete_queued(request: web.Request) -> web.Response:
 
 
 async def _ordered(request: web.Request) -> list[QueuedSession]:
-    """The lists that an order of the operator's is for.
+    """Return the lists that an order of the operator's is for.
 
     Raises:
         InvalidBodyError: it names neither one list nor one client.
@@ -111,7 +111,7 @@ async def _ordered(request: web.Request) -> list[QueuedSession]:
 
 
 def _named(session: QueuedSession) -> dict[str, str | None]:
-    """What the log has of a session: not the id by which it can be read."""
+    """Return what the log has of a session: not the id by which it can be read."""
     return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 
 

@@ -51,7 +51,7 @@ async def is_admin(request: web.Request) -> bool:
 
 
 def _token_of(request: web.Request) -> str | None:
-    """The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1)."""
+    """Return the token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1)."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return (token.strip() or None) if scheme.lower() == "bearer" else None
 

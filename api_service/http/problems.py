@@ -62,7 +62,7 @@ def _id_of(request: web.Request) -> str:
 
 
 def _has_key(request: web.Request, text: str) -> bool:
-    """Whether a text holds the id in the request's address, which no log may have whole."""
+    """Return whether a text holds the id in the request's address, which no log may have whole."""
     ids = [request.match_info.get(name) for name in ("session_id", "share_id")]
     digits = text.replace("-", "").lower()
     return any(key.replace("-", "").lower() in digits for key in ids if key)

@@ -29,7 +29,7 @@ class Deadline(Protocol):
         """Move it to another time of the loop's; None is never."""
 
     def expired(self) -> bool:
-        """Whether it has been reached."""
+        """Return whether it has been reached."""
 
 
 class BodyPace:
@@ -57,7 +57,7 @@ class BodyPace:
         self._begin_window()
 
     def note(self, size: int) -> None:
-        """So many bytes have come."""
+        """Count received bytes."""
         self._came += size
         if self._came >= self._window_bytes:
             self._begin_window()

@@ -151,7 +151,7 @@ def _address(text: str) -> Address | None:
 
 
 def _without_port(hop: str) -> str:
-    """The address of `192.0.2.1:4711` or `[2001:db8::1]:4711`; some proxies write the port, too."""
+    """Return the address without the port that some proxies add: `[2001:db8::1]:4711`."""
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop

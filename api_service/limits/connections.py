@@ -184,7 +184,7 @@ def _give_up_unread(listener: socket.socket) -> None:
 
 
 def _refusal(error: ProjectionistError) -> bytes:
-    """The whole answer to a connection from which nothing has been read."""
+    """Return the whole answer to a connection from which nothing has been read."""
     problem = problem_response(
         error.status,
         error.code,

@@ -296,7 +296,7 @@ class Film:
             self._review = review.encode()
 
     def origins(self) -> str:
-        """What merging has to know of this film later, and nobody else, as JSON; "" for most."""
+        """Return what only later merging has to know of this film, as JSON; "" for most."""
         own = bool(self.addresses)
         rated = self._rating_from[:2] if self.rating is not None else _NEVER[:2]
         further: dict[str, Any] = {}
@@ -339,7 +339,7 @@ class Film:
 
 @lru_cache(maxsize=4_096)
 def _usual_origins(own: bool, rated: tuple[int, date]) -> str:  # noqa: FBT001  # it is told as it is
-    """Whether the source address is the film's own, and what its rating is from."""
+    """Return whether the source address is the film's own, and what its rating is from."""
     found: dict[str, Any] = {"own": True} if own else {}
     if rated > _NEVER[:2]:
         found["rated"] = [rated[0], rated[1].isoformat()]
@@ -348,17 +348,17 @@ def _usual_origins(own: bool, rated: tuple[int, date]) -> str:  # noqa: FBT001  
 
 @lru_cache(maxsize=4_096)
 def _restored(overrules: int, day: str) -> tuple[int, date, int]:
-    """Where a rating or review of a session is from, which is before all rows."""
+    """Return where a rating or review of a session is from, which is before all rows."""
     return (overrules, date.fromisoformat(day), -1)
 
 
 @lru_cache(maxsize=16_384)
 def _iso_format(day: date) -> str:
-    """One text for all films of a day."""
+    """Return one text for all films of a day."""
     return day.isoformat()
 
 
 @lru_cache(maxsize=4_096)
 def interned(cell: str) -> str:
-    """One text for all films with the same cell: tags repeat."""
+    """Return one text for all films with the same cell: tags repeat."""
     return cell

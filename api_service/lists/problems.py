@@ -160,7 +160,7 @@ class ListTooCostly(UploadTooCostlyError):  # noqa: N818  # as `ListRefused`
 
 
 def display_name(name: str) -> str:
-    """A client's file name, safe to show and to log: printable, at most 255 long."""
+    """Return a client's file name, safe to show and to log: printable, at most 255 long."""
     spaced = " ".join(name[:_MOST_LOOKED_AT].split())
     return "".join(char for char in spaced if char.isprintable())[:MAX_NAME]
 

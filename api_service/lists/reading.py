@@ -164,7 +164,7 @@ def _write(path: Path, merger: FilmMerger, session: SessionFilms | None) -> tupl
 
 
 def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> str:
-    """Why an upload has no films, and what it has instead."""
+    """Return why an upload has no films, and what it has instead."""
     no_lists = [source.journal for source in sources if source.journal.set_aside]
     no_lists += set_aside
     aside = sum(source.journal.aside_count for source in sources)
@@ -201,7 +201,7 @@ def _refuse_unknown_profiles(profiles: Collection[str], journals: Iterable[FileJ
 def _recognise(
     members: Sequence[UploadedFile], budget: Budget, folder: Path, profiles: frozenset[str]
 ) -> tuple[list[ListFile], list[FileJournal]]:
-    """The lists among the files, in canonical order, and journals of the files that are none.
+    """Return the lists in canonical order, and journals of the other files.
 
     Raises:
         ListRefused: a file is none that should be one, or there is no list at all.
@@ -243,14 +243,14 @@ def _recognise(
 
 
 def _aside(file: UploadedFile, found: Layout | SetAside, *, is_markup: bool) -> SetAside | None:
-    """Why a file that was recognised is no list after all."""
+    """Return why a file that was recognised is no list after all."""
     if not _may_be_list(file, is_markup=is_markup):
         return _NO_LIST
     return None if isinstance(found, Layout) else found
 
 
 def _distinct(lists: list[ListFile], budget: Budget) -> tuple[list[ListFile], list[FileJournal]]:
-    """The lists in canonical order, each once; and journals of those that are repeated."""
+    """Return the lists in canonical order, each once; and journals of those that are repeated."""
     lists.sort(key=ListFile.canonical)
     seen: set[tuple[Kind, str | None, bytes]] = set()
     distinct, repeated = [], []
@@ -275,7 +275,7 @@ def _named(item: ListFile, list_names: Mapping[str, str]) -> ListFile:
 def _without_weak(
     lists: list[ListFile], budget: Budget
 ) -> tuple[list[ListFile], list[FileJournal]]:
-    """The lists without those of a zip that have nothing but a column of names.
+    """Return the lists without those of a zip that have nothing but a column of names.
 
     Beside the lists of a service such a file is of something else that the service keeps.
     """
@@ -293,7 +293,7 @@ def _without_weak(
 def _no_lists(
     members: Sequence[UploadedFile], first: ListRefused | ListTooCostly
 ) -> ListRefused | ListTooCostly:
-    """The refusal of an upload of which no file is a list."""
+    """Return the refusal of an upload of which no file is a list."""
     if len(members) == 1 or isinstance(first, ListTooCostly):
         return first
     names = [display_name(member.name) for member in members[:_MOST_NAMED]]
@@ -314,7 +314,7 @@ def _may_be_list(file: UploadedFile, *, is_markup: bool) -> bool:
 
 
 def _must_be_list(file: UploadedFile, error: ListRefused | ListTooCostly) -> bool:
-    """Whether a file of a zip cannot be set aside, because films would be lost in silence."""
+    """Return whether setting aside a zip's file would lose films silently."""
     if file.numbered:
         return False
     if isinstance(error, ListRefused) and error.reason in _NOTHING_LIKE_A_LIST:

@@ -172,7 +172,7 @@ class Totals:
 
 
 def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, Any]:
-    """The whole report, as `report.json` holds it. `journals` come in canonical order."""
+    """Return the whole report, as `report.json` holds it. `journals` come in canonical order."""
     journals = list(journals)
     rejected_count = sum(journal.rejected_count for journal in journals)
     aside_count = sum(journal.aside_count for journal in journals)
@@ -217,7 +217,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
 
 
 def _profiles(journal: FileJournal) -> list[dict[str, Any]]:
-    """Whose the rows of a file are, where it says so."""
+    """Return whose the rows of a file are, where it says so."""
     return [
         {
             "name": profile.name,
@@ -250,12 +250,12 @@ def _named(film: Film) -> dict[str, Any]:
 
 
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
+    """Return the report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
     return report | {key: report[key][:_SHORT] for key in _LISTED}
 
 
 def with_member(report: str, name: str, value: str) -> str:
-    """A report as JSON text, with one more member, whose value is JSON text too.
+    """Return a report as JSON text, with one more member, whose value is JSON text too.
 
     It may be megabytes long, and is never taken apart only to be sent.
     """

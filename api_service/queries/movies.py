@@ -99,7 +99,7 @@ class MovieFilter(BaseModel):
         return span(self.watched_on) if self.watched_on else (None, None)
 
     def in_order(self) -> MovieQuery:
-        """The same movies in order of position."""
+        """Return the same movies in order of position."""
         return MovieQuery(**self.model_dump())
 
     @property
@@ -153,7 +153,7 @@ class ExportQuery(MovieQuery):
     )
 
     def as_it_is_taken(self) -> ExportQuery:
-        """What it comes to: Letterboxd takes all that it is given for watched.
+        """Return what it comes to: Letterboxd takes all that it is given for watched.
 
         So only watched movies go there, unless the filter says something of it.
         """
@@ -186,7 +186,7 @@ def read_repeatable(model: type[Q], query: MultiMapping[str]) -> Q:
 
 
 def read_query(model: type[Q], query: MultiMapping[str]) -> Q:
-    """The query of a request as one of these models; of a list all that was given counts.
+    """Return the query of a request as one of these models; of a list all that was given counts.
 
     Raises:
         BadRequestError: a parameter is not what it may be; it says which, and what it may be.

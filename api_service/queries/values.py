@@ -119,7 +119,7 @@ class Positions:
 
 
 def storable(text: str) -> str:
-    """Text that PostgreSQL can hold: no NUL, no lone surrogates."""
+    """Return text that PostgreSQL can hold: no NUL, no lone surrogates."""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise ValueError("text without NUL")
     return text
@@ -170,7 +170,7 @@ class DayOrSpan:
 
 
 def span(text: str) -> tuple[date, date]:
-    """The first day of a year, a month or a day, and the first one after it.
+    """Return the first day of a year, a month or a day, and the first one after it.
 
     Of the last ones that there are, the end is the last day.
     """

@@ -90,12 +90,12 @@ class FleetAnswer(Answer):
 
 
 def fleet_word(*, paused: bool, alive: bool) -> FleetWord:
-    """`paused` on order, `running` when a daemon works, else `stopped`."""
+    """Return `paused` on order, `running` when a daemon works, else `stopped`."""
     return "paused" if paused else "running" if alive else "stopped"
 
 
 def fleet_answer(fleet: FleetState) -> FleetAnswer:
-    """The fleet's state from its row."""
+    """Return the fleet's state from its row."""
     return FleetAnswer(
         worker_status=fleet_word(paused=fleet.paused, alive=fleet.alive),
         tmdb_state=fleet.tmdb_state,
@@ -111,7 +111,7 @@ def worker_status_answer(
     period: float,
     names_hosts: bool = False,
 ) -> WorkerStatusAnswer:
-    """The fleet from its rows."""
+    """Return the fleet from its rows."""
     runs = [worker["last_run"] for worker in workers if worker["last_run"]]
     next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
     return WorkerStatusAnswer(

@@ -86,7 +86,7 @@ class QueueOrder(BaseModel):
 def queue_shares_answer(
     sessions: list[asyncpg.Record], clients: list[asyncpg.Record]
 ) -> QueueSharesAnswer:
-    """Who fills the queue, from its rows."""
+    """Return who fills the queue, from its rows."""
     return QueueSharesAnswer(
         sessions=[
             QueuedSessionAnswer(

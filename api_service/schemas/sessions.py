@@ -181,7 +181,7 @@ class GoneAnswer(Answer):
 
 
 def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str, Any]:
-    """The fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
+    """Return the fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
     done = row.total - row.remaining
     # Rounded down, so that 100 is said only when nothing is left.
     percent = DONE_PERCENT if row.remaining == 0 else done * DONE_PERCENT // row.total
@@ -203,7 +203,7 @@ def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str,
 
 
 def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
-    """One movie from its row."""
+    """Return one movie from its row."""
     return MovieAnswer(
         position=row["position"],
         title=row["title"],
@@ -243,7 +243,7 @@ def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
 
 
 def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAnswer:
-    """The people behind a film from its row; none where TMDB told us nothing."""
+    """Return the people behind a film from its row; none where TMDB told us nothing."""
     if row is None:
         return CreditsAnswer(directors=[], cast=[])
     return CreditsAnswer(
@@ -268,22 +268,22 @@ def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAn
 
 
 def tmdb_url(tmdb_id: int | None) -> str | None:
-    """Where a film is at TMDB: it credits the source of what is said of the film."""
+    """Return where a film is at TMDB: it credits the source of what is said of the film."""
     return None if tmdb_id is None else f"https://www.themoviedb.org/movie/{tmdb_id}"
 
 
 def poster_url(path: str | None, image_base_url: str) -> str | None:
-    """Where a poster is, in the size of a card."""
+    """Return where a poster is, in the size of a card."""
     return f"{image_base_url}/w342{path}" if path else None
 
 
 def profile_url(path: str | None, image_base_url: str) -> str | None:
-    """Where a person's picture is."""
+    """Return where a person's picture is."""
     return f"{image_base_url}/w185{path}" if path else None
 
 
 def film_answer(film: AnsweredFilm, image_base_url: str) -> FilmAnswer:
-    """One answered film from its row."""
+    """Return one answered film from its row."""
     return FilmAnswer(
         position=film.position,
         title=film.title,

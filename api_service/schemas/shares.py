@@ -111,7 +111,7 @@ _OF_MOVIE: Final = frozenset(SharedMovieAnswer.model_fields) - {"tags", "review"
 
 
 def share_answer(share: Share) -> ShareAnswer:
-    """A share from its row."""
+    """Return a share from its row."""
     return ShareAnswer(
         share_id=share.id,
         path=SHARED_PAGE.format(share_id=share.id),
@@ -123,7 +123,7 @@ def share_answer(share: Share) -> ShareAnswer:
 
 
 def shared_status_answer(share: Share, session: SessionRow, outlook: Outlook) -> SharedStatusAnswer:
-    """The status of a shared session, without anything that names the session or its owner."""
+    """Return the status of a shared session, without what names the session or its owner."""
     fields = session_fields(session, outlook, days=0)
     return SharedStatusAnswer(
         **{name: fields[name] for name in _OF_STATUS},
@@ -134,7 +134,7 @@ def shared_status_answer(share: Share, session: SessionRow, outlook: Outlook) ->
 
 
 def visible(movie: MovieAnswer, share: Share) -> MovieAnswer:
-    """The movie without what its share does not show.
+    """Return the movie without what its share does not show.
 
     The names of lists may be names of files: not every export says what a list is called.
     """
@@ -152,7 +152,7 @@ def visible(movie: MovieAnswer, share: Share) -> MovieAnswer:
 
 
 def shared_movie_answer(movie: MovieAnswer, share: Share) -> SharedMovieAnswer:
-    """A movie as a visitor sees it."""
+    """Return a movie as a visitor sees it."""
     return SharedMovieAnswer(
         **{name: getattr(movie, name) for name in _OF_MOVIE},
         tags=movie.tags if share.with_tags else None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from api_service.full_disk import full_disk
 from api_service.storage.clients import hold_within
+from api_service.storage.sessions import SessionRow
 from api_service.storage.staging import (
     WORTH_ANALYSING,
     StagedUpload,
@@ -22,7 +23,7 @@ from api_service.storage.staging import (
     note_upload,
     queue_lookups,
     stage,
-    stored_as,
+    store_once,
 )
 from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
@@ -72,7 +73,7 @@ class AdditionStorage:
     async def read_out(self, session_id: UUID, path: Path, total: int) -> Edition:
         """Write a session's films to a file, which never passes through this process's memory.
 
-        Each line is a JSON array in COPY's text format, with the columns of `rules.lists.known`.
+        Each line is a JSON array in COPY's text format, as `lists.merging.session_films` reads it.
 
         Args:
             session_id: which session.
@@ -127,36 +128,34 @@ class AdditionStorage:
         async with self._storing.turn(total):
             return await self._database.transact(work)
 
-    async def store(self, addition: StagedAddition) -> None:
+    async def store(self, addition: StagedAddition) -> SessionRow:
         """Store what was merged, and queue its lookups.
 
         Raises:
             SessionChangedError: the session's films are no longer those that were read out.
             SessionNotFoundError: it was deleted meanwhile.
-            UploadInProgressError: the same idempotency key is being stored by another request.
+            UploadInProgressError: another request is storing the same key.
+            UploadRepeatedError: one has stored it since this request looked for it.
+            IdempotencyKeyReusedError: it was another body.
             ClientLimitError: the session's client would have too much.
         """
         # One whose client nobody knows, or no longer, becomes that of whoever adds to it.
         client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
         async with self._storing.turn(films), granted_turns(self._database, client, films) as grant:
-            stored = await self._database.transact(
-                lambda connection: _store(connection, addition, client, grant)
+            stored = await store_once(
+                self._database,
+                addition.session_id,
+                addition.upload_id,
+                lambda connection: _store(connection, addition, client, grant),
             )
-        await catch_up(self._database, stored, addition)
+        return await catch_up(self._database, stored, addition)
 
 
 async def _store(
     connection: Connection, addition: StagedAddition, client: str | None, grant: Grant | None
 ) -> Stored:
     session_id = addition.session_id
-    if await connection.fetchval(
-        "select true from upload_reports where session_id = $1 and upload_id = $2",
-        session_id,
-        addition.upload_id,
-    ):
-        # The first try was committed and only its answer was lost.
-        return Stored(session_id, pending=1, newly_queued=0, asked_in_vain=1)
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
     if addition.idempotency:
         await hold_key(connection, addition.idempotency)
@@ -168,20 +167,34 @@ async def _store(
     await _change_movies(connection, addition)
     await list_movies(connection, addition, after=addition.edition.positions)
     counts = await recount(connection, session_id)
-    await connection.execute(
+    session = await connection.fetchrow(
         """
         update sessions
         set edition = edition + 1, positions = $2, client = coalesce(client, $3)
         where id = $1
+        returning created_at, completed_at, read_at, client is not null as has_client
         """,
         session_id,
         addition.edition.positions + addition.total,
         client,
     )
+    if session is None:
+        raise RuntimeError("a session that is held has one row")
     await note_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
     await hold_within(connection, client, addition.limits)
-    return stored_as(counts, queued.count)
+    row = SessionRow(
+        id=session_id,
+        total=counts.total,
+        enriched=counts.enriched,
+        not_found=counts.not_found,
+        failed=counts.failed,
+        created_at=session["created_at"],
+        completed_at=session["completed_at"],
+        read_at=session["read_at"],
+        has_client=session["has_client"],
+    )
+    return Stored(row, queued.count)
 
 
 async def _hold_lookups(connection: Connection) -> None:

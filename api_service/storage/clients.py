@@ -119,7 +119,7 @@ async def hold_within(connection: Connection, client: str | None, limits: Stored
 
 
 async def _usage(reader: Database | Connection, client: str) -> Usage:
-    """Grants that are not settled are left out: their uploads come here, too."""
+    """Return a client's usage without unsettled grants, whose uploads come here, too."""
     row = await reader.fetchrow(
         """
         select

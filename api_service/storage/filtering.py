@@ -39,7 +39,7 @@ class Places:
 async def fitting_places(
     database: Database, session_id: UUID, query: MovieQuery, after: Cursor | None, limit: int | None
 ) -> Places:
-    """The movies that fit; reads all of the session's, whatever the limit.
+    """Return the movies that fit; reads all of the session's, whatever the limit.
 
     Sort keys are text in which what comes first is smaller, and "" is what lacks the key.
     """
@@ -181,7 +181,7 @@ async def fitting_places(
 
 
 def _key(query: MovieQuery, after: Cursor | None) -> str | None:
-    """The key that a cursor stands for; one by position is the same with a filter or without."""
+    """Return the key of a cursor; one by position is the same for any filter."""
     if after is None:
         return None
     return f"{after.position:010}" if query.sort == "position" else after.sort_key

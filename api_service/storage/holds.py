@@ -220,7 +220,7 @@ class HoldStorage:
             others |= {row["id"] for row in listed}
 
     async def _has_turns(self, session_id: UUID) -> bool:
-        """Whether anything of the session alone has a turn, because somebody held its row."""
+        """Return whether a lookup of this session alone kept its turn: its row was locked."""
         return bool(
             await self._database.fetchval(
                 """

@@ -36,7 +36,7 @@ class MovieStorage:
     async def page(
         self, session_id: UUID, query: MovieQuery, *, after: Cursor | None, limit: int
     ) -> MoviePage:
-        """One page of the movies that fit, in the order asked for.
+        """Return one page of the movies that fit, in the order asked for.
 
         Args:
             session_id: whose movies.
@@ -57,7 +57,7 @@ class MovieStorage:
         after: Cursor | None = None,
         limit: int | None = None,
     ) -> Places:
-        """Where the movies that fit stand, in the order asked for; without a limit all of them.
+        """Return the positions of the movies that fit, in order; without a limit all.
 
         Part of a heavy read, for which the caller has a turn.
         """
@@ -68,7 +68,7 @@ class MovieStorage:
         return await fitting_places(self._database, session_id, query, after, limit)
 
     async def at(self, session_id: UUID, positions: Sequence[int]) -> list[asyncpg.Record]:
-        """The movies at these positions, in their order; where there is none, none."""
+        """Return the movies at these positions, in their order; where there is none, none."""
         return await self._database.fetch(
             """
             select
@@ -93,7 +93,7 @@ class MovieStorage:
         )
 
     async def credits(self, session_id: UUID, position: int) -> asyncpg.Record | None:
-        """Who made a movie and who plays in it, as JSON, if TMDB told us."""
+        """Return who made a movie and who plays in it, as JSON, if TMDB told us."""
         return await self._database.fetchrow(
             """
             select c.directors, c.top_cast
@@ -123,7 +123,7 @@ class MovieStorage:
     async def _by_position(
         self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int | None
     ) -> Places:
-        """The order that ends early: it reads on until there are enough."""
+        """Return the order that ends early: it reads on until there are enough."""
         positions: list[int] = await self._database.fetchval(
             """
             select coalesce(array_agg(position order by position), '{}')

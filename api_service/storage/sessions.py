@@ -58,7 +58,7 @@ class SessionStorage:
         self._database = database
 
     async def get(self, session_id: UUID) -> SessionRow | None:
-        """One session, by its row and that of its counts; reading it keeps it from expiring."""
+        """Return a session, read by its row and that of its counts; this keeps it from expiring."""
         row = await self._database.fetchrow(
             """
             select
@@ -81,7 +81,7 @@ class SessionStorage:
     async def get_many(
         self, session_ids: Sequence[UUID]
     ) -> tuple[datetime | None, dict[UUID, SessionRow]]:
-        """Those sessions that are there, in one statement, and when that was by the database.
+        """Return the existing sessions of these, and the database's time of the statement.
 
         Reading them keeps them from expiring. Where none is there, nobody says when that was.
         """
@@ -112,7 +112,7 @@ class SessionStorage:
     async def reports(
         self, session_id: UUID, most_bytes: int
     ) -> tuple[int, list[tuple[datetime, str]]]:
-        """How many uploads there were, and how they were read and when, the first one first.
+        """Return how many uploads there were, and how they were read and when, the first one first.
 
         Each report is megabytes of JSON text at most, and they are read one at a time.
 

@@ -11,17 +11,23 @@ import asyncpg
 import structlog
 
 from api_service.storage.clients import StoredLimits
-from shared.errors import ProjectionistError, UploadInProgressError
+from api_service.storage.sessions import SessionStorage
+from shared.errors import (
+    IdempotencyKeyReusedError,
+    ProjectionistError,
+    UploadInProgressError,
+)
 from shared.models import HELD_TURN, Channel
 from shared.postgres.database import CollisionError
 from shared.sql.requeue import bring_forward, reopen_session
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
     from uuid import UUID
 
+    from api_service.storage.sessions import SessionRow
     from shared.postgres.database import Connection, Database
-    from shared.sql.counts import SessionCounts
     from shared.sql.turn_grants import Grant
 
 log = structlog.get_logger(__name__)
@@ -73,30 +79,92 @@ class StagedUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What is left to be done for a session after an upload was committed; all are movies."""
+class KeyedUpload:
+    """The upload that an idempotency key has made."""
 
     session_id: UUID
-    pending: int
+    upload_id: UUID | None
+    body_sha256: bytes
+
+    def check(self, body_sha256: bytes) -> None:
+        """Refuse another body.
+
+        Raises:
+            IdempotencyKeyReusedError: it is another.
+        """
+        if body_sha256 != self.body_sha256:
+            raise IdempotencyKeyReusedError(
+                "Send a new Idempotency-Key with a new upload; this one belongs to another body."
+            )
+
+
+class UploadRepeatedError(Exception):
+    """The same upload has been stored before, with the same key.
+
+    Attributes:
+        upload: that one.
+    """
+
+    def __init__(self, upload: KeyedUpload) -> None:
+        super().__init__(f"the key belongs to an upload of session {upload.session_id}")
+        self.upload = upload
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A session as an upload left it, and how many lookups that queued."""
+
+    session: SessionRow
     newly_queued: int
-    asked_in_vain: int
 
 
-def stored_as(counts: SessionCounts, newly_queued: int) -> Stored:
-    """What these counts leave to be done."""
-    return Stored(
-        counts.session_id,
-        pending=counts.total - counts.ended,
-        newly_queued=newly_queued,
-        asked_in_vain=counts.not_found + counts.failed,
+async def store_once(
+    database: Database,
+    session_id: UUID,
+    upload_id: UUID,
+    store: Callable[[Connection], Awaitable[Stored]],
+) -> Stored:
+    """Run the transaction of an upload; a try whose COMMIT was not answered is not run again.
+
+    Raises what `store` and `Database.transact` raise.
+    """
+    stored: Stored | None = None
+
+    async def work(connection: Connection) -> Stored:
+        nonlocal stored
+        if stored is not None and await connection.fetchval(
+            "select true from upload_reports where session_id = $1 and upload_id = $2",
+            session_id,
+            upload_id,
+        ):
+            return stored
+        stored = await store(connection)
+        return stored
+
+    return await database.transact(work)
+
+
+async def find_key(reader: Database | Connection, key: str) -> KeyedUpload | None:
+    """Return the upload that was stored with this key in the last 24 hours."""
+    row = await reader.fetchrow(
+        """
+        select session_id, upload_id, body_sha256
+        from idempotency_keys
+        where key = $1 and created_at > clock_timestamp() - $2::interval
+        """,
+        key,
+        KEY_LIFETIME,
     )
+    return KeyedUpload(**row) if row else None
 
 
 async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
     """Let nobody else store with this key until the transaction ends.
 
     Raises:
-        UploadInProgressError: somebody does, or has just done so.
+        UploadInProgressError: another request does.
+        UploadRepeatedError: one has, since this request looked for the key.
+        IdempotencyKeyReusedError: one has stored another body.
     """
     if not await connection.fetchval(
         "select pg_try_advisory_xact_lock(hashtextextended($1, 0))", idempotency.key
@@ -111,11 +179,9 @@ async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
         idempotency.key,
         KEY_LIFETIME,
     )
-    if await connection.fetchval(
-        "select true from idempotency_keys where key = $1", idempotency.key
-    ):
-        # It was stored after this request had looked for it; the client's next try finds it.
-        raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
+    if upload := await find_key(connection, idempotency.key):
+        upload.check(idempotency.body_sha256)
+        raise UploadRepeatedError(upload)
 
 
 async def prune_keys(database: Database) -> None:
@@ -305,26 +371,33 @@ async def note_turns(database: Database, session_id: UUID) -> None:
     )
 
 
-async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> None:
+async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> SessionRow:
     """Ask again what ended in vain, and bring forward what others queued with later turns.
 
     All in transactions of their own: inside the upload they would deadlock with completions, or
     hold up other uploads.
+
+    Returns:
+        The session, whose counts may have moved.
     """
+    session, requeued = stored.session, 0
     try:
         if stored.newly_queued >= WORTH_ANALYSING:
             # Until the planner knows of them, daemons read the whole table for each claim.
             await database.fetchval("select analyze_lookups()")
-        if stored.asked_in_vain:
-            await reopen_session(
-                database, stored.session_id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
+        if session.not_found or session.failed:
+            requeued = await reopen_session(
+                database, session.id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
             )
-        if stored.pending > stored.newly_queued:
-            await bring_forward(database, stored.session_id)
-            await note_turns(database, stored.session_id)
+        if session.remaining > stored.newly_queued:
+            await bring_forward(database, session.id)
+            await note_turns(database, session.id)
         if upload.idempotency:
             await prune_keys(database)
+        if requeued:
+            session = await SessionStorage(database).get(session.id) or session
     except (ProjectionistError, asyncpg.PostgresError) as error:
         # The upload is stored; a force does the same, and the tick mends the rest.
         code = error.code if isinstance(error, ProjectionistError) else type(error).__name__
         log.warning("upload_not_caught_up", code=code, error=str(error))
+    return session

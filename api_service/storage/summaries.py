@@ -46,7 +46,7 @@ class SummaryVersion:
     next_expiry: datetime | None
 
     def shows_what(self, earlier: SummaryVersion) -> bool:
-        """Whether nothing has changed since an earlier one, read with the same `since`."""
+        """Return whether nothing has changed since an earlier one, read with the same `since`."""
         expired = earlier.next_expiry is not None and self.now >= earlier.next_expiry
         return not expired and (self.row, self.refreshed) == (earlier.row, earlier.refreshed)
 
@@ -58,7 +58,7 @@ class SummaryStorage:
         self._database = database
 
     async def version(self, session_id: UUID, since: datetime | None) -> SummaryVersion:
-        """The version of what a session's summaries show, in which no change is missed.
+        """Return the version of what a session's summaries show, in which no change is missed.
 
         A record that is refreshed changes nothing of the sessions that show it: it is found by its
         age, and that of the answers that it belongs to.
@@ -127,7 +127,7 @@ class SummaryStorage:
     async def add_up(
         self, session_id: UUID, positions: Sequence[int], *, everything: bool
     ) -> asyncpg.Record:
-        """The figures of the movies at these positions, each as JSON; of films, their positions.
+        """Return the figures of the movies at these positions, each as JSON.
 
         All but `films` and `watchlist` speak of watched movies only, if the session has any.
 

@@ -59,7 +59,7 @@ class _Running:
     began_at: float | None = None
 
     def shows(self, moment: float) -> bool:
-        """Whether it shows all that had been changed at a moment."""
+        """Return whether it shows all that had been changed at a moment."""
         return self.began_at is None or self.began_at >= moment
 
 
@@ -101,7 +101,7 @@ class SummaryCache:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def get(self, session: SessionRow, chosen: MovieFilter, add_up: AddUp) -> str:
-        """The summary of a session's movies that fit, as it was if it would be the same.
+        """Return the summary of a session's movies that fit, as it was if it would be the same.
 
         Args:
             session: whose movies.

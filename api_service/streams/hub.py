@@ -105,7 +105,7 @@ class Hub:
     def opened(
         self, session_id: UUID, *, seen: int | None, abort: Callable[[], None]
     ) -> Iterator[Stream]:
-        """A stream of a session's events; it begins with how everything stands.
+        """Provide a stream of a session's events; it begins with how everything stands.
 
         Args:
             session_id: of which there is one, unless it was deleted just now.
@@ -175,7 +175,7 @@ class Hub:
                 self._some_dirty.clear()
 
     async def _survive(self, reading: Coroutine[None, None, None]) -> None:
-        """Read, whatever the database does; streams stay open and go on after it."""
+        """Read until cancelled; streams stay open while the database is away."""
         try:
             await reading
         except ProjectionistError as error:
@@ -250,7 +250,7 @@ class Hub:
     async def _films(
         self, watches: Sequence[Watch], fresh: Mapping[Watch, Sequence[Stream]]
     ) -> dict[UUID, list[AnsweredFilm]]:
-        """The films to be told of; for a stream that has just been opened the latest there are."""
+        """Return the films to send; to a stream just opened the latest there are."""
         if not watches:
             return {}
         since = {watch.session_id: NEVER if fresh[watch] else watch.since for watch in watches}

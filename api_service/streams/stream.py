@@ -26,7 +26,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def event(name: str, data: str, number: int | None = None) -> bytes:
-    """An event on the wire; the data is JSON, which has no line break."""
+    """Return an event on the wire; the data is JSON, which has no line break."""
     numbered = "" if number is None else f"id: {number}\n"
     return f"{numbered}event: {name}\ndata: {data}\n\n".encode()
 
@@ -44,7 +44,7 @@ class Films:
 
     @classmethod
     def of(cls, films: Sequence[AnsweredFilm], image_base_url: str) -> Self:
-        """The event that tells of these films."""
+        """Return the event that tells of these films."""
         return cls._made(
             [(film.answered_at - _EPOCH) // _MICROSECOND for film in films],
             [film_answer(film, image_base_url).model_dump_json() for film in films],
@@ -57,7 +57,7 @@ class Films:
         return cls(tuple(numbers), tuple(films), data)
 
     def after(self, number: int) -> Self:
-        """Those that were answered after that."""
+        """Return those that were answered after that."""
         kept = [at for at, its in enumerate(self.numbers) if its > number]
         return self._made([self.numbers[at] for at in kept], [self.films[at] for at in kept])
 
@@ -123,7 +123,7 @@ class Stream:
             self._abort()
 
     async def take(self, heartbeat: float) -> bytes:
-        """What is to be sent next; a heartbeat, where nothing comes for so many seconds."""
+        """Return what is to be sent next; a heartbeat, where nothing comes for so many seconds."""
         self._writing = False
         try:
             async with asyncio.timeout(heartbeat):

@@ -46,7 +46,7 @@ class Watch:
                 stream.put(status=status, films=films)
 
     def take_news(self, films: Sequence[AnsweredFilm], now: datetime) -> list[AnsweredFilm]:
-        """Those of the films that were not told of, which from now on they are."""
+        """Return those of the films that were not told of, which from now on they are."""
         seen = {(film.position, film.answered_at): film for film in films}
         news = [
             film
@@ -58,9 +58,9 @@ class Watch:
         return news
 
     def has_changed(self, row: SessionRow) -> bool:
-        """Whether the session is another than it was when it was last read."""
+        """Return whether the session is another than it was when it was last read."""
         return self.row is None or replace(row, read_at=self.row.read_at) != self.row
 
     def newcomers(self) -> list[Stream]:
-        """The streams that were not yet told how everything stands."""
+        """Return the streams that were not yet told how everything stands."""
         return [stream for stream in self.streams if not stream.settled]

@@ -23,7 +23,7 @@ LOCK_FILE = "lock"
 
 @contextlib.contextmanager
 def upload_folder() -> Iterator[Path]:
-    """A new folder for one upload's files; it is removed afterwards.
+    """Provide a new folder for one upload's files; it is removed afterwards.
 
     Raises:
         OSError: there is no room for it.
@@ -91,7 +91,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _is_in_place(folder: Path, lock: int) -> bool:
-    """Whether the lock is that of the folder, and not of one that was removed meanwhile."""
+    """Return whether the lock is that of the folder, and not of one that was removed meanwhile."""
     try:
         there = (folder / LOCK_FILE).stat()
     except FileNotFoundError:

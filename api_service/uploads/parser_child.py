@@ -69,7 +69,7 @@ class Allowance:
         return self.processor_seconds + self.seconds_per_mebibyte * size / MEBIBYTE
 
     def out_of_memory(self) -> ListTooCostly:
-        """The refusal of an upload that takes more memory."""
+        """Return the refusal of an upload that takes more memory."""
         return ListTooCostly(
             "",
             CostLimit.MEMORY,
@@ -187,7 +187,7 @@ def _outcome(call: ReadCall, idle_memory: int, watch: _MemoryWatch) -> ReadResul
 
 
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
-    """Whether there was no memory, if only to clean up after something else."""
+    """Return whether there was no memory, if only to clean up after something else."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -251,6 +251,6 @@ def _processor_seconds() -> float:
 
 
 def _address_space() -> int:
-    """Bytes that RLIMIT_AS counts."""
+    """Return bytes that RLIMIT_AS counts."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     return pages * resource.getpagesize()

@@ -54,7 +54,7 @@ class PoolLimits:
     wait_seconds: float = 60.0
 
     def allowance(self, max_bytes: int, known: int) -> Allowance:
-        """What reading so many bytes may take, beside a session of `known` bytes."""
+        """Return what reading so many bytes may take, beside a session of `known` bytes."""
         return Allowance(
             memory=(
                 min(self.small_memory, self.memory)

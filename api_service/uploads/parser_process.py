@@ -147,7 +147,7 @@ class ParserProcess:
         raise ParserLostError
 
     def _too_costly(self, call: ReadCall, status: int | None) -> Exception:
-        """What to say of an upload that ended the process with this status."""
+        """Return what to say of an upload that ended the process with this status."""
         if self._is_closed:
             return ParserLostError()
         if status == OUT_OF_MEMORY:

@@ -102,14 +102,14 @@ class Place(NamedTuple):
     name: str = ""
 
     def within(self, key: str) -> Place:
-        """The place of the items of a member."""
+        """Return the place of the items of a member."""
         folded = fold(key)
         state = read_state(key)
         says = isinstance(state, State)
         return Place(_OTHER_LISTS.get(folded) or self.other, key if says else self.name)
 
     def mark(self, item: Any) -> Any:  # noqa: ANN401  # whatever JSON may be
-        """An item with what its place says of it."""
+        """Return an item with what its place says of it."""
         if not isinstance(item, dict) or not (self.other or self.name):
             return item
         marked: dict[str, Any] = {LIST_NAME: self.name} if self.name else {}
@@ -122,14 +122,14 @@ _TOP: Final = Place()
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401  # whatever JSON may be
-    """Whether a value is at first sight an item, and holds no others; most are told so."""
+    """Return whether a value is at first sight an item, and holds no others; most are told so."""
     return value.__class__ is dict and (
         "movie" in value or not any(inner.__class__ in _COMPOUND for inner in value.values())
     )
 
 
 def unpack_value(value: Any, place: Place = _TOP, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401
-    """The item that a value is; or those that it holds, in lists or objects by name."""
+    """Yield the item that a value is; or those that it holds, in lists or objects by name."""
     if not isinstance(value, dict) or depth > _DEEPEST_LIST:
         yield place.mark(value)
     elif _is_map_of_items(value):
@@ -184,7 +184,7 @@ def _held(
 
 
 def named_place(value: dict[str, Any], place: Place) -> Place:
-    """The place of what an object holds, which may be a list with a name."""
+    """Return the place of what an object holds, which may be a list with a name."""
     name = next((value[key] for key in ("name", "title", "list_name", "Name") if key in value), "")
     if isinstance(name, str) and is_watchlist(name):
         name = "watchlist"
@@ -192,17 +192,17 @@ def named_place(value: dict[str, Any], place: Place) -> Place:
 
 
 def place_of(key: str) -> Place:
-    """The place of the items of a member of the outermost object."""
+    """Return the place of the items of a member of the outermost object."""
     return _TOP.within(key)
 
 
 def is_list_of_things(value: Any) -> bool:  # noqa: ANN401  # whatever JSON may be
-    """Whether a value is a list that has an object in it."""
+    """Return whether a value is a list that has an object in it."""
     return isinstance(value, list) and any(isinstance(member, dict) for member in value)
 
 
 def is_item(value: dict[str, Any]) -> bool:
-    """Whether an object is a film, or whatever else a list may have."""
+    """Return whether an object is a film, or whatever else a list may have."""
     row: dict[str, str] = {}
     _flatten(value, row, 0)
     return any(row.get(mark) for mark in _MARKS_OF_ITEMS) or bool(
@@ -216,7 +216,7 @@ def _holds_items(key: str, members: list[Any]) -> bool:
 
 
 def may_hold(inner: Any) -> bool:  # noqa: ANN401  # whatever JSON may be
-    """Whether a value is an object that has items somewhere within."""
+    """Return whether a value is an object that has items somewhere within."""
     if not isinstance(inner, dict):
         return False
     return _is_map_of_items(inner) or any(
@@ -225,7 +225,7 @@ def may_hold(inner: Any) -> bool:  # noqa: ANN401  # whatever JSON may be
 
 
 def _is_map_of_items(inner: dict[str, Any]) -> bool:
-    """Whether an object has an item under each name, such as its id."""
+    """Return whether an object has an item under each name, such as its id."""
     if not inner or not all(isinstance(member, dict) for member in inner.values()):
         return False
     first = next(iter(inner.values()))
@@ -241,7 +241,7 @@ def _is_film_by_type(item: dict[str, Any]) -> bool:
 
 
 def to_row(item: Any) -> dict[str, str] | None:  # noqa: ANN401
-    """The cells of an item by folded name; None for what is neither an object nor a title."""
+    """Return the cells of an item by folded name; None for neither an object nor a title."""
     if isinstance(item, str) and not isinstance(item, Number):
         return {"imdbid": item} if _IMDB_ID.fullmatch(item) else {TITLE: item}
     if not isinstance(item, dict):
@@ -343,20 +343,20 @@ def _gather(item: dict[str, Any], row: dict[str, str], path: str, depth: int) ->
 
 
 def _wrapped(value: Any) -> str:  # noqa: ANN401  # whatever JSON may be
-    """A moment or number as databases wrap it: `{"_seconds": …}`, `{"$date": …}`."""
+    """Return a moment or number as databases wrap it: `{"_seconds": …}`, `{"$date": …}`."""
     if not isinstance(value, dict):
         return _cell(value)
     return next((_wrapped(value[name]) for name in _WRAPPING if name in value), "")
 
 
 def _day(value: dict[str, Any]) -> str:
-    """A day that is written in three parts; "" for one that lacks any."""
+    """Return a day that is written in three parts; "" for one that lacks any."""
     parts = [str(value[name] or "") for name in ("year", "month", "day")]
     return "-".join(parts) if all(parts) else ""
 
 
 def _title(value: dict[str, Any]) -> str:
-    """A title that is written in several languages."""
+    """Return a title that is written in several languages."""
     found = next((value[name] for name in _TITLES if isinstance(value.get(name), str)), None)
     found = found or next((text for text in value.values() if isinstance(text, str)), "")
     return str(found)
@@ -383,13 +383,13 @@ def _is_kept(name: str) -> bool:
 
 @lru_cache(maxsize=1_024)
 def fold(name: str) -> str:
-    """A member's name as a column's is folded."""
+    """Return a member's name as a column's is folded."""
     return fold_header([name])[0]
 
 
 @lru_cache(maxsize=1_024)
 def _name_within_film(name: str) -> str:
-    """The name of a member of a film's own: what it says of everybody is not the user's."""
+    """Return the name of a member of a film's own: what it says of everybody is not the user's."""
     return f"film.{fold(name)}" if _OF_EVERYBODY.search(name) else fold(name)
 
 

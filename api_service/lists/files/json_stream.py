@@ -94,7 +94,7 @@ class JsonStream:
         self._line, self._counted = 1, 0
 
     def values(self) -> Iterator[tuple[int, Any]]:
-        """The values that follow each other, and those of a list one by one, with their lines.
+        """Yield the values in sequence, those of a list one by one, with their lines.
 
         An object that is too large to be held comes as a `LargeObject`, to be read to its end.
 
@@ -117,7 +117,7 @@ class JsonStream:
             self._at += 1
 
     def line(self) -> int:
-        """The line of what comes next."""
+        """Return the line of what comes next."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line
@@ -152,7 +152,7 @@ class JsonStream:
         return found
 
     def value(self) -> Measured:
-        """The value that comes next; a large object or list as one to be read to its end.
+        """Return the value that comes next; a large object or list as one to be read to its end.
 
         Raises:
             BrokenJsonError: it is no JSON, or nested too deeply.
@@ -180,7 +180,7 @@ class JsonStream:
         raise LargeValueError(self.line())
 
     def held(self) -> Measured:
-        """The value that comes next, whole.
+        """Return the value that comes next, whole.
 
         Raises:
             BrokenJsonError: it is no JSON, or nested too deeply.
@@ -192,7 +192,7 @@ class JsonStream:
         return found
 
     def broken(self, message: str) -> BrokenJsonError:
-        """What is wrong with what comes next."""
+        """Return what is wrong with what comes next."""
         return BrokenJsonError(message, self.line())
 
     def _held_or_object(self) -> Any:  # noqa: ANN401  # whatever JSON may be
@@ -245,7 +245,7 @@ class LargeObject:
         self._stream = stream
 
     def members(self) -> Iterator[tuple[str, Measured]]:
-        """Each member; a large list comes as a `LargeList`, to be read to its end.
+        """Yield each member; a large list comes as a `LargeList`, to be read to its end.
 
         Raises:
             BrokenJsonError: the text is no JSON, or is nested too deeply.
@@ -270,7 +270,7 @@ class LargeObject:
                 return
 
     def too_large(self) -> LargeValueError:
-        """The refusal of an object that must be held whole after all."""
+        """Return the refusal of an object that must be held whole after all."""
         return LargeValueError(self._stream.line())
 
 
@@ -281,7 +281,7 @@ class LargeList:
         self._stream = stream
 
     def items(self) -> Iterator[Measured]:
-        """Each item.
+        """Yield each item.
 
         Raises:
             BrokenJsonError: the text is no JSON, or is nested too deeply.

@@ -42,7 +42,7 @@ class Markup(Enum):
 
 
 def find_markup(file: UploadedFile) -> Markup | None:
-    """What a file is by its first bytes; None where it is no markup."""
+    """Return what a file is by its first bytes; None where it is no markup."""
     with file.path.open("rb") as stream:
         opening = _as_text(stream.read(_OPENING))
     if not _BEGINS.match(opening):
@@ -51,7 +51,7 @@ def find_markup(file: UploadedFile) -> Markup | None:
 
 
 def read_markup(file: UploadedFile) -> Iterator[str]:
-    """The file's text in pieces.
+    """Yield the file's text in pieces.
 
     UTF-8 goes before what the file declares, for some declare what they are not.
 

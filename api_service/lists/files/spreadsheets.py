@@ -63,7 +63,7 @@ _ESCAPED = re.compile(f"'+{_DANGER}")
 
 
 def safe_cell(text: str) -> str:
-    """A cell that is shown as text; one that looks like an escaped one is escaped once more."""
+    """Return a cell that spreadsheets show as text; escape what looks escaped once more."""
     # Most cells are told by their first character, and an export has millions.
     if text[:1] in _HARMLESS:
         return text
@@ -71,18 +71,18 @@ def safe_cell(text: str) -> str:
 
 
 def plain_cell(cell: str) -> str:
-    """What `safe_cell` was given."""
+    """Return what `safe_cell` was given."""
     return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def csv_line(cells: Iterable[str]) -> str:
-    """A line of CSV (RFC 4180), each cell in quotes, so that no other delimiter parts it."""
+    """Return a line of CSV (RFC 4180), each cell in quotes, so that no other delimiter parts it."""
     doubled = (safe_cell(cell).replace('"', '""') if cell else cell for cell in cells)
     return ",".join([f'"{cell}"' for cell in doubled]) + "\r\n"
 
 
 def session_mark(session_id: UUID) -> str:
-    """How an exported row names its session; the id itself would let every reader of the file in.
+    """Return how an exported row names its session, without the id, which is its key.
 
     Begins with a letter, because a spreadsheet would make a number of `1e234567`.
     """

@@ -22,7 +22,7 @@ class Table(Protocol):
         ...
 
     def records(self, journal: FileJournal) -> Records:
-        """Each record that is not blank, the header among them, with the line it starts on.
+        """Return each record that is not blank, the header among them, with the line it starts on.
 
         The reader may keep and change the lists. What cannot be a record goes to the journal.
 
@@ -62,5 +62,5 @@ class ListFile:
         return self.layout.kind, self.layout.list_name, self.table.text.digest
 
     def canonical(self) -> tuple[Kind, str, str, bytes]:
-        """The file's place, which the order of the upload has no part in."""
+        """Return the file's place, which the order of the upload has no part in."""
         return self.layout.kind, self.name.casefold(), self.name, self.table.text.digest

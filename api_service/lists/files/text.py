@@ -188,7 +188,7 @@ def _encoding(opening: bytes) -> str:
 
 
 def _is_windows_text(stream: BinaryIO, opening: bytes) -> bool:
-    """Whether bytes that are no UTF-8 are Windows-1252, as old spreadsheets save a CSV.
+    """Return whether bytes that are no UTF-8 are Windows-1252, as old spreadsheets save a CSV.
 
     Almost any bytes are, so it must look like it: nothing in it may be UTF-8 of more than one byte
     (then it is UTF-8 with a fault in it), it may not be UTF-8 cut off within its last character,
@@ -241,7 +241,7 @@ def _decode(
 
 
 def find_control(text: str) -> re.Match[str] | None:
-    """A control character, or half of a surrogate pair, which JSON can name and no file hold."""
+    """Return a control character, or half of a surrogate pair, which JSON can name."""
     return _CONTROL_OR_HALF.search(text)
 
 
@@ -269,7 +269,7 @@ class _EndlessRecordError(Exception):
 
 
 def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
-    """Each record that is not blank, with the physical line it starts on, counted from 1.
+    """Return each record that is not blank, with the physical line it starts on, counted from 1.
 
     A record with a stray quotation mark or a control character goes to the journal instead.
 

@@ -49,7 +49,7 @@ class Element(NamedTuple):
     parts: Sequence[Part]
 
     def texts(self) -> dict[str, str]:
-        """The text of each part by its name; of several with one name the first that has any."""
+        """Return the text of each part by its name; of several the first with any text."""
         found: dict[str, str] = {}
         for part in self.parts:
             if not found.get(part.name):
@@ -90,7 +90,7 @@ class XmlFormat:
 
 
 def others(said: Mapping[str, str], known: Container[str]) -> Cells:
-    """What a file says beside what is known of its format, for the report to name it."""
+    """Return what a file says beside what is known of its format, for the report to name it."""
     return {
         f"other {name}" if fold_header([name])[0] in _FOLDED else name: text
         for name, text in said.items()
@@ -99,7 +99,7 @@ def others(said: Mapping[str, str], known: Container[str]) -> Cells:
 
 
 def day_of_seconds(text: str) -> str:
-    """The day, in UTC, of a moment in seconds since 1970; "" for 0, and anything else as it is."""
+    """Return the UTC day of seconds since 1970; "" for 0, and anything else unchanged."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(_SECONDS.stop)):
         return text
     seconds = int(text)

@@ -104,14 +104,14 @@ _MOST_NAMED: Final = 12
 
 
 def holds_no_films(name: str) -> SetAside | None:
-    """Whether a file says by its name alone that it holds no films; then it is never opened."""
+    """Return whether a file's name alone says that it holds no films; it is never opened."""
     if file_stem(name).casefold() in _ABOUT:
         return SetAside("tells about the other files")
     return letterboxd.holds_no_films(name) or trakt.holds_no_films(name)
 
 
 def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
-    """How a file is taken apart, and how its rows are read.
+    """Return how a file is taken apart, and how its rows are read.
 
     Args:
         text: the file.
@@ -150,7 +150,7 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
 
 
 def _no_titles(table: JsonTable) -> str:
-    """Why JSON is no list: what its items have in place of titles."""
+    """Return why JSON is no list: what its items have in place of titles."""
     named = [name for name in table.header if name not in {"type", LIST_NAME}]
     names = [table.spelling(name)[:_SHOWN] for name in named[:_MOST_NAMED]]
     if not names:
@@ -160,7 +160,7 @@ def _no_titles(table: JsonTable) -> str:
 
 
 def _layout(table: Table, above: int = 0) -> Layout | SetAside | None:
-    """How a table is read, whose header may have some records above it."""
+    """Return how a table is read, whose header may have some records above it."""
     opening = _opening(table)
     # Excel may write which delimiter follows: `sep=;`.
     first = above or (1 if opening and opening[0][0].casefold().startswith("sep=") else 0)
@@ -217,7 +217,7 @@ def _unknown(text: Text, table: Table | None = None) -> ListRefused:
 
 
 def _readable(table: Table, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
-    """The records of a table, up to where too many cannot be used."""
+    """Yield the records of a table, up to where too many cannot be used."""
     try:
         yield from table.records(journal)
     except ListRefused as refusal:
@@ -226,5 +226,5 @@ def _readable(table: Table, journal: FileJournal) -> Iterator[tuple[int, list[st
 
 
 def _scratch_journal(text: Text) -> FileJournal:
-    """A journal for the beginning of a file, which counts only what cannot be used."""
+    """Return a journal for the beginning of a file, which counts only what cannot be used."""
     return FileJournal(text.file.name, Budget(rows=_MOST_SKIPPED, rejected=1))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def converted(file: UploadedFile, folder: Path) -> UploadedFile:
-    """The file as CSV or JSON, if it is markup; else the file itself.
+    """Return the file as CSV or JSON, if it is markup; else the file itself.
 
     Args:
         file: any file of an upload.

@@ -42,7 +42,7 @@ def _read(element: Element) -> Cells:
 
 
 def _date(text: str) -> str:
-    """The day in ISO's form; what is no such date as it is, for the report to say so."""
+    """Return the day in ISO's form; what is no such date as it is, for the report to say so."""
     found = _DATE.fullmatch(text)
     if not found or found[1] not in _MONTHS:
         return text

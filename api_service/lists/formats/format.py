@@ -68,7 +68,7 @@ class Format:
     split_title: Callable[[str], tuple[str, str]] | None = None
 
     def recognise(self, opening: Sequence[list[str]], name: str) -> Layout | None:
-        """How a file of this format is read; None for any other file."""
+        """Return how a file of this format is read; None for any other file."""
         header = fold_header(opening[0])
         known = set(header)
         if not any(known.issuperset(fold_header(marks.split(","))) for marks in self.marks):

@@ -194,7 +194,7 @@ def _scale(name: str) -> int | None:
 
 
 def with_states(layout: Layout, header: Sequence[str]) -> Layout:
-    """A layout of a service, with what the file says of each row's state beside that one's columns.
+    """Return a service's layout with the columns of state that the file has besides.
 
     Another program may write the columns of a service and some of its own.
     """
@@ -211,7 +211,7 @@ def with_states(layout: Layout, header: Sequence[str]) -> Layout:
 
 
 def is_weak(layout: Layout) -> bool:
-    """Whether nothing but a column of names makes a file look like a list of films."""
+    """Return whether nothing but a column of names makes a file look like a list of films."""
     return layout.format == "csv" and layout.columns.keys() <= {Column.TITLE, Column.REVIEW}
 
 
@@ -252,7 +252,7 @@ _BY_STATE: Final = {
 
 
 def _other_names(written: str) -> Iterator[str]:
-    """What a column may be called, too: without what is in brackets, or outside of its member."""
+    """Yield a column's other names: without brackets, or outside of its member."""
     if "." in written and not written.casefold().startswith(_OF_EVERYBODY):
         outer, _, inner = written.rpartition(".")
         yield outer.rpartition(".")[2] if inner == "value" else inner
@@ -261,7 +261,7 @@ def _other_names(written: str) -> Iterator[str]:
 
 
 def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
-    """A layout in which columns whose cells say more than their names are what their cells say."""
+    """Return a layout in which columns are what their cells say, where that is clearer."""
     columns = dict(layout.columns)
     opening = opening[layout.header :]
     review = columns.get(Column.REVIEW)
@@ -281,7 +281,7 @@ def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
 
 
 def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column is called a note, and is what that means in French: a mark."""
+    """Return whether a column is called a note, and is what that means in French: a mark."""
     if fold_header([_OUT_OF.sub("", opening[0][at])])[0] not in _NOTES:
         return False
     cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
@@ -289,13 +289,13 @@ def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
 
 
 def _has_states(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column of types has actions in it: `watch`, `towatch`."""
+    """Return whether a column of types has actions in it: `watch`, `towatch`."""
     cells = ["".join(row[at : at + 1]) for row in opening[1:]]
     return any(isinstance(read_state(cell), State) for cell in cells)
 
 
 def _has_only_states(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column of another name has nothing but words of states in it."""
+    """Return whether a column of another name has nothing but words of states in it."""
     cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
     return bool(cells) and all(
         fold_header([cell])[0] and isinstance(read_state(cell), State) for cell in cells

@@ -58,7 +58,7 @@ _ENTRIES: Final = frozenset({Kind.DIARY, Kind.REVIEWS})
 
 
 def holds_no_films(name: str) -> SetAside | None:
-    """Whether a file's place in the export says that it holds no films of the user's.
+    """Return whether a file's place in the export says that it holds no films of the user's.
 
     Such a file is not even opened: profile.csv is personal data.
     """

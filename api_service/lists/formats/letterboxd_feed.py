@@ -60,7 +60,7 @@ def _read(element: Element) -> Cells:
 
 
 def _text(description: str) -> str:
-    """The text of a review's HTML, its paragraphs parted by blank lines."""
+    """Return the text of a review's HTML, its paragraphs parted by blank lines."""
     parts = _TAG.split(description)
     pieces = [parts[0]]
     for tag, text in zip(parts[1::2], parts[2::2], strict=True):

@@ -96,7 +96,7 @@ def _type(element: Element) -> str:
 
 
 def _ids(element: Element) -> Iterator[tuple[str, str]]:
-    """Ids by their source; a film's own come last and count."""
+    """Return ids by their source; a film's own come last and count."""
     guids = [part.attributes.get("id", "") for part in element.parts if part.name == "Guid"]
     for guid in (element.attributes.get("guid", ""), *guids):
         if found := _ID.fullmatch(guid):

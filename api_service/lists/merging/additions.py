@@ -45,7 +45,7 @@ class SessionMerger(FilmMerger):
         self._call(film, film.key)
 
     def stored_at(self, position: int) -> Film | None:
-        """The film that the session has at this position."""
+        """Return the film that the session has at this position."""
         if self._by_position is None:  # only an export names positions
             stored = ((film.stored, film) for film in self._films)
             self._by_position = {stored.position: film for stored, film in stored if stored}
@@ -81,7 +81,7 @@ class SessionMerger(FilmMerger):
             self._by_id.setdefault(id_key, film)
 
     def changed_lines(self) -> Iterator[str]:
-        """Lines of COPY input, of stored films that have changed."""
+        """Yield lines of COPY input, of stored films that have changed."""
         for film in self.films():
             if film.stored:
                 key = self._wanted(film, film.stored)
@@ -90,7 +90,7 @@ class SessionMerger(FilmMerger):
                     yield movie_line(film.stored.position, film, key, former_key)
 
     def new_lines(self, last_position: int) -> Iterator[str]:
-        """The same of new films.
+        """Yield the same of new films.
 
         Args:
             last_position: after which they stand, watched ones first.
@@ -100,7 +100,7 @@ class SessionMerger(FilmMerger):
             yield movie_line(position, film, self.lookup_key(film))
 
     def _wanted(self, film: Film, stored: StoredFilm) -> str | None:
-        """The question that finds a stored film from now on; None for the one that it has.
+        """Return the question that finds a stored film from now on; None for the one that it has.
 
         It is another only where something new was said: what the user corrected, and what TMDB
         answered, outlasts a list that says the same as before.

@@ -113,21 +113,21 @@ class FilmMerger:
         return film
 
     def films(self) -> list[Film]:
-        """The distinct films: watched ones first, each part in canonical order."""
+        """Return the distinct films: watched ones first, each part in canonical order."""
         films = [film for film in self._films if film.same_as is None]
         films.sort(key=lambda film: (not film.watched, film.order))
         return films
 
     def count(self, source: Source) -> int:
-        """How many distinct films a file spoke of."""
+        """Return how many distinct films a file spoke of."""
         return len(set(map(self._resolve, source.films)))
 
     def spoken_of(self, sources: Iterable[Source]) -> set[Film]:
-        """The distinct films that these files spoke of."""
+        """Return the distinct films that these files spoke of."""
         return {self._resolve(film) for source in sources for film in source.films}
 
     def lookup_key(self, film: Film) -> str:
-        """The question to TMDB that finds this film."""
+        """Return the question to TMDB that finds this film."""
         if film.tmdb_id:
             return tmdb_key(film.tmdb_id)
         if film.imdb_id:
@@ -137,7 +137,7 @@ class FilmMerger:
         return film.key
 
     def _film_at(self, address: str, sighting: Sighting, source: Source) -> Film:
-        """The film at an address not seen before.
+        """Return the film at an address not seen before.
 
         One film may have an address in short and one in long form, but not two of one form.
         """
@@ -249,7 +249,7 @@ class FilmMerger:
             film.has_namesake = True
 
     def _named(self, key: str) -> list[Film]:
-        """The films that go by this title and year."""
+        """Return the films that go by this title and year."""
         films = self._by_title.get(key) if key else None
         if films is None:
             return []
@@ -281,7 +281,7 @@ class FilmMerger:
 
 
 def normal_address(address: str) -> str:
-    """An address in the form that equal addresses share: no scheme, `www.` or closing slash.
+    """Return an address in the form that equal addresses share: no scheme, `www.` or closing slash.
 
     What follows the host keeps its case, which means something at boxd.it.
     """
@@ -294,7 +294,7 @@ def _host(address: str) -> str:
 
 
 def id_keys(named: Film | Sighting) -> list[str]:
-    """The lookup keys of its ids."""
+    """Return the lookup keys of its ids."""
     keys = []
     if named.tmdb_id:
         keys.append(tmdb_key(named.tmdb_id))
@@ -304,7 +304,7 @@ def id_keys(named: Film | Sighting) -> list[str]:
 
 
 def _clash(film: Film, other: Film | Sighting) -> bool:
-    """Whether two ids of one kind say that these are different films."""
+    """Return whether two ids of one kind say that these are different films."""
     return bool(
         (film.tmdb_id and other.tmdb_id and film.tmdb_id != other.tmdb_id)
         or (film.imdb_id and other.imdb_id and film.imdb_id != other.imdb_id)
@@ -312,7 +312,7 @@ def _clash(film: Film, other: Film | Sighting) -> bool:
 
 
 def _is_other(film: Film, own_ids: Iterable[str]) -> bool:
-    """Whether one service has different ids for these films."""
+    """Return whether one service has different ids for these films."""
     for own_id in own_ids:
         if own_id not in film.own_ids:
             service = own_id.partition(":")[0]

@@ -182,7 +182,7 @@ def _read(
 
 
 def _as_given(sighting: Sighting, original: str) -> Sighting:
-    """The row with its rating as it was given first, `9/10` say, unless its stars were changed."""
+    """Return the row with its first rating, `9/10` say, unless its stars were changed."""
     try:
         given = _read_original(original)
     except ValueError:

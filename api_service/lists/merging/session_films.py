@@ -29,7 +29,7 @@ def line_hash(film: Film) -> int:
 
 
 def read_session_films(path: Path) -> Iterator[Film]:
-    """The films of a file that COPY wrote in text format, each line an array of JSON.
+    """Yield the films of a file that COPY wrote in text format, each line an array of JSON.
 
     The columns are those of `storage.additions`.
     """
@@ -72,7 +72,7 @@ def _film(values: list[Any]) -> Film:
 
 
 def _adopt_asked_id(film: Film, lookup_key: str) -> None:
-    """What the user corrected is the film's id; it goes by those of before too."""
+    """Make the id that the user corrected the film's own; it goes by the former ones too."""
     asked = parse_key(lookup_key)
     if asked.kind not in {LookupKind.TMDB, LookupKind.IMDB}:
         return

@@ -98,7 +98,7 @@ class MarksReader:
 
     @staticmethod
     def is_needed(layout: Layout) -> bool:
-        """Whether a format has anything that is read here."""
+        """Return whether a format has anything that is read here."""
         return bool(
             not _MARKED.isdisjoint(layout.columns)
             or (layout.further or layout.rules or layout.unstated)
@@ -173,7 +173,7 @@ class MarksReader:
             row[self.columns[column]] = row[self.columns[column]] or value
 
     def read(self, line: int, row: Sequence[str], days: object, rating: object) -> Marks:
-        """What a row says, once its cells are where they belong.
+        """Return what a row says, once its cells are where they belong.
 
         Args:
             line: that it starts on.
@@ -227,7 +227,7 @@ class MarksReader:
         return _Said(read, cell)
 
     def _listed(self, row: Sequence[str]) -> tuple[tuple[str, ...], set[State], bool]:
-        """The names of a row's lists; the states that their names tell; whether one is of likes."""
+        """Return a row's lists, the states that their names tell, and whether one is of likes."""
         if self._lists is None or not row[self._lists]:
             return (), set(), False
         names: dict[str, None] = {}
@@ -255,7 +255,7 @@ class MarksReader:
         rating: object,
         listed: bool,
     ) -> State | None:
-        """What a row's state comes to, with a note where that is not what its words say."""
+        """Return what a row's state comes to, with a note where that is not what its words say."""
         evidence = days is not None or rating is not None
         if said.is_unknown:
             evidence = evidence and not is_open(said.word)

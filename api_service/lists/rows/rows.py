@@ -81,7 +81,7 @@ class RowReader:
         self._find_orders = find_orders
 
     def read(self, records: Iterable[tuple[int, list[str]]]) -> Iterator[Sighting]:
-        """A sighting for each row that can be used.
+        """Yield a sighting for each row that can be used.
 
         Raises:
             ListRefused: the upload has too many rows.
@@ -152,7 +152,7 @@ class RowReader:
                 journal.put_aside(line, title, why)
 
     def _of_profile(self, line: int, row: list[str]) -> Sighting | None:
-        """What a row says, counted for whose it is."""
+        """Return what a row says, counted for whose it is."""
         sighting = self._sighting(line, row)
         if sighting and self._profile:
             self._profile.films.add(sighting.key)
@@ -171,7 +171,7 @@ class RowReader:
         return True
 
     def _sighting(self, line: int, row: list[str]) -> Sighting | None:
-        """What a row says, or None with its reason in the journal.
+        """Return what a row says, or None with its reason in the journal.
 
         Raises:
             ValueError: a cell cannot be read.
@@ -238,7 +238,7 @@ class RowReader:
         return self._marked(self._marks, row, sighting) if self._marks else sighting
 
     def _marked(self, marks: MarksReader, row: list[str], sighting: Sighting) -> Sighting | None:
-        """A sighting with what its row says beside its film.
+        """Return a sighting with what its row says beside its film.
 
         Raises:
             ValueError: a further day cannot be read.

@@ -46,7 +46,7 @@ COMMON: Final = -1
 
 
 def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
-    """The layout with what it left open answered, for which the file may be read once more.
+    """Return the layout with what it left open answered, for which the file may be read once more.
 
     Args:
         table: the file.
@@ -89,7 +89,7 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
 
 
 def _columns_with_blanks(layout: Layout) -> list[int]:
-    """The columns of which a blank may say that a film was not seen."""
+    """Return the columns of which a blank may say that a film was not seen."""
     if not layout.blanks_may_tell:
         return []
     named = (Column.STATE, Column.SEEN, Column.PLAYS, Column.WATCH_DATE)
@@ -97,7 +97,7 @@ def _columns_with_blanks(layout: Layout) -> list[int]:
 
 
 def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
-    """What a row states that has nothing in a column in which others have something."""
+    """Return what a row states that has nothing in a column in which others have something."""
     told = {column for column, at in layout.columns.items() if at in both}
     if not told.isdisjoint({Column.STATE, Column.SEEN, Column.PLAYS}):
         return State.UNSEEN
@@ -135,7 +135,7 @@ def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, Da
 
 
 def _unread(table: Table, layout: Layout) -> tuple[list[Unread], dict[int, str]]:
-    """The columns that look as if they told something, are not read, and have a cell at the top.
+    """Return the unread columns that look telling and have a cell in the first rows.
 
     And those that have none so far: a later row may.
     """
@@ -170,7 +170,7 @@ def _is_dated(example: str) -> bool:
 
 
 def _opening(table: Table, layout: Layout) -> tuple[list[str], list[list[str]]]:
-    """The header, and the first rows below it."""
+    """Return the header, and the first rows below it."""
     opening: list[list[str]] = []
     scratch = FileJournal(table.text.file.name, Budget(rows=1 << 30, rejected=0))
     # What cannot be read says so where it is read in earnest.
@@ -209,7 +209,7 @@ def _studied(table: Table, layout: Layout, study: TitleStudy, most_rows: int) ->
 
 
 def _is_viewing(row: Sequence[str], layout: Layout) -> bool:
-    """Whether no other column says that nothing was watched."""
+    """Return whether no other column says that nothing was watched."""
     kind = layout.columns.get(Column.TYPE)
     if kind is not None and kind < len(row) and not_a_film(row[kind]):
         return False

@@ -42,7 +42,7 @@ class Rating(NamedTuple):
 
 @cache
 def rating_reader(out_of: int) -> Callable[[str], Rating | None]:
-    """A reader of rating cells, which raises ValueError for what is no rating. Ratings repeat."""
+    """Return a cached reader of rating cells; it raises ValueError for what is no rating."""
 
     @lru_cache(maxsize=1_024)
     def read_rating(cell: str) -> Rating | None:
@@ -64,7 +64,7 @@ def _read(cell: str, out_of: int) -> Rating | None:
 
 
 def _in_words(text: str) -> tuple[Decimal, int]:
-    """What is given in stars, signs or words, or in per cent, out of how much; 0 for no rating."""
+    """Return a rating in stars, signs, words or per cent, and out of how much; 0 for none."""
     if len(text) > _LONGEST:
         return Decimal(0), _STARS
     if found := _PER_CENT.fullmatch(text):

@@ -64,7 +64,7 @@ _PARTS: Final = (
 
 @lru_cache(maxsize=1_024)
 def not_a_film(cell: str) -> NotAFilm | None:
-    """Why a row of this type is set aside; None for films, short ones and videos too."""
+    """Return why a row of this type is set aside; None for films, short ones and videos too."""
     word = "".join(filter(str.isalnum, cell.casefold()))
     found = _WORDS.get(word)
     if found:

@@ -55,7 +55,7 @@ export class FilmCache {
       const { movies } = await request(
         this.session.path("/movies", { positions: positions.join() }), { signal: this.leaving.signal },
       );
-      // Asked before outcomes changed: whatever is still wanted has been asked for again.
+      // Asked before outcomes changed: whatever is still wanted has been queued again.
       if (round !== this.round) return;
       for (const movie of movies) {
         const before = this.movies.get(movie.position);

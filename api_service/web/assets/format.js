@@ -69,12 +69,12 @@ export function bytes(size) {
 }
 
 const REASONS = {
-  no_candidates: "TMDB knows no such title",
-  other_title: "TMDB has similar titles only",
-  other_year: "TMDB has this title from other years only",
-  ambiguous: "several films fit",
-  tv: "TMDB holds it as television",
-  unknown_id: "TMDB does not know the id, and there is no title",
+  no_candidates: "TMDB has no such title",
+  other_title: "TMDB has only similar titles",
+  other_year: "TMDB has this title only from other years",
+  ambiguous: "several films match",
+  tv: "TMDB lists it as television",
+  unknown_id: "TMDB does not know this id, and there is no title",
   gone: "TMDB no longer has its details",
 };
 

@@ -42,7 +42,7 @@ function found(path) {
 
 function lost(root) {
   document.title = "Not here · Projectionist";
-  root.append(h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/" }, "Go to the start")));
+  root.append(h("h1", {}, "Page not found"), h("p", {}, h("a", { href: "/" }, "Go to the start")));
   return {};
 }
 

@@ -92,7 +92,7 @@ function merged(report) {
   if (!report.rows_merged) return null;
   const rows = report.merged.map((row) => h("li", {},
     `${row.file}, line ${number(row.line)}: ${row.title ?? "a film without a title"}${row.year ? ` (${row.year})` : ""}`));
-  return part("Merged into a film named before", report.rows_merged, rows, report.rows_merged - rows.length);
+  return part("Merged with a film listed before", report.rows_merged, rows, report.rows_merged - rows.length);
 }
 
 function part(name, all, items, unnamed) {

@@ -22,7 +22,7 @@ export function open(root) {
   let left = false;
   root.append(
     h("h1", { class: "lead" }, "Every film you have seen, as a living record"),
-    h("p", { class: "sub" }, "Bring your list; genres, directors, cast and posters fill in while you watch."),
+    h("p", { class: "sub" }, "Upload your list; genres, directors, cast and posters fill in as you watch."),
     uploader({
       path: "/api/upload",
       prompt: "Drop your list here",

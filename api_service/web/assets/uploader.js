@@ -118,7 +118,7 @@ export function uploader({ path, prompt, done, sample }) {
     const token = h("input", {
       type: "password", id: "token", required: true, autocomplete: "off",
       // What a header may hold; the browser says so itself.
-      pattern: "\\s*[!-~]+\\s*", title: "A token has letters, digits and signs, and no spaces between them.",
+      pattern: "\\s*[!-~]+\\s*", title: "A token has letters, digits and symbols, and no spaces.",
     });
     const onsubmit = (event) => {
       event.preventDefault();
@@ -126,7 +126,7 @@ export function uploader({ path, prompt, done, sample }) {
       again();
     };
     fill(state, h("form", { class: "refusal", onsubmit },
-      h("label", { for: "token" }, "This service takes lists only with a token, which its operator gives out."),
+      h("label", { for: "token" }, "This service accepts lists only with a token from its operator."),
       token, h("button", { type: "submit" }, "Send with this token")));
     token.focus();
   }
