@@ -13,15 +13,15 @@ from aiohttp import web
 from api_service.context import (
     CLIENTS,
     CONNECTIONS,
+    DISK_BUDGET,
     DOCUMENT,
+    ETA,
     HUB,
     LIMITS,
     LOCKS,
     METRICS,
-    PACER,
     PARSER,
     PROBES,
-    ROOM,
     SETTINGS,
     STORAGE,
     SUMMARIES,
@@ -29,17 +29,22 @@ from api_service.context import (
     TRACING,
     WEB,
 )
-from api_service.eta import Pacer
+from api_service.eta import EtaEstimator
 from api_service.http.admission import count_refusals, identify_client, refuse_cross_site
-from api_service.http.metrics_middleware import measured
+from api_service.http.metrics_middleware import metrics_middleware
 from api_service.http.noindex import forbid_indexing
-from api_service.http.problems import answer_expectations, complete_headers, problems, request_ids
-from api_service.http.tracing_middleware import traced
+from api_service.http.problems import (
+    answer_expectations,
+    complete_headers,
+    problem_middleware,
+    request_id_middleware,
+)
+from api_service.http.tracing_middleware import tracing_middleware
 from api_service.limits.body_pace import SMALL_BODY_BYTES
-from api_service.limits.client_identity import Clients
+from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
-from api_service.limits.process_limits import seldom_said
+from api_service.limits.process_limits import throttled_accept_errors
 from api_service.metrics import Metrics
 from api_service.openapi.document import document
 from api_service.openapi.routes import ROUTES
@@ -48,7 +53,7 @@ from api_service.storage import StorageService
 from api_service.storage.held_snapshots import HeldSnapshots
 from api_service.storage.summary_cache import SummaryCache
 from api_service.streams.hub import Hub
-from api_service.uploads.disk_budget import Room
+from api_service.uploads.disk_budget import DiskBudget
 from api_service.uploads.folders import remove_abandoned_folders
 from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
@@ -75,7 +80,12 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
     answer_unreadable_requests()
-    middlewares = [measured, traced, request_ids, problems]
+    middlewares = [
+        metrics_middleware,
+        tracing_middleware,
+        request_id_middleware,
+        problem_middleware,
+    ]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
     app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
     database = Database(
@@ -84,14 +94,14 @@ def create_app(settings: Settings) -> web.Application:
     storage = StorageService(database)
     app[SETTINGS] = settings
     app[STORAGE] = storage
-    app[PACER] = Pacer(storage, settings)
-    app[HUB] = Hub(database, storage, app[PACER], settings)
+    app[ETA] = EtaEstimator(storage, settings)
+    app[HUB] = Hub(database, storage, app[ETA], settings)
     app[TRACING] = Tracing(
         settings.otel_exporter_otlp_endpoint, "projectionist-api", Redactor(settings).text
     )
     app[LOCKS] = KeyedLocks()
-    app[CLIENTS] = Clients(settings, storage.clients.key)
-    app[ROOM] = Room(settings.upload_disk_bytes)
+    app[CLIENTS] = ClientIdentifier(settings, storage.clients.key)
+    app[DISK_BUDGET] = DiskBudget(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
     app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
     app[DOCUMENT] = document()
@@ -100,12 +110,12 @@ def create_app(settings: Settings) -> web.Application:
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
-    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.note_refused_connection)
+    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.observe_refused_connection)
     metrics.watch_connections(lambda: app[CONNECTIONS].open)
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
     metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
-    metrics.watch_room(app[ROOM])
+    metrics.watch_room(app[DISK_BUDGET])
     metrics.watch_reads(lambda: app[PARSER].waiting)
     metrics.watch_streams(lambda: app[HUB].open_streams)
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
@@ -115,7 +125,7 @@ def create_app(settings: Settings) -> web.Application:
         await _remove_abandoned()
         service = (app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics)
         async with AsyncExitStack() as exits:
-            exits.enter_context(seldom_said())
+            exits.enter_context(throttled_accept_errors())
             for part in (*service, _sweeping_folders()):
                 await exits.enter_async_context(part)
             log.info(

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from api_service.eta import Pacer
-from api_service.limits.client_identity import Clients
+from api_service.eta import EtaEstimator
+from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
 from api_service.metrics import Metrics
@@ -18,7 +18,7 @@ from api_service.storage import StorageService
 from api_service.storage.clients import Totals
 from api_service.storage.summary_cache import SummaryCache
 from api_service.streams.hub import Hub
-from api_service.uploads.disk_budget import Room
+from api_service.uploads.disk_budget import DiskBudget
 from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
 from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from api_service.storage.shares import SharedSession
 
 CLIENT = web.RequestKey("client", str)
-CLIENTS = web.AppKey("clients", Clients)
+CLIENTS = web.AppKey("clients", ClientIdentifier)
 LIMITS = web.AppKey("limits", ClientLimits)
 CONNECTIONS = web.AppKey("connections", ConnectionLimits)
-ROOM = web.AppKey("room", Room)
+DISK_BUDGET = web.AppKey("disk_budget", DiskBudget)
 TOTALS = web.AppKey[Recent[Totals]]("totals", Recent)
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
@@ -48,7 +48,7 @@ TRACE = web.RequestKey("trace", TraceContext)
 LOCKS = web.AppKey("locks", KeyedLocks)
 HUB = web.AppKey("hub", Hub)
 METRICS = web.AppKey("metrics", Metrics)
-PACER = web.AppKey("pacer", Pacer)
+ETA = web.AppKey("eta", EtaEstimator)
 DOCUMENT = web.AppKey("document", StaticFile)
 SUMMARIES = web.AppKey("summaries", SummaryCache)
 PROBES = web.AppKey("probes", Probes)

@@ -21,7 +21,7 @@ PACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Estimate:
     """What is to come for a session.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outlook:
     waiting: bool
 
 
-class Pacer:
+class EtaEstimator:
     """Estimates the time left from the pace of the fleet, which it reads at most once a second.
 
     So a status poll reads two rows, however many clients poll. Once a second the grants of a
@@ -55,18 +55,18 @@ class Pacer:
         self._turns: dict[UUID, TurnsUntil] = {}
         """Of sessions that have a client; as old as the pace."""
 
-    async def outlook(self, session: SessionRow) -> Outlook:
+    async def estimate(self, session: SessionRow) -> Estimate:
         """Tell how long the session still takes, and whether its turn has not come."""
         if session.remaining == 0:
-            return Outlook(0, waiting=False)
+            return Estimate(0, waiting=False)
         if session.held:
-            return Outlook(None, waiting=False)
+            return Estimate(None, waiting=False)
         pace = await self._current_pace()
         first, last = 0, session.remaining
         if session.has_client:
             until = await self._turns_until(session.id)
             first, last = until.first, max(until.last, last)
-        return Outlook(await self._eta_seconds(last, pace) if pace.working else None, first > 0)
+        return Estimate(await self._eta_seconds(last, pace) if pace.working else None, first > 0)
 
     async def _eta_seconds(self, turns: int, pace: Pace) -> int:
         return estimate_seconds(
@@ -77,7 +77,7 @@ class Pacer:
             period=self._period,
         )
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Read the pace again when it is next asked for: the fleet has changed."""
         self._pace = None
 

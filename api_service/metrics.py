@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from api_service.storage.fleet import FleetRow
-    from api_service.uploads.disk_budget import Room
+    from api_service.uploads.disk_budget import DiskBudget
     from shared.metrics import Recent
 
 UNMATCHED = "unmatched"
@@ -159,7 +159,7 @@ class Metrics(ServiceMetrics):
         self._counter_of = cache(self._requests.labels)
         self._histogram_of = cache(self._seconds.labels)
 
-    def note_request(self, request: web.Request, status: str, seconds: float | None) -> None:
+    def observe_request(self, request: web.Request, status: str, seconds: float | None) -> None:
         """Count an answered request and its duration.
 
         Args:
@@ -174,18 +174,18 @@ class Metrics(ServiceMetrics):
         if seconds is not None:
             self._histogram_of(route).observe(seconds)
 
-    def note_refusal(self, code: str) -> bool:
+    def observe_refusal(self, code: str) -> bool:
         """Count a refusal with this code; return whether a limit of the service caused it."""
         if code not in self._refusals:
             return False
         self._refusals[code].inc()
         return True
 
-    def note_refused_connection(self, code: str) -> None:
+    def observe_refused_connection(self, code: str) -> None:
         """Count a connection refused with this code."""
         self._refused_connections.labels(code).inc()
 
-    def note_upload(self, size: int) -> None:
+    def observe_upload(self, size: int) -> None:
         """Count an upload and its bytes."""
         self._upload_bytes.observe(size)
 
@@ -227,7 +227,7 @@ class Metrics(ServiceMetrics):
         """Tell how many uploads are under way, from their first byte to their answer."""
         self._open_uploads.set_function(count)
 
-    def watch_room(self, room: Room) -> None:
+    def watch_room(self, room: DiskBudget) -> None:
         """Tell of the room for uploads, and of the disk on which it is."""
         self._waiting_uploads.set_function(lambda: room.waiting)
         self.registry.register(_TemporaryDisk(room))
@@ -253,7 +253,7 @@ class Metrics(ServiceMetrics):
 class _TemporaryDisk(Collector):
     """The room for uploads as it is booked, and the disk as it is; nothing while that is gone."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: DiskBudget) -> None:
         self._room = room
 
     def describe(self) -> Iterable[Metric]:
@@ -262,7 +262,7 @@ class _TemporaryDisk(Collector):
     def collect(self) -> Iterator[Metric]:
         yield by_label(
             "projectionist_upload_room_bytes",
-            "Room for uploads in the temporary folder, as far as it is reserved or free.",
+            "DiskBudget for uploads in the temporary folder, as far as it is reserved or free.",
             "state",
             {"reserved": self._room.reserved, "free": self._room.total - self._room.reserved},
         )

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 async def get_export(request: web.Request) -> web.StreamResponse:
     """Answer `GET /api/session/{id}/export`: the movies that fit, as a file."""
-    query = read_query(ExportQuery, request.query).as_it_is_taken()
+    query = read_query(ExportQuery, request.query).with_letterboxd_defaults()
     session = await session_of(request)
     sessions = request.app[STORAGE].sessions
 

@@ -29,7 +29,7 @@ from api_service.context import (
 from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.queries.cursors import decode_cursor, encode_cursor
 from api_service.queries.movies import MovieQuery, PageQuery, read_query
-from api_service.queries.validation import all_said_of, whole
+from api_service.queries.validation import explain_all, integral
 from api_service.schemas.sessions import (
     CreditsAnswer,
     MovieAnswer,
@@ -71,7 +71,7 @@ class Correction(BaseModel):
         },
     )
 
-    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(whole)] | None = None
+    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(integral)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")
@@ -165,7 +165,7 @@ async def put_match(request: web.Request) -> web.Response:
         correction = Correction.model_validate_json(body)
     except ValidationError as error:
         raise InvalidBodyError(
-            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {all_said_of(error)}'
+            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {explain_all(error)}'
         ) from None
     position = position_of(request)
     await request.app[STORAGE].matches.repoint(

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from api_service.context import (
     CLIENT,
+    ETA,
     LIMITS,
-    PACER,
     SETTINGS,
     STORAGE,
     TRACE,
@@ -30,11 +30,11 @@ REPORT_BYTES = 8 * 1024**2
 """Of reports in one answer, from which on those of further uploads are only counted."""
 
 
-async def described(request: web.Request, session: SessionRow) -> dict[str, Any]:
+async def describe_session(request: web.Request, session: SessionRow) -> dict[str, Any]:
     """Return the fields that every answer about a session has."""
     return session_fields(
         session,
-        await request.app[PACER].outlook(session),
+        await request.app[ETA].estimate(session),
         days=request.app[SETTINGS].session_days,
     )
 
@@ -42,7 +42,7 @@ async def described(request: web.Request, session: SessionRow) -> dict[str, Any]
 async def get_status(request: web.Request) -> web.Response:
     """Answer `GET /api/session/{id}/status` and `/api/session/{id}`."""
     session = await session_of(request)
-    answer = SessionAnswer(**await described(request, session))
+    answer = SessionAnswer(**await describe_session(request, session))
     return json_response(answer, Cache_Control="no-store")
 
 
@@ -72,7 +72,7 @@ async def force(request: web.Request) -> web.Response:
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
     session = await session_of(request)
-    answer = ForceAnswer(**await described(request, session), requeued=requeued)
+    answer = ForceAnswer(**await describe_session(request, session), requeued=requeued)
     return json_response(answer, status=202)
 
 

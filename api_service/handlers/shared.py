@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from api_service.context import PACER, STORAGE, json_response, no_such_share, share_of
+from api_service.context import ETA, STORAGE, json_response, no_such_share, share_of
 from api_service.handlers.exports import send_export
 from api_service.handlers.movies import (
     cursor_of,
@@ -44,8 +44,8 @@ def _as_share() -> Iterator[None]:
 async def get_status(request: web.Request) -> web.Response:
     """Answer `GET /api/share/{id}`: how far the list is, and what is shown of it."""
     shown = await share_of(request)
-    outlook = await request.app[PACER].outlook(shown.session)
-    answer = shared_status_answer(shown.share, shown.session, outlook)
+    estimate = await request.app[ETA].estimate(shown.session)
+    answer = shared_status_answer(shown.share, shown.session, estimate)
     return json_response(answer, Cache_Control="no-store")
 
 
@@ -88,7 +88,7 @@ async def get_summary(request: web.Request) -> web.Response:
 async def get_export(request: web.Request) -> web.StreamResponse:
     """Answer `GET /api/share/{id}/export`: the movies that fit, as a file."""
     shown = await share_of(request)
-    query = read_share_query(ExportQuery, request.query, shown.share).as_it_is_taken()
+    query = read_share_query(ExportQuery, request.query, shown.share).with_letterboxd_defaults()
     shares = request.app[STORAGE].shares
 
     async def check() -> None:

@@ -15,11 +15,11 @@ import structlog
 from api_service.context import (
     CLIENT,
     CLIENTS,
+    DISK_BUDGET,
     LIMITS,
     LOCKS,
     METRICS,
     PARSER,
-    ROOM,
     SETTINGS,
     STORAGE,
     TOTALS,
@@ -28,8 +28,8 @@ from api_service.context import (
     no_such_session,
     unheld_session_of,
 )
-from api_service.full_disk import full_disk, our_disk
-from api_service.handlers.sessions import described
+from api_service.full_disk import full_disk_errors, local_disk_errors
+from api_service.handlers.sessions import describe_session
 from api_service.lists.files.spreadsheets import session_mark
 from api_service.lists.merging.copying import MOVIE_COLUMNS
 from api_service.lists.model import SessionFilms
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from api_service.lists.model import ReadResult
     from api_service.storage.sessions import SessionRow
     from api_service.storage.staging import KeyedUpload
-    from api_service.uploads.disk_budget import Booking
+    from api_service.uploads.disk_budget import DiskReservation
     from api_service.uploads.spool import Spooled
 
 ATTEMPTS = 5
@@ -70,7 +70,7 @@ async def upload(request: web.Request) -> web.Response:
     """Answer `POST /api/upload`: one or many files in a form, or a list as the body itself."""
     async with _receive(request) as received:
         stored = await _once(request, received, lambda: _read_and_store(request, received))
-    answer = UploadAnswer(**await described(request, stored.session), report=stored.report)
+    answer = UploadAnswer(**await describe_session(request, stored.session), report=stored.report)
     return json_response(answer, status=201, Location=_status_of(stored.session))
 
 
@@ -83,10 +83,10 @@ async def add(request: web.Request) -> web.Response:
     before = await unheld_session_of(request)
     async with _receive(request, before.id) as received, request.app[LOCKS].get(before.id):
         # Its films are read out, and merged ones written anew.
-        booking = received.booking
-        await booking.grow_to(booking.size + 2 * READ_OUT_BYTES * before.total)
+        reservation = received.reservation
+        await reservation.grow_to(reservation.size + 2 * READ_OUT_BYTES * before.total)
         stored = await _once(request, received, lambda: _add(request, before, received))
-    answer = AdditionAnswer(**await described(request, stored.session), report=stored.report)
+    answer = AdditionAnswer(**await describe_session(request, stored.session), report=stored.report)
     return json_response(answer, Location=_status_of(stored.session))
 
 
@@ -101,7 +101,7 @@ class _Received:
         key: the client's idempotency key, with what it stands for.
         earlier: the upload that was stored with this key before.
         uploader: who uploads.
-        booking: the room on disk that is set aside.
+        reservation: the room on disk that is set aside.
     """
 
     folder: Path
@@ -110,7 +110,7 @@ class _Received:
     key: IdempotencyKey | None
     earlier: KeyedUpload | None
     uploader: str
-    booking: Booking
+    reservation: DiskReservation
 
 
 class _Stored(NamedTuple):
@@ -131,13 +131,13 @@ async def _receive(
     with ExitStack() as exits:
         exits.enter_context(request.app[LIMITS].upload(uploader))
         earlier = await _admit(request, uploader, client_key, is_addition=session_id is not None)
-        with our_disk():
+        with local_disk_errors():
             folder = exits.enter_context(upload_folder())
-        booking = exits.enter_context(request.app[ROOM].booking())
+        reservation = exits.enter_context(request.app[DISK_BUDGET].reserve())
         metrics = request.app[METRICS]
         with metrics.upload_phase(UploadPhase.RECEIVE):
-            spooled = await Spool(folder, request.app[SETTINGS], booking).take_in(request)
-        metrics.note_upload(spooled.size)
+            spooled = await Spool(folder, request.app[SETTINGS], reservation).take_in(request)
+        metrics.observe_upload(spooled.size)
         body = spooled.sha256
         if session_id is not None:
             # The same files for another session, or for a new one, are another request.
@@ -148,7 +148,7 @@ async def _receive(
         if earlier:
             earlier.check(body)
         key = IdempotencyKey(client_key, body) if client_key else None
-        yield _Received(folder, spooled, profiles, key, earlier, uploader, booking)
+        yield _Received(folder, spooled, profiles, key, earlier, uploader, reservation)
 
 
 async def _admit(
@@ -197,7 +197,7 @@ async def _once(
 async def _read_and_store(request: web.Request, received: _Received) -> _Stored:
     result = await _read(request, received)
     await asyncio.to_thread(_remove, received.spooled)
-    received.booking.shrink_to(await asyncio.to_thread(_size_of, received.folder))
+    received.reservation.shrink_to(await asyncio.to_thread(_size_of, received.folder))
     staged = StagedUpload(
         session_id=uuid4(),
         movies=received.folder / "movies.csv",
@@ -269,7 +269,7 @@ async def _read(
 ) -> ReadResult:
     settings = request.app[SETTINGS]
     metrics = request.app[METRICS]
-    with metrics.upload_phase(UploadPhase.READ), metrics.refused_reads(), full_disk():
+    with metrics.upload_phase(UploadPhase.READ), metrics.refused_reads(), full_disk_errors():
         return await request.app[PARSER].read(
             received.spooled.files,
             max_movies=settings.upload_max_movies,

@@ -58,32 +58,32 @@ async def get_queue(request: web.Request) -> web.Response:
 
 async def hold_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/hold`: nothing more of these lists is looked up."""
-    sessions = await _ordered(request)
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].holds.hold(session.id)
-        log.info("session_held", **_named(session))
+        log.info("session_held", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def release_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/release`: they are looked up as if they had come now."""
-    sessions = await _ordered(request)
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].holds.release(session.id)
-        log.info("session_released", **_named(session))
+        log.info("session_released", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def delete_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
-    sessions = await _ordered(request)
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].sessions.delete(session.id)
-        log.info("session_deleted_on_order", **_named(session))
+        log.info("session_deleted_on_order", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
-async def _ordered(request: web.Request) -> list[QueuedSession]:
+async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
     """Return the lists that an order of the operator's is for.
 
     Raises:
@@ -110,7 +110,7 @@ async def _ordered(request: web.Request) -> list[QueuedSession]:
     return sessions
 
 
-def _named(session: QueuedSession) -> dict[str, str | None]:
+def _log_fields(session: QueuedSession) -> dict[str, str | None]:
     """Return what the log has of a session: not the id by which it can be read."""
     return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 

@@ -27,7 +27,7 @@ async def count_refusals(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except ProjectionistError as error:
         limit = str(error.extra.get("limit", ""))
-        is_counted = request.app[METRICS].note_refusal(error.code)
+        is_counted = request.app[METRICS].observe_refusal(error.code)
         if is_counted and (suppressed := seldom.due((error.code, limit))) is not None:
             log.info("request_refused", code=error.code, limit=limit, suppressed=suppressed)
         raise

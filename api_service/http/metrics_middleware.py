@@ -17,7 +17,7 @@ _STREAM = "text/event-stream"
 
 
 @web.middleware
-async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def metrics_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count a request; the outermost of the middlewares, so that it sees what all others made."""
     started = time.perf_counter()
     status = CANCELLED
@@ -34,4 +34,4 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
         return response
     finally:
         seconds = None if lasting or status == CANCELLED else time.perf_counter() - started
-        request.app[METRICS].note_request(request, status, seconds)
+        request.app[METRICS].observe_request(request, status, seconds)

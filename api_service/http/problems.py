@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 @web.middleware
-async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind an id, the client's own if it sent a printable one, and log how the request ended."""
     started = time.perf_counter()
     with structlog.contextvars.bound_contextvars(request_id=_id_of(request)):
@@ -78,7 +78,7 @@ async def complete_headers(request: web.Request, response: web.StreamResponse) -
 
 
 @web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer errors as `application/problem+json`, with a stable `code`."""
     try:
         return await handler(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
-from api_service.queries.parameters import checked
+from api_service.queries.parameters import with_query_check
 
 if TYPE_CHECKING:
     from shared.errors import ProjectionistError
@@ -98,7 +98,7 @@ class Route:
         """Serve it from an application."""
         handler = self.handler
         if self.is_strict:
-            handler = checked(handler, self.query, self.without)
+            handler = with_query_check(handler, self.query, self.without)
         if self.method == hdrs.METH_GET:
             app.router.add_get(self.path, handler)
         else:

@@ -23,7 +23,7 @@ _NOBODY_ASKS = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 
 
 @web.middleware
-async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def tracing_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Go on with the trace of the client's `traceparent`, or begin one."""
     parent = TraceContext.parse(request.headers.get("traceparent"))
     resource = request.match_info.route.resource

@@ -63,7 +63,7 @@ class BodyPace:
             self._begin_window()
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Do not count the time in which the service itself reads nothing."""
         began = self._now()
         self._timeout.reschedule(None)
@@ -73,7 +73,7 @@ class BodyPace:
             self._end += self._now() - began
             self._begin_window()
 
-    def use_room(self, size: int) -> None:
+    def limit_rest(self, size: int) -> None:
         """Have what is left of a body come soon: so many bytes have had others wait for room."""
         self._end = min(self._end, self._now() + ROOM_SECONDS + size / ROOM_RATE)
         self._begin_window()

@@ -40,7 +40,7 @@ _FORWARDING: Final = (hdrs.X_FORWARDED_FOR, "Forwarded", "X-Real-IP")
 log = structlog.get_logger(__name__)
 
 
-class Clients:
+class ClientIdentifier:
     """Tells clients apart.
 
     Args:

@@ -40,7 +40,7 @@ FULL_RETRY_SECONDS: Final = 600
 _OUR_REFUSALS: Final = (ServiceFullError, DatabaseUnavailableError, ParsersBusyError)
 
 
-class AtOnce:
+class ConcurrencyLimit:
     """Bounds how much of a thing each client does at the same time.
 
     Args:
@@ -103,11 +103,13 @@ class ClientLimits:
         self.stored = StoredLimits(
             films_queued=settings.client_films_queued, movies_stored=settings.client_movies_stored
         )
-        self.open_uploads = AtOnce("open_uploads", settings.client_open_uploads, "uploads")
-        self.heavy_reads = AtOnce(
+        self.open_uploads = ConcurrencyLimit(
+            "open_uploads", settings.client_open_uploads, "uploads"
+        )
+        self.heavy_reads = ConcurrencyLimit(
             "heavy_reads", settings.client_heavy_reads, "filtered pages, summaries and exports"
         )
-        self.event_streams = AtOnce(
+        self.event_streams = ConcurrencyLimit(
             "event_streams", settings.client_event_streams, "streams of events"
         )
         self.refusals_logged = Seldom()
@@ -145,7 +147,7 @@ class ClientLimits:
             try:
                 yield
             except _OUR_REFUSALS:
-                self._uploads.give_back(client)
+                self._uploads.refund(client)
                 raise
 
     @contextmanager
@@ -180,7 +182,7 @@ class ClientLimits:
 
     def admin_try_succeeded(self, client: str) -> None:
         """Count it no more: the token was right."""
-        self._admin_tries.give_back(client)
+        self._admin_tries.refund(client)
 
     def check_totals(self, totals: Totals | None, *, is_addition: bool = False) -> None:
         """Refuse an upload while all clients together have too much.

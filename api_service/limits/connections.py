@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 from aiohttp import hdrs, web
 
-from api_service.limits.client_limits import BUSY_RETRY_SECONDS, AtOnce
+from api_service.limits.client_limits import BUSY_RETRY_SECONDS, ConcurrencyLimit
 from shared.errors import ClientLimitError, ServiceFullError
 from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_protocol import RequestHandler
 
-    from api_service.limits.client_identity import Clients
+    from api_service.limits.client_identity import ClientIdentifier
     from shared.errors import ProjectionistError
     from shared.settings import Settings
 
@@ -41,16 +41,19 @@ class ConnectionLimits:
     Args:
         settings: how many there may be, of one client and of all.
         clients: tells which peers are proxies.
-        note_refusal: counts a refused connection by its code.
+        observe_refusal: counts a refused connection by its code.
     """
 
     def __init__(
-        self, settings: Settings, clients: Clients, note_refusal: Callable[[str], object]
+        self,
+        settings: Settings,
+        clients: ClientIdentifier,
+        observe_refusal: Callable[[str], object],
     ) -> None:
         self._most = settings.max_connections
         self._clients = clients
-        self._note_refusal = note_refusal
-        self._of_peers = AtOnce(LIMIT, settings.client_connections, "connections")
+        self._observe_refusal = observe_refusal
+        self._of_peers = ConcurrencyLimit(LIMIT, settings.client_connections, "connections")
         self._seldom = Seldom()
 
     @property
@@ -75,9 +78,9 @@ class ConnectionLimits:
             )
         return self._of_peers.enter(self._clients.client_of_peer(peer))
 
-    def note_refused(self, error: ProjectionistError) -> None:
+    def observe_refused(self, error: ProjectionistError) -> None:
         """Count a refused connection, and log it now and then."""
-        self._note_refusal(error.code)
+        self._observe_refusal(error.code)
         if (suppressed := self._seldom.due(error.code)) is not None:
             log.warning("connection_refused", code=error.code, suppressed=suppressed)
 
@@ -100,7 +103,7 @@ class BoundedProtocol(asyncio.Protocol):
         try:
             self._client = self._limits.enter(str(peer[0]) if peer else "")
         except (ClientLimitError, ServiceFullError) as error:
-            self._limits.note_refused(error)
+            self._limits.observe_refused(error)
             stream = cast("asyncio.Transport", transport)
             stream.write(_refusal(error))
             stream.close()

@@ -67,7 +67,7 @@ class AcceptErrors:
 
 
 @contextmanager
-def seldom_said() -> Iterator[None]:
+def throttled_accept_errors() -> Iterator[None]:
     """Have the running loop's errors of accepting logged seldom as long as the context lasts."""
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()

@@ -55,15 +55,15 @@ class RateLimit:
             return math.ceil(too_early)
         self._full_at[client] = full_at
         self._full_at.move_to_end(client)
-        self._forget(now)
+        self._prune(now)
         return None
 
-    def give_back(self, client: str) -> None:
+    def refund(self, client: str) -> None:
         """Give a permit back that was taken for nothing."""
         if (full_at := self._full_at.get(client)) is not None:
             self._full_at[client] = full_at - self._interval
 
-    def _forget(self, now: float) -> None:
+    def _prune(self, now: float) -> None:
         """Forget whose bucket is full, as far as they come first, and whoever are too many."""
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))

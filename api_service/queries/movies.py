@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from api_service.queries.parameters import shown
-from api_service.queries.validation import said_of
+from api_service.queries.validation import explain
 from api_service.queries.values import (
     LARGEST_YEAR,
     WITHOUT_NUL,
@@ -152,7 +152,7 @@ class ExportQuery(MovieQuery):
         "csv", description="CSV for people, JSON lines for programs, or Letterboxd's import form"
     )
 
-    def as_it_is_taken(self) -> ExportQuery:
+    def with_letterboxd_defaults(self) -> ExportQuery:
         """Return what it comes to: Letterboxd takes all that it is given for watched.
 
         So only watched movies go there, unless the filter says something of it.
@@ -201,5 +201,5 @@ def _read(model: type[Q], values: Mapping[str, object], query: MultiMapping[str]
         problem = error.errors(include_url=False)[0]
     name = str(problem["loc"][0])
     raise BadRequestError(
-        f"{name}: {said_of(problem)}, not {shown(','.join(query.getall(name, ())))}"
+        f"{name}: {explain(problem)}, not {shown(','.join(query.getall(name, ())))}"
     )

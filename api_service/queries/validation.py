@@ -18,10 +18,10 @@ _WORDS: Final = {
     "float_type": "a number",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
+    "int_from_float": "a integral number",
+    "int_parsing": "a integral number",
     "int_parsing_size": "a number with fewer digits",
-    "int_type": "a whole number",
+    "int_type": "a integral number",
     "json_invalid": "JSON that can be read",
     "json_type": "JSON",
     "less_than": "less than {lt}",
@@ -47,7 +47,7 @@ _WORDS: Final = {
 OTHERWISE: Final = "a value that this service takes"
 
 
-def said_of(problem: ErrorDetails) -> str:
+def explain(problem: ErrorDetails) -> str:
     """Return what a value has to be, in the words of `_WORDS`."""
     context: dict[str, Any] = dict(problem.get("ctx", {}))
     if "expected" in context:
@@ -58,15 +58,15 @@ def said_of(problem: ErrorDetails) -> str:
         return OTHERWISE
 
 
-def all_said_of(error: ValidationError) -> str:
+def explain_all(error: ValidationError) -> str:
     """Return what each member of a body has to be."""
     said = []
     for problem in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part)[:40] for part in problem["loc"])
-        said.append(f"{where}: {said_of(problem)}" if where else said_of(problem))
+        said.append(f"{where}: {explain(problem)}" if where else explain(problem))
     return "; ".join(dict.fromkeys(said))
 
 
-def whole(value: object) -> object:
+def integral(value: object) -> object:
     """Return `603.0` as `603`: to JSON both are the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

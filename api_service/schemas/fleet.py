@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from api_service.storage.events import FleetState
     from api_service.storage.fleet import FleetRow
 
-FleetWord = Literal["running", "paused", "stopped"]
+FleetStatus = Literal["running", "paused", "stopped"]
 
 
 class WorkerAnswer(Answer):
@@ -69,7 +69,7 @@ class BudgetAnswer(Answer):
 class WorkerStatusAnswer(Answer):
     """The fleet: `running` when a daemon works, `paused` on order, `stopped` when there is none."""
 
-    worker_status: FleetWord
+    worker_status: FleetStatus
     running: bool
     paused_since: datetime | None
     last_run: datetime | None
@@ -84,12 +84,12 @@ class WorkerStatusAnswer(Answer):
 class FleetAnswer(Answer):
     """What a stream is told of the fleet."""
 
-    worker_status: FleetWord
+    worker_status: FleetStatus
     tmdb_state: TMDBState
     tmdb_reason: str | None
 
 
-def fleet_word(*, paused: bool, alive: bool) -> FleetWord:
+def fleet_status(*, paused: bool, alive: bool) -> FleetStatus:
     """Return `paused` on order, `running` when a daemon works, else `stopped`."""
     return "paused" if paused else "running" if alive else "stopped"
 
@@ -97,7 +97,7 @@ def fleet_word(*, paused: bool, alive: bool) -> FleetWord:
 def fleet_answer(fleet: FleetState) -> FleetAnswer:
     """Return the fleet's state from its row."""
     return FleetAnswer(
-        worker_status=fleet_word(paused=fleet.paused, alive=fleet.alive),
+        worker_status=fleet_status(paused=fleet.paused, alive=fleet.alive),
         tmdb_state=fleet.tmdb_state,
         tmdb_reason=fleet.tmdb_reason,
     )
@@ -115,7 +115,7 @@ def worker_status_answer(
     runs = [worker["last_run"] for worker in workers if worker["last_run"]]
     next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
     return WorkerStatusAnswer(
-        worker_status=fleet_word(paused=bool(fleet.paused_since), alive=bool(workers)),
+        worker_status=fleet_status(paused=bool(fleet.paused_since), alive=bool(workers)),
         running=bool(workers) and not fleet.paused_since,
         paused_since=fleet.paused_since,
         last_run=max(runs, default=None),

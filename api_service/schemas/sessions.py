@@ -15,7 +15,7 @@ from shared.models import SessionStatus
 if TYPE_CHECKING:
     import asyncpg
 
-    from api_service.eta import Outlook
+    from api_service.eta import Estimate
     from api_service.storage.events import AnsweredFilm
     from api_service.storage.sessions import SessionRow
 
@@ -180,7 +180,7 @@ class GoneAnswer(Answer):
     """The session is gone, and there is nothing to be said of it."""
 
 
-def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str, Any]:
+def session_fields(row: SessionRow, estimate: Estimate, *, days: int) -> dict[str, Any]:
     """Return the fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
     done = row.total - row.remaining
     # Rounded down, so that 100 is said only when nothing is left.
@@ -193,8 +193,8 @@ def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str,
         "not_found_count": row.not_found,
         "failed_count": row.failed,
         "progress_percent": percent,
-        "eta_seconds": outlook.eta_seconds,
-        "waiting": outlook.waiting,
+        "eta_seconds": estimate.eta_seconds,
+        "waiting": estimate.waiting,
         "held": row.held,
         "created_at": row.created_at,
         "completed_at": row.completed_at,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api_service.queries.movies import read_query
-from api_service.queries.validation import whole
+from api_service.queries.validation import integral
 from shared.errors import NotSharedError
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class ShareOptions(BaseModel):
 
     reviews: bool = Field(default=False, description="Whether reviews are shown")
     tags: bool = Field(default=False, description="Whether tags are shown")
-    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS), BeforeValidator(whole)] | None = (
-        Field(None, description="Days after which it ends by itself; null is never")
-    )
+    expires_in_days: (
+        Annotated[int, Field(ge=1, le=LONGEST_DAYS), BeforeValidator(integral)] | None
+    ) = Field(None, description="Days after which it ends by itself; null is never")
 
 
 def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> Q:

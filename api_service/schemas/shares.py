@@ -20,7 +20,7 @@ from api_service.schemas.sessions import (
 from shared.models import SessionStatus  # pydantic reads it
 
 if TYPE_CHECKING:
-    from api_service.eta import Outlook
+    from api_service.eta import Estimate
     from api_service.storage.sessions import SessionRow
     from api_service.storage.shares import Share
 
@@ -122,9 +122,11 @@ def share_answer(share: Share) -> ShareAnswer:
     )
 
 
-def shared_status_answer(share: Share, session: SessionRow, outlook: Outlook) -> SharedStatusAnswer:
+def shared_status_answer(
+    share: Share, session: SessionRow, estimate: Estimate
+) -> SharedStatusAnswer:
     """Return the status of a shared session, without what names the session or its owner."""
-    fields = session_fields(session, outlook, days=0)
+    fields = session_fields(session, estimate, days=0)
     return SharedStatusAnswer(
         **{name: fields[name] for name in _OF_STATUS},
         reviews=share.with_reviews,

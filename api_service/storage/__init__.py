@@ -9,7 +9,7 @@ from api_service.storage.additions import AdditionStorage
 from api_service.storage.clients import ClientStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
-from api_service.storage.heavy_reads import HeavyReads
+from api_service.storage.heavy_reads import SizeLimiter
 from api_service.storage.holds import HoldStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
@@ -41,7 +41,7 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         # An upload may wait for another that queues the same films; those who only read must
         # still get a connection.
-        storing = HeavyReads(
+        storing = SizeLimiter(
             LARGE_STORED_AT_ONCE, STORING_WAIT_SECONDS, "stored", most_usual=STORED_AT_ONCE
         )
         self.uploads = UploadStorage(database, storing)
@@ -49,7 +49,7 @@ class StorageService:
         self.sessions = SessionStorage(database)
         self.shares = ShareStorage(database)
         self.clients = ClientStorage(database)
-        self.heavy_reads = HeavyReads()
+        self.heavy_reads = SizeLimiter()
         # Between two pages an export waits for the others; its client has been told that it comes.
         self.exporting = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self.movies = MovieStorage(database)

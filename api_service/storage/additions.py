@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.full_disk import full_disk
+from api_service.full_disk import full_disk_errors
 from api_service.storage.clients import hold_within
 from api_service.storage.sessions import SessionRow
 from api_service.storage.staging import (
@@ -20,8 +20,8 @@ from api_service.storage.staging import (
     catch_up,
     hold_key,
     list_movies,
-    note_upload,
     queue_lookups,
+    record_upload,
     stage,
     store_once,
 )
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from api_service.storage.heavy_reads import HeavyReads
+    from api_service.storage.heavy_reads import SizeLimiter
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
 
@@ -66,7 +66,7 @@ class StagedAddition(StagedUpload):
 class AdditionStorage:
     """Reads a session's films out, and adds to them."""
 
-    def __init__(self, database: Database, storing: HeavyReads) -> None:
+    def __init__(self, database: Database, storing: SizeLimiter) -> None:
         self._database = database
         self._storing = storing
 
@@ -107,7 +107,7 @@ class AdditionStorage:
             await connection.execute(
                 "select set_config('projectionist.session', $1, true)", str(session_id)
             )
-            with full_disk():
+            with full_disk_errors():
                 await connection.copy_from_query(
                     """
                     select json_build_array(
@@ -180,7 +180,7 @@ async def _store(
     )
     if session is None:
         raise RuntimeError("a session that is held has one row")
-    await note_upload(connection, addition, addition.upload_id)
+    await record_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
     await hold_within(connection, client, addition.limits)
     row = SessionRow(

@@ -29,16 +29,16 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PositionPage:
     """Positions in the order asked for, and where the next page begins if there is one."""
 
     positions: list[int]
     next_cursor: Cursor | None = None
 
 
-async def fitting_places(
+async def find_positions(
     database: Database, session_id: UUID, query: MovieQuery, after: Cursor | None, limit: int | None
-) -> Places:
+) -> PositionPage:
     """Return the movies that fit; reads all of the session's, whatever the limit.
 
     Sort keys are text in which what comes first is smaller, and "" is what lacks the key.
@@ -175,9 +175,9 @@ async def fitting_places(
     assert row is not None  # noqa: S101  # an aggregate has a row
     positions: list[int] = row["positions"]
     if limit is None or len(positions) <= limit:
-        return Places(positions)
+        return PositionPage(positions)
     key = "" if query.sort == "position" else row["last_key"]
-    return Places(positions[:limit], Cursor(key, positions[limit - 1]))
+    return PositionPage(positions[:limit], Cursor(key, positions[limit - 1]))
 
 
 def _key(query: MovieQuery, after: Cursor | None) -> str | None:

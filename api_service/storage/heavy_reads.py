@@ -22,7 +22,7 @@ READ_SECONDS = 45.0
 """After which PostgreSQL ends a statement of a heavy read."""
 
 
-class HeavyReads:
+class SizeLimiter:
     """Lets a few heavy reads through at once, first come first served.
 
     Large lists have turns of their own, so that nobody else's list waits for them.

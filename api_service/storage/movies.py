@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.storage.filtering import SHOWN_FOR, Cursor, Places, fitting_places
+from api_service.storage.filtering import SHOWN_FOR, Cursor, PositionPage, find_positions
 from api_service.storage.heavy_reads import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
@@ -56,16 +56,16 @@ class MovieStorage:
         *,
         after: Cursor | None = None,
         limit: int | None = None,
-    ) -> Places:
+    ) -> PositionPage:
         """Return the positions of the movies that fit, in order; without a limit all.
 
         Part of a heavy read, for which the caller has a turn.
         """
         if query.in_stored_order and query.only_outcome:
             if query.outcome is None and limit is None:
-                return Places(await self._all(session_id))
+                return PositionPage(await self._all(session_id))
             return await self._by_position(session_id, query.outcome, after, limit)
-        return await fitting_places(self._database, session_id, query, after, limit)
+        return await find_positions(self._database, session_id, query, after, limit)
 
     async def at(self, session_id: UUID, positions: Sequence[int]) -> list[asyncpg.Record]:
         """Return the movies at these positions, in their order; where there is none, none."""
@@ -122,7 +122,7 @@ class MovieStorage:
 
     async def _by_position(
         self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int | None
-    ) -> Places:
+    ) -> PositionPage:
         """Return the order that ends early: it reads on until there are enough."""
         positions: list[int] = await self._database.fetchval(
             """
@@ -154,5 +154,5 @@ class MovieStorage:
             seconds=READ_SECONDS,
         )
         if limit is None or len(positions) <= limit:
-            return Places(positions)
-        return Places(positions[:limit], Cursor("", positions[limit - 1]))
+            return PositionPage(positions)
+        return PositionPage(positions[:limit], Cursor("", positions[limit - 1]))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from shared.postgres.database import Connection, Database
 
-NOTE_READ_AFTER = timedelta(days=1)
+TOUCH_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ class SessionStorage:
             where id = $1
             """,
             session_id,
-            NOTE_READ_AFTER,
+            TOUCH_AFTER,
         )
         if row is None:
             return None
         if row["long_unread"]:
-            await self._note_read(session_id)
+            await self._touch(session_id)
         return session_row(row)
 
     async def get_many(
@@ -97,14 +97,14 @@ class SessionStorage:
             where id = any($1::uuid[])
             """,
             list(session_ids),
-            NOTE_READ_AFTER,
+            TOUCH_AFTER,
         )
         for row in rows:
             if row["long_unread"]:
-                await self._note_read(row["id"])
+                await self._touch(row["id"])
         return rows[0]["now"] if rows else None, {row["id"]: session_row(row) for row in rows}
 
-    async def _note_read(self, session_id: UUID) -> None:
+    async def _touch(self, session_id: UUID) -> None:
         await self._database.fetchval(
             "update sessions set read_at = clock_timestamp() where id = $1", session_id
         )

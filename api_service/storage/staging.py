@@ -325,7 +325,7 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
         raise CollisionError("a lookup was deleted between being read and being listed")
 
 
-async def note_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
+async def record_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
     """Keep the report and the idempotency key of an upload."""
     report = await asyncio.to_thread(upload.report.read_text, "utf-8")
     await connection.execute(
@@ -347,7 +347,7 @@ async def note_upload(connection: Connection, upload: StagedUpload, upload_id: U
         )
 
 
-async def note_turns(database: Database, session_id: UUID) -> None:
+async def record_turns(database: Database, session_id: UUID) -> None:
     """Note the first and the last turn of a session's films, some of which others have queued.
 
     The grants of those belong to other sessions. Where no client is known, nothing waits.
@@ -391,7 +391,7 @@ async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> 
             )
         if session.remaining > stored.newly_queued:
             await bring_forward(database, session.id)
-            await note_turns(database, session.id)
+            await record_turns(database, session.id)
         if upload.idempotency:
             await prune_keys(database)
         if requeued:

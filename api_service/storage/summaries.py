@@ -124,7 +124,7 @@ class SummaryStorage:
             next_expiry=row["next_expiry"],
         )
 
-    async def add_up(
+    async def aggregate(
         self, session_id: UUID, positions: Sequence[int], *, everything: bool
     ) -> asyncpg.Record:
         """Return the figures of the movies at these positions, each as JSON.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from api_service.storage.summaries import SummaryVersion
 
     Key = tuple[UUID, MovieFilter]
-    AddUp = Callable[[], Awaitable[str]]
+    Aggregate = Callable[[], Awaitable[str]]
 
 MOST_BYTES = 32 * 1024**2
 KEPT_SECONDS = 600.0
@@ -100,13 +100,13 @@ class SummaryCache:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def get(self, session: SessionRow, chosen: MovieFilter, add_up: AddUp) -> str:
+    async def get(self, session: SessionRow, chosen: MovieFilter, aggregate: Aggregate) -> str:
         """Return the summary of a session's movies that fit, as it was if it would be the same.
 
         Args:
             session: whose movies.
             chosen: which of them.
-            add_up: makes it; raises what then all raise who wait for it.
+            aggregate: makes it; raises what then all raise who wait for it.
         """
         key = (session.id, chosen)
         asked_at = time.monotonic()
@@ -116,7 +116,7 @@ class SummaryCache:
                 if running.shows(asked_at):
                     return running.task.result().text
             elif (kept := self._kept.get(key)) is None:
-                self._begin(key, session.total, add_up)
+                self._begin(key, session.total, aggregate)
             elif await self._still_holds(key, kept):
                 return kept.text
             elif self._kept.get(key) is kept:
@@ -129,13 +129,13 @@ class SummaryCache:
         version = await self._read_version(key[0], kept.version.since)
         return version.shows_what(kept.version)
 
-    def _begin(self, key: Key, films: int, add_up: AddUp) -> None:
+    def _begin(self, key: Key, films: int, aggregate: Aggregate) -> None:
         async def make() -> _Kept:
             async with self._turn(films):
                 running.began_at = time.monotonic()
                 # Before the figures: what changes meanwhile makes this version an old one.
                 version = await self._read_version(key[0], None)
-                return _Kept(await add_up(), version, running.began_at)
+                return _Kept(await aggregate(), version, running.began_at)
 
         running = self._running[key] = _Running(asyncio.create_task(make()))
         self._tasks.add(running.task)

@@ -12,8 +12,8 @@ from api_service.storage.staging import (
     find_key,
     hold_key,
     list_movies,
-    note_upload,
     queue_lookups,
+    record_upload,
     stage,
     store_once,
 )
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from api_service.storage.heavy_reads import HeavyReads
+    from api_service.storage.heavy_reads import SizeLimiter
     from api_service.storage.staging import KeyedUpload, StagedUpload
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class UploadStorage:
     """Writes sessions."""
 
-    def __init__(self, database: Database, storing: HeavyReads) -> None:
+    def __init__(self, database: Database, storing: SizeLimiter) -> None:
         self._database = database
         self._storing = storing
 
@@ -103,7 +103,7 @@ async def _store(connection: Connection, upload: StagedUpload, grant: Grant | No
     # A statement after the one whose foreign keys locked the lookups, so that it sees what was
     # committed while those locks were waited for.
     counts = await recount(connection, upload.session_id)
-    await note_upload(connection, upload, upload.session_id)
+    await record_upload(connection, upload, upload.session_id)
     await hold_within(connection, upload.client, upload.limits)
     row = SessionRow(
         id=upload.session_id,

@@ -1,4 +1,4 @@
-"""What is known of a session that somebody looks at: its streams, and what they were told."""
+"""What is known of a session that somebody looks at: its streams, and what they were sent."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ OVERLAP = timedelta(seconds=10)
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
+class Subscription:
     """A session that somebody looks at.
 
     Attributes:
         row: as it was last read.
-        since: films that were answered after this may not have been told of.
-        told: the films that were, though they were answered after it.
+        since: films that were answered after this may not have been sent of.
+        sent: the films that were, though they were answered after it.
         rest_until: when it may be read again, by the loop's clock.
     """
 
@@ -36,7 +36,7 @@ class Watch:
     streams: set[Stream] = field(default_factory=set)
     row: SessionRow | None = None
     since: datetime = NEVER
-    told: set[tuple[int, datetime]] = field(default_factory=set)
+    sent: set[tuple[int, datetime]] = field(default_factory=set)
     rest_until: float = 0.0
 
     def put(self, *, status: bytes = b"", films: Films | None = None) -> None:
@@ -45,22 +45,22 @@ class Watch:
             if stream.settled:
                 stream.put(status=status, films=films)
 
-    def take_news(self, films: Sequence[AnsweredFilm], now: datetime) -> list[AnsweredFilm]:
-        """Return those of the films that were not told of, which from now on they are."""
+    def take_changes(self, films: Sequence[AnsweredFilm], now: datetime) -> list[AnsweredFilm]:
+        """Return those of the films that were not sent of, which from now on they are."""
         seen = {(film.position, film.answered_at): film for film in films}
-        news = [
+        changes = [
             film
             for key, film in seen.items()
-            if film.answered_at > self.since and key not in self.told
+            if film.answered_at > self.since and key not in self.sent
         ]
         self.since = now - OVERLAP
-        self.told = {key for key in self.told | seen.keys() if key[1] > self.since}
-        return news
+        self.sent = {key for key in self.sent | seen.keys() if key[1] > self.since}
+        return changes
 
     def has_changed(self, row: SessionRow) -> bool:
         """Return whether the session is another than it was when it was last read."""
         return self.row is None or replace(row, read_at=self.row.read_at) != self.row
 
     def newcomers(self) -> list[Stream]:
-        """Return the streams that were not yet told how everything stands."""
+        """Return the streams that were not yet sent how everything stands."""
         return [stream for stream in self.streams if not stream.settled]

@@ -169,15 +169,15 @@ class ParserPool:
         self, call: ReadCall, known: int, line: deque[asyncio.Future[ParserProcess]]
     ) -> ReadResult:
         seconds = self._limits.patience * call.allowance.seconds(call.max_bytes + known)
-        parser = await self._take(line)
+        parser = await self._acquire(line)
         try:
             return await parser.read(call, seconds)
         except ParserLostError:
             raise self._crashed() from None
         finally:
-            self._give_back(parser)
+            self._release(parser)
 
-    async def _take(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
+    async def _acquire(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
         """Wait for a process in one of the two lines.
 
         Raises:
@@ -205,12 +205,12 @@ class ParserPool:
                 line.remove(turn)
             elif turn.done() and not turn.cancelled() and not turn.exception():
                 # It came in the moment in which its waiter went away; it must not be lost.
-                self._give_back(turn.result())
+                self._release(turn.result())
             if isinstance(error, TimeoutError):
                 raise self._busy("Those before it take too long to be read.") from None
             raise
 
-    def _give_back(self, parser: ParserProcess) -> None:
+    def _release(self, parser: ParserProcess) -> None:
         """Hand a process to whoever waits longest, a large upload first where it may read any."""
         for line in (self._large, self._small) if parser is self._for_any else (self._small,):
             while line:

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from api_service.full_disk import our_disk
+from api_service.full_disk import local_disk_errors
 from api_service.limits.body_pace import BodyPace, body_pace
 from api_service.lists.model import UploadedFile
 from api_service.uploads.disk_budget import FIRST_BYTES, bytes_needed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from aiohttp import BodyPartReader
 
-    from api_service.uploads.disk_budget import Booking
+    from api_service.uploads.disk_budget import DiskReservation
     from shared.settings import Settings
 
 
@@ -75,14 +75,14 @@ class Spool:
     Args:
         folder: where to; it is the caller's to remove.
         settings: how large an upload may be, and how slow.
-        booking: the room that it has in the folder.
+        reservation: the room that it has in the folder.
     """
 
-    def __init__(self, folder: Path, settings: Settings, booking: Booking) -> None:
+    def __init__(self, folder: Path, settings: Settings, reservation: DiskReservation) -> None:
         self._folder = folder
         self._settings = settings
         self._max_bytes = settings.upload_max_bytes
-        self._booking = booking
+        self._reservation = reservation
         self._declared: int | None = None
         self._zipped = False
         self._pace: BodyPace
@@ -103,13 +103,13 @@ class Spool:
         """
         settings = self._settings
         async with body_pace(settings.upload_least_rate, settings.upload_seconds) as self._pace:
-            with self._pace.standing_still():
-                await self._booking.grow_to(FIRST_BYTES)
+            with self._pace.paused():
+                await self._reservation.grow_to(FIRST_BYTES)
             self._declared = request.content_length
             spooled = await self._take_in(request)
         needed = self._needed(spooled.size)
-        self._booking.shrink_to(needed)
-        await self._booking.grow_to(needed)
+        self._reservation.shrink_to(needed)
+        await self._reservation.grow_to(needed)
         return spooled
 
     async def _take_in(self, request: web.Request) -> Spooled:
@@ -163,7 +163,7 @@ class Spool:
         path = self._folder / f"file-{number}"
         self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
         is_first = True
-        with our_disk(), path.open("wb", buffering=0) as target:
+        with local_disk_errors(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
                 self._pace.note(len(chunk))
                 self._taken += len(chunk)
@@ -171,7 +171,7 @@ class Spool:
                     raise self._too_large()
                 self._zipped |= is_first and chunk.startswith(_ZIP)
                 is_first = False
-                if self._taken > self._booking.size:
+                if self._taken > self._reservation.size:
                     await self._make_room()
                 self._digest.update(chunk)
                 rest = memoryview(chunk)
@@ -185,10 +185,10 @@ class Spool:
         Who books a part, and then another one, would wait with others for each other.
         """
         size = min(self._declared or self._max_bytes, self._max_bytes)
-        with self._pace.standing_still():
-            await self._booking.grow_to(max(self._needed(size), self._taken))
+        with self._pace.paused():
+            await self._reservation.grow_to(max(self._needed(size), self._taken))
         # Room is for who uses it: one that trickles would keep it from others.
-        self._pace.use_room(size)
+        self._pace.limit_rest(size)
 
     def _needed(self, size: int) -> int:
         return bytes_needed(

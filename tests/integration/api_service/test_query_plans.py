@@ -222,12 +222,12 @@ async def test_a_page_in_another_order_reads_only_its_session(
 
 
 async def test_a_summary_reads_only_its_session(storage: StorageService, filled: Database) -> None:
-    async def add_up(session_id: UUID) -> None:
+    async def aggregate(session_id: UUID) -> None:
         places = await storage.movies.places(session_id, MovieQuery())
-        figures = await storage.summaries.add_up(session_id, places.positions, everything=False)
+        figures = await storage.summaries.aggregate(session_id, places.positions, everything=False)
         assert json.loads(figures["films"])["total"] == 30
 
-    indexes = await used(filled, ENDED, add_up)
+    indexes = await used(filled, ENDED, aggregate)
     assert {"movies_pkey", "lookups_pkey"} <= indexes
 
 

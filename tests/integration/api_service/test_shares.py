@@ -299,16 +299,16 @@ async def test_what_fits_and_its_order_are_those_of_the_session(
 async def test_a_summary_is_kept_once_for_a_session_and_its_shares(
     service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_up = SummaryStorage.add_up
+    aggregate = SummaryStorage.aggregate
     added: list[UUID] = []
 
     async def note(
         self: SummaryStorage, session_id: UUID, positions: Sequence[int], *, everything: bool
     ) -> asyncpg.Record:
         added.append(session_id)
-        return await add_up(self, session_id, positions, everything=everything)
+        return await aggregate(self, session_id, positions, everything=everything)
 
-    monkeypatch.setattr(SummaryStorage, "add_up", note)
+    monkeypatch.setattr(SummaryStorage, "aggregate", note)
     session_id = await two_films(service, daemon)
     shares = [await shared(service, session_id) for _ in range(2)]
     ours = await service.get(f"/api/session/{session_id}/summary", decade=1990)
