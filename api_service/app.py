@@ -45,7 +45,7 @@ from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
 from api_service.limits.process_limits import throttled_accept_errors
-from api_service.metrics import Metrics
+from api_service.metrics import Metrics, ProcessState
 from api_service.openapi.document import document
 from api_service.openapi.routes import ROUTES
 from api_service.page_files import WebFiles
@@ -111,13 +111,17 @@ def create_app(settings: Settings) -> web.Application:
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
     app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.observe_refused_connection)
-    metrics.watch_connections(lambda: app[CONNECTIONS].open)
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
-    metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
-    metrics.watch_room(app[DISK_BUDGET])
-    metrics.watch_reads(lambda: app[PARSER].waiting)
-    metrics.watch_streams(lambda: app[HUB].open_streams)
+    metrics.watch_process(
+        ProcessState(
+            connections=lambda: app[CONNECTIONS].open,
+            streams=lambda: app[HUB].open_streams,
+            uploads=lambda: app[LIMITS].open_uploads.all,
+            waiting_reads=lambda: app[PARSER].waiting,
+            disk=app[DISK_BUDGET],
+        )
+    )
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
     metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)
 

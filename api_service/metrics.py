@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
 from api_service.uploads.parser_pool import ParserCrashed
@@ -112,12 +113,6 @@ class Metrics(ServiceMetrics):
         )
         for phase in UploadPhase:
             self._upload_seconds.labels(phase)
-        self._waiting_reads = Gauge(
-            "projectionist_waiting_reads",
-            "Uploads that wait for a process that reads lists, by their size.",
-            ("size",),
-            registry=self.registry,
-        )
         self._refused_reads = Counter(
             "projectionist_refused_reads",
             "Uploads that were taken in and not read, by the code of the problem.",
@@ -126,20 +121,6 @@ class Metrics(ServiceMetrics):
         )
         for error in REFUSED_READS:
             self._refused_reads.labels(error.code)
-        self._streams = Gauge(
-            "projectionist_event_streams", "Open streams of events.", registry=self.registry
-        )
-        self._connections = Gauge(
-            "projectionist_http_connections", "Open connections.", registry=self.registry
-        )
-        self._open_uploads = Gauge(
-            "projectionist_uploads_open", "Uploads under way.", registry=self.registry
-        )
-        self._waiting_uploads = Gauge(
-            "projectionist_uploads_waiting",
-            "Uploads under way that wait for room.",
-            registry=self.registry,
-        )
         refusals = Counter(
             "projectionist_requests_refused",
             "Requests that were refused to bound what strangers can use, by the problem's code.",
@@ -202,38 +183,12 @@ class Metrics(ServiceMetrics):
             self._refused_reads.labels(error.code).inc()
             raise
 
-    def watch_reads(self, waiting: Callable[[], Mapping[str, int]]) -> None:
-        """Tell how many uploads wait to be read.
-
-        Args:
-            waiting: their numbers by their size.
-        """
-
-        def told(size: str) -> Callable[[], float]:
-            return lambda: waiting()[size]
-
-        for size in waiting():
-            self._waiting_reads.labels(size).set_function(told(size))
-
-    def watch_streams(self, count: Callable[[], int]) -> None:
-        """Tell how many streams of events are open."""
-        self._streams.set_function(count)
-
-    def watch_connections(self, count: Callable[[], int]) -> None:
-        """Tell how many connections are open."""
-        self._connections.set_function(count)
-
-    def watch_uploads(self, count: Callable[[], int]) -> None:
-        """Tell how many uploads are under way, from their first byte to their answer."""
-        self._open_uploads.set_function(count)
-
-    def watch_room(self, room: DiskBudget) -> None:
-        """Tell of the room for uploads, and of the disk on which it is."""
-        self._waiting_uploads.set_function(lambda: room.waiting)
-        self.registry.register(_TemporaryDisk(room))
+    def watch_process(self, process: ProcessState) -> None:
+        """Export what is under way in this process."""
+        self.registry.register(_Process(process))
 
     def watch_fleet(self, read: Callable[[], Awaitable[tuple[FleetRow, int]]], limit: int) -> None:
-        """Tell of the fleet.
+        """Export the fleet's state.
 
         Args:
             read: the fleet, and how many daemons are alive.
@@ -242,7 +197,7 @@ class Metrics(ServiceMetrics):
         self.registry.register(_Fleet(self.recent(read), limit))
 
     def watch_snapshots(self, read: Callable[[], Awaitable[float]]) -> None:
-        """Tell of what holds vacuum back.
+        """Export what holds vacuum back.
 
         Args:
             read: the age of the oldest snapshot, in seconds.
@@ -250,31 +205,63 @@ class Metrics(ServiceMetrics):
         self.registry.register(_Snapshots(self.recent(read)))
 
 
-class _TemporaryDisk(Collector):
-    """The room for uploads as it is booked, and the disk as it is; nothing while that is gone."""
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What is under way in this process, each read at the moment of a scrape.
 
-    def __init__(self, room: DiskBudget) -> None:
-        self._room = room
+    Attributes:
+        connections: that are open.
+        streams: of events that are open.
+        uploads: under way, from their first byte to their answer.
+        waiting_reads: uploads that wait for a parser, by their size.
+        disk: the room for uploads.
+    """
+
+    connections: Callable[[], int]
+    streams: Callable[[], int]
+    uploads: Callable[[], int]
+    waiting_reads: Callable[[], Mapping[str, int]]
+    disk: DiskBudget
+
+
+class _Process(Collector):
+    """What is under way in this process, and the disk of its uploads unless that is gone."""
+
+    def __init__(self, process: ProcessState) -> None:
+        self._process = process
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterator[Metric]:
+        now, disk = self._process, self._process.disk
+        yield gauge("projectionist_http_connections", "Open connections.", now.connections())
+        yield gauge("projectionist_event_streams", "Open streams of events.", now.streams())
+        yield gauge("projectionist_uploads_open", "Uploads under way.", now.uploads())
+        yield gauge(
+            "projectionist_uploads_waiting", "Uploads under way that wait for room.", disk.waiting
+        )
+        yield by_label(
+            "projectionist_waiting_reads",
+            "Uploads that wait for a process that reads lists, by their size.",
+            "size",
+            dict(now.waiting_reads()),
+        )
         yield by_label(
             "projectionist_upload_room_bytes",
-            "DiskBudget for uploads in the temporary folder, as far as it is reserved or free.",
+            "Room for uploads in the temporary folder, as far as it is reserved or free.",
             "state",
-            {"reserved": self._room.reserved, "free": self._room.total - self._room.reserved},
+            {"reserved": disk.reserved, "free": disk.total - disk.reserved},
         )
         try:
-            disk = shutil.disk_usage(tempfile.gettempdir())
+            there = shutil.disk_usage(tempfile.gettempdir())
         except OSError:
             return
         yield by_label(
             "projectionist_temporary_disk_bytes",
             "The disk on which the temporary folder is.",
             "state",
-            {"used": disk.used, "free": disk.free},
+            {"used": there.used, "free": there.free},
         )
 
 

@@ -73,7 +73,7 @@ async def _stream(
                 data = await stream.take(HEARTBEAT_SECONDS)
             await response.write_eof()
         except (ConnectionError, TimeoutError):  # it has gone, or takes nothing
-            log.debug("events_left")
+            log.debug("sse_client_disconnected")
             transport.abort()
     return response
 

@@ -85,9 +85,9 @@ async def _send(
             await response.write(piece)
         await response.write_eof()
     except ConnectionError:  # the client has gone, and the handler is not yet cancelled
-        log.debug("export_left")
+        log.debug("export_client_disconnected")
     except ProjectionistError as error:
-        log.warning("export_broken_off", code=error.code, error=error.detail)
+        log.warning("export_aborted", code=error.code, error=error.detail)
         _break_off(request)
     except Exception:
         log.exception("export_crashed")

@@ -231,7 +231,7 @@ async def _add(request: web.Request, before: SessionRow, received: _Received) ->
         try:
             return await _read_and_add(request, before, received)
         except SessionChangedError:
-            log.info("session_changed_meanwhile", session_id=str(before.id))
+            log.info("addition_retried", session_id=str(before.id))
     return await _read_and_add(request, before, received)
 
 

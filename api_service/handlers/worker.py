@@ -79,7 +79,7 @@ async def delete_queued(request: web.Request) -> web.Response:
     sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].sessions.delete(session.id)
-        log.info("session_deleted_on_order", **_log_fields(session))
+        log.info("session_deleted_by_operator", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 

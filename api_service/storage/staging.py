@@ -399,5 +399,5 @@ async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> 
     except (ProjectionistError, asyncpg.PostgresError) as error:
         # The upload is stored; a force does the same, and the tick mends the rest.
         code = error.code if isinstance(error, ProjectionistError) else type(error).__name__
-        log.warning("upload_not_caught_up", code=code, error=str(error))
+        log.warning("upload_requeue_failed", code=code, error=str(error))
     return session

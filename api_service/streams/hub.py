@@ -182,7 +182,7 @@ class Hub:
             await reading
         except ProjectionistError as error:
             if not self._is_failing:
-                log.warning("streams_waiting", code=error.code, error=error.detail)
+                log.warning("streams_stalled", code=error.code, error=error.detail)
             self._is_failing = True
             await asyncio.sleep(RETRY_SECONDS)
         except Exception:
