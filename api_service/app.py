@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,9 @@ from api_service.limits.process_limits import throttled_accept_errors
 from api_service.metrics import Metrics, ProcessState
 from api_service.openapi.document import document
 from api_service.openapi.routes import ROUTES
-from api_service.page_files import WebFiles
+from api_service.static_files import WebFiles
 from api_service.storage import StorageService
-from api_service.storage.held_snapshots import HeldSnapshots
-from api_service.storage.summary_cache import SummaryCache
+from api_service.storage.summary_cache import SummaryCache, read_summary_version
 from api_service.streams.hub import Hub
 from api_service.uploads.disk_budget import DiskBudget
 from api_service.uploads.folders import remove_abandoned_folders
@@ -103,7 +103,7 @@ def create_app(settings: Settings) -> web.Application:
     app[CLIENTS] = ClientIdentifier(settings, storage.clients.key)
     app[DISK_BUDGET] = DiskBudget(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
-    app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
+    app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, partial(read_summary_version, database))
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool()
     app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)
@@ -123,7 +123,7 @@ def create_app(settings: Settings) -> web.Application:
         )
     )
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
-    metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)
+    metrics.watch_snapshots(storage.snapshots.oldest_age)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
         await _remove_abandoned()

@@ -12,8 +12,7 @@ from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
 from api_service.metrics import Metrics
-from api_service.page_files import WebFiles
-from api_service.static_files import StaticFile
+from api_service.static_files import StaticFile, WebFiles
 from api_service.storage import StorageService
 from api_service.storage.clients import Totals
 from api_service.storage.summary_cache import SummaryCache

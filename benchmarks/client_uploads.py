@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from api_service.lists.film import Film
-from api_service.lists.merging.copying import MOVIE_COLUMNS, write_movies
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, write_movies
 from api_service.storage import StorageService
 from api_service.storage.staging import StagedUpload
 from shared.lookup_keys import title_key

@@ -24,7 +24,7 @@ from api_service.lists.formats.movielens import join
 from api_service.lists.layout import Layout
 from api_service.lists.reading import read_lists
 from api_service.lists.report import Budget, FileJournal
-from api_service.lists.rows.rows import RowReader
+from api_service.lists.rows.row_reader import RowReader
 from api_service.lists.rows.survey import settle
 from benchmarks.figures import Figure, table
 from benchmarks.list_forms import FORMS

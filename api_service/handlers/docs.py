@@ -59,4 +59,4 @@ def _file(name: str) -> StaticFile:
         "swagger-ui.js": theirs / "swagger_bundle.js",
         "swagger-ui.css": theirs / "swagger_style.css",
     }
-    return StaticFile.of(places[name].read_bytes(), _TYPES[Path(name).suffix])
+    return StaticFile.from_bytes(places[name].read_bytes(), _TYPES[Path(name).suffix])

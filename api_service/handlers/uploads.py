@@ -28,10 +28,10 @@ from api_service.context import (
     no_such_session,
     unheld_session_of,
 )
-from api_service.full_disk import full_disk_errors, local_disk_errors
+from api_service.disk_errors import full_disk_errors, local_disk_errors
 from api_service.handlers.sessions import describe_session
-from api_service.lists.files.spreadsheets import session_mark
-from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.export_csv import session_mark
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS
 from api_service.lists.model import SessionFilms
 from api_service.lists.report import shorten
 from api_service.metrics import UploadPhase

@@ -30,7 +30,7 @@ class Column(StrEnum):
     TYPE = "type"
     """Whether it is a film at all, or a series, a game, …"""
 
-    # What follows is looked for only where a format has it: see `marks.py`.
+    # What follows is looked for only where a format has it: see `row_marks.py`.
     STATE = "state"
     """Seen, planned, dropped, … in a word."""
     PLANNED = "planned"

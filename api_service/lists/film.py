@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -15,10 +14,8 @@ from api_service.lists.values.states import State
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from api_service.lists.layout import Layout
-    from api_service.lists.model import Sighting
+    from api_service.lists.model import Sighting, StoredFilm, UserMarks
     from api_service.lists.values.ratings import Rating
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -26,46 +23,6 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 MOST_NAMES: Final = 20
 """Further names, and addresses, of a film that are remembered."""
 _NEVER: Final = (0, date.min, -1)
-
-
-@dataclass(slots=True)
-class StoredFilm:
-    """A film as the session has stored it.
-
-    Attributes:
-        position: of the movie.
-        lookup_key: the question that it has.
-        found_tmdb_id: of the film that was found.
-        found_imdb_id: of the film that was found.
-        key: its title key at first.
-        tmdb_id: its own at first, from the user.
-        imdb_id: likewise.
-        line_hash: of its line of COPY input, which tells whether anything has changed.
-        repointed_to: the question that the user asks now, if another.
-    """
-
-    position: int
-    lookup_key: str
-    found_tmdb_id: int | None
-    found_imdb_id: str | None
-    key: str = ""
-    tmdb_id: int | None = None
-    imdb_id: str | None = None
-    line_hash: int = 0
-    repointed_to: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UserMarks:
-    """What the user says of a film as a whole."""
-
-    watched: bool = False
-    watch_dates: Sequence[date] = ()
-    rewatches: int = 0
-    liked: bool = False
-    tags: Sequence[str] = ()
-    in_watchlist: bool = False
-    lists: Sequence[str] = ()
 
 
 class Film:

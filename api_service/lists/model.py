@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
@@ -77,6 +78,46 @@ class Sighting(NamedTuple):
     liked: bool = False
     lists: tuple[str, ...] = ()
     more_days: tuple[date, ...] = ()
+
+
+@dataclass(slots=True)
+class StoredFilm:
+    """A film as the session has stored it.
+
+    Attributes:
+        position: of the movie.
+        lookup_key: the question that it has.
+        found_tmdb_id: of the film that was found.
+        found_imdb_id: of the film that was found.
+        key: its title key at first.
+        tmdb_id: its own at first, from the user.
+        imdb_id: likewise.
+        line_hash: of its line of COPY input, which tells whether anything has changed.
+        repointed_to: the question that the user asks now, if another.
+    """
+
+    position: int
+    lookup_key: str
+    found_tmdb_id: int | None
+    found_imdb_id: str | None
+    key: str = ""
+    tmdb_id: int | None = None
+    imdb_id: str | None = None
+    line_hash: int = 0
+    repointed_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserMarks:
+    """What the user says of a film as a whole."""
+
+    watched: bool = False
+    watch_dates: Sequence[date] = ()
+    rewatches: int = 0
+    liked: bool = False
+    tags: Sequence[str] = ()
+    in_watchlist: bool = False
+    lists: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

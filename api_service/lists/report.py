@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
 the rest."""
+MOST_NAMED: Final = 12
+"""Files that a refusal names."""
 MAX_PROFILES: Final = 50
 """Profiles that are counted in a file; Netflix has five in an account."""
 MAX_CHARACTERS: Final = 2_000_000

@@ -75,7 +75,7 @@ _TEXT: Final = ("text/", "application/jsonl")
 def document() -> StaticFile:
     """Return the document of all routes, made once a process."""
     body = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
-    return StaticFile.of(body, "application/json")
+    return StaticFile.from_bytes(body, "application/json")
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:

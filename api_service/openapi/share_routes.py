@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api_service.handlers import shared, shares
+from api_service.handlers import shared_lists, shares
 from api_service.http.routing import Content, Route
 from api_service.openapi.route_parts import OF_SESSION, STORED
 from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
@@ -79,7 +79,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=_SHARE,
-        handler=shared.get_status,
+        handler=shared_lists.get_status,
         name="get_shared_status",
         tag="Shares",
         summary="How far a shared list is, and what is shown of it",
@@ -90,7 +90,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/movies",
-        handler=shared.get_movies,
+        handler=shared_lists.get_movies,
         name="get_shared_movies",
         tag="Shares",
         summary="The movies of a shared list, page by page",
@@ -103,7 +103,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/movies/positions",
-        handler=shared.get_positions,
+        handler=shared_lists.get_positions,
         name="get_shared_positions",
         tag="Shares",
         summary="Where all movies stand that fit, in their order",
@@ -116,7 +116,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=_SHARE + r"/movies/{position:[1-9]\d{0,8}}",
-        handler=shared.get_movie,
+        handler=shared_lists.get_movie,
         name="get_shared_movie",
         tag="Shares",
         summary="One movie, with its credits",
@@ -127,7 +127,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/summary",
-        handler=shared.get_summary,
+        handler=shared_lists.get_summary,
         name="get_shared_summary",
         tag="Shares",
         summary="What the movies of a shared list come to",
@@ -140,7 +140,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/export",
-        handler=shared.get_export,
+        handler=shared_lists.get_export,
         name="export_shared_movies",
         tag="Shares",
         summary="The movies of a shared list as a file, streamed",

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from api_service.queries.parameters import shown
-from api_service.queries.validation import explain
-from api_service.queries.values import (
+from api_service.queries.parameter_types import (
     LARGEST_YEAR,
     WITHOUT_NUL,
     DayOrSpan,
@@ -26,6 +24,8 @@ from api_service.queries.values import (
     searched,
     span,
 )
+from api_service.queries.parameters import shown
+from api_service.queries.validation import explain
 from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from api_service.lists.files.spreadsheets import (
-    LETTERBOXD,
-    TO_CORRECT,
-    WHOLE,
-    csv_line,
-    session_mark,
-)
+from api_service.lists.export_csv import LETTERBOXD, TO_CORRECT, WHOLE, csv_line, session_mark
 from api_service.schemas.shares import shared_movie_answer, visible
 from shared.lookup_keys import LookupKind
 

@@ -9,12 +9,12 @@ from api_service.storage.additions import AdditionStorage
 from api_service.storage.clients import ClientStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
-from api_service.storage.heavy_reads import SizeLimiter
 from api_service.storage.holds import HoldStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.shares import ShareStorage
+from api_service.storage.size_limiter import SizeLimiter
 from api_service.storage.snapshots import SnapshotStorage
 from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.full_disk import full_disk_errors
+from api_service.disk_errors import full_disk_errors
 from api_service.storage.clients import hold_within
 from api_service.storage.sessions import SessionRow
 from api_service.storage.staging import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from api_service.storage.heavy_reads import SizeLimiter
+    from api_service.storage.size_limiter import SizeLimiter
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
 

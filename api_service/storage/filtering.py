@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from api_service.storage.heavy_reads import READ_SECONDS
+from api_service.storage.size_limiter import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:

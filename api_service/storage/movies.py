@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_service.storage.filtering import SHOWN_FOR, Cursor, PositionPage, find_positions
-from api_service.storage.heavy_reads import READ_SECONDS
+from api_service.storage.size_limiter import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:

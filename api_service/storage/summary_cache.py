@@ -6,18 +6,23 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from api_service.storage.filtering import SHOWN_FOR
+from shared.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
+    from decimal import Decimal
     from typing import Self
     from uuid import UUID
 
     from api_service.queries.movies import MovieFilter
     from api_service.storage.sessions import SessionRow
-    from api_service.storage.summaries import SummaryVersion
+    from shared.postgres.database import Database
 
     Key = tuple[UUID, MovieFilter]
     Aggregate = Callable[[], Awaitable[str]]
@@ -26,8 +31,107 @@ MOST_BYTES = 32 * 1024**2
 KEPT_SECONDS = 600.0
 """After which one is added up anew, whatever has changed: what was refreshed since is looked
 through at each request."""
+LONGEST_SAVING = timedelta(minutes=2)
+"""From the moment at which a record says that it was fetched to its commit, with time to spare."""
 _ENTRY_BYTES = 1024
 """Of a summary beside its text, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryVersion:
+    """What tells whether a summary would show the same again.
+
+    Attributes:
+        now: when this was read, by the database's clock, as all times here.
+        row: of the session's counts, which takes the next `n` with each outcome, correction and
+            addition. A standby that was promoted may give an `n` again: beside it stand the
+            transaction that wrote it and what it says.
+        since: from when on refreshed records are counted.
+        refreshed: how many of the session's were, and the sum of the times.
+        next_expiry: when the next record of all is shown no longer.
+    """
+
+    now: datetime
+    row: tuple[int, ...]
+    since: datetime
+    refreshed: tuple[int, Decimal]
+    next_expiry: datetime | None
+
+    def shows_what(self, earlier: SummaryVersion) -> bool:
+        """Return whether nothing has changed since an earlier one, read with the same `since`."""
+        expired = earlier.next_expiry is not None and self.now >= earlier.next_expiry
+        return not expired and (self.row, self.refreshed) == (earlier.row, earlier.refreshed)
+
+
+async def read_summary_version(
+    database: Database, session_id: UUID, since: datetime | None
+) -> SummaryVersion:
+    """Return the version of what a session's summaries show, in which no change is missed.
+
+    A record that is refreshed changes nothing of the sessions that show it: it is found by its
+    age, and that of the answers that it belongs to.
+
+    Args:
+        database: where the session is.
+        session_id: which one.
+        since: as an earlier one had it; None for one that later ones can be compared with.
+
+    Raises:
+        SessionNotFoundError: it was deleted.
+    """
+    row = await database.fetchrow(
+        """
+        select
+          clock_timestamp() as now,
+          counts.*,
+          s.edition,
+          began.since,
+          refreshed.records,
+          refreshed.times,
+          (
+            select min(fetched_at) + $4::interval
+            from catalogue
+            where fetched_at > clock_timestamp() - $4::interval
+          ) as next_expiry
+        from sessions s
+        cross join lateral current_counts(s.id) as counts
+        cross join lateral (
+          select coalesce($2::timestamptz, clock_timestamp() - $3::interval) as since
+        ) as began
+        cross join lateral (
+          select
+            count(*) as records,
+            coalesce(sum(extract(epoch from c.fetched_at)), 0) as times
+          from catalogue c
+          -- The limits keep it from reading whole sessions to join them.
+          cross join lateral (
+            select
+            from lookups l
+            cross join lateral (
+              select from movies where lookup_id = l.id and session_id = s.id limit 1
+            ) as listed
+            where l.tmdb_id = c.tmdb_id and l.answered_at < c.fetched_at
+            limit 1
+          ) as shown
+          where c.fetched_at > began.since
+        ) as refreshed
+        where s.id = $1
+        """,
+        session_id,
+        since,
+        LONGEST_SAVING,
+        SHOWN_FOR,
+    )
+    if row is None:
+        raise SessionNotFoundError("It was deleted meanwhile.")
+    names = ("n", "transaction", "edition", "total", "enriched", "not_found", "failed")
+    return SummaryVersion(
+        now=row["now"],
+        row=tuple(row[name] for name in names),
+        since=row["since"],
+        refreshed=(row["records"], row["times"]),
+        next_expiry=row["next_expiry"],
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

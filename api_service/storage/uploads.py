@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from api_service.storage.heavy_reads import SizeLimiter
+    from api_service.storage.size_limiter import SizeLimiter
     from api_service.storage.staging import KeyedUpload, StagedUpload
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from api_service.full_disk import local_disk_errors
+from api_service.disk_errors import local_disk_errors
 from api_service.limits.body_pace import BodyPace, body_pace
 from api_service.lists.model import UploadedFile
 from api_service.uploads.disk_budget import FIRST_BYTES, bytes_needed

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from api_service.lists.files.spreadsheets import plain_cell
+from api_service.lists.export_csv import plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

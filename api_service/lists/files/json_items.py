@@ -1,7 +1,7 @@
 """JSON to records: a list, or lines, of objects or of titles, each made a row of cells.
 
 The names of an object's members become the header, so that what recognises a CSV recognises JSON
-too; `json_shapes` says what is an item, and how it becomes cells.
+too; `json_containers` says where items stand, `json_cells` how they become cells.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.files.json_shapes import (
-    TITLE,
+from api_service.lists.files.json_cells import TITLE, spell, to_row
+from api_service.lists.files.json_containers import (
     is_list_of_things,
     is_plain,
     may_hold,
     place_of,
-    spell,
-    to_row,
     unpack_value,
 )
 from api_service.lists.files.json_stream import (

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from api_service.lists.columns import Column
+from api_service.lists.files.json_containers import LIST_NAME
 from api_service.lists.files.json_items import open_json
-from api_service.lists.files.json_shapes import LIST_NAME
 from api_service.lists.files.row_files import RowsTable
 from api_service.lists.files.tables import CsvTable, Table
 from api_service.lists.files.text import MAX_COLUMNS

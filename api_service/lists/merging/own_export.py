@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.columns import Column
-from api_service.lists.files.spreadsheets import LETTERBOXD, plain_cell
-from api_service.lists.film import UserMarks
+from api_service.lists.export_csv import LETTERBOXD, plain_cell
 from api_service.lists.layout import Kind, Layout
-from api_service.lists.merging.additions import SessionMerger
+from api_service.lists.merging.session_merger import SessionMerger
+from api_service.lists.model import UserMarks
 from api_service.lists.problems import Problem
-from api_service.lists.rows.rows import RowReader
+from api_service.lists.rows.row_reader import RowReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
 from api_service.lists.values.dates import date_reader, is_numbered
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from api_service.lists.merging.merging import FilmMerger, Source
+    from api_service.lists.merging.film_merger import FilmMerger, Source
     from api_service.lists.model import Sighting
     from api_service.lists.report import FileJournal
     from api_service.lists.values.dates import DateOrder

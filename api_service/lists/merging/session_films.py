@@ -7,8 +7,9 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from api_service.lists.film import Film, StoredFilm, UserMarks, interned
-from api_service.lists.merging.copying import movie_line
+from api_service.lists.film import Film, interned
+from api_service.lists.merging.copy_format import movie_line
+from api_service.lists.model import StoredFilm, UserMarks
 from api_service.lists.values.ratings import rating_reader
 from shared.lookup_keys import LookupKind, imdb_key, parse_key, title_key, tmdb_key
 

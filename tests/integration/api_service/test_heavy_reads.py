@@ -9,7 +9,7 @@ import pytest
 
 from api_service.app import DATABASE_CONNECTIONS
 from api_service.storage import STORED_AT_ONCE
-from api_service.storage.heavy_reads import LARGE_FILMS, MOST_READS, SizeLimiter
+from api_service.storage.size_limiter import LARGE_FILMS, MOST_READS, SizeLimiter
 from shared.errors import DatabaseBusyError
 from tests.support.driving import until
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from api_service.lists.film import Film
-from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, movie_line
 from api_service.queries.movies import MovieQuery, SortName
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition

@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 
 from api_service.context import LIMITS, STORAGE
-from api_service.storage.heavy_reads import MOST_READS
 from api_service.storage.shares import MOST_SHARES
+from api_service.storage.size_limiter import MOST_READS
 from api_service.storage.summaries import SummaryStorage
 from tests.support.described import check_item
 

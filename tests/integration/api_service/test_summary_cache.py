@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
 from api_service.queries.movies import MovieFilter
-from api_service.storage.heavy_reads import SizeLimiter
 from api_service.storage.sessions import SessionStorage
-from api_service.storage.summaries import SummaryStorage
-from api_service.storage.summary_cache import SummaryCache
+from api_service.storage.size_limiter import SizeLimiter
+from api_service.storage.summary_cache import SummaryCache, read_summary_version
 from shared.errors import SessionNotFoundError
 from tests.support.driving import until
 
@@ -32,7 +32,7 @@ class Counted:
 
     def __init__(self, database: Database, most_bytes: int = 100_000) -> None:
         self._sessions = SessionStorage(database)
-        version = SummaryStorage(database).version
+        version = partial(read_summary_version, database)
         self.cache = SummaryCache(SizeLimiter().turn, version, most_bytes=most_bytes)
         self.asked = 0
         self.times = 0

@@ -13,10 +13,10 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_service.lists.files.spreadsheets import LETTERBOXD
-from api_service.lists.film import Film, UserMarks
-from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
-from api_service.lists.model import UploadedFile
+from api_service.lists.export_csv import LETTERBOXD
+from api_service.lists.film import Film
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, movie_line
+from api_service.lists.model import UploadedFile, UserMarks
 from api_service.lists.reading import MOVIES_FILE, read_lists
 from api_service.lists.values.ratings import rating_reader
 from api_service.queries.movies import ExportQuery

@@ -12,11 +12,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.columns import Column
-from api_service.lists.files.spreadsheets import plain_cell
+from api_service.lists.export_csv import plain_cell
 from api_service.lists.layout import Unread
 from api_service.lists.model import Sighting
 from api_service.lists.problems import NotAFilm, Problem
-from api_service.lists.rows.marks import MarksReader
+from api_service.lists.rows.row_marks import MarksReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
 from api_service.lists.values.dates import date_reader, is_numbered
@@ -43,7 +43,7 @@ _READ: Final = (
     *(Column.RATING10, Column.WRITTEN, Column.WATCH_DATE, Column.REWATCH, Column.PLAYS),
     *(Column.TAGS, Column.REVIEW, Column.TYPE, Column.OWN_ID),
 )
-"""The columns that are read of every row; `marks.py` reads the others."""
+"""The columns that are read of every row; `row_marks.py` reads the others."""
 
 
 def _picking(columns: Mapping[Column, int]) -> Callable[[list[str]], tuple[str, ...]]:

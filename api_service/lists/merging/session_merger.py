@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from api_service.lists.merging.copying import movie_line
-from api_service.lists.merging.merging import FilmMerger, id_keys, normal_address
+from api_service.lists.merging.copy_format import movie_line
+from api_service.lists.merging.film_merger import FilmMerger, id_keys, normal_address
 from api_service.lists.merging.session_films import line_hash
 from shared.lookup_keys import LookupKind, imdb_key, tmdb_key, twins_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from api_service.lists.film import Film, StoredFilm
-    from api_service.lists.merging.merging import Source
-    from api_service.lists.model import Sighting
+    from api_service.lists.film import Film
+    from api_service.lists.merging.film_merger import Source
+    from api_service.lists.model import Sighting, StoredFilm
 
 
 class SessionMerger(FilmMerger):
