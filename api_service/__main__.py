@@ -1,4 +1,4 @@
-"""Starts the API: `python -m api_service`."""
+"""Entry point of the API: `python -m api_service`."""
 
 from __future__ import annotations
 

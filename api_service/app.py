@@ -1,4 +1,4 @@
-"""The API's application: its middlewares and the resources that live as long as it."""
+"""Assembly of the API: middlewares, routes, and resources that live as long as the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What handlers need, by name: settings, storage, parsers, pace, hub, metrics, the page's files."""
+"""Application keys, and lookups of what a request's path names."""
 
 from __future__ import annotations
 

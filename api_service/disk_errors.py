@@ -1,4 +1,4 @@
-"""A disk that takes no more, told from every other trouble."""
+"""Translation of a full or missing disk into `StorageFullError`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a session still takes, when all sessions share the request budget film by film."""
+"""Estimates of the time that a session still takes while all sessions share the request budget."""
 
 from __future__ import annotations
 

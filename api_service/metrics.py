@@ -1,4 +1,4 @@
-"""What the API counts: requests, uploads, open streams, and the fleet as the database shows it.
+"""Metrics of the API, and of the fleet as the database shows it.
 
 The fleet's figures are exported here and not by daemons, so that they are there when no daemon is.
 Every API tells the same of them: take the largest, never the sum.

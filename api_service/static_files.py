@@ -1,4 +1,4 @@
-"""Files that the API serves as they are: read once, compressed once, checked by their ETag."""
+"""Static files of the API: read once, compressed once, checked by their ETag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document of the API, and the page to read it and try it out."""
+"""The OpenAPI document, and the page that shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session's events over HTTP, as Server-Sent Events.
+"""Server-Sent Events of a session.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

@@ -1,4 +1,4 @@
-"""Taking a session away: its movies as a file, streamed in pages of their own.
+"""Exports of a session as a file, streamed a page of movies at a time.
 
 Between two pages nothing is held, neither a connection nor rows, however slowly a client reads.
 """

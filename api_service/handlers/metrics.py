@@ -1,4 +1,4 @@
-"""What Prometheus asks for, over HTTP."""
+"""The route that Prometheus scrapes."""
 
 from __future__ import annotations
 

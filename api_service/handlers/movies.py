@@ -1,4 +1,4 @@
-"""The movies of a session over HTTP: pages, and the user's corrections."""
+"""Movies of a session: pages, one movie, and the user's corrections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
-from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.limits.body_pace import read_small_body
 from api_service.queries.cursors import decode_cursor, encode_cursor
 from api_service.queries.movies import MovieQuery, PageQuery, read_query
 from api_service.queries.validation import explain_all, integral
@@ -159,8 +159,7 @@ async def get_movie(request: web.Request) -> web.Response:
 async def put_match(request: web.Request) -> web.Response:
     """Answer `PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
     session = await unheld_session_of(request)  # before the body: a stranger's is not waited for
-    async with body_pace(0, SMALL_BODY_SECONDS):
-        body = await request.read()
+    body = await read_small_body(request)
     try:
         correction = Correction.model_validate_json(body)
     except ValidationError as error:

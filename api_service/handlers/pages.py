@@ -1,4 +1,4 @@
-"""The web page over HTTP: its shell, which is the same for every view, and its assets."""
+"""The web page: its shell, which is the same for every view, and its assets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions over HTTP: status, report, force and delete."""
+"""Sessions: status, report, force and delete."""
 
 from __future__ import annotations
 

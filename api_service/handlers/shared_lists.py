@@ -1,4 +1,4 @@
-"""A shared list over HTTP, for visitors: what the session's own routes read, and never its key."""
+"""Shared lists as visitors read them, never with the session's id."""
 
 from __future__ import annotations
 

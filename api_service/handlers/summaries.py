@@ -1,4 +1,4 @@
-"""What a session's films come to, over HTTP."""
+"""Session summaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads over HTTP: spool the files, have them read in another process, store them whole."""
+"""Uploads: spool the files, have a parser process read them, store the result."""
 
 from __future__ import annotations
 

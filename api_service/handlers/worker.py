@@ -1,4 +1,4 @@
-"""The fleet over HTTP: what it does, for whom, and holding or releasing it or somebody's lists."""
+"""The fleet for its operator: status, pause and resume, and orders about queued lists."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pydantic import ValidationError
 
 from api_service.context import SETTINGS, STORAGE, json_response
 from api_service.http.admin_token import check_admin, is_admin
-from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.limits.body_pace import read_small_body
 from api_service.schemas.fleet import WorkerStatusAnswer, worker_status_answer
 from api_service.schemas.queue import QueueOrder, QueueOrderAnswer, queue_shares_answer
 from api_service.storage.holds import NAMED_DIGITS
 from shared.errors import InvalidBodyError, SessionNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
     from aiohttp import web
 
     from api_service.storage.holds import QueuedSession
@@ -58,28 +61,28 @@ async def get_queue(request: web.Request) -> web.Response:
 
 async def hold_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/hold`: nothing more of these lists is looked up."""
-    sessions = await _addressed_sessions(request)
-    for session in sessions:
-        await request.app[STORAGE].holds.hold(session.id)
-        log.info("session_held", **_log_fields(session))
-    return json_response(QueueOrderAnswer(sessions=len(sessions)))
+    return await _order(request, request.app[STORAGE].holds.hold, "session_held")
 
 
 async def release_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/release`: they are looked up as if they had come now."""
-    sessions = await _addressed_sessions(request)
-    for session in sessions:
-        await request.app[STORAGE].holds.release(session.id)
-        log.info("session_released", **_log_fields(session))
-    return json_response(QueueOrderAnswer(sessions=len(sessions)))
+    return await _order(request, request.app[STORAGE].holds.release, "session_released")
 
 
 async def delete_queued(request: web.Request) -> web.Response:
     """Answer `POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
+    delete = request.app[STORAGE].sessions.delete
+    return await _order(request, delete, "session_deleted_by_operator")
+
+
+async def _order(
+    request: web.Request, execute: Callable[[UUID], Awaitable[object]], event: str
+) -> web.Response:
+    """Execute an order for each list that it is for, and log that without the list's whole id."""
     sessions = await _addressed_sessions(request)
     for session in sessions:
-        await request.app[STORAGE].sessions.delete(session.id)
-        log.info("session_deleted_by_operator", **_log_fields(session))
+        await execute(session.id)
+        log.info(event, session_id=str(session.id)[:NAMED_DIGITS], client=session.client)
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
@@ -91,8 +94,7 @@ async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
         SessionNotFoundError: nothing of that name waits.
     """
     await check_admin(request)
-    async with body_pace(0, SMALL_BODY_SECONDS):
-        body = await request.read()
+    body = await read_small_body(request)
     try:
         order = QueueOrder.model_validate_json(body)
     except ValidationError:
@@ -108,11 +110,6 @@ async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
     if not sessions:
         raise SessionNotFoundError("No list of that name waits: see GET /worker/queue.")
     return sessions
-
-
-def _log_fields(session: QueuedSession) -> dict[str, str | None]:
-    """Return what the log has of a session: not the id by which it can be read."""
-    return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 
 
 async def _status(request: web.Request, *, names_hosts: bool = True) -> WorkerStatusAnswer:

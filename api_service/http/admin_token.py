@@ -1,4 +1,4 @@
-"""Who is the operator: a request with the ADMIN_TOKEN, of which few may be tried."""
+"""Authorization of the operator by ADMIN_TOKEN, with few wrong tries a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middlewares that decide before any handler: who asks, and whether another site's page does."""
+"""Middlewares that run before any handler: client identity and cross-site refusal."""
 
 from __future__ import annotations
 

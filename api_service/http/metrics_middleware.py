@@ -1,4 +1,4 @@
-"""The middleware that counts every request, however it ends."""
+"""Middleware that counts every request, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares are for those who were given their address: search engines are told to keep none of it."""
+"""Headers that keep shared lists out of search engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middlewares: every error becomes an RFC 9457 problem, and every request has an id in its logs."""
+"""Middlewares for request ids in the log, and RFC 9457 problems in place of errors."""
 
 from __future__ import annotations
 

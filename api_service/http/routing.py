@@ -1,4 +1,4 @@
-"""What an entry of the route table says: whom the router calls, and what the document promises."""
+"""Entries of the route table, from which the router and the document are made."""
 
 from __future__ import annotations
 

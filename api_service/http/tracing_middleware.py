@@ -1,4 +1,4 @@
-"""The middleware that takes a trace in, or begins one, and has its id in every line that is logged.
+"""Middleware that continues or begins a trace, and adds its id to every log line.
 
 https://www.w3.org/TR/trace-context/, https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 """

@@ -1,4 +1,4 @@
-"""The time that a request's body has: so many bytes in each while, and an end to all of it."""
+"""Deadlines of request bodies: a least rate, and an end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from shared.errors import BodyTooSlowError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from aiohttp import web
 
 WINDOW_SECONDS: Final = 10.0
 """In each window as many bytes must come as the least rate has in it, or the end of the body."""
@@ -111,3 +113,13 @@ async def body_pace(least_rate: int, seconds: float) -> AsyncIterator[BodyPace]:
             if least_rate
             else f"The body must come whole within {seconds:.0f} seconds."
         ) from None
+
+
+async def read_small_body(request: web.Request) -> bytes:
+    """Read a body that is one JSON object.
+
+    Raises:
+        BodyTooSlowError: it came too slowly.
+    """
+    async with body_pace(0, SMALL_BODY_SECONDS):
+        return await request.read()

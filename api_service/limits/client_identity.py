@@ -1,4 +1,4 @@
-"""Who a request comes from: an address, or the token of an upload, and the name it is stored by.
+"""Client identity: an address or an upload token, and the keyed hash that is stored of it.
 
 The address is the peer's own. Behind a proxy of `TRUSTED_PROXIES` it is the rightmost address in
 `X-Forwarded-For` that is no such proxy: what stands left of it was written by strangers. Other

@@ -1,4 +1,4 @@
-"""What one client may do at once and in an hour, and all together; in this process alone.
+"""Limits on what clients do at once and in an hour, in this process alone.
 
 What is decided here costs no statement. With n processes behind one address a client has n times as
 much. What is stored and queued is decided exactly, where it is stored (`storage.clients`).

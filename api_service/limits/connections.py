@@ -1,4 +1,4 @@
-"""The connections that the API accepts: so many at once, of each peer and of all.
+"""Limits on open connections, of each peer and of all.
 
 A connection takes memory before anything is sent over it, and lasts as long as its peer likes. So
 one too many is refused at once, and a peer that reads nothing for a minute is cut off.

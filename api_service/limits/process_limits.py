@@ -1,4 +1,4 @@
-"""What the process may open, and how often it says that it may open no more."""
+"""The limit on open files, and throttled logging when it is reached."""
 
 from __future__ import annotations
 

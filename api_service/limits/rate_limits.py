@@ -1,4 +1,4 @@
-"""How often each client may do a thing: a bucket of permits for each, filled evenly."""
+"""Rate limits for each client: a bucket of permits, refilled evenly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns that list reading has a use for."""
+"""Columns that list reading has a use for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own CSV: the names of its columns, and cells that no spreadsheet takes for a formula.
+"""The CSV of exports: its columns, and cells that no spreadsheet takes for a formula.
 
 What is written here is read back by `merging/own_export.py`, to the letter.
 """

@@ -1,4 +1,4 @@
-"""One film of an upload: everything its rows said of it."""
+"""A distinct film, with everything that the rows of an upload say of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a recognised file is read."""
+"""Layout of a recognised file: how its rows are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into list reading and comes out of it: files, sightings of films, a result."""
+"""Inputs and outputs of list reading: files, sightings of films, the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be wrong with a list, a row or a cell: stable codes, and the refusals of an upload."""
+"""Problems of lists, rows and cells: stable codes, and the refusals of an upload."""
 
 from __future__ import annotations
 
@@ -108,6 +108,20 @@ class NotAFilm(NamedTuple):
         """Return the sentence about a row of this title, as it is shown."""
         told = f"is {self.reason}" + ("" if self.code is Problem.REMOVED else ", not a film")
         return f"{title or 'It'} {self.said or told}"
+
+
+class BrokenFileError(Exception):
+    """A file is not of the kind that its beginning promises.
+
+    Attributes:
+        message: what is wrong with it.
+        line: counted from 1.
+    """
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
 
 
 class ListRefused(UnreadableListError):  # noqa: N818  # it is an answer to the user, not a fault

@@ -1,4 +1,4 @@
-"""An upload read whole: files on disk in, `movies.csv` for COPY and `report.json` out."""
+"""Reading of one upload: files in, `movies.csv` for COPY and `report.json` out."""
 
 from __future__ import annotations
 

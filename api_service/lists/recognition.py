@@ -1,4 +1,4 @@
-"""Which files of an upload are lists of films, and why the others are none."""
+"""Recognition of the lists among an upload's files, and reasons why others are none."""
 
 from __future__ import annotations
 

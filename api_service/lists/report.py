@@ -1,4 +1,4 @@
-"""The report of an upload: what each file was taken for; what was rejected, set aside or noted."""
+"""The report of an upload: formats, and rows rejected, set aside, merged or noted."""
 
 from __future__ import annotations
 

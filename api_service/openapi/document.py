@@ -1,4 +1,4 @@
-"""The document of the API (OpenAPI 3.1), made from the route table and the pydantic models."""
+"""The OpenAPI 3.1 document, made from the route table and the pydantic models."""
 
 from __future__ import annotations
 

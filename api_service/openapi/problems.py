@@ -1,4 +1,4 @@
-"""Problems as the document of the API knows them: one schema and one answer for each code."""
+"""Problems in the OpenAPI document: one schema and one answer for each code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of the API, as one table: the router and the document are both made from it.
+"""The route table, from which the router and the document are both made.
 
 A new route is an entry here. Its query and its answers are pydantic models, its problems classes of
 errors; a parameter of a path that is new is explained in `openapi.PATH_PARAMETERS`.

@@ -1,4 +1,4 @@
-"""The routes of shares: the owner's below the session, the visitors' below the share's own id."""
+"""Routes of shares: the owner's below the session, the visitors' below the share."""
 
 from __future__ import annotations
 

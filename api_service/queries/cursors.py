@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, as opaque text that a client only hands back."""
+"""Cursors: the end of a page as opaque text."""
 
 from __future__ import annotations
 

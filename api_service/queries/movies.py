@@ -1,4 +1,4 @@
-"""What a request may ask of a session's movies: its query, read into models with a type each.
+"""Queries about a session's movies, as models of which each field is a parameter.
 
 The models are also what describes the parameters to programs: each field is one parameter.
 """

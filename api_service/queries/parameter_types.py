@@ -1,4 +1,4 @@
-"""What one parameter of a query may be: read from its text, with words for what may be said.
+"""Types of query parameters: each reads its text, and says what it allows.
 
 A reader raises ValueError with what is allowed; the schema beside it tells programs the same.
 """

@@ -1,4 +1,4 @@
-"""The parameters that a route takes, and the refusal of all others.
+"""Refusal of parameters that a route does not take.
 
 Who misspells a filter would otherwise be answered with every film, and could not tell.
 """

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in our own words: pydantic's are for programmers, and change.
+"""Validation errors in words for users; pydantic's are for programmers, and change.
 
 https://docs.pydantic.dev/latest/errors/validation_errors/
 """

@@ -1,4 +1,4 @@
-"""A session's movies as lines of a file: for people, for programs, for Letterboxd."""
+"""Movies as lines of a file: CSV, JSON lines and Letterboxd's import form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API answers about the fleet: pydantic models, and how rows become them."""
+"""Answers about the fleet."""
 
 from __future__ import annotations
 

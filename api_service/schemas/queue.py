@@ -1,4 +1,4 @@
-"""What the API answers about who fills the queue: pydantic models, and how rows become them."""
+"""Answers about who fills the queue, and the operator's orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the API tells what was read of an upload: models of the report that its parser writes."""
+"""The report of an upload, as its parser writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API answers: pydantic models, and how rows become them."""
+"""Answers about sessions and their movies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request may ask of shares: the body that makes one, and the queries that it answers."""
+"""Requests about shares: the body that creates one, and visitors' queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shares answer: to the session's owner, and to whoever has a share's id.
+"""Answers about shares: to the session's owner, and to visitors.
 
 A visitor's models name each field that they show. They leave out the owner's key, the addresses
 that came with the films, names that may be those of files, and what only helps to correct a match.

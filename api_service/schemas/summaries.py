@@ -1,4 +1,4 @@
-"""What a session's films come to, as the API tells it: models, and how figures become them."""
+"""Answers with the figures of a session's movies."""
 
 from __future__ import annotations
 

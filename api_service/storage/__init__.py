@@ -1,4 +1,4 @@
-"""The API's SQL: uploads, sessions, shares, movies, matches, the fleet and events, as one."""
+"""The API's SQL: statements in, typed rows out."""
 
 from __future__ import annotations
 

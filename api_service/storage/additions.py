@@ -1,4 +1,4 @@
-"""Storing more files of a session: one transaction, whole or not at all.
+"""Storage of more files into a session: one transaction, whole or not at all.
 
 The films that the session has are read out, merged with the new ones by the parser, and stored only
 if nobody has added to them meanwhile, which `edition` tells, and if those that get another lookup
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from api_service.disk_errors import full_disk_errors
 from api_service.storage.clients import hold_within
-from api_service.storage.sessions import SessionRow
+from api_service.storage.sessions import counted_row
 from api_service.storage.staging import (
     WORTH_ANALYSING,
     StagedUpload,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from api_service.storage.sessions import SessionRow
     from api_service.storage.size_limiter import SizeLimiter
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
@@ -183,18 +184,7 @@ async def _store(
     await record_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
     await hold_within(connection, client, addition.limits)
-    row = SessionRow(
-        id=session_id,
-        total=counts.total,
-        enriched=counts.enriched,
-        not_found=counts.not_found,
-        failed=counts.failed,
-        created_at=session["created_at"],
-        completed_at=session["completed_at"],
-        read_at=session["read_at"],
-        has_client=session["has_client"],
-    )
-    return Stored(row, queued.count)
+    return Stored(counted_row(counts, {**session}), queued.count)
 
 
 async def _hold_lookups(connection: Connection) -> None:

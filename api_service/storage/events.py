@@ -1,4 +1,4 @@
-"""What open streams are told of: the films answered lately, and the state of the fleet."""
+"""Changes for event streams: films answered lately, and the state of the fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which movies of a session fit a query, and in which order: the one statement that knows."""
+"""The statement that finds a session's movies for a query, in order."""
 
 from __future__ import annotations
 

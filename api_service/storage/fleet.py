@@ -1,4 +1,4 @@
-"""The fleet as the API shows it: workers, queue, TMDB's health, the budget, and the pace."""
+"""The fleet as the API shows it: workers, queue, TMDB's state, budget and pace."""
 
 from __future__ import annotations
 

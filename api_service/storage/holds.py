@@ -1,4 +1,4 @@
-"""Who fills the queue, and holding sessions: their films get no turn until they are released."""
+"""The queue's largest users, and holding and releasing of their sessions."""
 
 from __future__ import annotations
 

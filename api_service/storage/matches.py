@@ -1,4 +1,4 @@
-"""Corrections: re-pointing one movie to another lookup, or taking it out of its session."""
+"""Corrections: pointing a movie at another lookup, or removing it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The movies of a session, page by page, with what TMDB knows of each."""
+"""Movies of a session, page by page, with their TMDB records."""
 
 from __future__ import annotations
 

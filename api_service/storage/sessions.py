@@ -1,22 +1,23 @@
-"""Sessions: status in two indexed rows, the report, forcing and deleting."""
+"""Sessions: status in two indexed rows, reports, forcing and deleting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.models import UPLOADS_LOCK, Channel, SessionStatus
 from shared.sql.requeue import reopen_session
 from shared.sql.turn_grants import free_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     import asyncpg
 
     from shared.postgres.database import Connection, Database
+    from shared.sql.counts import SessionCounts
 
 TOUCH_AFTER = timedelta(days=1)
 
@@ -210,15 +211,16 @@ class SessionStorage:
 
 def session_row(row: asyncpg.Record) -> SessionRow:
     """Return a session from the columns that its fields are named after."""
+    return SessionRow(**{name: row[name] for name in SessionRow.__slots__})
+
+
+def counted_row(counts: SessionCounts, row: Mapping[str, Any]) -> SessionRow:
+    """Return a session that nobody holds, as a transaction that counted it leaves it."""
     return SessionRow(
-        id=row["id"],
-        total=row["total"],
-        enriched=row["enriched"],
-        not_found=row["not_found"],
-        failed=row["failed"],
-        created_at=row["created_at"],
-        completed_at=row["completed_at"],
-        read_at=row["read_at"],
-        has_client=row["has_client"],
-        held=row["held"],
+        id=counts.session_id,
+        total=counts.total,
+        enriched=counts.enriched,
+        not_found=counts.not_found,
+        failed=counts.failed,
+        **row,
     )

@@ -1,4 +1,4 @@
-"""Shares: what lets others read a session, each with an id of its own that tells nothing of it."""
+"""Shares: random ids by which others read a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bulkhead of heavy reads: what reads whole sessions never keeps a status waiting."""
+"""Limits on heavy statements at once, so that status reads never wait for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The snapshots and transactions that keep vacuum from removing dead rows of this database.
+"""Snapshots and transactions that keep vacuum from removing this database's dead rows.
 
 PostgreSQL shows every role which transaction a snapshot holds on to, but only a role that may read
 everybody's queries when it began; a standby and a replication slot have no such time at all. So the

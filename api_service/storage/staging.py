@@ -1,4 +1,4 @@
-"""What every upload does inside its transaction, to a new session or to one that is there."""
+"""Steps that every upload's transaction has, into a new session or an existing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session's films come to: one statement, and the few films and people that it names."""
+"""The statement that aggregates the movies of a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Summaries that were added up before, as long as nothing that they show has changed."""
+"""Cache of summaries, each valid while its session's version is the same."""
 
 from __future__ import annotations
 

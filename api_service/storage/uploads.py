@@ -1,11 +1,11 @@
-"""Storing an upload: one transaction, whole or not at all."""
+"""Storage of an upload: one transaction, whole or not at all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from api_service.storage.clients import hold_within
-from api_service.storage.sessions import SessionRow
+from api_service.storage.sessions import counted_row
 from api_service.storage.staging import (
     Stored,
     catch_up,
@@ -22,9 +22,7 @@ from shared.sql.counts import recount
 from shared.sql.turn_grants import granted_turns, settle_grant
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
+    from api_service.storage.sessions import SessionRow
     from api_service.storage.size_limiter import SizeLimiter
     from api_service.storage.staging import KeyedUpload, StagedUpload
     from shared.postgres.database import Connection, Database
@@ -90,7 +88,7 @@ async def _store(connection: Connection, upload: StagedUpload, grant: Grant | No
           insert into session_counts (session_id, total)
           select id, $2 from session
         )
-        select created_at, read_at from session
+        select created_at, read_at, $3::text is not null as has_client from session
         """,
         upload.session_id,
         upload.total,
@@ -105,25 +103,9 @@ async def _store(connection: Connection, upload: StagedUpload, grant: Grant | No
     counts = await recount(connection, upload.session_id)
     await record_upload(connection, upload, upload.session_id)
     await hold_within(connection, upload.client, upload.limits)
-    row = SessionRow(
-        id=upload.session_id,
-        total=counts.total,
-        enriched=counts.enriched,
-        not_found=counts.not_found,
-        failed=counts.failed,
-        created_at=session["created_at"],
-        # A trigger completes a session whose films are all known.
-        completed_at=await _completed_at(connection, upload.session_id)
-        if counts.status is SessionStatus.COMPLETED
-        else None,
-        read_at=session["read_at"],
-        has_client=upload.client is not None,
-    )
-    return Stored(row, queued.count)
-
-
-async def _completed_at(connection: Connection, session_id: UUID) -> datetime:
-    completed_at: datetime = await connection.fetchval(
-        "select completed_at from sessions where id = $1", session_id
-    )
-    return completed_at
+    completed_at = None
+    if counts.status is SessionStatus.COMPLETED:  # all its films are known; a trigger has set it
+        completed_at = await connection.fetchval(
+            "select completed_at from sessions where id = $1", upload.session_id
+        )
+    return Stored(counted_row(counts, {**session, "completed_at": completed_at}), queued.count)

@@ -1,4 +1,4 @@
-"""The hub: tells all open streams what has changed, reading each changed session once for all.
+"""Fan-out of session changes to SSE subscribers, reading each changed session once.
 
 PostgreSQL's notifications say which session has changed. What comes at once is gathered for a
 moment, and then the changed sessions are read together, a few times a second each at most; the last

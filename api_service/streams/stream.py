@@ -1,4 +1,4 @@
-"""One open stream of events: what it has still to be sent, and how events look on the wire.
+"""One open event stream: what it has still to send, and the wire format.
 
 A stream keeps the newest of each kind and nothing else, so a client that reads slowly misses what
 lies between, and costs no more than one that reads at once.

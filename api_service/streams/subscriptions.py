@@ -1,4 +1,4 @@
-"""What is known of a session that somebody looks at: its streams, and what they were sent."""
+"""Subscriptions to a session: its streams, and what they were sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room for uploads in the temporary folder, which is booked before a byte is read.
+"""Budget of the temporary folder, reserved before an upload's bytes are read.
 
 The folder may lie in memory, and then what lies there counts as memory: whoever filled it would
 have the kernel end the service. Small uploads have a part of the room to themselves, so that none

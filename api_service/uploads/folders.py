@@ -1,4 +1,4 @@
-"""A folder for each upload under way, and the way by which a killed API's folders are found.
+"""Temporary folders of uploads, and removal of those that a killed API left.
 
 Each holds a lock file, locked as long as its process lives: several APIs may share the machine, and
 whoever starts removes what is no longer locked.

@@ -1,4 +1,4 @@
-"""What runs in a process that reads uploads: one read after the other, each within limits.
+"""The parser process's own side: one read after the other, each within limits.
 
 The limits are the kernel's, so that they hold whatever a file makes the reader do. Processor time
 is counted from the process's start, so the soft limit is set anew for each read; the hard limits

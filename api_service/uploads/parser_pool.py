@@ -1,4 +1,4 @@
-"""Two processes that read uploaded lists, so that the event loop never waits for a reader.
+"""Pool of two parser processes, so that the event loop never waits for a reader.
 
 One of them is for small uploads only, which therefore never wait behind a large one. Whoever would
 have to wait for too long, or behind too many, is asked to come again.

@@ -1,4 +1,4 @@
-"""A process that reads uploads, as the API sees it: started, asked, ended and replaced.
+"""A parser process as the API sees it: started, asked, ended and replaced.
 
 An upload is given to a process once. Whatever ends the process after that is the upload's doing,
 and giving it to another process would only end that one, too.

@@ -1,4 +1,4 @@
-"""Taking an upload in: its files go to disk as they arrive, and every byte is counted by hand.
+"""Spooling of an upload to disk, with every byte counted.
 
 aiohttp's own `client_max_size` does not see chunked reads of a multipart body, and a broken body
 raises bare ValueError or AssertionError out of its parser.

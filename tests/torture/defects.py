@@ -209,7 +209,7 @@ DEFECTS: tuple[Defect, ...] = (
         api_service.storage.uploads,
         "_store",
         ("await list_movies(connection, upload)\n", "pass\n"),
-        ("row = SessionRow(", "await list_movies(connection, upload)\n    row = SessionRow("),
+        ("completed_at = None", "await list_movies(connection, upload)\n    completed_at = None"),
     ),
     _defect(
         "an upload that is run again does not look whether it was stored",

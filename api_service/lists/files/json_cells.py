@@ -1,4 +1,4 @@
-"""An item of JSON to a row: which of its members are cells, and by which names.
+"""Cells of a JSON item: which of its members count, and under which names.
 
 What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how
 Trakt and many others write a film. Members of other members are named by their path, such as

@@ -1,4 +1,4 @@
-"""Where items of JSON stand: alone, in lists, or in objects by name."""
+"""Containers of JSON items: lists, and objects that hold items by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON to records: a list, or lines, of objects or of titles, each made a row of cells.
+"""JSON as records: a list, or lines, of objects or titles, each made a row of cells.
 
 The names of an object's members become the header, so that what recognises a CSV recognises JSON
 too; `json_containers` says where items stand, `json_cells` how they become cells.

@@ -1,4 +1,4 @@
-"""JSON values out of a file of any size, one after the other, of which only a window is held.
+"""Streaming JSON parser: values of a file of any size, of which only a window is held.
 
 Each value is decoded once and whole by the standard library's scanner, which is fast, as long as it
 has at most `MAX_VALUE` characters. A larger object is read member by member, and a larger list that
@@ -13,6 +13,8 @@ import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+
+from api_service.lists.problems import BrokenFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,18 +44,8 @@ _DECODER: Final[Any] = json.JSONDecoder(
 _scan = _DECODER.scan_once  # what `raw_decode` calls, which would be one call more for each value
 
 
-class BrokenJsonError(Exception):
-    """The text is no JSON.
-
-    Attributes:
-        message: what is wrong with it.
-        line: counted from 1.
-    """
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
+class BrokenJsonError(BrokenFileError):
+    """The text is no JSON."""
 
 
 class LargeValueError(Exception):

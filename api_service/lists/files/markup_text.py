@@ -1,4 +1,4 @@
-"""XML and HTML files as text: what they are, and in which encoding."""
+"""Detection and decoding of XML and HTML files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a number in a workbook is by its format: a date, a time, a percentage or only a number.
+"""Number formats of workbooks: dates, times, percentages and plain numbers.
 
 From ECMA-376 (Office Open XML), Part 1: 18.8.30 (number formats, the built-in ones among them),
 18.17.4.1 (dates in both epochs). Workbooks keep dates as days since an epoch. The epoch of 1900

@@ -1,4 +1,4 @@
-"""Rows taken out of a workbook or a web page, as a CSV of this process's own.
+"""Rows of a workbook or a web page, kept as a CSV of this process's own.
 
 Each row begins with its number in the file that it came from, so that blank rows need not be
 written and reports name the rows that a person sees.

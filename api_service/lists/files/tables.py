@@ -1,4 +1,4 @@
-"""Where rows come from: whatever a file is, it is read as records of cells under a header."""
+"""Tables: records of cells under a header, whatever the file is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to records: encodings, control characters, quotes, and on which line a record stands."""
+"""Text files as records: encodings, control characters, quotes and line numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cells of a workbook's sheets, and the texts that they share."""
+"""Cells of a workbook's sheets, and the texts that they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an XML format is: which elements stand for titles, and what they say.
+"""Declarations of XML formats: which elements stand for titles, and what they say.
 
 A format is a module with a `FORMAT`: where its titles stand, and a function that turns the element
 of one into cells by `Column`. What a column means is the same as in every other format.

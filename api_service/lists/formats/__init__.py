@@ -1,4 +1,4 @@
-"""The formats there are, and which one a file is in."""
+"""The known formats, and recognition of a file's format."""
 
 from __future__ import annotations
 

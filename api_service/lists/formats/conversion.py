@@ -1,4 +1,4 @@
-"""What is neither a table of text nor JSON, made one: XML and tables of web pages."""
+"""Conversion of XML and web pages into tables."""
 
 from __future__ import annotations
 

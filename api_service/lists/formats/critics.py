@@ -1,4 +1,4 @@
-"""Sites to rate films at, from Criticker to MyAnimeList."""
+"""Formats of rating sites, from Criticker to MyAnimeList."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A format as a declaration: how a file is recognised, and what its columns and words mean.
+"""Declarations of formats: how a file is recognised, what its columns and words mean.
 
 A column's name is written as the service writes it; a member of a member of JSON is a path,
 `userRating.rating`. Case, spaces and signs do not count.

@@ -1,4 +1,4 @@
-"""Any CSV or JSON with a column of titles or of film ids: hand-kept sheets, and what others write.
+"""Any CSV or JSON with a column of titles or of film ids, such as a hand-kept sheet.
 
 The names are those that people and programs use. A member of a member of JSON goes by its own name
 where no other has it: `review.score` is a score.

@@ -1,4 +1,4 @@
-"""Which titles of a viewing history are episodes', by comparing all of them.
+"""Recognition of episodes in a viewing history, by comparing all of its titles.
 
 No list of words for seasons and episodes is ever whole, so a history is read for its own:
 

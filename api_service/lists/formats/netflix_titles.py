@@ -1,4 +1,4 @@
-"""A title of a viewing history taken apart: what it says by itself of being an episode's.
+"""Titles of a viewing history, and what each alone says of being an episode.
 
 Netflix writes an episode as `Show: Season: Episode`, `Show: Episode` or, in the copy of one's data,
 with `(Episode 4)` behind, in the language of the account. The words known here make a history of

@@ -1,4 +1,4 @@
-"""Players and shops that know what was played: Stremio, Jellyfin, Emby, Prime Video."""
+"""Formats of players and shops: Stremio, Jellyfin, Emby, Prime Video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trackers that people run themselves: Yamtrack, Ryot, MediaTracker, Watcharr, Movary."""
+"""Formats of self-hosted trackers: Yamtrack, Ryot, MediaTracker, Watcharr, Movary."""
 
 from __future__ import annotations
 

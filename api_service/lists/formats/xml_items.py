@@ -1,4 +1,4 @@
-"""XML to lines of JSON: each element that stands for a title becomes one object of texts.
+"""XML as lines of JSON: each element that stands for a title becomes one object.
 
 From there on it is read as any JSON is. A title has as many lines before it as its element has in
 the file, so that reports name the file's lines.

@@ -1,4 +1,4 @@
-"""Which rows mean the same film: by its address, by an id, or by title and year."""
+"""Merging of rows that mean the same film: by address, by id, or by title and year."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own export, read back: whole, or as the corrected list of what was not found."""
+"""Our own export, read back: whole, or as the corrected list of unmatched films."""
 
 from __future__ import annotations
 

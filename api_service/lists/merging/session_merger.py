@@ -1,4 +1,4 @@
-"""Merging more files into a session: its films come first, then all goes by the same rules."""
+"""Merging of more files into the films of a session."""
 
 from __future__ import annotations
 

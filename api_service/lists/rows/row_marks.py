@@ -1,4 +1,4 @@
-"""What a row says beside its film: its state, lists, ids in pairs, several days.
+"""Marks of a row beside its film: state, lists, paired ids, several days.
 
 Only formats that have such columns are read through here, so that all others stay as fast as they
 were. The row's cells are first put where the reader of rows looks; then its state is settled.

@@ -1,4 +1,4 @@
-"""What only a whole file tells: scale of ratings, order of dates, episodes, and the like.
+"""Answers that only a whole file gives: rating scale, date order, episodes.
 
 That is what a blank means beside filled cells, too, and which columns are not read.
 """

@@ -1,4 +1,4 @@
-"""Single cells: what a title, year, id or address may look like, and what it means.
+"""Single cells: titles, years, ids, addresses, flags and tags.
 
 Every function takes a cell's text; most raise ValueError with a message for the user. Years and
 tags repeat, so these are cached. Dates and ratings, which differ by file, have rooms of their own.

@@ -1,4 +1,4 @@
-"""Dates as lists write them: with the year first, by a computer, or as one country does.
+"""Dates as lists write them: ISO, by a computer, or in a country's order.
 
 `03/04/2020` is March in one country and April in another. The whole file tells which, where any of
 its dates has a day over 12, or where its rows are sorted; where nothing tells, it is not guessed.

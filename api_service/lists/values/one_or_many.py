@@ -1,4 +1,4 @@
-"""Values of which there is mostly none or one: None, the value itself, or a list of several.
+"""Values of which there is mostly none or one: None, the value itself, or a list.
 
 An upload may have 200,000 films, and a list for each would take more memory than the values.
 """

@@ -1,4 +1,4 @@
-"""Ratings of any scale as stars, half a star to five, with what the user gave kept beside them."""
+"""Ratings of any scale as stars, from a half to five, beside what the user gave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lists say of a film's state: seen, planned, in progress, dropped, in words and in marks.
+"""States of a film: seen, planned, in progress, dropped, in words and in signs.
 
 A word that is not known says nothing sure: a date or a rating beside it decides, and it is noted.
 """

@@ -1,4 +1,4 @@
-"""What a type cell says: a film, or a series, an episode, a game, a podcast that is set aside.
+"""Types of titles: a film, or a series, an episode, a game that is set aside.
 
 The words are those of IMDb's three generations of exports (`Feature Film`, `Mini-Series` until
 2017; `movie`, `tvMiniSeries` from 2018, the same as in its data sets at

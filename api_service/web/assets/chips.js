@@ -1,4 +1,4 @@
-/** The filters in force, each with a button that takes it away. */
+/** The active filters, each with a button that removes it. */
 
 import { h } from "./dom.js";
 import { changed, inWords } from "./filters.js";

@@ -1,4 +1,4 @@
-/** One film, over whatever view it was opened from: what TMDB knows, and what you said of it. */
+/** The dialog of one film, over the view that it was opened from. */
 
 import { request } from "./api.js";
 import { dialog, fill, h, holdFocus } from "./dom.js";

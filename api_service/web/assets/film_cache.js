@@ -1,4 +1,4 @@
-/** The movies of a list by position, asked for in handfuls as they come into sight. */
+/** The movies of a list by position, fetched in batches as they scroll into view. */
 
 import { request } from "./api.js";
 

@@ -1,4 +1,4 @@
-/** All films of a list, or those that filters leave: a wall of posters or a table. */
+/** The films of a list, filtered and sorted: a wall of posters or a table. */
 
 import { request } from "./api.js";
 import { chips } from "./chips.js";

@@ -1,4 +1,4 @@
-/** Fixing matches: what was not found, what failed, and what was found but may be another film. */
+/** Films without a match or with a doubtful one, and their correction. */
 
 import { request, sessionPath } from "./api.js";
 import { fill, h, holdFocus } from "./dom.js";

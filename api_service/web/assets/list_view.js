@@ -1,4 +1,4 @@
-/** What the views of a list have in common, be it one's own or shared: tabs, one view, a film over it. */
+/** The page of a list, one's own or a shared one: tabs, one view, and a film over it. */
 
 import { request } from "./api.js";
 import { UNFETCHED, fill, h } from "./dom.js";

@@ -1,4 +1,4 @@
-/** What happens to a session, live: over Server-Sent Events, and by polling where they do not come. */
+/** Updates of a session, by Server-Sent Events or by polling. */
 
 import { request, sessionPath } from "./api.js";
 

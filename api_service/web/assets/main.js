@@ -1,4 +1,4 @@
-/** The router: which view an address means, and links between views without a new page. */
+/** The router: which view an address means, and links that load no new page. */
 
 import { UNFETCHED, fill, h } from "./dom.js";
 import { go, start } from "./navigation.js";

@@ -1,4 +1,4 @@
-/** Putting a match right: choose a candidate, give an id or an address, or say that it is no film. */
+/** The form that corrects a match: a candidate, an id or link, or “Not a film”. */
 
 import { request, sessionPath } from "./api.js";
 import { dialog, fill, h } from "./dom.js";

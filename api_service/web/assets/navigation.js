@@ -1,4 +1,4 @@
-/** Steps between the page's addresses, and how far each was scrolled: a view that one comes back to fills only after a while. */
+/** Navigation between the page's addresses, which restores how far each was scrolled. */
 
 /** Until scrolling has rested so long, in milliseconds, nothing is noted. */
 const REST = 400;

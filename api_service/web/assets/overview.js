@@ -1,4 +1,4 @@
-/** The dashboard: what a list comes to. Every bar leads to the films behind it. */
+/** The dashboard of a list: every bar leads to the films behind it. */
 
 import { request } from "./api.js";
 import { calendar } from "./calendar.js";

@@ -1,4 +1,4 @@
-/** Pictures: posters and portraits in the size that fits, which never move what stands around them. */
+/** Posters and portraits in the size that fits, with their space reserved. */
 
 import { h } from "./dom.js";
 

@@ -1,4 +1,4 @@
-/** How far a list is: bar, counts, pace and time left; and why nothing moves, when nothing does. */
+/** Progress of a list: bar, counts, pace, time left, and why nothing moves. */
 
 import { fill, h } from "./dom.js";
 import { count, duration, number } from "./format.js";

@@ -1,4 +1,4 @@
-/** How an upload was read: files and formats, what was merged, set aside and rejected. */
+/** The report of an upload: files, formats, and rows merged, set aside and rejected. */
 
 import { request, sessionPath } from "./api.js";
 import { fill, h } from "./dom.js";

@@ -1,4 +1,4 @@
-/** Sharing a list: links by which others look at it, made here and ended here. */
+/** Links to a list: created, copied and revoked. */
 
 import { request } from "./api.js";
 import { fill, h } from "./dom.js";

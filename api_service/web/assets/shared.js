@@ -1,4 +1,4 @@
-/** A list that somebody shared: whoever has its link can read it, and nobody can change it here. */
+/** A shared list as visitors see it. */
 
 import { request, sharePath } from "./api.js";
 import { filtersHere } from "./filters.js";

@@ -1,4 +1,4 @@
-/** The start: drop your list here. */
+/** The start page: upload a list, or return to one. */
 
 import { request, sessionPath } from "./api.js";
 import { h } from "./dom.js";

@@ -1,4 +1,4 @@
-/** The place to drop files, or to choose them: sends them, and says what became of it. */
+/** The upload control: takes dropped or chosen files, sends them, and reports the result. */
 
 import { Problem, fetchFile, upload } from "./api.js";
 import { fill, h } from "./dom.js";

@@ -1,4 +1,4 @@
-/** A list of any length of which only the rows near the window are in the document. */
+/** A list of any length that renders only the rows near the window. */
 
 import { h } from "./dom.js";
 

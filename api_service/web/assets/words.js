@@ -1,4 +1,4 @@
-/** Whose list it is, in the words of the views that the owner and visitors have in common. */
+/** Wording for one's own list and for somebody else's. */
 
 export const YOURS = {
   who: "you", order: "As in your list", rating: "Your rating", give: "You give these films ", gave: "You gave",

@@ -1,4 +1,4 @@
-/** What the operator needs to see: fleet, queue, budget, TMDB's health; and to pause and resume. */
+/** The operator's page: fleet, queue, budget and TMDB's state. */
 
 import { request } from "./api.js";
 import { fill, h, holdFocus } from "./dom.js";
