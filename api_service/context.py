@@ -96,7 +96,7 @@ async def unheld_session_of(request: web.Request) -> SessionRow:
 
 
 def no_such_session() -> SessionNotFoundError:
-    """Return the one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
+    """Return the one answer to an unknown, deleted or expired id, so that nobody can tell which."""
     return SessionNotFoundError(
         "Check the id; a session that was deleted, or not read for long, is gone."
     )

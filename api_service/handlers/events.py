@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 15.0
 TAKING_SECONDS = 60.0
-"""How long a client may take nothing before its stream ends; it can connect again."""
+"""How long a client may read nothing before its stream ends; it can reconnect."""
 WAITING_BYTES = 16 * 1024
 KERNEL_BYTES = 32 * 1024
-"""Of a slow client's events that are kept beside the newest, by us and by the kernel, which by
+"""Of a slow client's events that are buffered beside the newest, by us and by the kernel, which by
 itself would keep megabytes of what is long out of date."""
 _RETRY_MILLISECONDS = (1000, 3000)
 _LONGEST_NUMBER = 18
@@ -42,7 +42,7 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     }
     if request.method == hdrs.METH_HEAD:
         return web.Response(headers=headers)
-    with request.app[LIMITS].event_streams.one(request[CLIENT]):
+    with request.app[LIMITS].event_streams.slot(request[CLIENT]):
         return await _stream(request, session.id, web.StreamResponse(headers=headers))
 
 

@@ -50,7 +50,7 @@ async def send_export(
     query: ExportQuery,
     check: Check,
 ) -> web.StreamResponse:
-    """Send the movies of a session that fit, as one of the few heavy reads of this client.
+    """Send the matching movies of a session, as one of this client's few heavy reads.
 
     Args:
         request: of the client.

@@ -96,7 +96,7 @@ async def get_movies(request: web.Request) -> web.Response:
 
 
 def cursor_of(query: PageQuery) -> Cursor | None:
-    """Return where the page before ended.
+    """Return the end of the page before.
 
     Raises:
         BadRequestError: the cursor is none of ours, or belongs to another order.
@@ -133,7 +133,7 @@ async def get_positions(request: web.Request) -> web.Response:
 async def read_positions(
     request: web.Request, session: SessionRow, query: MovieQuery
 ) -> PositionsAnswer:
-    """Return where all movies of a session stand that fit, in their order."""
+    """Return the positions of all matching movies of a session, in order."""
     storage = request.app[STORAGE]
     async with _heavy_read(request, session.total):
         places = await storage.movies.places(session.id, query)
@@ -142,7 +142,7 @@ async def read_positions(
 
 @asynccontextmanager
 async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
-    """Wait for the turn of a list of so many films, as one of the few reads of this client."""
+    """Wait for a slot to read a list of so many films, as one of this client's few heavy reads."""
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         async with request.app[STORAGE].heavy_reads.turn(films):
             yield
@@ -157,7 +157,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 
 async def put_match(request: web.Request) -> web.Response:
-    """Answer `PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
+    """Answer `PUT /api/session/{id}/movies/{position}/match`: correct the match."""
     session = await unheld_session_of(request)  # before the body: a stranger's is not waited for
     body = await read_small_body(request)
     try:
@@ -194,6 +194,6 @@ async def read_movie(request: web.Request, session_id: UUID) -> MovieAnswer:
 
 
 async def read_credits(request: web.Request, session_id: UUID) -> CreditsAnswer:
-    """Return the people behind the movie at the position in the path, as far as TMDB told us."""
+    """Return the credits of the movie at the position in the path."""
     people = await request.app[STORAGE].movies.credits(session_id, position_of(request))
     return credits_answer(people, request.app[SETTINGS].tmdb_image_base_url)

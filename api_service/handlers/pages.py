@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def get_page(request: web.Request) -> web.Response:
-    """Answer `GET /`, `/session/{id}` and `/worker`: the page finds out by itself what to show."""
+    """Answer `GET /`, `/session/{id}` and `/worker`: the page itself decides what to show."""
     return _page(request, request.app[WEB].shell)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow
 
 REPORT_BYTES = 8 * 1024**2
-"""Of reports in one answer, from which on those of further uploads are only counted."""
+"""Of reports in one answer; beyond that, further uploads are only counted."""
 
 
 async def describe_session(request: web.Request, session: SessionRow) -> dict[str, Any]:
@@ -47,7 +47,7 @@ async def get_status(request: web.Request) -> web.Response:
 
 
 async def get_report(request: web.Request) -> web.Response:
-    """Answer `GET /api/session/{id}/report`: how the upload was read, and each one after it."""
+    """Answer `GET /api/session/{id}/report`: how each upload was read."""
     session = await session_of(request)
     storage = request.app[STORAGE]
     with request.app[LIMITS].heavy_read(request[CLIENT]):
@@ -67,7 +67,7 @@ async def get_report(request: web.Request) -> web.Response:
 
 
 async def force(request: web.Request) -> web.Response:
-    """Answer `POST /api/session/{id}/enrich`: ask again what was not found or failed."""
+    """Answer `POST /api/session/{id}/enrich`: queue unmatched films again."""
     session = await unheld_session_of(request)
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         requeued = await request.app[STORAGE].sessions.force(session.id, str(request[TRACE]))
@@ -77,7 +77,7 @@ async def force(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Answer `DELETE /api/session/{id}`: gone, with all that the user uploaded."""
+    """Answer `DELETE /api/session/{id}`: delete it with all uploads."""
     if not await request.app[STORAGE].sessions.delete(session_id_of(request)):
         raise no_such_session()
     return web.Response(status=204)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _as_share() -> Iterator[None]:
-    """Tell of a session that is deleted meanwhile as of its share."""
+    """Report a session that was deleted meanwhile as a missing share."""
     try:
         yield
     except SessionNotFoundError:

@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from api_service.uploads.spool import Spooled
 
 ATTEMPTS = 5
-"""How often more files are merged into a session that others change meanwhile."""
+"""How often an addition is tried while other requests change the session."""
 READ_OUT_BYTES = 500
-"""What a movie takes in the file into which a session is read out."""
+"""Bytes of a movie in the file into which a session is read out."""
 LONGEST_KEY = 255
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ async def upload(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Answer `POST /api/session/{id}/upload`: more files into a session, in the same forms.
 
-    Nobody else may change its films between their being read out and being stored, or all is done
+    If another request changes its films between their being read out and stored, this starts
     again. Uploads by way of one API take turns, so that this is rare.
     """
     before = await unheld_session_of(request)
@@ -156,7 +156,7 @@ async def _admit(
 ) -> KeyedUpload | None:
     """Refuse an upload that could not be stored before any of it is read.
 
-    While the database is away, nobody knows: what is no list is refused all the same.
+    While the database is unavailable, this is not known; what is no list is refused all the same.
 
     Returns:
         The upload that was stored with the same key; it is answered from what is there.

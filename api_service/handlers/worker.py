@@ -16,21 +16,18 @@ from api_service.storage.holds import NAMED_DIGITS
 from shared.errors import InvalidBodyError, SessionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
-
     from aiohttp import web
 
     from api_service.storage.holds import QueuedSession
 
 MOST_NAMED = 20
-"""Sessions, and clients, that are shown of those that wait."""
+"""Sessions, and clients, that `GET /worker/queue` names at most."""
 
 log = structlog.get_logger(__name__)
 
 
 async def get_worker_status(request: web.Request) -> web.Response:
-    """Answer `GET /worker/status`: the operator is told on which machines the daemons run."""
+    """Answer `GET /worker/status`: only the operator sees the daemons' machines."""
     names_hosts = await is_admin(request)
     return json_response(await _status(request, names_hosts=names_hosts))
 
@@ -60,34 +57,34 @@ async def get_queue(request: web.Request) -> web.Response:
 
 
 async def hold_queued(request: web.Request) -> web.Response:
-    """Answer `POST /worker/queue/hold`: nothing more of these lists is looked up."""
-    return await _order(request, request.app[STORAGE].holds.hold, "session_held")
+    """Answer `POST /worker/queue/hold`: hold lists, whose films are no longer looked up."""
+    sessions = await _addressed_sessions(request)
+    for session in sessions:
+        await request.app[STORAGE].holds.hold(session.id)
+        log.info("session_held", **_log_fields(session))
+    return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def release_queued(request: web.Request) -> web.Response:
-    """Answer `POST /worker/queue/release`: they are looked up as if they had come now."""
-    return await _order(request, request.app[STORAGE].holds.release, "session_released")
+    """Answer `POST /worker/queue/release`: release lists, as if they had been uploaded now."""
+    sessions = await _addressed_sessions(request)
+    for session in sessions:
+        await request.app[STORAGE].holds.release(session.id)
+        log.info("session_released", **_log_fields(session))
+    return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def delete_queued(request: web.Request) -> web.Response:
-    """Answer `POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
-    delete = request.app[STORAGE].sessions.delete
-    return await _order(request, delete, "session_deleted_by_operator")
-
-
-async def _order(
-    request: web.Request, execute: Callable[[UUID], Awaitable[object]], event: str
-) -> web.Response:
-    """Execute an order for each list that it is for, and log that without the list's whole id."""
+    """Answer `POST /worker/queue/delete`: delete lists, as their users can."""
     sessions = await _addressed_sessions(request)
     for session in sessions:
-        await execute(session.id)
-        log.info(event, session_id=str(session.id)[:NAMED_DIGITS], client=session.client)
+        await request.app[STORAGE].sessions.delete(session.id)
+        log.info("session_deleted_by_operator", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
-    """Return the lists that an order of the operator's is for.
+    """Return the lists that the operator's order names.
 
     Raises:
         InvalidBodyError: it names neither one list nor one client.
@@ -110,6 +107,11 @@ async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
     if not sessions:
         raise SessionNotFoundError("No list of that name waits: see GET /worker/queue.")
     return sessions
+
+
+def _log_fields(session: QueuedSession) -> dict[str, str | None]:
+    """Return what the log has of a session: not the id by which it can be read."""
+    return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 
 
 async def _status(request: web.Request, *, names_hosts: bool = True) -> WorkerStatusAnswer:

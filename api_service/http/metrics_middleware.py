@@ -25,7 +25,7 @@ async def metrics_middleware(request: web.Request, handler: Handler) -> web.Stre
     try:
         response = await handler(request)
         status = str(response.status)
-        # It lasts as long as somebody looks on.
+        # It lasts as long as its subscriber stays.
         lasting = response.content_type == _STREAM
     except web.HTTPException as error:
         status = str(error.status)

@@ -11,7 +11,7 @@ _SHARED: Final = ("/share/", "/api/share/")
 
 
 async def forbid_indexing(request: web.Request, response: web.StreamResponse) -> None:
-    """Say on every answer of a share, problems among them, that it belongs in no index.
+    """Add `noindex` to every answer about a share, problems included.
 
     For `on_response_prepare`, which also sees what no handler has made.
     https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag

@@ -69,7 +69,7 @@ def _has_key(request: web.Request, text: str) -> bool:
 
 
 async def complete_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Name the request in its answer, and set what all answers have.
+    """Set the request's id and the headers that all answers have.
 
     For `on_response_prepare`: a stream has been sent when its handler returns to the middleware.
     """

@@ -60,7 +60,7 @@ class Route:
         headers: headers of its own that its answers have, and what they say.
         problems: what it may refuse or fail with, besides what any route may.
         admin: whether it needs the admin token.
-        says_more_to_admin: whether it takes the token, too, and tells whoever has it more.
+        says_more_to_admin: whether it tells more to a request with the token.
         is_api: whether programs are told of it; a page and its assets are for browsers.
     """
 

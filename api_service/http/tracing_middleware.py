@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from api_service.http.routing import Handler
 
 _NOBODY_ASKS = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-"""Routes without spans: machines ask for them all day long."""
+"""Routes without spans, which are polled all day long."""
 
 
 @web.middleware
 async def tracing_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Go on with the trace of the client's `traceparent`, or begin one."""
+    """Continue the trace of the client's `traceparent`, or begin one."""
     parent = TraceContext.parse(request.headers.get("traceparent"))
     resource = request.match_info.route.resource
     route = resource.canonical if resource else None

@@ -18,14 +18,14 @@ WINDOW_SECONDS: Final = 10.0
 SMALL_BODY_SECONDS: Final = 30.0
 """For a body that is one JSON object."""
 SMALL_BODY_BYTES: Final = 16 * 1024
-"""Of such a body, which is read into memory; what an upload may have, its spool counts."""
+"""Of such a body, which is read into memory; the spool counts an upload's bytes."""
 ROOM_SECONDS: Final = 30.0
-"""And the time of its size at this rate: what the rest of a body has once it keeps much room."""
+"""Bytes a second on top: a body that has reserved much room must come soon."""
 ROOM_RATE: Final = 256 * 1024
 
 
 class Deadline(Protocol):
-    """What is moved of an `asyncio.Timeout`."""
+    """The part of `asyncio.Timeout` that `BodyPace` uses."""
 
     def reschedule(self, when: float | None) -> None:
         """Move it to another time of the loop's; None is never."""
@@ -35,7 +35,7 @@ class Deadline(Protocol):
 
 
 class BodyPace:
-    """Moves a deadline on as bytes come.
+    """Moves a deadline as bytes come.
 
     Args:
         timeout: the deadline that is moved.
@@ -66,7 +66,7 @@ class BodyPace:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Do not count the time in which the service itself reads nothing."""
+        """Stop the clock while the service itself reads nothing."""
         began = self._now()
         self._timeout.reschedule(None)
         try:
@@ -76,7 +76,7 @@ class BodyPace:
             self._begin_window()
 
     def limit_rest(self, size: int) -> None:
-        """Have what is left of a body come soon: so many bytes have had others wait for room."""
+        """Shorten the deadline of a body that has reserved so many bytes of room."""
         self._end = min(self._end, self._now() + ROOM_SECONDS + size / ROOM_RATE)
         self._begin_window()
 
@@ -90,7 +90,7 @@ class BodyPace:
 
 @asynccontextmanager
 async def body_pace(least_rate: int, seconds: float) -> AsyncIterator[BodyPace]:
-    """Read a body within.
+    """Provide the pace at which a body is read within the context.
 
     Args:
         least_rate: bytes a second that must come; 0 asks for none.

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     Address = IPv4Address | IPv6Address
 
 UNKNOWN: Final = "unknown"
-"""Who comes over a socket that has no addresses."""
+"""The client of a socket without addresses."""
 IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that name a client: it has all that follow to itself."""
+"""Bits of an IPv6 address that identify a client, which owns all addresses below."""
 NAME_BYTES: Final = 16
-"""Of a stored name: enough that no two clients ever share one."""
+"""Of a stored name; enough to rule out collisions."""
 _FORWARDING: Final = (hdrs.X_FORWARDED_FOR, "Forwarded", "X-Real-IP")
 
 log = structlog.get_logger(__name__)
@@ -103,7 +103,7 @@ class ClientIdentifier:
         return f"token:{digest}"
 
     async def name_of(self, client: str) -> str:
-        """Return the name by which a client is stored: a keyed hash, which tells nobody who it is.
+        """Return the name by which a client is stored: a keyed hash, which cannot be traced to it.
 
         Raises as `Database.fetchval` does, as long as the key has not been read.
         """

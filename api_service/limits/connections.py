@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 UNREAD_SECONDS: Final = 60.0
-"""After which a peer that acknowledges nothing of what was sent to it is gone."""
+"""After which a peer that acknowledges nothing counts as gone."""
 LIMIT: Final = "connections"
 
 log = structlog.get_logger(__name__)
@@ -61,8 +61,8 @@ class ConnectionLimits:
         """How many there are."""
         return self._of_peers.all
 
-    def enter(self, peer: str) -> str:
-        """Count a connection, and return what `leave` counts it off by.
+    def acquire(self, peer: str) -> str:
+        """Count a connection; return what `release` takes.
 
         A trusted proxy brings many clients, so for its connections only the cap of all holds.
 
@@ -76,7 +76,7 @@ class ConnectionLimits:
                 retry_after=BUSY_RETRY_SECONDS,
                 extra={"limit": LIMIT},
             )
-        return self._of_peers.enter(self._clients.client_of_peer(peer))
+        return self._of_peers.acquire(self._clients.client_of_peer(peer))
 
     def observe_refused(self, error: ProjectionistError) -> None:
         """Count a refused connection, and log it now and then."""
@@ -84,13 +84,13 @@ class ConnectionLimits:
         if (suppressed := self._seldom.due(error.code)) is not None:
             log.warning("connection_refused", code=error.code, suppressed=suppressed)
 
-    def leave(self, client: str) -> None:
-        """Count a connection off."""
-        self._of_peers.leave(client)
+    def release(self, client: str) -> None:
+        """Stop counting a connection."""
+        self._of_peers.release(client)
 
 
 class BoundedProtocol(asyncio.Protocol):
-    """Lets a connection through to aiohttp's handler, or answers that there are too many."""
+    """Passes a connection to aiohttp's handler, or refuses one too many."""
 
     def __init__(self, handler: RequestHandler, limits: ConnectionLimits) -> None:
         self._handler = handler
@@ -101,7 +101,7 @@ class BoundedProtocol(asyncio.Protocol):
         """Count the connection; one too many gets a problem and is closed."""
         peer = transport.get_extra_info("peername")
         try:
-            self._client = self._limits.enter(str(peer[0]) if peer else "")
+            self._client = self._limits.acquire(str(peer[0]) if peer else "")
         except (ClientLimitError, ServiceFullError) as error:
             self._limits.observe_refused(error)
             stream = cast("asyncio.Transport", transport)
@@ -113,7 +113,7 @@ class BoundedProtocol(asyncio.Protocol):
     def connection_lost(self, error: BaseException | None) -> None:
         """Count it off."""
         if self._client is not None:
-            self._limits.leave(self._client)
+            self._limits.release(self._client)
             self._handler.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
@@ -180,14 +180,14 @@ class BoundedSite(web.BaseSite):
 
 
 def _give_up_unread(listener: socket.socket) -> None:
-    """Have the kernel end connections whose peer takes nothing. Linux only; they inherit it."""
+    """Have the kernel end connections whose peer reads nothing. Linux only; they inherit it."""
     if option := getattr(socket, "TCP_USER_TIMEOUT", None):
         milliseconds = int(UNREAD_SECONDS * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, option, milliseconds)
 
 
 def _refusal(error: ProjectionistError) -> bytes:
-    """Return the whole answer to a connection from which nothing has been read."""
+    """Return the whole answer to a refused connection, of which nothing has been read."""
     problem = problem_response(
         error.status,
         error.code,

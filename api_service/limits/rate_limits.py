@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_CLIENTS = 50_000
-"""Clients that are remembered; beyond them, the one that came longest ago is forgotten."""
+"""Clients that are remembered; beyond them the oldest is dropped."""
 
 
 class RateLimit:
@@ -59,12 +59,12 @@ class RateLimit:
         return None
 
     def refund(self, client: str) -> None:
-        """Give a permit back that was taken for nothing."""
+        """Return a permit that was not used."""
         if (full_at := self._full_at.get(client)) is not None:
             self._full_at[client] = full_at - self._interval
 
     def _prune(self, now: float) -> None:
-        """Forget whose bucket is full, as far as they come first, and whoever are too many."""
+        """Drop the oldest clients while their buckets are full, or while there are too many."""
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))
             if full_at > now and len(self._full_at) <= MOST_CLIENTS:

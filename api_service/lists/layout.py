@@ -74,7 +74,7 @@ class Layout:
         blanks_may_tell: whether the whole file tells what a blank means.
         names_unread: whether columns that are not read are named in the report.
         blanks_tell: what a blank day, or a blank where others say that they were seen, states.
-        unread: columns that look as if they told something, and are not read.
+        unread: columns that look meaningful, and are not read.
         waiting: such columns that are blank in the first rows, by their places.
     """
 
@@ -114,7 +114,7 @@ class Layout:
 
 
 class Unread(NamedTuple):
-    """A column that looks as if it told something, and is not read, with a cell of it."""
+    """A column that looks meaningful, and is not read, with a cell of it."""
 
     column: str
     example: str

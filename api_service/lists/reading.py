@@ -167,7 +167,7 @@ def _no_films(sources: Sequence[Source], set_aside: Sequence[FileJournal]) -> st
 
 
 def _refuse_unknown_profiles(profiles: Collection[str], journals: Iterable[FileJournal]) -> None:
-    """Refuse an upload of which rows are wanted that nobody has.
+    """Refuse an upload that lacks a wanted profile.
 
     Raises:
         ListRefused: a profile stands in none of the files.

@@ -129,7 +129,7 @@ class FileJournal:
                 self.aside.append(Issue(line, why.code, reason))
 
     def profile(self, name: str, wanted: frozenset[str]) -> Profile:
-        """Return the profile of this name, whose rows are read if it is wanted or nobody is."""
+        """Return the profile of this name, whose rows are read if it is wanted or no profile is."""
         known = self.profiles.get(name)
         if known is None:
             is_read = not wanted or folded_name(name) in wanted
@@ -152,7 +152,7 @@ class FileJournal:
             self.notes.append(Issue(line, code, reason))
 
     def name_unread(self, unread: Unread) -> None:
-        """Record that a column is not read, though it looks as if it told something."""
+        """Record that a column is not read, though it looks meaningful."""
         shortened = unread._replace(example=unread.example[:_LONGEST_EXAMPLE])
         if self._fits("".join(shortened)):
             self.unread.append(shortened)

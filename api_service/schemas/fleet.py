@@ -21,7 +21,7 @@ FleetStatus = Literal["running", "paused", "stopped"]
 class WorkerAnswer(Answer):
     """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself.
 
-    `host` is its machine and process, and null for whoever is not the operator.
+    `host` is its machine and process, and null to anybody but the operator.
     """
 
     id: UUID
@@ -82,7 +82,7 @@ class WorkerStatusAnswer(Answer):
 
 
 class FleetAnswer(Answer):
-    """What a stream is told of the fleet."""
+    """The fleet as a stream shows it."""
 
     worker_status: FleetStatus
     tmdb_state: TMDBState

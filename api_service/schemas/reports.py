@@ -12,7 +12,7 @@ class _ReportPart(BaseModel):
 
 
 class UnreadColumn(_ReportPart):
-    """A column or member that looks as if it told something, and is not read, with one value."""
+    """A column or member that looks meaningful, and is not read, with one value."""
 
     column: str
     example: str

@@ -31,7 +31,7 @@ class Answer(BaseModel):
 
 
 class SessionAnswer(Answer):
-    """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell.
+    """A session's status. Counts are movies; `eta_seconds` is null while it is unknown.
 
     It is `waiting` while four other lists of the same client come first, and `held` while the
     operator has its films wait.
@@ -161,7 +161,7 @@ class MovieDetailAnswer(MovieAnswer):
 
 
 class FilmAnswer(Answer):
-    """What a stream is told of a film that was answered."""
+    """An answered film as a stream shows it."""
 
     position: int
     title: str | None
@@ -171,7 +171,7 @@ class FilmAnswer(Answer):
 
 
 class FilmsAnswer(Answer):
-    """The films that were answered since the last one that was told of, newest first."""
+    """The films answered since the last event, newest first."""
 
     films: list[FilmAnswer]
 

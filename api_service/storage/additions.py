@@ -140,7 +140,7 @@ class AdditionStorage:
             IdempotencyKeyReusedError: it was another body.
             ClientLimitError: the session's client would have too much.
         """
-        # One whose client nobody knows, or no longer, becomes that of whoever adds to it.
+        # A session without a known client becomes that of the client that adds to it.
         client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
         async with self._storing.turn(films), granted_turns(self._database, client, films) as grant:
@@ -190,7 +190,7 @@ async def _store(
 async def _hold_lookups(connection: Connection) -> None:
     """Hold every lookup that gains or loses a movie, so that no outcome of theirs changes.
 
-    Before the session is held: whoever completes a lookup holds it, and then waits for the session.
+    Before the session is held: a completion holds its lookups first and then the session.
     """
     await connection.execute(
         """

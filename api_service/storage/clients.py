@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.postgres.database import Connection, Database
 
 STORED_RETRY_SECONDS = 3_600
-"""Sessions go when they are deleted, or when nobody has read them for long."""
+"""Sessions go when they are deleted or expire."""
 QUEUED_RETRY_SECONDS = 600
 """Two films or more are looked up in a second."""
 _LIMIT_LOCKS = 0x4C494D54

@@ -50,7 +50,7 @@ class FleetState:
 
 
 class EventStorage:
-    """Reads for many sessions at once what their streams are told."""
+    """Reads what event streams are sent, for many sessions at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -20,7 +20,7 @@ NAMED_DIGITS = 8
 """Of a session's id, by which logs name it, too."""
 _PROOF_DIGITS = 16
 _PASSES = 10
-"""Over lookups that somebody holds at the moment; what is left then is found by doing it again."""
+"""Over lookups that are locked at the moment; doing it again finds what is left."""
 _PAUSE_SECONDS = 0.1
 _PAGE = 2_000
 """Movies whose lookups lose their turns in one statement."""
@@ -37,7 +37,7 @@ class QueuedSession:
 def handle_of(session_id: UUID) -> str:
     """Return what an operator calls a session: its first digits, and some of a digest of its id.
 
-    Whoever has it can hold and delete the session by the admin token, but cannot read it.
+    With it the operator can hold and delete the session, but not read it.
     """
     digest = hashlib.sha256(str(session_id).encode()).hexdigest()
     return f"{str(session_id)[:NAMED_DIGITS]}-{digest[:_PROOF_DIGITS]}"

@@ -70,7 +70,7 @@ class MatchStorage:
 async def _queue(
     connection: Connection, key: str, traceparent: str, grant: Grant | None
 ) -> int | None:
-    """Queue a question that nobody has asked yet; its turn, None where somebody has."""
+    """Queue a lookup unless it exists; return its turn, None if it exists."""
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
     turn: int | None = await connection.fetchval(
         """

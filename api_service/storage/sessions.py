@@ -26,7 +26,7 @@ TOUCH_AFTER = timedelta(days=1)
 class SessionRow:
     """A session as it is stored. Counts are movies; `read_at` is written down at most daily.
 
-    `has_client` says whether somebody is known whose sessions share four places in the queue,
+    `has_client` says whether its client is known, whose sessions share four places in the queue,
     `held` whether the operator holds it.
     """
 
@@ -84,7 +84,7 @@ class SessionStorage:
     ) -> tuple[datetime | None, dict[UUID, SessionRow]]:
         """Return the existing sessions of these, and the database's time of the statement.
 
-        Reading them keeps them from expiring. Where none is there, nobody says when that was.
+        Reading them keeps them from expiring. Without any there is no time.
         """
         rows = await self._database.fetch(
             """
@@ -215,7 +215,7 @@ def session_row(row: asyncpg.Record) -> SessionRow:
 
 
 def counted_row(counts: SessionCounts, row: Mapping[str, Any]) -> SessionRow:
-    """Return a session that nobody holds, as a transaction that counted it leaves it."""
+    """Return a session that is not on hold, as a transaction that counted it leaves it."""
     return SessionRow(
         id=counts.session_id,
         total=counts.total,

@@ -16,16 +16,16 @@ MOST_READS = 2
 LARGE_FILMS = 5000
 """More films than this make a list large: milliseconds become seconds."""
 WAIT_SECONDS = 10.0
-"""How long one waits for its turn before its client is asked to come again."""
+"""How long a request waits for a slot before its client is asked to retry."""
 RETRY_AFTER_SECONDS = 10
 READ_SECONDS = 45.0
 """After which PostgreSQL ends a statement of a heavy read."""
 
 
 class SizeLimiter:
-    """Lets a few heavy reads through at once, first come first served.
+    """Admits a few heavy statements at once, in order of arrival.
 
-    Large lists have turns of their own, so that nobody else's list waits for them.
+    Large lists have slots of their own, so that other lists do not wait for them.
 
     Args:
         most: how many, of either kind.
@@ -49,7 +49,7 @@ class SizeLimiter:
 
     @asynccontextmanager
     async def turn(self, films: int) -> AsyncIterator[None]:
-        """Wait for a turn, and keep it. Whoever has one must not ask for another.
+        """Wait for a slot, and keep it within the context. A holder must not ask for another.
 
         Args:
             films: of the list that is read.

@@ -29,7 +29,7 @@ class SnapshotStorage:
         return now - min(self._seen.values(), default=now)
 
     async def held(self) -> frozenset[int]:
-        """Return the transaction ids from which on somebody keeps dead rows.
+        """Return the transaction ids from which on dead rows are kept.
 
         Vacuum's own snapshots hold nothing back, nor does one that no transaction has followed.
         A logical slot's `catalog_xmin` keeps rows of PostgreSQL's catalogues only.

@@ -39,12 +39,12 @@ PRUNED_KEYS = 100
 """Expired keys that one upload deletes at most."""
 NO_LIMITS = StoredLimits(films_queued=0, movies_stored=0)
 WORTH_ANALYSING = 1000
-"""Staged movies from which on the planner had better know how many there are."""
+"""Staged movies from which on the planner needs statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """What a client sent to be able to repeat its upload safely."""
+    """A client's Idempotency-Key, and a digest of what it stands for."""
 
     key: str
     body_sha256: bytes
@@ -159,7 +159,7 @@ async def find_key(reader: Database | Connection, key: str) -> KeyedUpload | Non
 
 
 async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
-    """Let nobody else store with this key until the transaction ends.
+    """Reserve a key until the transaction ends.
 
     Raises:
         UploadInProgressError: another request does.
@@ -185,7 +185,7 @@ async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
 
 
 async def prune_keys(database: Database) -> None:
-    """Delete expired keys, but for those that somebody holds, in a transaction of its own.
+    """Delete expired keys that are not locked, in a transaction of its own.
 
     Each upload with a key deletes more than the one that it adds, so they come to an end.
     """
@@ -249,7 +249,7 @@ class Queued:
 
 
 async def queue_lookups(connection: Connection, traceparent: str, grant: Grant | None) -> Queued:
-    """Queue the questions that nobody has asked yet, each at its fair turn.
+    """Queue the lookups that do not exist yet, each at its fair turn.
 
     In key order, so that two uploads of the same new films wait for each other and never deadlock.
     Sends `new_work`.
@@ -326,7 +326,7 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
 
 
 async def record_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
-    """Keep the report and the idempotency key of an upload."""
+    """Store the report and the idempotency key of an upload."""
     report = await asyncio.to_thread(upload.report.read_text, "utf-8")
     await connection.execute(
         "insert into upload_reports (session_id, upload_id, report) values ($1, $2, $3)",
@@ -348,7 +348,7 @@ async def record_upload(connection: Connection, upload: StagedUpload, upload_id:
 
 
 async def record_turns(database: Database, session_id: UUID) -> None:
-    """Note the first and the last turn of a session's films, some of which others have queued.
+    """Record the first and the last turn of a session's films, some of which others have queued.
 
     The grants of those belong to other sessions. Where no client is known, nothing waits.
     """
@@ -372,7 +372,7 @@ async def record_turns(database: Database, session_id: UUID) -> None:
 
 
 async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> SessionRow:
-    """Ask again what ended in vain, and bring forward what others queued with later turns.
+    """Requeue unmatched lookups, and bring forward those that others queued with later turns.
 
     All in transactions of their own: inside the upload they would deadlock with completions, or
     hold up other uploads.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SummaryStorage:
-    """Adds up the movies of one session."""
+    """Aggregates the movies of a session."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

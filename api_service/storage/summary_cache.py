@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 32 * 1024**2
 KEPT_SECONDS = 600.0
-"""After which one is added up anew, whatever has changed: what was refreshed since is looked
-through at each request."""
+"""After which a summary is aggregated anew, changed or not: what was refreshed since is read
+at each request."""
 LONGEST_SAVING = timedelta(minutes=2)
 """From the moment at which a record says that it was fetched to its commit, with time to spare."""
 _ENTRY_BYTES = 1024
-"""Of a summary beside its text, roughly."""
+"""Bytes of a summary beside its text, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryVersion:
-    """What tells whether a summary would show the same again.
+    """The state that a summary shows; an equal one would show the same.
 
     Attributes:
         now: when this was read, by the database's clock, as all times here.
@@ -150,7 +150,7 @@ class _Kept:
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """A summary that is being added up, or waits for its turn.
+    """A summary that is being aggregated, or waits for a slot.
 
     Attributes:
         task: makes it.
@@ -168,11 +168,11 @@ class _Running:
 
 
 class SummaryCache:
-    """Keeps the answers to summaries, each with the version of what it shows.
+    """Cache of summaries, each with the version of what it shows.
 
-    Each is added up once at a time. Whoever asks before its figures are read waits for the same.
-    Whoever asks later waits for its end, and then for one more if something has changed. What
-    nobody waits for any more is given up.
+    Each is aggregated once at a time. A request that comes before its figures are read shares it.
+    A later request waits for its end, and then for one more if something has changed. What
+    no request waits for any more is cancelled.
 
     Args:
         turn: within which one of so many movies is added up.
@@ -194,7 +194,7 @@ class SummaryCache:
         self._bytes = 0
         self._running: dict[Key, _Running] = {}
         self._tasks: set[asyncio.Task[_Kept]] = set()
-        """Those of all that run, and of those that were given up and have not ended yet."""
+        """All that run, and cancelled ones that have not ended yet."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -205,7 +205,7 @@ class SummaryCache:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def get(self, session: SessionRow, chosen: MovieFilter, aggregate: Aggregate) -> str:
-        """Return the summary of a session's movies that fit, as it was if it would be the same.
+        """Return the summary of a session's matching movies, from the cache while it holds.
 
         Args:
             session: whose movies.
@@ -246,7 +246,7 @@ class SummaryCache:
         running.task.add_done_callback(lambda _: self._end(key, running))
 
     async def _wait(self, key: Key, running: _Running) -> None:
-        """Wait for its end, and give it up if nobody else does."""
+        """Wait for its end, and cancel it if no other request waits."""
         running.waiting += 1
         try:
             await asyncio.wait({running.task})
@@ -257,7 +257,7 @@ class SummaryCache:
                 running.task.cancel()
 
     def _end(self, key: Key, running: _Running) -> None:
-        """Keep what was added up, unless it failed; what is too much goes."""
+        """Keep a result unless it failed; drop the oldest beyond the limit."""
         self._tasks.discard(running.task)
         if self._running.get(key) is running:
             del self._running[key]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class UploadStorage:
-    """Writes sessions."""
+    """Stores new sessions."""
 
     def __init__(self, database: Database, storing: SizeLimiter) -> None:
         self._database = database

@@ -2,8 +2,8 @@
 
 PostgreSQL's notifications say which session has changed. What comes at once is gathered for a
 moment, and then the changed sessions are read together, a few times a second each at most; the last
-change of a row is always told, because a session that changes while it is read is read again. With
-no stream open nothing is read. A notification may be lost, so all open sessions are looked at after
+change of a row is always sent, because a session that changes while it is read is read again. With
+no stream open nothing is read. A notification may be lost, so all open sessions are read after
 each connect of the listener, and every `ENRICH_INTERVAL`.
 """
 
@@ -41,7 +41,7 @@ GATHER_SECONDS = 0.02
 PAUSE_SECONDS = 0.2
 """Between two reads of a session."""
 FLEET_SECONDS = 2.0
-"""Between two looks at the fleet: a daemon that dies sends no notification."""
+"""Between two reads of the fleet: a daemon that dies sends no notification."""
 RETRY_SECONDS = 1.0
 END_SECONDS = 2.0
 AT_ONCE = 200
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """Everybody who looks on, and what they are told.
+    """Open event streams by session, and what they are sent.
 
     Args:
         database: for listening.
@@ -77,7 +77,7 @@ class Hub:
         )
         self._subscriptions: dict[str, Subscription] = {}
         self._stale: dict[Subscription, bool] = {}
-        """What is to be read, and whether it is known to have changed."""
+        """Subscriptions to be read, and whether each is known to have changed."""
         self._some_stale = asyncio.Event()
         self._fleet: FleetState | None = None
         self._fleet_changed = asyncio.Event()
@@ -98,14 +98,14 @@ class Hub:
 
     @property
     def open_streams(self) -> int:
-        """How many look on."""
+        """How many streams are open."""
         return sum(len(subscription.streams) for subscription in self._subscriptions.values())
 
     @contextlib.contextmanager
     def opened(
         self, session_id: UUID, *, seen: int | None, abort: Callable[[], None]
     ) -> Iterator[Stream]:
-        """Provide a stream of a session's events; it begins with how everything stands.
+        """Provide a stream of a session's events, which begins with the current state.
 
         Args:
             session_id: of which there is one, unless it was deleted just now.
@@ -134,7 +134,7 @@ class Hub:
             self._fleet = None
 
     def end(self) -> None:
-        """End all streams, and those that may yet come, at once."""
+        """End all streams, and those that are yet to be opened."""
         self._ended = True
         for subscription in self._subscriptions.values():
             for stream in subscription.streams:
@@ -177,7 +177,7 @@ class Hub:
                 self._some_stale.clear()
 
     async def _guard(self, reading: Coroutine[None, None, None]) -> None:
-        """Read until cancelled; streams stay open while the database is away."""
+        """Await a read; log its failure and pause, so that streams outlive an outage."""
         try:
             await reading
         except ProjectionistError as error:
@@ -192,7 +192,7 @@ class Hub:
             self._is_failing = False
 
     async def _read(self, subscriptions: Sequence[Subscription], now: float) -> None:
-        """Read these sessions and tell their streams; after a failure they are dirty again."""
+        """Read these sessions and update their streams; after a failure they stay stale."""
         taken = {
             subscription: self._stale.pop(subscription)
             for subscription in subscriptions

@@ -44,7 +44,7 @@ class Films:
 
     @classmethod
     def of(cls, films: Sequence[AnsweredFilm], image_base_url: str) -> Self:
-        """Return the event that tells of these films."""
+        """Return the event for these films."""
         return cls._made(
             [(film.answered_at - _EPOCH) // _MICROSECOND for film in films],
             [film_answer(film, image_base_url).model_dump_json() for film in films],
@@ -57,12 +57,12 @@ class Films:
         return cls(tuple(numbers), tuple(films), data)
 
     def after(self, number: int) -> Self:
-        """Return those that were answered after that."""
+        """Return those answered after that."""
         kept = [at for at, its in enumerate(self.numbers) if its > number]
         return self._made([self.numbers[at] for at in kept], [self.films[at] for at in kept])
 
     def before(self, older: Films | None) -> Self:
-        """These and, behind them, those that could not be sent yet; as many as an event has."""
+        """Return these and, behind them, unsent older ones; as many as an event has."""
         if older is None:
             return self
         numbers, films = self.numbers + older.numbers, self.films + older.films
@@ -94,9 +94,9 @@ class Stream:
     def __init__(self, seen: int | None, abort: Callable[[], None]) -> None:
         self.seen = seen
         self.settled = False
-        """Whether it was told how everything stands; from then on it is told what changes."""
+        """Whether it was sent the current state; from then on it is sent changes."""
         self.done = False
-        """Whether the last was taken."""
+        """Whether the last event was taken."""
         self._ended = False
         self._abort = abort
         self._some = asyncio.Event()
@@ -107,7 +107,7 @@ class Stream:
         self._last = b""
 
     def put(self, *, status: bytes = b"", fleet: bytes = b"", films: Films | None = None) -> None:
-        """Have this sent, in place of what was not yet sent of the kind."""
+        """Replace the unsent events of these kinds."""
         self._status = status or self._status
         self._fleet = fleet or self._fleet
         if films is not None:
@@ -115,7 +115,7 @@ class Stream:
         self._some.set()
 
     def end(self, last: bytes = b"") -> None:
-        """End the stream after what waits and this; at once, if the client takes nothing."""
+        """End the stream after what waits and `last`; abort it if the client reads nothing."""
         self._ended = True
         self._last = last
         self._some.set()
@@ -123,7 +123,7 @@ class Stream:
             self._abort()
 
     async def take(self, heartbeat: float) -> bytes:
-        """Return what is to be sent next; a heartbeat, where nothing comes for so many seconds."""
+        """Return what to send next; a heartbeat if nothing comes for so many seconds."""
         self._writing = False
         try:
             async with asyncio.timeout(heartbeat):

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from api_service.streams.stream import Films, Stream
 
 OVERLAP = timedelta(seconds=10)
-"""How long before its commit a film may have been answered."""
+"""How long before its commit a film may have been answered, at most."""
 
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """A session that somebody looks at.
+    """A session with open event streams.
 
     Attributes:
         row: as it was last read.
@@ -40,13 +40,13 @@ class Subscription:
     rest_until: float = 0.0
 
     def put(self, *, status: bytes = b"", films: Films | None = None) -> None:
-        """Have this sent to all who know how everything stood before."""
+        """Send this to all streams that have the former state."""
         for stream in self.streams:
             if stream.settled:
                 stream.put(status=status, films=films)
 
     def take_changes(self, films: Sequence[AnsweredFilm], now: datetime) -> list[AnsweredFilm]:
-        """Return those of the films that were not sent of, which from now on they are."""
+        """Return the films that were not sent, and record them as sent."""
         seen = {(film.position, film.answered_at): film for film in films}
         changes = [
             film
@@ -58,9 +58,9 @@ class Subscription:
         return changes
 
     def has_changed(self, row: SessionRow) -> bool:
-        """Return whether the session is another than it was when it was last read."""
+        """Return whether the session has changed since it was last read."""
         return self.row is None or replace(row, read_at=self.row.read_at) != self.row
 
     def newcomers(self) -> list[Stream]:
-        """Return the streams that were not yet sent how everything stands."""
+        """Return the streams that were not yet sent the current state."""
         return [stream for stream in self.streams if not stream.settled]

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST_BYTES: Final = 1024**2
-"""What each upload is given room for at first: the rest only when so much of it has really come."""
+"""Reserved for each upload at first; the rest only once this much has really come."""
 LARGE_SHARE: Final = 0.75
-"""Of the room that large uploads may take."""
+"""Share of the budget for large uploads."""
 SMALL_SHARE: Final = 1 / 32
-"""Of the room up to which an upload is a small one."""
+"""Share of the budget up to which an upload is small."""
 WAIT_SECONDS: Final = 20.0
-"""How long one waits for room before its client is asked to come again."""
+"""How long an upload waits for room before its client is asked to retry."""
 RETRY_AFTER_SECONDS: Final = 30
 
 UNZIPPED: Final = 10
-"""Times as large as a zip its lists are taken to be, for text packs so well."""
+"""How many times as large as a zip its lists are assumed to be."""
 MOVIE_BYTES: Final = 200
-"""What a movie takes in the parser's file beside what the list says of it."""
+"""Bytes of a movie in the parser's file beside what the list says of it."""
 WRITTEN: Final = 8
 """Times as large as a list the parser's file is at most, where it has few movies."""
 
@@ -45,7 +45,7 @@ def bytes_needed(size: int, *, zipped: bool, max_bytes: int, max_movies: int) ->
 
 
 class DiskBudget:
-    """The room of one process.
+    """The budget of one process.
 
     Args:
         total: bytes.
@@ -59,12 +59,12 @@ class DiskBudget:
         self._large_bytes = int(total * LARGE_SHARE)
         self._large = 0
         self.reserved = 0
-        """Bytes that are booked at this moment."""
+        """Bytes that are reserved at this moment."""
         self._waiting: dict[bool, deque[tuple[DiskReservation, int, asyncio.Future[None]]]] = {
             True: deque(),
             False: deque(),
         }
-        """Who waits, first come first served, by whether it is small."""
+        """Waiting uploads in order of arrival, by whether they are small."""
 
     @property
     def waiting(self) -> int:
@@ -73,7 +73,7 @@ class DiskBudget:
 
     @contextmanager
     def reserve(self) -> Iterator[DiskReservation]:
-        """Begin without any room; what was booked is given back at the end."""
+        """Provide a reservation of nothing, which is released at the end."""
         reservation = DiskReservation(self)
         try:
             yield reservation
@@ -81,7 +81,7 @@ class DiskBudget:
             reservation.shrink_to(0)
 
     async def acquire(self, reservation: DiskReservation, size: int) -> None:
-        """Give a reservation so many bytes in all. Raises as `DiskReservation.grow_to`."""
+        """Grow a reservation to so many bytes. Raises as `DiskReservation.grow_to`."""
         is_small = size <= self._largest_small
         queue = self._waiting[is_small]
         if not queue and self._fits(reservation, size):
@@ -102,10 +102,10 @@ class DiskBudget:
         finally:
             if waiter in queue:
                 queue.remove(waiter)
-                self._admit_waiting()  # whoever stood behind it
+                self._admit_waiting()  # those behind it
 
     def release(self, reservation: DiskReservation, size: int) -> None:
-        """Leave a reservation so many bytes."""
+        """Shrink a reservation to so many bytes."""
         self._resize(reservation, size)
         self._admit_waiting()
 
@@ -138,7 +138,7 @@ class DiskBudget:
 
 
 class DiskReservation:
-    """The room of one upload."""
+    """The reservation of one upload."""
 
     def __init__(self, budget: DiskBudget) -> None:
         self._budget = budget
@@ -155,6 +155,6 @@ class DiskReservation:
             await self._budget.acquire(self, min(size, self._budget.total))
 
     def shrink_to(self, size: int) -> None:
-        """Give back what is beyond so many bytes."""
+        """Release what is beyond so many bytes."""
         if size < self.size:
             self._budget.release(self, size)

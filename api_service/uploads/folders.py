@@ -37,7 +37,7 @@ def upload_folder() -> Iterator[Path]:
 
 
 def remove_abandoned_folders() -> int:
-    """Remove the folders of uploads whose API is gone; how many there were."""
+    """Remove the folders of uploads whose API is gone; return their number."""
     removed = 0
     try:
         folders = list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
@@ -77,7 +77,7 @@ def _make() -> tuple[Path, int]:
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder; None when somebody else has."""
+    """Lock a folder; return None if another process has."""
     lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

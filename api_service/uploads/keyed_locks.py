@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class KeyedLocks:
-    """A lock for each id, as long as somebody holds it or waits for it."""
+    """A lock for each id, as long as it is held or waited for."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()

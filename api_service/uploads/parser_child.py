@@ -45,7 +45,7 @@ _NEAR: Final = 2 * MEBIBYTE
 """Python asks the kernel for a mebibyte at a time."""
 _WATCH_SECONDS: Final = 0.05
 _MOST_KEPT: Final = 64 * MEBIBYTE
-"""Address space that a process may have kept after a read; beyond that it is to be replaced."""
+"""Address space that a process may keep after a read; beyond that it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ReadCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call.
+    """The outcome of a call.
 
     Attributes:
         outcome: the result, or the error to raise.
@@ -119,7 +119,7 @@ def serve(wire: Wire) -> None:
 
 
 class _MemoryWatch:
-    """Ends the process once its address space is as good as used up.
+    """Ends the process when its address space is nearly used up.
 
     A large object that does not fit is a MemoryError. For small ones Python asks the kernel in
     vain, and then takes what the C library has left of blocks that were freed. That may be tens of
@@ -187,7 +187,7 @@ def _outcome(call: ReadCall, idle_memory: int, watch: _MemoryWatch) -> ReadResul
 
 
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
-    """Return whether there was no memory, if only to clean up after something else."""
+    """Return whether memory ran out, be it in the clean-up after another error."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,7 +1,7 @@
 """Pool of two parser processes, so that the event loop never waits for a reader.
 
-One of them is for small uploads only, which therefore never wait behind a large one. Whoever would
-have to wait for too long, or behind too many, is asked to come again.
+One of them is for small uploads only, which therefore never wait behind a large one. An upload that
+would wait for too long, or behind too many, is refused with `Retry-After`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PoolLimits:
 
 
 class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened to the parser
-    """There was no process to read an upload; nothing is known of why."""
+    """No process could read the upload, for a reason that is unknown."""
 
     code = "parser_crashed"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -178,7 +178,7 @@ class ParserPool:
             self._release(parser)
 
     async def _acquire(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
-        """Wait for a process in one of the two lines.
+        """Wait for a process in one of the two queues.
 
         Raises:
             ParsersBusyError: too many wait in it, or it took too long.
@@ -211,7 +211,7 @@ class ParserPool:
             raise
 
     def _release(self, parser: ParserProcess) -> None:
-        """Hand a process to whoever waits longest, a large upload first where it may read any."""
+        """Hand a process to the upload that waits longest, a large one first if it may read any."""
         for line in (self._large, self._small) if parser is self._for_any else (self._small,):
             while line:
                 turn = line.popleft()

@@ -119,7 +119,7 @@ class ParserProcess:
         return answer.outcome
 
     async def close(self) -> None:
-        """End the process for good; who reads in it is told that it was lost."""
+        """End the process for good; a read in it raises `ParserLostError`."""
         self._is_closed = True
         await self._end()
 
@@ -147,7 +147,7 @@ class ParserProcess:
         raise ParserLostError
 
     def _too_costly(self, call: ReadCall, status: int | None) -> Exception:
-        """Return what to say of an upload that ended the process with this status."""
+        """Return the refusal of an upload that ended the process with this status."""
         if self._is_closed:
             return ParserLostError()
         if status == OUT_OF_MEMORY:
@@ -224,7 +224,7 @@ class ParserProcess:
             await _readable(process.sentinel)
         process.join()
         status = process.exitcode
-        with contextlib.suppress(ValueError):  # somebody else has asked how it ended
+        with contextlib.suppress(ValueError):  # its exit status was read elsewhere
             process.close()
         return status
 

@@ -180,9 +180,9 @@ class Spool:
         return UploadedFile(name, path)
 
     async def _make_room(self) -> None:
-        """Book all that the upload will need at once, now that it has really begun to come.
+        """Reserve all that the upload will need at once, now that it has really begun to come.
 
-        Who books a part, and then another one, would wait with others for each other.
+        Uploads that reserved part by part could wait for each other.
         """
         size = min(self._declared or self._max_bytes, self._max_bytes)
         with self._pace.paused():

@@ -2,7 +2,7 @@
 
 What stands in a member such as `movie` or `ids` is taken as if it stood beside it: that is how
 Trakt and many others write a film. Members of other members are named by their path, such as
-`state.lastWatched`, where they look as if they told something. What is on several lines of a cell
+`state.lastWatched`, where they look meaningful. What is on several lines of a cell
 stood in a list.
 """
 
@@ -163,7 +163,7 @@ def _flatten_list(folded: str, name: str, value: list[Any], row: dict[str, str])
 
 
 def _gather(item: dict[str, Any], row: dict[str, str], path: str, depth: int) -> None:
-    """Add the members of a member that look as if they told something; several become lines."""
+    """Add the members of a member that look meaningful; several become lines."""
     for name, value in item.items():
         if isinstance(value, dict) and value.keys() == _OF_A_DAY:
             value = _day(value)  # noqa: PLW2901  # it is written in three parts

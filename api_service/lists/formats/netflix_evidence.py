@@ -47,7 +47,7 @@ _SHOW_AND_EPISODE: Final = 2
 _FEW: Final = 3
 """Titles with one beginning, fewer of which say nothing."""
 _MANY: Final = 7
-"""Films of one beginning that nobody was seen to have."""
+"""Titles with one beginning, more than any film series has."""
 _LAST_CHAPTER: Final = 4
 """The highest of a film whose form also stands beneath seasons: `John Wick: Chapter 4`."""
 _HIGH: Final = 10

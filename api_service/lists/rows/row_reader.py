@@ -128,7 +128,7 @@ class RowReader:
     def _viewings(
         self, records: Iterable[tuple[int, list[str]]]
     ) -> Iterator[tuple[int, list[str]]]:
-        """Pass on the rows that are a viewing by somebody who is asked for; journal the others.
+        """Pass on the viewings of wanted profiles; journal the other rows.
 
         Raises:
             ListRefused: the upload has too many rows.

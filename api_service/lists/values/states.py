@@ -141,7 +141,7 @@ def is_open(word: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A word that nobody here knows."""
+    """A word that is not known."""
 
     word: str
 

@@ -342,7 +342,7 @@ async def test_what_visitors_read_counts_as_reads_of_their_own(
     share_id = await shared(service, await service.session("Heat,1995"))
     assert service.client.app is not None
     path = f"/api/share/{share_id}/{rest}"
-    with service.client.app[LIMITS].heavy_reads.one("127.0.0.1"):
+    with service.client.app[LIMITS].heavy_reads.slot("127.0.0.1"):
         problem = await service.problem(await service.client.get(path), 429, "client_limit")
         assert problem["limit"] == "heavy_reads"
     for _ in range(2):
