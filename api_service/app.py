@@ -33,7 +33,6 @@ from api_service.context import (
 from api_service.eta import EtaEstimator
 from api_service.http.admission import count_refusals, identify_client, refuse_cross_site
 from api_service.http.metrics_middleware import metrics_middleware
-from api_service.http.noindex import forbid_indexing
 from api_service.http.problems import (
     answer_expectations,
     complete_headers,
@@ -149,7 +148,6 @@ def create_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
     app.on_response_prepare.append(complete_headers)
-    app.on_response_prepare.append(forbid_indexing)
     for route in ROUTES:
         route.add_to(app)
     return app

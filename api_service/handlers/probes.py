@@ -1,10 +1,10 @@
-"""Liveness, readiness and health; see `shared/http/probes.py`."""
+"""Liveness, readiness, health and metrics; see `shared/http/probes.py` and `shared/metrics.py`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api_service.context import PROBES
+from api_service.context import METRICS, PROBES
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -23,3 +23,8 @@ async def readyz(request: web.Request) -> web.Response:
 async def health(request: web.Request) -> web.Response:
     """Answer `GET /health`."""
     return await request.app[PROBES].health(request)
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """Answer `GET /metrics`."""
+    return await request.app[METRICS].answer()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_SHARED = ("/share/", "/api/share/")
+"""Addresses of shares, which belong in no search index."""
 _REQUEST_ID = web.RequestKey("request_id", str)
 
 HTTP_PROBLEMS = {
@@ -75,6 +77,9 @@ async def complete_headers(request: web.Request, response: web.StreamResponse) -
     """
     response.headers["X-Request-ID"] = _id_of(request)
     set_common_headers(response)
+    if request.path.startswith(_SHARED):
+        # https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
+        response.headers["X-Robots-Tag"] = "noindex"
 
 
 @web.middleware

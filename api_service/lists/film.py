@@ -32,7 +32,7 @@ class Film:
     taken from is remembered as (does it overrule, date, order), so that the better one stays
     whichever comes first. What may be several is None until something comes, that itself while it
     is the only one, and then a list of what came, repeated or not, because there may be 200,000
-    films. Until all rows are read a film may turn out to be the `same_as` another. `also` are
+    films. Until all rows are read a film may turn out to be the `same_as` another. `aliases` are
     further keys that it goes by, `own_ids` those of the services that its lists are from, and
     `stored` says what a session has of it already.
     """
@@ -48,7 +48,7 @@ class Film:
         "_tags",
         "_watch_dates",
         "addresses",
-        "also",
+        "aliases",
         "entry_address",
         "has_namesake",
         "imdb_id",
@@ -73,7 +73,7 @@ class Film:
         self.key = key
         self.stored: StoredFilm | None = None
         self.addresses: tuple[str, ...] = ()
-        self.also: tuple[str, ...] = ()
+        self.aliases: tuple[str, ...] = ()
         self.own_ids: tuple[str, ...] = ()
         self.has_namesake = False
         self.entry_address = ""
@@ -132,21 +132,21 @@ class Film:
     def record(self, sighting: Sighting, layout: Layout, order: int) -> None:
         """Take in what one row says."""
         self.order = min(self.order, order)
-        self._mark(layout, sighting)
+        self._record_state(layout, sighting)
         if sighting.year != self.year or not self.title:
-            self._name(sighting.title, sighting.year)
+            self._complete_name(sighting.title, sighting.year)
         if sighting.address and not self.entry_address and not layout.film_addresses:
             self.entry_address = sighting.address
         state = sighting.state
         # What is planned or was dropped has a day and a rating at most, and was not seen for that.
         if state is None or state is State.SEEN:
-            self._watch(sighting, layout, order)
+            self._record_viewing(sighting, layout, order)
         if sighting.tags:
             self._tags = appended(self._tags, interned(sighting.tags))
         if sighting.rating is not None or sighting.review:
-            self._judge(sighting, layout.kind, order)
+            self._take_opinion(sighting, layout.kind, order)
 
-    def _watch(self, sighting: Sighting, layout: Layout, order: int) -> None:
+    def _record_viewing(self, sighting: Sighting, layout: Layout, order: int) -> None:
         day = sighting.watch_date
         if day:
             self._watch_dates = appended(self._watch_dates, day)
@@ -161,7 +161,7 @@ class Film:
         if sighting.rating is not None and layout.rating_means_seen:
             self.watched = True  # whatever list it stands in
 
-    def _mark(self, layout: Layout, sighting: Sighting) -> None:
+    def _record_state(self, layout: Layout, sighting: Sighting) -> None:
         kind, state = layout.kind, sighting.state
         if state is State.SEEN:
             self.watched = True
@@ -182,22 +182,22 @@ class Film:
         if sighting.lists:
             self._lists = extended(self._lists, [*map(interned, sighting.lists)])
 
-    def _name(self, title: str, year: int | None) -> None:
-        self.call(self.title or title, self.year or year)
+    def _complete_name(self, title: str, year: int | None) -> None:
+        self.rename(self.title or title, self.year or year)
 
-    def call(self, title: str, year: int | None) -> None:
+    def rename(self, title: str, year: int | None) -> None:
         """Give it another title and year; it goes by the former ones too."""
         key = title_key(title, year) if title else ""
         if key != self.key:
-            self.go_by(self.key)
+            self.add_aliases(self.key)
         self.title, self.year, self.key = title, year, key
 
-    def go_by(self, *keys: str) -> None:
+    def add_aliases(self, *keys: str) -> None:
         """Be known by these lookup keys too."""
-        room = MOST_NAMES - len(self.also)
-        self.also += tuple(key for key in keys if key and key not in self.also)[:room]
+        room = MOST_NAMES - len(self.aliases)
+        self.aliases += tuple(key for key in keys if key and key not in self.aliases)[:room]
 
-    def _judge(self, sighting: Sighting, kind: Kind, order: int) -> None:
+    def _take_opinion(self, sighting: Sighting, kind: Kind, order: int) -> None:
         day = sighting.watch_date or sighting.written or date.min
         rank = (int(kind is Kind.RATINGS), day, order)
         if sighting.rating is not None and rank > self._rating_from:
@@ -211,8 +211,8 @@ class Film:
         """Take in another film that turned out to be this one."""
         other.same_as = self
         self.order = min(self.order, other.order)
-        self.go_by(*other.also, other.key)
-        self._name(other.title, other.year)
+        self.add_aliases(*other.aliases, other.key)
+        self._complete_name(other.title, other.year)
         self.addresses = (self.addresses + other.addresses)[:MOST_NAMES]
         self.own_ids = (self.own_ids + other.own_ids)[:MOST_NAMES]
         self.entry_address = self.entry_address or other.entry_address
@@ -265,7 +265,7 @@ class Film:
             further["tmdb_id"] = self.tmdb_id
         if self.imdb_id:
             further["imdb_id"] = self.imdb_id
-        if self.also and (names := [key for key in self.also if key != self.key]):
+        if self.aliases and (names := [key for key in self.aliases if key != self.key]):
             further["names"] = names
         if self.own_ids and self.has_namesake:  # nothing else needs them
             further["own_ids"] = self.own_ids
@@ -285,7 +285,7 @@ class Film:
         else:
             self.entry_address = address
         self.tmdb_id, self.imdb_id = origins.get("tmdb_id"), origins.get("imdb_id")
-        self.also = tuple(origins.get("names", ()))
+        self.aliases = tuple(origins.get("names", ()))
         self.own_ids = tuple(origins.get("own_ids", ()))
         self._rewatches = extended(None, [*map(interned, origins.get("rewatched", ()))])
         if rated := origins.get("rated"):

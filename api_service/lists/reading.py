@@ -97,7 +97,7 @@ def read_lists(
             for rank, item in enumerate(lists)
         ]
         _merge(lists, sources, merger, session.mark if session else None)
-    films = merger.spoken_of(sources)
+    films = merger.mentioned_in(sources)
     _refuse_unknown_profiles(profiles, [source.journal for source in sources])
     if not films:
         raise ListRefused(

@@ -119,7 +119,7 @@ class FileJournal:
             self.budget.rejected -= 1
             self.rejected.append(Issue(line, code, reason))
 
-    def put_aside(self, line: int, title: str, why: NotAFilm) -> None:
+    def set_row_aside(self, line: int, title: str, why: NotAFilm) -> None:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:

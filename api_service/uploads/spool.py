@@ -132,7 +132,7 @@ class Spool:
             raise BadRequestError("The body is broken or breaks off.") from error
         if not any(file.path.stat().st_size for file in files):
             raise EmptyUploadError(
-                "Send one or more files as multipart/form-data, or the list itself as text/csv."
+                "There is nothing in it: send one or more files, or the list itself as the body."
             )
         return Spooled(tuple(files), self._taken, self._digest.digest())
 

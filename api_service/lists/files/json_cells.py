@@ -198,18 +198,18 @@ def _title(value: dict[str, Any]) -> str:
     return str(found)
 
 
-def spell(item: Any, spellings: dict[str, str], depth: int = 0) -> None:  # noqa: ANN401
+def learn_spellings(item: Any, spellings: dict[str, str], depth: int = 0) -> None:  # noqa: ANN401
     """Remember how the names of an item's members are written."""
     if isinstance(item, dict):
         for name, value in item.items():
             if len(name) <= _LONGEST_NAME:
                 spellings.setdefault(fold(name), name)
                 if depth < DEEPEST_LIST and isinstance(value, dict | list):
-                    spell(value, spellings, depth + 1)
+                    learn_spellings(value, spellings, depth + 1)
     elif isinstance(item, list):
         for member in item[:_MOST_PARTS]:
             if isinstance(member, dict):
-                spell(member, spellings, depth)
+                learn_spellings(member, spellings, depth)
 
 
 @lru_cache(maxsize=1_024)

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.files.json_cells import TITLE, spell, to_row
+from api_service.lists.files.json_cells import TITLE, learn_spellings, to_row
 from api_service.lists.files.json_containers import (
     is_list_of_things,
     is_plain,
@@ -117,7 +117,7 @@ class _Names:
     def learn(self, item: Any, row: Mapping[str, str]) -> None:  # noqa: ANN401  # whatever JSON is
         """Take in the names of one more item."""
         if not row.keys() <= self.examples.keys():
-            spell(item, self.spellings)
+            learn_spellings(item, self.spellings)
             for name, cell in row.items():
                 if name not in self.examples:
                     self.examples[name] = cell[:_LONGEST_EXAMPLE]

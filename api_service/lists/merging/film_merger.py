@@ -108,7 +108,7 @@ class FilmMerger:
         else:
             film = self._film_by_title(sighting, source)
         if sighting.own_id:
-            self._own(film, sighting.own_id)
+            self._index_own_id(film, sighting.own_id)
         self._record(film, sighting, source)
         return film
 
@@ -122,7 +122,7 @@ class FilmMerger:
         """Return how many distinct films a file spoke of."""
         return len(set(map(self._resolve, source.films)))
 
-    def spoken_of(self, sources: Iterable[Source]) -> set[Film]:
+    def mentioned_in(self, sources: Iterable[Source]) -> set[Film]:
         """Return the distinct films that these files spoke of."""
         return {self._resolve(film) for source in sources for film in source.films}
 
@@ -132,7 +132,7 @@ class FilmMerger:
             return tmdb_key(film.tmdb_id)
         if film.imdb_id:
             return imdb_key(film.imdb_id)
-        if isinstance(self._by_title[film.key], tuple) and len(self._named(film.key)) > 1:
+        if isinstance(self._by_title[film.key], tuple) and len(self._films_titled(film.key)) > 1:
             return twins_key(film.title, film.year)
         return film.key
 
@@ -144,7 +144,7 @@ class FilmMerger:
         form = _host(address)
         open_to_it = [
             film
-            for film in self._named(sighting.key)
+            for film in self._films_titled(sighting.key)
             if len(film.addresses) < MOST_NAMES
             and all(_host(normal_address(known)) != form for known in film.addresses)
         ]
@@ -159,7 +159,7 @@ class FilmMerger:
                 return film
         if sighting.own_id and (known := self._by_own_id.get(sighting.own_id)):
             return self._resolve(known)
-        candidates = self._named(sighting.key)
+        candidates = self._films_titled(sighting.key)
         if sighting.own_id:
             candidates = [film for film in candidates if not _is_other(film, (sighting.own_id,))]
         if not candidates:
@@ -186,7 +186,7 @@ class FilmMerger:
             known.append(self._by_own_id[own[0]])
         namesakes = [
             film
-            for film in self._named(sighting.key)
+            for film in self._films_titled(sighting.key)
             if not (_clash(film, sighting) or (own and _is_other(film, own)))
         ]
         if len(namesakes) == 1:
@@ -217,7 +217,7 @@ class FilmMerger:
         for key in id_keys(film):
             self._by_id.setdefault(key, film)
 
-    def _own(self, film: Film, own_id: str) -> None:
+    def _index_own_id(self, film: Film, own_id: str) -> None:
         """Remember the id that the service of a list has for a film."""
         if own_id not in film.own_ids and len(film.own_ids) < MOST_NAMES:
             film.own_ids += (own_id,)
@@ -230,11 +230,11 @@ class FilmMerger:
         film.record(sighting, source.layout, order)
         source.films.add(film)
         if sighting.key != film.key:
-            self._call(film, sighting.key)
-            film.go_by(sighting.key)
-        self._call(film, film.key)
+            self._index_title(film, sighting.key)
+            film.add_aliases(sighting.key)
+        self._index_title(film, film.key)
 
-    def _call(self, film: Film, key: str) -> None:
+    def _index_title(self, film: Film, key: str) -> None:
         if not key:  # films without titles are no namesakes, and there may be 100,000 of them
             return
         films = self._by_title.get(key)
@@ -248,7 +248,7 @@ class FilmMerger:
             self._by_title[key] = (*films, film)
             film.has_namesake = True
 
-    def _named(self, key: str) -> list[Film]:
+    def _films_titled(self, key: str) -> list[Film]:
         """Return the films that go by this title and year."""
         films = self._by_title.get(key) if key else None
         if films is None:

@@ -83,6 +83,6 @@ def _adopt_asked_id(film: Film, lookup_key: str) -> None:
     ]
     if lookup_key in own:
         return
-    film.go_by(*own)
+    film.add_aliases(*own)
     film.tmdb_id = int(asked.subject) if asked.kind is LookupKind.TMDB else None
     film.imdb_id = asked.subject if asked.kind is LookupKind.IMDB else None

@@ -35,14 +35,14 @@ class SessionMerger(FilmMerger):
         self._films.append(film)
         for address in film.addresses:
             self._by_address.setdefault(normal_address(address), film)
-        for key in (*id_keys(film), *film.also):
+        for key in (*id_keys(film), *film.aliases):
             if key.startswith((f"{LookupKind.TMDB}:", f"{LookupKind.IMDB}:")):
                 self._by_id.setdefault(key, film)
             else:
-                self._call(film, key)
+                self._index_title(film, key)
         for own_id in film.own_ids:
             self._by_own_id.setdefault(own_id, film)
-        self._call(film, film.key)
+        self._index_title(film, film.key)
 
     def stored_at(self, position: int) -> Film | None:
         """Return the film that the session has at this position."""
@@ -67,14 +67,14 @@ class SessionMerger(FilmMerger):
         elif sighting.key and sighting.key != film.key:
             self._repoint(film, sighting.key)
         if sighting.title:
-            film.call(sighting.title, sighting.year)
-            self._call(film, film.key)
+            film.rename(sighting.title, sighting.year)
+            self._index_title(film, film.key)
         source.films.add(film)
 
     def _repoint(
         self, film: Film, key: str, *, tmdb_id: int | None = None, imdb_id: str | None = None
     ) -> None:
-        film.go_by(*id_keys(film))
+        film.add_aliases(*id_keys(film))
         film.tmdb_id, film.imdb_id = tmdb_id, imdb_id
         _stored(film).repointed_to = key
         for id_key in id_keys(film):
@@ -111,7 +111,7 @@ class SessionMerger(FilmMerger):
         elif wanted is None and film.imdb_id and not (stored.imdb_id or stored.tmdb_id):
             wanted = imdb_key(film.imdb_id) if film.imdb_id != stored.found_imdb_id else None
         elif wanted is None and stored.lookup_key.startswith(f"{LookupKind.TITLE}:"):
-            if any(not (new.stored or id_keys(new)) for new in self._named(film.key)):
+            if any(not (new.stored or id_keys(new)) for new in self._films_titled(film.key)):
                 wanted = twins_key(film.title, film.year)
             elif film.key != stored.key:
                 wanted = film.key

@@ -63,14 +63,14 @@ class Marks(NamedTuple):
     lists: tuple[str, ...] = ()
 
 
-class _Said(NamedTuple):
+class _Statement(NamedTuple):
     state: State | None
     word: str
     """The word itself, for a note."""
     is_unknown: bool = False
 
 
-_NOTHING: Final = _Said(None, "")
+_NOTHING: Final = _Statement(None, "")
 
 
 class MarksReader:
@@ -191,24 +191,26 @@ class MarksReader:
         names, of_lists, liked = self._listed(row)
         planned = planned or State.PLANNED in of_lists
         if state.state is None and not state.is_unknown and of_lists:
-            state = _Said(max(of_lists, key=_WEIGHT.__getitem__), "")
+            state = _Statement(max(of_lists, key=_WEIGHT.__getitem__), "")
         if self._liked is not None and read_flag(row[self._liked]):
             liked = True
         found_state = self._settled(line, row, state, days=days, rating=rating, listed=bool(names))
         return Marks(found_state, planned and found_state is State.SEEN, liked, names)
 
-    def _stated(self, row: Sequence[str]) -> _Said:
+    def _stated(self, row: Sequence[str]) -> _Statement:
         said = _NOTHING
         if self._state is not None and row[self._state]:
             word = row[self._state]
             own = self._layout.words
             folded = fold_word(word) if own else ""
-            said = _Said(own[folded], word) if folded in own else self._of(read_state(word), word)
+            said = (
+                _Statement(own[folded], word) if folded in own else self._of(read_state(word), word)
+            )
             if said.state is not None or folded in own:
                 return said
         for place, test, state in self._layout.rules:
             if holds(row[place], test):
-                return _Said(state, "")
+                return _Statement(state, "")
         if self._seen is not None and row[self._seen]:
             found = self._of(read_seen(row[self._seen]), row[self._seen])
             if found.state is not None or not said.is_unknown:
@@ -217,14 +219,14 @@ class MarksReader:
             # A log of actions: `watch`, `towatch`.
             typed = read_state(row[self._type])
             if isinstance(typed, State):
-                return _Said(typed, row[self._type])
+                return _Statement(typed, row[self._type])
         return said
 
     @staticmethod
-    def _of(read: State | Unknown | None, cell: str) -> _Said:
+    def _of(read: State | Unknown | None, cell: str) -> _Statement:
         if isinstance(read, Unknown):
-            return _Said(None, read.word, is_unknown=True)
-        return _Said(read, cell)
+            return _Statement(None, read.word, is_unknown=True)
+        return _Statement(read, cell)
 
     def _listed(self, row: Sequence[str]) -> tuple[tuple[str, ...], set[State], bool]:
         """Return a row's lists, the states that their names tell, and whether one is of likes."""
@@ -249,7 +251,7 @@ class MarksReader:
         self,
         line: int,
         row: Sequence[str],
-        said: _Said,
+        said: _Statement,
         *,
         days: object,
         rating: object,
@@ -291,7 +293,7 @@ class MarksReader:
         )
 
 
-def _meaning(said: _Said) -> str:
+def _meaning(said: _Statement) -> str:
     state = "was dropped" if said.state is State.DROPPED else "is in progress"
     return f"{cells.shown(said.word)} says that it {state}" if said.word else f"It {state}"
 

@@ -149,7 +149,7 @@ class RowReader:
             else:
                 journal.count_row(line)
                 title = cells.read_title(row[title_at]) if title_at < len(row) else ""
-                journal.put_aside(line, title, why)
+                journal.set_row_aside(line, title, why)
 
     def _of_profile(self, line: int, row: list[str]) -> Sighting | None:
         """Return what a row says, counted for whose it is."""
@@ -201,7 +201,7 @@ class RowReader:
         if aside is None and self._not_a_film:
             aside = self._not_a_film(title)
         if aside:
-            self._journal.put_aside(line, title, aside)
+            self._journal.set_row_aside(line, title, aside)
             return None
         if self._doubt and (doubt := self._doubt(title)):
             self._journal.note(line, Problem.MAYBE_EPISODES, doubt)
@@ -246,7 +246,7 @@ class RowReader:
         more = tuple(day for cell in self._further_days if (day := self._read_date(cell)))
         found = marks.read(sighting.line, row, sighting.watch_date, sighting.rating)
         if found.state is State.REMOVED:
-            self._journal.put_aside(sighting.line, sighting.title, _REMOVED)
+            self._journal.set_row_aside(sighting.line, sighting.title, _REMOVED)
             return None
         return sighting._replace(
             state=found.state,
