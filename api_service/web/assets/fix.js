@@ -123,7 +123,7 @@ function item(session, movie) {
     say(`“${now.title ?? nameOf(now)}” was removed from the list.`);
   }
 
-  /** What became of it, in its place; whoever decided it by keyboard goes on from there. */
+  /** Show the result in its place, and keep the keyboard's focus there. */
   function say(...inside) {
     const giveFocus = holdFocus(element);
     const said = h("p", { role: "status" }, inside);

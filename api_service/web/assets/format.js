@@ -46,7 +46,7 @@ export const stars = (rating) => "★".repeat(Math.floor(rating)) + (rating % 1 
 
 export const decimal = (value) => value.toFixed(1);
 
-/** The name of a country by its ISO 3166 code, or the code where nobody knows it. */
+/** The name of a country by its ISO 3166 code, or the code if it has none. */
 export const country = (code) => named(regions, code);
 
 /** Codes of TMDB's own beside those of ISO 639. */

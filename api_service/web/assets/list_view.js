@@ -39,7 +39,7 @@ export class ListView {
 
   async start() {
     fill(this.root, h("p", { class: "quiet" }, "Loading …"));
-    // What the view needs comes while the status does; if it fails, it is tried again and told then.
+    // The view's module loads beside the status; if it fails, `show` tries again and says so.
     this.views[this.named].load().catch(() => {});
     let status;
     try {
@@ -80,7 +80,7 @@ export class ListView {
       if (this.report) this.report.hidden = !this.views[name].reports;
       fill(this.place);
       shown.view = module.open(this.place, this);
-      // Whoever followed a link within the view before reads on in this one.
+      // A reader who followed a link in the former view continues in this one.
       if (left) this.place.focus({ preventScroll: true });
     } else this.shown.view.update?.();
     this.showFilm();
@@ -97,7 +97,7 @@ export class ListView {
   drawTabs() {
     document.title = this.documentTitle;
     const here = this.named;
-    // Changed in place: whoever has the focus keeps it, though counts change twice a second.
+    // Changed in place, so that a focused tab keeps the focus though counts change twice a second.
     for (const [view, tab] of Object.entries(this.links)) {
       tab.setAttribute("href", this.address(view));
       if (here === view) tab.setAttribute("aria-current", "page");

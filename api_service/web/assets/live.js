@@ -3,7 +3,7 @@
 import { request, sessionPath } from "./api.js";
 
 const POLL_SECONDS = 2;
-/** Between two looks of a page that nobody sees. */
+/** Between two polls of a hidden page. */
 const HIDDEN_SECONDS = 10;
 const RETRY_SECONDS = 10;
 

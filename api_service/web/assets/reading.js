@@ -33,7 +33,7 @@ export function reading(id) {
   let known = Boolean(report);
   if (report) fill(inside, body(report, readOnly));
   details.addEventListener("toggle", () => {
-    // What is open from the first is told of as if it had just been opened.
+    // An initially open report fires a toggle event, too.
     if (details.open && !known) load(id, inside);
     known = false;
   });

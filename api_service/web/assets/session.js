@@ -30,7 +30,7 @@ class Session extends ListView {
   constructor(root, id) {
     super(root, id, { heading: "Your films", words: YOURS, owned: true, views: VIEWS });
     this.latest = [];
-    /** Whether it is being deleted here, and so nobody need be told that it is gone. */
+    /** Whether it is being deleted here, so that its absence needs no message. */
     this.leaving = false;
     this.badge = h("span", {});
     this.links.fix.append(this.badge);
@@ -79,7 +79,7 @@ class Session extends ListView {
     }
   }
 
-  /** After an upload into this session: how it was read is to be told anew, and its counts. */
+  /** Refresh the report and the counts after an upload into this session. */
   added() {
     const report = reading(this.id);
     report.hidden = this.report.hidden;

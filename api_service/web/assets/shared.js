@@ -10,7 +10,7 @@ const VIEWS = {
   overview: { name: "Overview", load: () => import("./overview.js") },
   films: { name: "Films", load: () => import("./films.js") },
 };
-/** Between two requests for the status while the list fills, afterwards, and on a page that nobody sees. */
+/** Between two requests for the status while the list fills, afterwards, and on a hidden page. */
 const [FILLING_SECONDS, COMPLETED_SECONDS, HIDDEN_SECONDS] = [3, 30, 60];
 
 export function open(root, id) {

@@ -29,7 +29,7 @@ export function open(root) {
       sample: SAMPLE,
       done: (answer, again) => {
         keepList(answer, again);
-        // Whoever has gone elsewhere meanwhile is not fetched back: it stands among their lists.
+        // A reader who has left this page finds the list among their lists.
         if (!left) go(`/session/${answer.session_id}`);
       },
     }),

@@ -12,7 +12,7 @@ const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv,.xml,.rss,.nfo,.xlsx,.xlsm,.xls,
 /**
  * @param {{path: string, prompt: string, done: (answer: object, again: (profiles: string[]) => Promise<object>) => void, sample?: string}} options
  *   where to send the files, what to ask for, what to do with the answer, and the address of a
- *   sample list for whoever has none; `again` sends the same files for some of their profiles only
+ *   sample list to try; `again` sends the same files for some of their profiles only
  * @returns {HTMLElement}
  */
 export function uploader({ path, prompt, done, sample }) {
@@ -155,7 +155,7 @@ async function filesOf(entry) {
   }
   const reader = entry.createReader();
   const inside = [];
-  // A reader tells a hundred entries at a time, and none when it has told all.
+  // A reader returns a hundred entries at a time, and none at the end.
   for (let some = [null]; some.length;) {
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     inside.push(...some);

@@ -59,7 +59,7 @@ export function open(root) {
   return { close: () => { closed = true; clearTimeout(timer); } };
 }
 
-/** Whoever has the token is told on which machines the workers run. */
+/** With the token the API names the workers' machines. */
 function authorization(token) {
   return token ? { headers: { Authorization: `Bearer ${token}` } } : {};
 }
