@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> web.Application:
     app[CLIENTS] = ClientIdentifier(settings, storage.clients.key)
     app[DISK_BUDGET] = DiskBudget(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
-    app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, partial(read_summary_version, database))
+    app[SUMMARIES] = SummaryCache(storage.heavy_reads.slot, partial(read_summary_version, database))
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool()
     app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)

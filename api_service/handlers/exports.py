@@ -88,14 +88,14 @@ async def _send(
         log.debug("export_client_disconnected")
     except ProjectionistError as error:
         log.warning("export_aborted", code=error.code, error=error.detail)
-        _break_off(request)
+        _abort(request)
     except Exception:
         log.exception("export_crashed")
-        _break_off(request)
+        _abort(request)
     return response
 
 
-def _break_off(request: web.Request) -> None:
+def _abort(request: web.Request) -> None:
     """End the connection: a body that ends too early must not look like a whole one.
 
     The status has been sent, so a problem would be written into the file.
@@ -119,7 +119,7 @@ async def _pieces(
     """
     images = request.app[SETTINGS].tmdb_image_base_url
     storage = request.app[STORAGE]
-    async with storage.heavy_reads.turn(session.total):
+    async with storage.heavy_reads.slot(session.total):
         positions = (await storage.movies.places(session.id, query)).positions
     text = exporter.head()
     for start in range(0, max(len(positions), 1), ROWS):

@@ -144,7 +144,7 @@ async def read_positions(
 async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
     """Wait for a slot to read a list of so many films, as one of this client's few heavy reads."""
     with request.app[LIMITS].heavy_read(request[CLIENT]):
-        async with request.app[STORAGE].heavy_reads.turn(films):
+        async with request.app[STORAGE].heavy_reads.slot(films):
             yield
 
 

@@ -51,7 +51,7 @@ async def get_report(request: web.Request) -> web.Response:
     session = await session_of(request)
     storage = request.app[STORAGE]
     with request.app[LIMITS].heavy_read(request[CLIENT]):
-        async with storage.heavy_reads.turn(session.total):
+        async with storage.heavy_reads.slot(session.total):
             count, reports = await storage.sessions.reports(session.id, REPORT_BYTES)
     if not reports:
         raise no_such_session()

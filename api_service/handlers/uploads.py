@@ -136,7 +136,7 @@ async def _receive(
         reservation = exits.enter_context(request.app[DISK_BUDGET].reserve())
         metrics = request.app[METRICS]
         with metrics.upload_phase(UploadPhase.RECEIVE):
-            spooled = await Spool(folder, request.app[SETTINGS], reservation).take_in(request)
+            spooled = await Spool(folder, request.app[SETTINGS], reservation).receive(request)
         metrics.observe_upload(spooled.size)
         body = spooled.sha256
         if session_id is not None:

@@ -58,7 +58,7 @@ class BodyPace:
         self._came = 0
         self._begin_window()
 
-    def note(self, size: int) -> None:
+    def record(self, size: int) -> None:
         """Count received bytes."""
         self._came += size
         if self._came >= self._window_bytes:

@@ -126,7 +126,7 @@ class AdditionStorage:
             return Edition(edition["edition"], edition["positions"])
 
         # It reads all of the session, and so takes one of the few connections that uploads have.
-        async with self._storing.turn(total):
+        async with self._storing.slot(total):
             return await self._database.transact(work)
 
     async def store(self, addition: StagedAddition) -> SessionRow:
@@ -143,7 +143,7 @@ class AdditionStorage:
         # A session without a known client becomes that of the client that adds to it.
         client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
-        async with self._storing.turn(films), granted_turns(self._database, client, films) as grant:
+        async with self._storing.slot(films), granted_turns(self._database, client, films) as grant:
             stored = await store_once(
                 self._database,
                 addition.session_id,

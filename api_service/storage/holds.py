@@ -147,14 +147,14 @@ class HoldStorage:
         )
         others: set[UUID] = set()
         for _ in range(_PASSES):
-            others |= await self._take_turns(session_id)
+            others |= await self._withdraw_turns(session_id)
             if not await self._has_turns(session_id):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
         for other in others:
             await bring_forward(self._database, other)
 
-    async def _take_turns(self, session_id: UUID) -> set[UUID]:
+    async def _withdraw_turns(self, session_id: UUID) -> set[UUID]:
         """Take those that are free, a page after the other; sessions that have come to list them.
 
         Who listed a film while it lost its turn may have looked before that was committed.

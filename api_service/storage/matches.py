@@ -125,7 +125,7 @@ async def _repoint(connection: Connection, session_id: UUID, position: int, key:
         old_id,
         new_id,
     )
-    await _tell(connection, session_id)
+    await _notify(connection, session_id)
     return new_id
 
 
@@ -150,7 +150,7 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
         session_id,
         lookup_id,
     )
-    await _tell(connection, session_id)
+    await _notify(connection, session_id)
 
 
 async def _hold_movie(
@@ -185,5 +185,5 @@ async def _lookup_of(connection: Connection, session_id: UUID, position: int) ->
     return lookup_id
 
 
-async def _tell(connection: Connection, session_id: UUID) -> None:
+async def _notify(connection: Connection, session_id: UUID) -> None:
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))

@@ -48,7 +48,7 @@ class SizeLimiter:
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
-    async def turn(self, films: int) -> AsyncIterator[None]:
+    async def slot(self, films: int) -> AsyncIterator[None]:
         """Wait for a slot, and keep it within the context. A holder must not ask for another.
 
         Args:

@@ -57,7 +57,7 @@ class SummaryVersion:
     refreshed: tuple[int, Decimal]
     next_expiry: datetime | None
 
-    def shows_what(self, earlier: SummaryVersion) -> bool:
+    def shows_the_same_as(self, earlier: SummaryVersion) -> bool:
         """Return whether nothing has changed since an earlier one, read with the same `since`."""
         expired = earlier.next_expiry is not None and self.now >= earlier.next_expiry
         return not expired and (self.row, self.refreshed) == (earlier.row, earlier.refreshed)
@@ -175,19 +175,19 @@ class SummaryCache:
     no request waits for any more is cancelled.
 
     Args:
-        turn: within which one of so many movies is added up.
+        slot: within which one of so many movies is added up.
         read_version: of a session, with what was refreshed since a moment.
         most_bytes: of all texts together; what was used least lately goes first.
     """
 
     def __init__(
         self,
-        turn: Callable[[int], AbstractAsyncContextManager[None]],
+        slot: Callable[[int], AbstractAsyncContextManager[None]],
         read_version: Callable[[UUID, datetime | None], Awaitable[SummaryVersion]],
         *,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self._turn = turn
+        self._slot = slot
         self._read_version = read_version
         self._most_bytes = most_bytes
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
@@ -231,11 +231,11 @@ class SummaryCache:
             return False
         self._kept.move_to_end(key)  # it was used lately
         version = await self._read_version(key[0], kept.version.since)
-        return version.shows_what(kept.version)
+        return version.shows_the_same_as(kept.version)
 
     def _begin(self, key: Key, films: int, aggregate: Aggregate) -> None:
         async def make() -> _Kept:
-            async with self._turn(films):
+            async with self._slot(films):
                 running.began_at = time.monotonic()
                 # Before the figures: what changes meanwhile makes this version an old one.
                 version = await self._read_version(key[0], None)

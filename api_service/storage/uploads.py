@@ -60,7 +60,7 @@ class UploadStorage:
             ClientLimitError: its client would have too much.
         """
         async with (
-            self._storing.turn(upload.total),
+            self._storing.slot(upload.total),
             granted_turns(self._database, upload.client, upload.total) as grant,
         ):
             stored = await store_once(

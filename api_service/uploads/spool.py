@@ -89,7 +89,7 @@ class Spool:
         self._taken = 0
         self._digest = hashlib.sha256()
 
-    async def take_in(self, request: web.Request) -> Spooled:
+    async def receive(self, request: web.Request) -> Spooled:
         """Write the request's body to disk.
 
         Raises:
@@ -106,13 +106,13 @@ class Spool:
             with self._pace.paused():
                 await self._reservation.grow_to(FIRST_BYTES)
             self._declared = request.content_length
-            spooled = await self._take_in(request)
+            spooled = await self._spool(request)
         needed = self._needed(spooled.size)
         self._reservation.shrink_to(needed)
         await self._reservation.grow_to(needed)
         return spooled
 
-    async def _take_in(self, request: web.Request) -> Spooled:
+    async def _spool(self, request: web.Request) -> Spooled:
         if request.content_length is not None and request.content_length > 2 * self._max_bytes:
             raise self._too_large()
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
@@ -120,9 +120,9 @@ class Spool:
             raise UnsupportedMediaTypeError("Send it without Content-Encoding, or send a zip.")
         try:
             if request.content_type == "multipart/form-data":
-                files = await self._take_form(request)
+                files = await self._spool_form(request)
             elif request.content_type in _RAW_TYPES or hdrs.CONTENT_TYPE not in request.headers:
-                files = [await self._take_raw(request)]
+                files = [await self._spool_raw(request)]
             else:
                 raise UnsupportedMediaTypeError(
                     f"{request.content_type}: send a form with files (multipart/form-data), or the "
@@ -136,13 +136,13 @@ class Spool:
             )
         return Spooled(tuple(files), self._taken, self._digest.digest())
 
-    async def _take_raw(self, request: web.Request) -> UploadedFile:
+    async def _spool_raw(self, request: web.Request) -> UploadedFile:
         disposition = request.headers.get(hdrs.CONTENT_DISPOSITION)
         parsed = aiohttp.multipart.parse_content_disposition(disposition)[1]
         name = aiohttp.multipart.content_disposition_filename(parsed) or ""
         return await self._write(name, 0, request.content.iter_chunked(CHUNK))
 
-    async def _take_form(self, request: web.Request) -> list[UploadedFile]:
+    async def _spool_form(self, request: web.Request) -> list[UploadedFile]:
         files: list[UploadedFile] = []
         nameless: list[UploadedFile] = []
         count = 0
@@ -165,7 +165,7 @@ class Spool:
         is_first = True
         with local_disk_errors(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
-                self._pace.note(len(chunk))
+                self._pace.record(len(chunk))
                 self._taken += len(chunk)
                 if self._taken > self._max_bytes:
                     raise self._too_large()

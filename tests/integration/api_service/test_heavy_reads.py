@@ -31,24 +31,24 @@ HEAVY = (
 
 async def test_turns_are_few_and_come_back() -> None:
     heavy = SizeLimiter(most=1, wait_seconds=0.05)
-    async with heavy.turn(1):
+    async with heavy.slot(1):
         with pytest.raises(DatabaseBusyError) as caught:
-            async with heavy.turn(LARGE_FILMS):
+            async with heavy.slot(LARGE_FILMS):
                 pass
         assert caught.value.retry_after is not None
     with pytest.raises(ValueError, match="within"):
-        async with heavy.turn(1):
+        async with heavy.slot(1):
             raise ValueError("within")
-    async with heavy.turn(1):
+    async with heavy.slot(1):
         pass
 
 
 async def test_large_lists_leave_turns_to_all_others() -> None:
     heavy = SizeLimiter(most=1, wait_seconds=0.05)
-    async with heavy.turn(LARGE_FILMS + 1), heavy.turn(LARGE_FILMS):
+    async with heavy.slot(LARGE_FILMS + 1), heavy.slot(LARGE_FILMS):
         for films in (1, LARGE_FILMS + 1):
             with pytest.raises(DatabaseBusyError):
-                await heavy.turn(films).__aenter__()
+                await heavy.slot(films).__aenter__()
 
 
 async def test_others_are_answered_while_all_turns_are_taken(

@@ -363,7 +363,7 @@ async def test_a_session_that_is_deleted_while_it_is_read_is_told_of_as_a_share(
     async with asyncio.TaskGroup() as tasks:
         async with AsyncExitStack() as taken:
             for _ in range(MOST_READS):
-                await taken.enter_async_context(turns.turn(1))
+                await taken.enter_async_context(turns.slot(1))
             reading = tasks.create_task(service.client.get(f"/api/share/{share_id}/{rest}"))
             await until(lambda: limits.heavy_reads.all == 1)
             assert (await service.client.delete(f"/api/session/{session_id}")).status == 204

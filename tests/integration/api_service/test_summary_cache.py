@@ -33,7 +33,7 @@ class Counted:
     def __init__(self, database: Database, most_bytes: int = 100_000) -> None:
         self._sessions = SessionStorage(database)
         version = partial(read_summary_version, database)
-        self.cache = SummaryCache(SizeLimiter().turn, version, most_bytes=most_bytes)
+        self.cache = SummaryCache(SizeLimiter().slot, version, most_bytes=most_bytes)
         self.asked = 0
         self.times = 0
         self.given_up = 0

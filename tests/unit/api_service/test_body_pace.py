@@ -40,7 +40,7 @@ def send_steadily(clock: Clock, deadline: WrittenDeadline, pace: BodyPace) -> fl
     began = clock.now
     while deadline.at is not None and clock.now < deadline.at:
         clock.now += 1
-        pace.note(2 * RATE)
+        pace.record(2 * RATE)
     return clock.now - began
 
 
@@ -48,9 +48,9 @@ def test_deadline_moves_only_when_a_window_is_full() -> None:
     clock, deadline, pace = paced(600)
     assert deadline.at == clock.now + WINDOW_SECONDS
     clock.now += 5
-    pace.note(RATE)
+    pace.record(RATE)
     assert deadline.at == clock.now + WINDOW_SECONDS - 5
-    pace.note(int(RATE * WINDOW_SECONDS))
+    pace.record(int(RATE * WINDOW_SECONDS))
     assert deadline.at == clock.now + WINDOW_SECONDS
 
 
