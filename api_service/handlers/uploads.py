@@ -38,7 +38,8 @@ from api_service.metrics import UploadPhase
 from api_service.queries.movies import UploadQuery, read_repeatable
 from api_service.schemas.sessions import AdditionAnswer, UploadAnswer
 from api_service.storage.additions import StagedAddition
-from api_service.storage.staging import IdempotencyKey, StagedUpload, UploadRepeatedError
+from api_service.storage.idempotency import IdempotencyKey, UploadRepeatedError
+from api_service.storage.staging import StagedUpload
 from api_service.uploads.folders import upload_folder
 from api_service.uploads.spool import Spool
 from shared.errors import BadRequestError, DatabaseUnavailableError, SessionChangedError
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from api_service.lists.model import ReadResult
+    from api_service.storage.idempotency import KeyedUpload
     from api_service.storage.sessions import SessionRow
-    from api_service.storage.staging import KeyedUpload
     from api_service.uploads.disk_budget import DiskReservation
     from api_service.uploads.spool import Spooled
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from api_service.disk_errors import full_disk_errors
 from api_service.storage.clients import hold_within
+from api_service.storage.idempotency import hold_key
 from api_service.storage.sessions import counted_row
 from api_service.storage.staging import (
     WORTH_ANALYSING,
     StagedUpload,
     Stored,
     catch_up,
-    hold_key,
     list_movies,
     queue_lookups,
     record_upload,

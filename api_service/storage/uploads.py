@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api_service.storage.clients import hold_within
+from api_service.storage.idempotency import find_key, hold_key
 from api_service.storage.sessions import counted_row
 from api_service.storage.staging import (
     Stored,
     catch_up,
-    find_key,
-    hold_key,
     list_movies,
     queue_lookups,
     record_upload,
@@ -22,9 +21,10 @@ from shared.sql.counts import recount
 from shared.sql.turn_grants import granted_turns, settle_grant
 
 if TYPE_CHECKING:
+    from api_service.storage.idempotency import KeyedUpload
     from api_service.storage.sessions import SessionRow
     from api_service.storage.size_limiter import SizeLimiter
-    from api_service.storage.staging import KeyedUpload, StagedUpload
+    from api_service.storage.staging import StagedUpload
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from api_service.storage.additions import StagedAddition
 from api_service.storage.clients import StoredLimits
-from api_service.storage.staging import IdempotencyKey, StagedUpload, UploadRepeatedError
+from api_service.storage.idempotency import IdempotencyKey, UploadRepeatedError
+from api_service.storage.staging import StagedUpload
 from shared.errors import (
     ClientLimitError,
     MovieNotFoundError,
