@@ -55,14 +55,13 @@ WEB = web.AppKey("web", WebFiles)
 
 
 def session_id_of(request: web.Request) -> UUID:
-    """Return the session id in the path; what is no UUID is no session either.
+    """Return the session id in the path.
 
     Raises:
-        SessionNotFoundError: it is none.
+        SessionNotFoundError: it is no UUID, and so no session.
     """
-    text = request.match_info["session_id"]
     try:
-        return UUID(text)
+        return UUID(request.match_info["session_id"])
     except ValueError:
         raise no_such_session() from None
 

@@ -17,10 +17,10 @@ from api_service.handlers.movies import (
 from api_service.handlers.summaries import send_summary
 from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.schemas.exports import SharedExporter
-from api_service.schemas.share_requests import read_share_query
 from api_service.schemas.shares import (
     SharedMovieDetailAnswer,
     SharedMoviesAnswer,
+    read_share_query,
     shared_movie_answer,
     shared_status_answer,
 )

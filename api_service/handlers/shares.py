@@ -14,8 +14,7 @@ from api_service.context import (
     share_id_of,
 )
 from api_service.limits.body_pace import read_small_body
-from api_service.schemas.share_requests import LONGEST_DAYS, ShareOptions
-from api_service.schemas.shares import SharesAnswer, share_answer
+from api_service.schemas.shares import LONGEST_DAYS, ShareOptions, SharesAnswer, share_answer
 from shared.errors import InvalidBodyError
 
 

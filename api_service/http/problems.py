@@ -16,9 +16,7 @@ from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from api_service.http.routing import Handler
 
 _SHARED = ("/share/", "/api/share/")
 """Addresses of shares, which belong in no search index."""

@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api_service.handlers import (
-    docs,
-    pages,
-    probes,
-    worker,
-)
+from api_service.handlers import pages, probes, worker
 from api_service.http.routing import Content, Route
 from api_service.openapi.route_parts import (
     STORED,
@@ -31,7 +26,7 @@ from shared.errors import (
 )
 from shared.http.probes import Health, Passed, Unavailable
 
-_DOCS_FILE: Final = r"/docs/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
+_DOCS_FILE: Final = r"/pages/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
 
 ROUTES: Final = (
     *SESSION_ROUTES,
@@ -47,27 +42,22 @@ ROUTES: Final = (
         problems=STORED,
         says_more_to_admin=True,
     ),
-    Route(
-        method="POST",
-        path="/worker/pause",
-        handler=worker.pause,
-        name="pause_fleet",
-        tag="Fleet",
-        summary="Hold the whole fleet",
-        answers={200: WorkerStatusAnswer},
-        problems=STORED,
-        admin=True,
-    ),
-    Route(
-        method="POST",
-        path="/worker/resume",
-        handler=worker.resume,
-        name="resume_fleet",
-        tag="Fleet",
-        summary="Release the fleet",
-        answers={200: WorkerStatusAnswer},
-        problems=STORED,
-        admin=True,
+    *(
+        Route(
+            method="POST",
+            path=f"/worker/{order}",
+            handler=handler,
+            name=f"{order}_fleet",
+            tag="Fleet",
+            summary=summary,
+            answers={200: WorkerStatusAnswer},
+            problems=STORED,
+            admin=True,
+        )
+        for order, handler, summary in (
+            ("pause", worker.pause, "Hold the whole fleet"),
+            ("resume", worker.resume, "Release the fleet"),
+        )
     ),
     Route(
         method="GET",
@@ -138,7 +128,7 @@ ROUTES: Final = (
     Route(
         method="GET",
         path="/openapi.json",
-        handler=docs.get_document,
+        handler=pages.get_document,
         name="get_document",
         tag="Document",
         summary="This document",
@@ -162,8 +152,8 @@ ROUTES: Final = (
             ("/session/{session_id}", pages.get_page, "session_page", "One list"),
             (SHARED_PAGE, pages.get_shared_page, "shared_page", "One list, for visitors"),
             ("/worker", pages.get_page, "worker_page", "What the operator needs to see"),
-            ("/docs", docs.get_docs, "docs_page", "The document, to be read and tried out"),
-            (_DOCS_FILE, docs.get_docs_file, "docs_file", "What that page is made of"),
+            ("/pages", pages.get_docs, "docs_page", "The document, to be read and tried out"),
+            (_DOCS_FILE, pages.get_docs_file, "docs_file", "What that page is made of"),
             ("/assets/{path:.+}", pages.get_asset, "page_asset", "What the page is made of"),
         )
     ),

@@ -10,13 +10,14 @@ from api_service.openapi.route_parts import OF_SESSION, STORED
 from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.schemas.exports import CONTENT_TYPES
 from api_service.schemas.sessions import PositionsAnswer
-from api_service.schemas.share_requests import HIDDEN_PARAMETERS, ShareOptions
 from api_service.schemas.shares import (
+    HIDDEN_PARAMETERS,
     ShareAnswer,
     SharedMovieAnswer,
     SharedMovieDetailAnswer,
     SharedMoviesAnswer,
     SharedStatusAnswer,
+    ShareOptions,
     SharesAnswer,
 )
 from api_service.schemas.summaries import SummaryAnswer

@@ -1,4 +1,4 @@
-"""Answers about shares: to the session's owner, and to visitors.
+"""Requests and answers about shares, of the session's owner and of visitors.
 
 A visitor's models name each field that they show. They leave out the owner's key, the addresses
 that came with the films, names that may be those of files, and what only helps to correct a match.
@@ -7,9 +7,13 @@ that came with the films, names that may be those of files, and what only helps 
 from __future__ import annotations
 
 from datetime import date, datetime  # pydantic reads them
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from uuid import UUID  # pydantic reads it
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from api_service.queries.movies import read_query
+from api_service.queries.validation import integral
 from api_service.schemas.sessions import (
     Answer,
     CreditsAnswer,
@@ -17,12 +21,16 @@ from api_service.schemas.sessions import (
     OutcomeWord,
     session_fields,
 )
+from shared.errors import NotSharedError
 from shared.models import SessionStatus  # pydantic reads it
 
 if TYPE_CHECKING:
+    from multidict import MultiMapping
+
     from api_service.eta import Estimate
     from api_service.storage.sessions import SessionRow
     from api_service.storage.shares import Share
+
 
 SHARED_PAGE: Final = "/share/{share_id}"
 
@@ -160,3 +168,36 @@ def shared_movie_answer(movie: MovieAnswer, share: Share) -> SharedMovieAnswer:
         tags=movie.tags if share.with_tags else None,
         review=movie.review if share.with_reviews else None,
     )
+
+
+LONGEST_DAYS: Final = 3650
+HIDDEN_PARAMETERS: Final = frozenset({"list"})
+"""Of the session's routes, those that no share takes: what it does not show, nobody may ask for."""
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+class ShareOptions(BaseModel):
+    """What a new share shows beside the films, their ratings and dates, and for how long."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"reviews": True}]}
+    )
+
+    reviews: bool = Field(default=False, description="Whether reviews are shown")
+    tags: bool = Field(default=False, description="Whether tags are shown")
+    expires_in_days: (
+        Annotated[int, Field(ge=1, le=LONGEST_DAYS), BeforeValidator(integral)] | None
+    ) = Field(None, description="Days after which it ends by itself; null is never")
+
+
+def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> Q:
+    """Return the query of a visitor's request as one of these models.
+
+    Raises:
+        BadRequestError: a parameter is not what it may be.
+        NotSharedError: it asks by what the share does not show.
+    """
+    if "tag" in query and not share.with_tags:
+        raise NotSharedError("tag: this share does not show tags")
+    return read_query(model, query)

@@ -18,8 +18,7 @@ import structlog
 from api_service.schemas.fleet import fleet_answer
 from api_service.schemas.sessions import SessionAnswer, session_fields
 from api_service.storage.events import MOST_FILMS, NEVER
-from api_service.streams.stream import Films, Stream, event
-from api_service.streams.subscriptions import Subscription
+from api_service.streams.stream import Films, Stream, Subscription, event
 from shared.errors import ProjectionistError
 from shared.models import Channel, SessionStatus
 from shared.postgres.listener import Listener
