@@ -224,14 +224,18 @@ class ProcessState:
     disk: DiskBudget
 
 
-class _Process(Collector):
+class _Scraped(Collector):
+    """A collector whose metrics are known when they are scraped, and not before."""
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+
+class _Process(_Scraped):
     """What is under way in this process, and the disk of its uploads unless that is gone."""
 
     def __init__(self, process: ProcessState) -> None:
         self._process = process
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterator[Metric]:
         now, disk = self._process, self._process.disk
@@ -265,15 +269,12 @@ class _Process(Collector):
         )
 
 
-class _Fleet(Collector):
+class _Fleet(_Scraped):
     """The fleet, its queue and its budget; nothing while the database does not tell."""
 
     def __init__(self, recent: Recent[tuple[FleetRow, int]], limit: int) -> None:
         self._recent = recent
         self._limit = limit
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterator[Metric]:
         yield gauge(
@@ -328,14 +329,11 @@ class _Fleet(Collector):
         )
 
 
-class _Snapshots(Collector):
+class _Snapshots(_Scraped):
     """What holds vacuum back; nothing while the database does not tell."""
 
     def __init__(self, age: Recent[float]) -> None:
         self._age = age
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterator[Metric]:
         if self._age.value is not None:

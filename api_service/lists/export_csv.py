@@ -22,14 +22,8 @@ TO_CORRECT: Final = (
 WHOLE: Final = (
     *("Position", "Title", "Year", "TMDb ID", "IMDb ID", "Outcome", "Reason", "Candidates"),
     *(
-        "Watched",
-        "Rating",
-        "Rating Original",
-        "Watch Dates",
-        "Rewatches",
-        "Liked",
-        "Tags",
-        "Review",
+        *("Watched", "Rating", "Rating Original", "Watch Dates", "Rewatches", "Liked", "Tags"),
+        *("Review",),
     ),
     *("In Watchlist", "Lists", "Source URL"),
     *("TMDB URL", "TMDB Title", "Original Title", "Release Date"),

@@ -38,32 +38,10 @@ class Film:
     """
 
     __slots__ = (
-        "_least_rewatches",
-        "_lists",
-        "_plays",
-        "_rating_from",
-        "_review",
-        "_review_from",
-        "_rewatches",
-        "_tags",
-        "_watch_dates",
-        "addresses",
-        "aliases",
-        "entry_address",
-        "has_namesake",
-        "imdb_id",
-        "in_watchlist",
-        "key",
-        "liked",
-        "order",
-        "own_ids",
-        "rating",
-        "same_as",
-        "stored",
-        "title",
-        "tmdb_id",
-        "watched",
-        "year",
+        *("_least_rewatches", "_lists", "_plays", "_rating_from", "_review", "_review_from"),
+        *("_rewatches", "_tags", "_watch_dates", "addresses", "aliases", "entry_address"),
+        *("has_namesake", "imdb_id", "in_watchlist", "key", "liked", "order", "own_ids"),
+        *("rating", "same_as", "stored", "title", "tmdb_id", "watched", "year"),
     )
 
     def __init__(self, title: str, year: int | None, key: str, order: int) -> None:

@@ -81,17 +81,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_abort",
-        "_ended",
-        "_films",
-        "_fleet",
-        "_last",
-        "_some",
-        "_status",
-        "_writing",
-        "done",
-        "seen",
-        "settled",
+        *("_abort", "_ended", "_films", "_fleet", "_last", "_some", "_status", "_writing"),
+        *("done", "seen", "settled"),
     )
 
     def __init__(self, seen: int | None, abort: Callable[[], None]) -> None:

@@ -40,17 +40,10 @@ MOST_FILES = 1000
 _ZIP = b"PK"
 _RAW_TYPES = frozenset(
     {
-        "text/csv",
-        "text/plain",
-        "text/tab-separated-values",
-        "application/csv",
-        "application/json",
-        "application/jsonl",
-        "application/x-ndjson",
-        "application/vnd.ms-excel",
-        "application/zip",
-        "application/x-zip-compressed",
-        "application/octet-stream",
+        *("text/csv", "text/plain", "text/tab-separated-values", "application/csv"),
+        *("application/json", "application/jsonl", "application/x-ndjson"),
+        *("application/vnd.ms-excel", "application/zip", "application/x-zip-compressed"),
+        *("application/octet-stream",),
     }
 )
 # What reading a broken body raises; `HttpProcessingError` comes of a part's own headers.

@@ -35,20 +35,8 @@ _WRAPPING: Final = (
 )
 _KEPT: Final = frozenset(
     {
-        "title",
-        "name",
-        "text",
-        "review",
-        "comment",
-        "comments",
-        "notes",
-        "year",
-        "type",
-        "progress",
-        "value",
-        "collectionname",
-        "playcount",
-        "playbackpositionticks",
+        *("title", "name", "text", "review", "comment", "comments", "notes", "year", "type"),
+        *("progress", "value", "collectionname", "playcount", "playbackpositionticks"),
     }
 )
 _OF_EVERYBODY: Final = re.compile(

@@ -18,23 +18,9 @@ if TYPE_CHECKING:
     from api_service.lists.film import Film
 
 MOVIE_COLUMNS: Final = (
-    "position",
-    "lookup_key",
-    "title",
-    "year",
-    "watched",
-    "rating",
-    "rating_original",
-    "watch_dates",
-    "rewatches",
-    "liked",
-    "tags",
-    "review",
-    "in_watchlist",
-    "lists",
-    "source_url",
-    "origins",
-    "former_key",
+    *("position", "lookup_key", "title", "year", "watched", "rating", "rating_original"),
+    *("watch_dates", "rewatches", "liked", "tags", "review", "in_watchlist", "lists"),
+    *("source_url", "origins", "former_key"),
 )
 """The columns of `movies.csv`, in order."""
 

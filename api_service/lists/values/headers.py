@@ -89,19 +89,8 @@ _TELLING_PARTS: Final = (
     *("rating", "rated", "score", "date", "datum", "watch", "status", "seen", "wish", "favo"),
     *("stato", "estado", "statut", "zustand", "situa", "durum", "bewert", "wertung", "punkt"),
     *("ocena", "hodnoc", "betyg", "arvio", "puan", "kennung", "fecha", "dátum", "tarih"),
-    *(
-        "оценк",
-        "статус",
-        "дата",
-        "просмотр",
-        "评分",
-        "状态",
-        "日期",
-        "評価",
-        "日付",
-        "날짜",
-        "평점",
-    ),
+    *("оценк", "статус", "дата", "просмотр", "评分", "状态"),
+    *("日期", "評価", "日付", "날짜", "평점"),
 )
 
 
