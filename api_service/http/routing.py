@@ -47,7 +47,7 @@ class Route:
 
     Attributes:
         method: in capitals; a GET is answered to HEAD too.
-        path: as aiohttp writes it; each parameter in it is explained in `openapi.py`.
+        path: as aiohttp writes it; each parameter in it is explained in `openapi/document.py`.
         handler: answers it.
         name: what a client generated from the document calls it; unlike all others.
         tag: the section of the document that it stands in.

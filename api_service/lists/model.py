@@ -39,7 +39,7 @@ class SessionFilms:
     """The films of a session that more files are added to.
 
     Attributes:
-        path: a file with a line for each, as `known.read_known` reads it.
+        path: a file with a line for each, as `session_films.read_session_films` reads it.
         mark: how the rows of its exports name the session.
         last_position: the largest that any movie of it ever had.
     """

@@ -60,8 +60,8 @@ def read_lists(
 ) -> ReadResult:
     """Read the files of one upload and merge their rows into distinct films.
 
-    Writes `folder/movies.csv`, whose columns are `copying.MOVIE_COLUMNS`, and `folder/report.json`.
-    Neither depends on the order of the files.
+    Writes `folder/movies.csv`, with the columns of `copy_format.MOVIE_COLUMNS`, and
+    `folder/report.json`. Neither depends on the order of the files.
 
     Args:
         files: what was uploaded: CSV files, or zips of them.
