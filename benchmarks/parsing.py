@@ -25,7 +25,7 @@ from api_service.lists.layout import Layout
 from api_service.lists.reading import read_lists
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.rows.row_reader import RowReader
-from api_service.lists.rows.survey import settle
+from api_service.lists.rows.survey import settle_layout
 from benchmarks.figures import Figure, table
 from benchmarks.list_forms import FORMS
 from benchmarks.markup_forms import MARKUP_FORMS
@@ -101,7 +101,7 @@ def _timed_rows(files: Sequence[UploadedFile], rows: int, name: str) -> float:
         for file in files:
             found, layout = recognise(inspect_text(file), _MOST)
             if isinstance(layout, Layout):
-                lists.append(ListFile(found, settle(found, layout, _MOST)))
+                lists.append(ListFile(found, settle_layout(found, layout, _MOST)))
         item = join(lists, budget)[0][0]
         journal = FileJournal(item.name, budget, item.layout.format)
         count = sum(1 for _ in RowReader(item.layout, journal).read(item.table.records(journal)))

@@ -20,7 +20,7 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
-from api_service.lists.report import with_member
+from api_service.lists.report import add_member
 from api_service.schemas.sessions import ForceAnswer, SessionAnswer, session_fields
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ async def get_report(request: web.Request) -> web.Response:
         raise no_such_session()
     (_, first), *further = reports
     more = ", ".join(
-        [with_member(report, "uploaded_at", json.dumps(day.isoformat())) for day, report in further]
+        [add_member(report, "uploaded_at", json.dumps(day.isoformat())) for day, report in further]
     )
-    text = with_member(first, "further_uploads", f"[{more}]")
+    text = add_member(first, "further_uploads", f"[{more}]")
     return web.Response(
-        text=with_member(text, "further_uploads_count", str(count - 1)),
+        text=add_member(text, "further_uploads_count", str(count - 1)),
         content_type="application/json",
     )
 

@@ -33,7 +33,7 @@ from api_service.handlers.sessions import describe_session
 from api_service.lists.export_csv import session_mark
 from api_service.lists.merging.copy_format import MOVIE_COLUMNS
 from api_service.lists.model import SessionFilms
-from api_service.lists.report import shorten
+from api_service.lists.report import shorten_report
 from api_service.metrics import UploadPhase
 from api_service.queries.movies import UploadQuery, read_repeatable
 from api_service.schemas.sessions import AdditionAnswer, UploadAnswer
@@ -192,7 +192,7 @@ async def _once(
     if session is None:
         raise no_such_session()
     report = await request.app[STORAGE].uploads.report_of(earlier)
-    return _Stored(session, shorten(json.loads(report)) if report else {})
+    return _Stored(session, shorten_report(json.loads(report)) if report else {})
 
 
 async def _read_and_store(request: web.Request, received: _Received) -> _Stored:

@@ -56,7 +56,7 @@ _TO_ESCAPE = re.compile(f"'*{_DANGER}")
 _ESCAPED = re.compile(f"'+{_DANGER}")
 
 
-def safe_cell(text: str) -> str:
+def escape_cell(text: str) -> str:
     """Return a cell that spreadsheets show as text; escape what looks escaped once more."""
     # Most cells are told by their first character, and an export has millions.
     if text[:1] in _HARMLESS:
@@ -64,14 +64,14 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if _TO_ESCAPE.match(text) else text
 
 
-def plain_cell(cell: str) -> str:
-    """Return what `safe_cell` was given."""
+def unescape_cell(cell: str) -> str:
+    """Return what `escape_cell` was given."""
     return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def csv_line(cells: Iterable[str]) -> str:
     """Return a line of CSV (RFC 4180), each cell in quotes, so that no other delimiter parts it."""
-    doubled = (safe_cell(cell).replace('"', '""') if cell else cell for cell in cells)
+    doubled = (escape_cell(cell).replace('"', '""') if cell else cell for cell in cells)
     return ",".join([f'"{cell}"' for cell in doubled]) + "\r\n"
 
 

@@ -27,10 +27,10 @@ from api_service.lists.report import (
     Totals,
     build_report,
     folded_name,
-    shorten,
+    shorten_report,
 )
 from api_service.lists.rows.row_reader import RowReader
-from api_service.lists.rows.survey import find_orders
+from api_service.lists.rows.survey import find_date_orders
 from api_service.lists.values.cells import shown
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def read_lists(
         report |= {"added": added, "changed": changed}
     with (folder / REPORT_FILE).open("w", encoding="utf-8") as file:
         json.dump(report, file, ensure_ascii=False)
-    return ReadResult(len(merger.films()), added, changed, shorten(report))
+    return ReadResult(len(merger.films()), added, changed, shorten_report(report))
 
 
 def _journal(item: ListFile, budget: Budget) -> FileJournal:
@@ -186,7 +186,7 @@ def _refuse_unknown_profiles(profiles: Collection[str], journals: Iterable[FileJ
 
 def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]) -> None:
     # Closed at once when a row is one too many, and not when the refusal has been forgotten.
-    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
+    orders = partial(find_date_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
         for sighting in RowReader(item.layout, source.journal, orders).read(records):
             add(sighting, source)
@@ -194,7 +194,7 @@ def _read(item: ListFile, source: Source, add: Callable[[Sighting, Source], Any]
 
 
 def _read_own_export(item: ListFile, source: Source, merger: FilmMerger, mark: str | None) -> None:
-    orders = partial(find_orders, item.table, item.layout, source.journal.budget.rows)
+    orders = partial(find_date_orders, item.table, item.layout, source.journal.budget.rows)
     with closing(item.table.records(source.journal)) as records:
         own_export.add_rows(records, source, merger, mark, orders)
     _refuse_unusable(item, source.journal)

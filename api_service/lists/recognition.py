@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api_service.lists.files.tables import ListFile
 from api_service.lists.files.text import inspect_text
 from api_service.lists.formats import holds_no_films, recognise, trakt
-from api_service.lists.formats.conversion import converted
+from api_service.lists.formats.conversion import convert
 from api_service.lists.formats.generic import is_weak
 from api_service.lists.layout import Layout, SetAside
 from api_service.lists.problems import ListRefused, ListTooCostly, Refusal, display_name
@@ -17,7 +17,7 @@ from api_service.lists.report import (
     Budget,
     FileJournal,
 )
-from api_service.lists.rows.survey import settle
+from api_service.lists.rows.survey import settle_layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def find_lists(
         aside = SetAside(file.aside) if file.aside else holds_no_films(file.name)
         if aside is None:
             try:
-                readable = converted(file, folder)
+                readable = convert(file, folder)
                 table, found = recognise(inspect_text(readable), budget.rows)
             except (ListRefused, ListTooCostly) as error:
                 if not file.from_zip or _must_be_list(file, error):
@@ -63,7 +63,7 @@ def find_lists(
             else:
                 aside = _aside(file, found, is_markup=readable is not file)
                 if isinstance(found, Layout) and aside is None:
-                    layout = replace(settle(table, found, budget.rows), profiles=profiles)
+                    layout = replace(settle_layout(table, found, budget.rows), profiles=profiles)
                     lists.append(ListFile(table, layout))
                     continue
                 if isinstance(found, SetAside) and found.describes_lists:

@@ -251,12 +251,12 @@ def _named(film: Film) -> dict[str, Any]:
     return {"title": film.title or None, "year": film.year}
 
 
-def shorten(report: dict[str, Any]) -> dict[str, Any]:
+def shorten_report(report: dict[str, Any]) -> dict[str, Any]:
     """Return the report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
     return report | {key: report[key][:_SHORT] for key in _LISTED}
 
 
-def with_member(report: str, name: str, value: str) -> str:
+def add_member(report: str, name: str, value: str) -> str:
     """Return a report as JSON text, with one more member, whose value is JSON text too.
 
     It may be megabytes long, and is never taken apart only to be sent.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from api_service.lists.model import UploadedFile
 
 
-def converted(file: UploadedFile, folder: Path) -> UploadedFile:
+def convert(file: UploadedFile, folder: Path) -> UploadedFile:
     """Return the file as CSV or JSON, if it is markup; else the file itself.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.columns import Column
-from api_service.lists.export_csv import LETTERBOXD, plain_cell
+from api_service.lists.export_csv import LETTERBOXD, unescape_cell
 from api_service.lists.layout import Kind, Layout
 from api_service.lists.merging.session_merger import SessionMerger
 from api_service.lists.model import UserMarks
@@ -160,7 +160,7 @@ def _read(
     def plain() -> Iterator[tuple[int, list[str]]]:
         nonlocal latest
         for line, record in records:
-            latest = [plain_cell(cell) if cell else cell for cell in record]
+            latest = [unescape_cell(cell) if cell else cell for cell in record]
             if not header:
                 named = enumerate(fold_header(latest))
                 header.update((name, at) for at, name in named if name in _OF_A_ROW)

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.columns import Column
-from api_service.lists.export_csv import plain_cell
+from api_service.lists.export_csv import unescape_cell
 from api_service.lists.layout import Unread
 from api_service.lists.model import Sighting
 from api_service.lists.problems import NotAFilm, Problem
@@ -95,7 +95,7 @@ class RowReader:
         marks = self._marks
         if self._layout.safe_cells:
             records = (
-                (line, [plain_cell(cell) if cell else cell for cell in row])
+                (line, [unescape_cell(cell) if cell else cell for cell in row])
                 for line, row in records
             )
         waiting = dict(self._layout.waiting)

@@ -45,7 +45,7 @@ COMMON: Final = -1
 """Stands for every column of which the order of dates is not told alone."""
 
 
-def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
+def settle_layout(table: Table, layout: Layout, most_rows: int) -> Layout:
     """Return the layout with what it left open answered, for which the file may be read once more.
 
     Args:
@@ -75,7 +75,7 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
         layout = _studied(table, layout, layout.study(), most_rows)
         order = layout.date_order
     elif layout.dates_vary:
-        orders = find_orders(table, layout, most_rows)
+        orders = find_date_orders(table, layout, most_rows)
         order = orders.get(layout.columns.get(Column.WATCH_DATE, COMMON), orders[COMMON])
     unread, waiting = _unread(table, layout)
     return replace(
@@ -104,7 +104,9 @@ def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
     return State.PLANNED if Column.WATCH_DATE in told else None
 
 
-def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, DateOrder | None]:
+def find_date_orders(
+    table: Table, layout: Layout, most_rows: int
+) -> Mapping[int, DateOrder | None]:
     """In which order each column writes its dates, where it has such that only the file tells.
 
     One cell with a day over 12 decides for its column; for the others, too, unless two contradict
