@@ -82,7 +82,7 @@ class Correction(BaseModel):
 
     @property
     def key(self) -> str:
-        """The lookup that this asks for."""
+        """The lookup key of this correction."""
         return tmdb_key(self.tmdb_id) if self.tmdb_id else imdb_key(self.imdb_id or "")
 
 

@@ -95,7 +95,7 @@ class Route:
         return web.UrlDispatcher().add_resource(self.path).canonical
 
     def add_to(self, app: web.Application) -> None:
-        """Serve it from an application."""
+        """Add the route to an application."""
         handler = self.handler
         if self.is_strict:
             handler = with_query_check(handler, self.query, self.without)

@@ -28,7 +28,7 @@ class Deadline(Protocol):
     """The part of `asyncio.Timeout` that `BodyPace` uses."""
 
     def reschedule(self, when: float | None) -> None:
-        """Move it to another time of the loop's; None is never."""
+        """Move the deadline to another time of the loop; None is never."""
 
     def expired(self) -> bool:
         """Return whether it has been reached."""

@@ -111,27 +111,27 @@ class BoundedProtocol(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def connection_lost(self, error: BaseException | None) -> None:
-        """Count it off."""
+        """Stop counting the connection."""
         if self._client is not None:
             self._limits.release(self._client)
             self._handler.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on."""
+        """Pass bytes on."""
         if self._client is not None:
             self._handler.data_received(data)
 
     def eof_received(self) -> None:
-        """Hand the end on."""
+        """Pass the end on."""
         if self._client is not None:
             self._handler.eof_received()
 
     def pause_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         self._handler.resume_writing()
 
 

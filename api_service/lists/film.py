@@ -171,7 +171,7 @@ class Film:
         self.title, self.year, self.key = title, year, key
 
     def add_aliases(self, *keys: str) -> None:
-        """Be known by these lookup keys too."""
+        """Add further lookup keys."""
         room = MOST_NAMES - len(self.aliases)
         self.aliases += tuple(key for key in keys if key and key not in self.aliases)[:room]
 
@@ -221,7 +221,7 @@ class Film:
         self._least_rewatches = max(self._least_rewatches, marks.rewatches)
 
     def set_rating_and_review(self, rating: Rating | None, review: str | None) -> None:
-        """Replace what is given, as if the row that said it had always said so.
+        """Replace what is given, as if its row had always said so.
 
         A rating of as many stars is the same, and stays as it was given first: 9/10, say.
         """
@@ -255,7 +255,7 @@ class Film:
         return _json(json.loads(usual or "{}") | further) if further else usual
 
     def restore(self, origins: dict[str, Any], source_url: str | None) -> None:
-        """Be as one was that gave these `origins`, in what they tell."""
+        """Restore what `origins` returned."""
         address = source_url or ""
         if origins.get("own"):
             self.addresses = (address, *origins.get("addresses", ()))

@@ -137,7 +137,7 @@ _HEADERS: Final[dict[str, Schema]] = {
 
 class _Schemas(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic's own signature
-        """Never: a title that is the field's name again says nothing."""
+        """Return False: a title that repeats the field's name says nothing."""
         return False
 
 

@@ -126,7 +126,7 @@ def storable(text: str) -> str:
 
 
 def searched(text: str) -> str:
-    """White space collapsed, as it is in titles; nothing but white space asks for nothing."""
+    """Collapse white space, as in titles."""
     return " ".join(storable(text).split())
 
 

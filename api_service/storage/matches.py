@@ -156,7 +156,7 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
 async def _hold_movie(
     connection: Connection, session_id: UUID, position: int, *further_lookups: int
 ) -> int:
-    """Lock a movie's lookup and these, then its session, which holds it too; the lookup it has."""
+    """Lock a movie's lookup and these, then its session; return the lookup that it has."""
     seen = await _lookup_of(connection, session_id, position)
     while True:
         await connection.execute(

@@ -151,7 +151,7 @@ class SessionStorage:
         return await reopen_session(self._database, session_id, traceparent)
 
     async def delete(self, session_id: UUID) -> bool:
-        """Delete a session with all that was uploaded; whether there was one.
+        """Delete a session with all that was uploaded; return whether there was one.
 
         Its lookups without an outcome that nobody else lists leave the queue in the same
         transaction. While an upload is in progress, which may be about to list them, they stay,

@@ -48,7 +48,7 @@ class ShareStorage:
     async def create(
         self, session_id: UUID, *, with_reviews: bool, with_tags: bool, days: int | None
     ) -> Share | None:
-        """Share a session; None where there is no such session.
+        """Share a session; return None if there is no such session.
 
         Args:
             session_id: which session.

@@ -65,7 +65,7 @@ class Allowance:
     output: int
 
     def seconds(self, size: int) -> float:
-        """Processor seconds for so many bytes."""
+        """Return processor seconds for so many bytes."""
         return self.processor_seconds + self.seconds_per_mebibyte * size / MEBIBYTE
 
     def out_of_memory(self) -> ListTooCostly:
@@ -133,7 +133,7 @@ class _MemoryWatch:
 
     @contextlib.contextmanager
     def until(self, most: int) -> Iterator[None]:
-        """Watch while the context lasts, with a limit of so many bytes."""
+        """Watch within the context, with a limit of so many bytes."""
         self._most = most - _NEAR
         self._is_reading.set()
         try:

@@ -115,7 +115,7 @@ class JsonStream:
         return self._line
 
     def skip(self) -> str:
-        """Skip white space; the character after it, "" at the end."""
+        """Skip white space; return the character after it, "" at the end."""
         while True:
             # The whole pattern is optional, so that it always matches.
             self._at = at = _skip_space(self._text, self._at).end()  # type: ignore[union-attr]
@@ -217,7 +217,7 @@ class JsonStream:
         return self.broken("it is nested too deeply")
 
     def _read_on(self) -> None:
-        """Let go of what was read, and read on until any value fits, or the file ends."""
+        """Discard what was read, and read on until any value fits or the file ends."""
         self.line()
         pieces = [self._text[self._at :]]
         size = len(pieces[0])

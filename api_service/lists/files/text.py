@@ -77,7 +77,7 @@ class Text:
     endless: int
 
     def refuse_endless_line(self) -> None:
-        """Before a line is held.
+        """Refuse an endless line before it is held in memory.
 
         Raises:
             ListRefused: there is a line over 1 MiB.
@@ -329,7 +329,7 @@ def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
 
 
 def _judge(error: csv.Error, file: UploadedFile, line: int, last_line: int) -> None:
-    """Raise unless the trouble is within one line; else nobody knows how many rows it took."""
+    """Raise unless the trouble is within one line; otherwise the rows that it took are unknown."""
     if str(error).startswith("field larger"):
         raise _too_long(file, line)
     if last_line > line or str(error).startswith("unexpected end"):

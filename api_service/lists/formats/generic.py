@@ -166,7 +166,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
 
 
 def _scale(name: str) -> int | None:
-    """Out of how much the ratings of a column are, where its name says so: `Score (out of 10)`."""
+    """Return the scale of a column's ratings from its name: `Score (out of 10)`."""
     found = _OUT_OF.search(name[:_LONGEST])
     return int(found[1]) if found else None
 

@@ -119,7 +119,7 @@ def add_rows(
     mark: str | None,
     find_orders: Callable[[], Mapping[int, DateOrder | None]],
 ) -> None:
-    """Merge the rows of our export; those of the session called `mark` correct its movies.
+    """Merge the rows of our export; those of the session with this mark correct its movies.
 
     Raises:
         ListRefused: too many rows or films.

@@ -73,7 +73,7 @@ def _film(values: list[Any]) -> Film:
 
 
 def _adopt_asked_id(film: Film, lookup_key: str) -> None:
-    """Make the id that the user corrected the film's own; it goes by the former ones too."""
+    """Make the corrected id the film's own, with the former ones as aliases."""
     asked = parse_key(lookup_key)
     if asked.kind not in {LookupKind.TMDB, LookupKind.IMDB}:
         return

@@ -106,7 +106,7 @@ class MarksReader:
         )
 
     def prepare(self, row: list[str]) -> list[str]:
-        """Put cells where the reader of rows looks; the days after the first of several."""
+        """Put cells where the row reader looks; return the days after the first of several."""
         row.extend([""] * (self.width - len(row)))
         columns, layout = self.columns, self._layout
         for column, places in layout.further.items():
@@ -137,7 +137,7 @@ class MarksReader:
                 row[columns[column]] = ""
 
     def _take_latest(self, row: list[str]) -> list[str]:
-        """Of several ratings take the last one; of several days the first, and give the others."""
+        """Take the last of several ratings and the first of several days; return the other days."""
         columns = self.columns
         rated, written = columns[Column.RATING], columns[Column.WRITTEN]
         if row[rated]:

@@ -107,7 +107,7 @@ def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
 def find_date_orders(
     table: Table, layout: Layout, most_rows: int
 ) -> Mapping[int, DateOrder | None]:
-    """In which order each column writes its dates, where it has such that only the file tells.
+    """Return the order of each column's dates, where only the whole file tells.
 
     One cell with a day over 12 decides for its column; for the others, too, unless two contradict
     each other.

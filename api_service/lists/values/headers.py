@@ -105,7 +105,7 @@ def is_telling(name: str) -> bool:
 
 
 def fold_header(record: Sequence[str]) -> list[str]:
-    """Column names with case and everything but letters and digits taken away."""
+    """Return column names without case and anything but letters and digits."""
     return [_folded(name[:_LONGEST]) for name in record]
 
 

@@ -88,7 +88,7 @@ def _plain(given: Decimal) -> str:
 
 
 def find_scale(cells: Iterable[str]) -> int:
-    """Out of how much the ratings of a file are.
+    """Return the scale of a file's ratings.
 
     Out of 100 where most of the different ones are over 10, so that one slip of the pen does not
     change what all the others mean; else out of 10 where one is over 5.
