@@ -77,7 +77,7 @@ class Film:
 
     @property
     def rewatches(self) -> int:
-        """How often it was seen again: entries that say so, one in two files counting once.
+        """How often it was rewatched: entries that say so, one in two files counting once.
 
         Where a list says how often it was seen in all, the first time does not count.
         """

@@ -64,7 +64,7 @@ REQUEST_HEADERS: Final[dict[str, Schema]] = {
 """What headers may be that are no text of any kind."""
 
 _DESCRIPTION: Final = """\
-Upload a list of films, watch it being enriched from TMDB, take it away. Timestamps are RFC 3339 in
+Upload a list of films, watch it being enriched from TMDB, and export it. Timestamps are RFC 3339 in
 UTC. Whatever can be got is answered to HEAD too. An unknown path is answered `404` with the code
 `not_found`, a method that a path does not have `405` with `method_not_allowed`."""
 _REF: Final = "#/components/schemas/{model}"

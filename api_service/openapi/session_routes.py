@@ -125,7 +125,7 @@ SESSION_ROUTES: Final = (
         handler=sessions.delete,
         name="delete_session",
         tag="Sessions",
-        summary="Take away a session and all that was uploaded",
+        summary="Delete a session and all that was uploaded",
         answers={204: ()},
         problems=OF_SESSION,
     ),
