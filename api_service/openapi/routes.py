@@ -26,7 +26,7 @@ from shared.errors import (
 )
 from shared.http.probes import Health, Passed, Unavailable
 
-_DOCS_FILE: Final = r"/pages/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
+_DOCS_FILE: Final = r"/docs/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"
 
 ROUTES: Final = (
     *SESSION_ROUTES,
@@ -152,7 +152,7 @@ ROUTES: Final = (
             ("/session/{session_id}", pages.get_page, "session_page", "One list"),
             (SHARED_PAGE, pages.get_shared_page, "shared_page", "One list, for visitors"),
             ("/worker", pages.get_page, "worker_page", "What the operator needs to see"),
-            ("/pages", pages.get_docs, "docs_page", "The document, to be read and tried out"),
+            ("/docs", pages.get_docs, "docs_page", "The document, to be read and tried out"),
             (_DOCS_FILE, pages.get_docs_file, "docs_file", "What that page is made of"),
             ("/assets/{path:.+}", pages.get_asset, "page_asset", "What the page is made of"),
         )

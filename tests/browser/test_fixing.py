@@ -128,7 +128,7 @@ async def test_a_doubtful_match_is_put_right(page: Page, driver: Driver, wrong: 
         .get_by_role("listitem")
         .filter(has_text="Pulp Ficton")
     )
-    await expect(film).to_contain_text("taken for Pulp Fiction (1994)")
+    await expect(film).to_contain_text("matched to Pulp Fiction (1994)")
     await film.get_by_role("textbox").fill(str(FARGO))
     await film.get_by_role("button", name="Use it").click()
     await expect(page.get_by_role("region", name="Doubtful").get_by_text("Fargo")).to_be_visible()
