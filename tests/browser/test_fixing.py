@@ -135,6 +135,7 @@ async def test_a_doubtful_match_is_put_right(page: Page, driver: Driver, wrong: 
     await expect(
         doubtful.get_by_text("Fargo").or_(doubtful.get_by_text("Searching for it"))
     ).to_be_visible()
+    await driver.completed(wrong)
     assert await match_of(driver, wrong, "Pulp Ficton") == FARGO
 
 
