@@ -1,4 +1,4 @@
-"""Starts the API: `python -m api_service`."""
+"""Entry point of the API: `python -m api_service`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def serve(settings: Settings) -> None:
     if serving is None:
         raise RuntimeError("`serve` runs in a task")
     # SIGINT too: asyncio.run leaves it alone where the parent process ignores it.
-    _upon_signals(serving.cancel)
+    _on_signals(serving.cancel)
     app = create_app(settings)
     runner = web.AppRunner(
         app,
@@ -72,11 +72,11 @@ async def serve(settings: Settings) -> None:
         await asyncio.Event().wait()
     finally:
         # What is being answered has `SHUTDOWN_SECONDS`; asking twice makes it no faster.
-        _upon_signals(lambda: None)
+        _on_signals(lambda: None)
         await runner.cleanup()
 
 
-def _upon_signals(do: Callable[[], object]) -> None:
+def _on_signals(do: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, do)
 

@@ -1,9 +1,10 @@
-"""The API's application: its middlewares and the resources that live as long as it."""
+"""Assembly of the API: middlewares, routes, and resources that live as long as the application."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -13,44 +14,47 @@ from aiohttp import web
 from api_service.context import (
     CLIENTS,
     CONNECTIONS,
+    DISK_BUDGET,
     DOCUMENT,
+    ETA,
     HUB,
     LIMITS,
+    LOCKS,
     METRICS,
-    PACER,
     PARSER,
     PROBES,
-    ROOM,
     SETTINGS,
     STORAGE,
     SUMMARIES,
     TOTALS,
     TRACING,
-    TURNS,
     WEB,
 )
-from api_service.eta import Pacer
+from api_service.eta import EtaEstimator
 from api_service.http.admission import count_refusals, identify_client, refuse_cross_site
-from api_service.http.metrics_middleware import measured
-from api_service.http.noindex import forbid_indexing
-from api_service.http.problems import answer_expectations, complete_headers, problems, request_ids
-from api_service.http.tracing_middleware import traced
+from api_service.http.metrics_middleware import metrics_middleware
+from api_service.http.problems import (
+    answer_expectations,
+    complete_headers,
+    problem_middleware,
+    request_id_middleware,
+)
+from api_service.http.tracing_middleware import tracing_middleware
 from api_service.limits.body_pace import SMALL_BODY_BYTES
-from api_service.limits.client_identity import Clients
+from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
-from api_service.limits.process_limits import seldom_said
-from api_service.metrics import Metrics
+from api_service.limits.process_limits import throttled_accept_errors
+from api_service.metrics import Metrics, ProcessState
 from api_service.openapi.document import document
 from api_service.openapi.routes import ROUTES
-from api_service.page_files import WebFiles
+from api_service.static_files import WebFiles
 from api_service.storage import StorageService
-from api_service.storage.held_snapshots import HeldSnapshots
-from api_service.storage.summary_cache import SummaryCache
+from api_service.storage.summary_cache import SummaryCache, read_summary_version
 from api_service.streams.hub import Hub
-from api_service.uploads.disk_budget import Room
+from api_service.uploads.disk_budget import DiskBudget
 from api_service.uploads.folders import remove_abandoned_folders
-from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
 from shared.http.probes import Probes
 from shared.http.unreadable_requests import answer_unreadable_requests
@@ -75,7 +79,12 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings) -> web.Application:
     """Build the application; nothing is opened before it starts."""
     answer_unreadable_requests()
-    middlewares = [measured, traced, request_ids, problems]
+    middlewares = [
+        metrics_middleware,
+        tracing_middleware,
+        request_id_middleware,
+        problem_middleware,
+    ]
     middlewares += [count_refusals, identify_client, refuse_cross_site]
     app = web.Application(middlewares=middlewares, client_max_size=SMALL_BODY_BYTES)
     database = Database(
@@ -84,38 +93,42 @@ def create_app(settings: Settings) -> web.Application:
     storage = StorageService(database)
     app[SETTINGS] = settings
     app[STORAGE] = storage
-    app[PACER] = Pacer(storage, settings)
-    app[HUB] = Hub(database, storage, app[PACER], settings)
+    app[ETA] = EtaEstimator(storage, settings)
+    app[HUB] = Hub(database, storage, app[ETA], settings)
     app[TRACING] = Tracing(
         settings.otel_exporter_otlp_endpoint, "projectionist-api", Redactor(settings).text
     )
-    app[TURNS] = Turns()
-    app[CLIENTS] = Clients(settings, storage.clients.key)
-    app[ROOM] = Room(settings.upload_disk_bytes)
+    app[LOCKS] = KeyedLocks()
+    app[CLIENTS] = ClientIdentifier(settings, storage.clients.key)
+    app[DISK_BUDGET] = DiskBudget(settings.upload_disk_bytes)
     app[LIMITS] = ClientLimits(settings)
-    app[SUMMARIES] = SummaryCache(storage.heavy_reads.turn, storage.summaries.version)
+    app[SUMMARIES] = SummaryCache(storage.heavy_reads.slot, partial(read_summary_version, database))
     app[DOCUMENT] = document()
     app[PARSER] = ParserPool()
     app[WEB] = WebFiles(settings.tmdb_image_base_url, settings.sample_list)
     # A loop that stands still answers no probe at all, which is how that shows.
     app[PROBES] = probes = Probes(database, lambda: None)
     app[METRICS] = metrics = Metrics()
-    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.note_refused_connection)
-    metrics.watch_connections(lambda: app[CONNECTIONS].open)
+    app[CONNECTIONS] = ConnectionLimits(settings, app[CLIENTS], metrics.observe_refused_connection)
     app[TOTALS] = metrics.recent(storage.clients.totals)
     metrics.watch(database, app[HUB].listener, probes)
-    metrics.watch_uploads(lambda: app[LIMITS].open_uploads.all)
-    metrics.watch_room(app[ROOM])
-    metrics.watch_reads(lambda: app[PARSER].waiting)
-    metrics.watch_streams(lambda: app[HUB].open_streams)
+    metrics.watch_process(
+        ProcessState(
+            connections=lambda: app[CONNECTIONS].open,
+            streams=lambda: app[HUB].open_streams,
+            uploads=lambda: app[LIMITS].open_uploads.all,
+            waiting_reads=lambda: app[PARSER].waiting,
+            disk=app[DISK_BUDGET],
+        )
+    )
     metrics.watch_fleet(lambda: _fleet(storage, settings), settings.tmdb_rate_limit)
-    metrics.watch_snapshots(HeldSnapshots(storage.snapshots.held).oldest_age)
+    metrics.watch_snapshots(storage.snapshots.oldest_age)
 
     async def resources(_: web.Application) -> AsyncIterator[None]:
         await _remove_abandoned()
         service = (app[TRACING], database, app[PARSER], app[HUB], app[SUMMARIES], metrics)
         async with AsyncExitStack() as exits:
-            exits.enter_context(seldom_said())
+            exits.enter_context(throttled_accept_errors())
             for part in (*service, _sweeping_folders()):
                 await exits.enter_async_context(part)
             log.info(
@@ -135,7 +148,6 @@ def create_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(drain)
     app.on_response_prepare.append(answer_expectations)
     app.on_response_prepare.append(complete_headers)
-    app.on_response_prepare.append(forbid_indexing)
     for route in ROUTES:
         route.add_to(app)
     return app
@@ -168,6 +180,6 @@ async def _remove_abandoned() -> None:
 
 
 async def _fleet(storage: StorageService, settings: Settings) -> tuple[FleetRow, int]:
-    """The fleet for a scrape, and how many daemons are alive."""
+    """Return the fleet for a scrape, and how many daemons are alive."""
     fleet = await storage.fleet.get(settings.tmdb_rate_period)
     return fleet, len(await storage.fleet.workers())

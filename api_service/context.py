@@ -1,4 +1,4 @@
-"""What handlers need, by name: settings, storage, parsers, pace, hub, metrics, the page's files."""
+"""Application keys, and lookups of what a request's path names."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from uuid import UUID
 
 from aiohttp import web
 
-from api_service.eta import Pacer
-from api_service.limits.client_identity import Clients
+from api_service.eta import EtaEstimator
+from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
 from api_service.limits.connections import ConnectionLimits
 from api_service.metrics import Metrics
-from api_service.page_files import WebFiles
-from api_service.static_files import StaticFile
+from api_service.static_files import StaticFile, WebFiles
 from api_service.storage import StorageService
 from api_service.storage.clients import Totals
 from api_service.storage.summary_cache import SummaryCache
 from api_service.streams.hub import Hub
-from api_service.uploads.disk_budget import Room
-from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.disk_budget import DiskBudget
+from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
 from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
 from shared.http.probes import Probes
@@ -35,20 +34,20 @@ if TYPE_CHECKING:
     from api_service.storage.shares import SharedSession
 
 CLIENT = web.RequestKey("client", str)
-CLIENTS = web.AppKey("clients", Clients)
+CLIENTS = web.AppKey("clients", ClientIdentifier)
 LIMITS = web.AppKey("limits", ClientLimits)
 CONNECTIONS = web.AppKey("connections", ConnectionLimits)
-ROOM = web.AppKey("room", Room)
+DISK_BUDGET = web.AppKey("disk_budget", DiskBudget)
 TOTALS = web.AppKey[Recent[Totals]]("totals", Recent)
 SETTINGS = web.AppKey("settings", Settings)
 STORAGE = web.AppKey("storage", StorageService)
 PARSER = web.AppKey("parser", ParserPool)
 TRACING = web.AppKey("tracing", Tracing)
 TRACE = web.RequestKey("trace", TraceContext)
-TURNS = web.AppKey("turns", Turns)
+LOCKS = web.AppKey("locks", KeyedLocks)
 HUB = web.AppKey("hub", Hub)
 METRICS = web.AppKey("metrics", Metrics)
-PACER = web.AppKey("pacer", Pacer)
+ETA = web.AppKey("eta", EtaEstimator)
 DOCUMENT = web.AppKey("document", StaticFile)
 SUMMARIES = web.AppKey("summaries", SummaryCache)
 PROBES = web.AppKey("probes", Probes)
@@ -56,20 +55,19 @@ WEB = web.AppKey("web", WebFiles)
 
 
 def session_id_of(request: web.Request) -> UUID:
-    """The session id in the path; what is no UUID is no session either.
+    """Return the session id in the path.
 
     Raises:
-        SessionNotFoundError: it is none.
+        SessionNotFoundError: it is no UUID, and so no session.
     """
-    text = request.match_info["session_id"]
     try:
-        return UUID(text)
+        return UUID(request.match_info["session_id"])
     except ValueError:
         raise no_such_session() from None
 
 
 async def session_of(request: web.Request) -> SessionRow:
-    """The session that the path names.
+    """Return the session that the path names.
 
     Raises:
         SessionNotFoundError: there is none.
@@ -81,7 +79,7 @@ async def session_of(request: web.Request) -> SessionRow:
 
 
 async def unheld_session_of(request: web.Request) -> SessionRow:
-    """The session that the path names, for who asks for films to be looked up.
+    """Return the session that the path names, for who asks for films to be looked up.
 
     Raises:
         SessionHeldError: the operator holds it.
@@ -97,14 +95,14 @@ async def unheld_session_of(request: web.Request) -> SessionRow:
 
 
 def no_such_session() -> SessionNotFoundError:
-    """The one answer to an unknown, deleted or expired id: it tells them apart to nobody."""
+    """Return the one answer to an unknown, deleted or expired id, so that nobody can tell which."""
     return SessionNotFoundError(
         "Check the id; a session that was deleted, or not read for long, is gone."
     )
 
 
 def share_id_of(request: web.Request) -> UUID:
-    """The share id in the path; what is no UUID is no share either.
+    """Return the share id in the path; what is no UUID is no share either.
 
     Raises:
         ShareNotFoundError: it is none.
@@ -116,7 +114,7 @@ def share_id_of(request: web.Request) -> UUID:
 
 
 async def share_of(request: web.Request) -> SharedSession:
-    """The share that the path names, with its session.
+    """Return the share that the path names, with its session.
 
     Raises:
         ShareNotFoundError: there is none.
@@ -128,19 +126,19 @@ async def share_of(request: web.Request) -> SharedSession:
 
 
 def no_such_share() -> ShareNotFoundError:
-    """The one answer to an unknown, revoked or expired share, and to one of a deleted session."""
+    """Return the one answer to an unknown, revoked or expired share, or one of a deleted list."""
     return ShareNotFoundError(
         "Check the id; a share that was ended, or whose list was deleted, is gone."
     )
 
 
 def position_of(request: web.Request) -> int:
-    """The movie's position in the path."""
+    """Return the movie's position in the path."""
     return int(request.match_info["position"])
 
 
 def json_response(answer: BaseModel, *, status: int = 200, **headers: str) -> web.Response:
-    """An answer as JSON; header names are given with underscores."""
+    """Return an answer as JSON; header names are given with underscores."""
     return web.Response(
         status=status,
         text=answer.model_dump_json(),

@@ -1,4 +1,4 @@
-"""The pacer: tells how long a session still takes, with one look at the fleet a second."""
+"""Estimates of the time that a session still takes while all sessions share the request budget."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.eta_formula import estimate_seconds, films_ahead
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from api_service.storage import StorageService
@@ -18,10 +17,12 @@ if TYPE_CHECKING:
 
 PACE_SECONDS = 1.0
 """How old the pace may be from which `eta_seconds` is computed."""
+REQUESTS_PER_FILM = 2.0
+"""A search and the details, where no daemon has told yet what films take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Estimate:
     """What is to come for a session.
 
     Attributes:
@@ -34,7 +35,7 @@ class Outlook:
     waiting: bool
 
 
-class Pacer:
+class EtaEstimator:
     """Estimates the time left from the pace of the fleet, which it reads at most once a second.
 
     So a status poll reads two rows, however many clients poll. Once a second the grants of a
@@ -55,18 +56,18 @@ class Pacer:
         self._turns: dict[UUID, TurnsUntil] = {}
         """Of sessions that have a client; as old as the pace."""
 
-    async def outlook(self, session: SessionRow) -> Outlook:
+    async def estimate(self, session: SessionRow) -> Estimate:
         """Tell how long the session still takes, and whether its turn has not come."""
         if session.remaining == 0:
-            return Outlook(0, waiting=False)
+            return Estimate(0, waiting=False)
         if session.held:
-            return Outlook(None, waiting=False)
+            return Estimate(None, waiting=False)
         pace = await self._current_pace()
         first, last = 0, session.remaining
         if session.has_client:
             until = await self._turns_until(session.id)
             first, last = until.first, max(until.last, last)
-        return Outlook(await self._eta_seconds(last, pace) if pace.working else None, first > 0)
+        return Estimate(await self._eta_seconds(last, pace) if pace.working else None, first > 0)
 
     async def _eta_seconds(self, turns: int, pace: Pace) -> int:
         return estimate_seconds(
@@ -77,7 +78,7 @@ class Pacer:
             period=self._period,
         )
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Read the pace again when it is next asked for: the fleet has changed."""
         self._pace = None
 
@@ -104,3 +105,35 @@ class Pacer:
         if turns not in self._granted:
             self._granted[turns] = await self._storage.fleet.granted_until(turns)
         return films_ahead(turns, pace.remaining, self._granted[turns])
+
+
+def films_ahead(remaining: int, everyones_remaining: Iterable[int], granted: int = 0) -> int:
+    """Return how many films at most end before a session's last, if no two lists share any.
+
+    Turns go round film by film, so until then every session gets as many films as this one, or as
+    many as it has left.
+
+    Args:
+        remaining: movies of this session without an outcome.
+        everyones_remaining: the same of every session that waits, this one included; but for those
+            of clients, which wait for their turns.
+        granted: turns that clients were granted until then.
+    """
+    others = sum(min(other, remaining) for other in everyones_remaining)
+    return max(others + granted, remaining)
+
+
+def estimate_seconds(
+    films: int, *, requests_per_film: float | None, wait: float, limit: int, period: float
+) -> int:
+    """Return seconds until so many films have ended.
+
+    Args:
+        films: that come before the end, those in flight included.
+        requests_per_film: as lately measured, None where nothing was.
+        wait: seconds until the next request may go out.
+        limit: requests in any period.
+        period: seconds.
+    """
+    requests = films * (REQUESTS_PER_FILM if requests_per_film is None else requests_per_film)
+    return round(wait + requests * period / limit)

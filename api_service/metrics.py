@@ -1,4 +1,4 @@
-"""What the API counts: requests, uploads, open streams, and the fleet as the database shows it.
+"""Metrics of the API, and of the fleet as the database shows it.
 
 The fleet's figures are exported here and not by daemons, so that they are there when no daemon is.
 Every API tells the same of them: take the largest, never the sum.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
 from api_service.uploads.parser_pool import ParserCrashed
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from api_service.storage.fleet import FleetRow
-    from api_service.uploads.disk_budget import Room
+    from api_service.uploads.disk_budget import DiskBudget
     from shared.metrics import Recent
 
 UNMATCHED = "unmatched"
@@ -112,12 +113,6 @@ class Metrics(ServiceMetrics):
         )
         for phase in UploadPhase:
             self._upload_seconds.labels(phase)
-        self._waiting_reads = Gauge(
-            "projectionist_waiting_reads",
-            "Uploads that wait for a process that reads lists, by their size.",
-            ("size",),
-            registry=self.registry,
-        )
         self._refused_reads = Counter(
             "projectionist_refused_reads",
             "Uploads that were taken in and not read, by the code of the problem.",
@@ -126,20 +121,6 @@ class Metrics(ServiceMetrics):
         )
         for error in REFUSED_READS:
             self._refused_reads.labels(error.code)
-        self._streams = Gauge(
-            "projectionist_event_streams", "Open streams of events.", registry=self.registry
-        )
-        self._connections = Gauge(
-            "projectionist_http_connections", "Open connections.", registry=self.registry
-        )
-        self._open_uploads = Gauge(
-            "projectionist_uploads_open", "Uploads under way.", registry=self.registry
-        )
-        self._waiting_uploads = Gauge(
-            "projectionist_uploads_waiting",
-            "Uploads under way that wait for room.",
-            registry=self.registry,
-        )
         refusals = Counter(
             "projectionist_requests_refused",
             "Requests that were refused to bound what strangers can use, by the problem's code.",
@@ -159,8 +140,8 @@ class Metrics(ServiceMetrics):
         self._counter_of = cache(self._requests.labels)
         self._histogram_of = cache(self._seconds.labels)
 
-    def note_request(self, request: web.Request, status: str, seconds: float | None) -> None:
-        """A request was answered.
+    def observe_request(self, request: web.Request, status: str, seconds: float | None) -> None:
+        """Count an answered request and its duration.
 
         Args:
             request: which one.
@@ -174,66 +155,40 @@ class Metrics(ServiceMetrics):
         if seconds is not None:
             self._histogram_of(route).observe(seconds)
 
-    def note_refusal(self, code: str) -> bool:
-        """A request was refused with this code; whether that is one which bounds the service."""
+    def observe_refusal(self, code: str) -> bool:
+        """Count a refusal with this code; return whether a limit of the service caused it."""
         if code not in self._refusals:
             return False
         self._refusals[code].inc()
         return True
 
-    def note_refused_connection(self, code: str) -> None:
-        """A connection was refused with this code."""
+    def observe_refused_connection(self, code: str) -> None:
+        """Count a connection refused with this code."""
         self._refused_connections.labels(code).inc()
 
-    def note_upload(self, size: int) -> None:
-        """An upload of so many bytes has arrived."""
+    def observe_upload(self, size: int) -> None:
+        """Count an upload and its bytes."""
         self._upload_bytes.observe(size)
 
     def upload_phase(self, phase: UploadPhase) -> AbstractContextManager[object]:
-        """Measures the time in which it is open."""
+        """Measure the time within the context."""
         return self._upload_seconds.labels(phase).time()
 
     @contextmanager
     def refused_reads(self) -> Iterator[None]:
-        """Counts a read that ends with a refusal."""
+        """Count a read that ends with a refusal."""
         try:
             yield
         except REFUSED_READS as error:
             self._refused_reads.labels(error.code).inc()
             raise
 
-    def watch_reads(self, waiting: Callable[[], Mapping[str, int]]) -> None:
-        """Tell how many uploads wait to be read.
-
-        Args:
-            waiting: their numbers by their size.
-        """
-
-        def told(size: str) -> Callable[[], float]:
-            return lambda: waiting()[size]
-
-        for size in waiting():
-            self._waiting_reads.labels(size).set_function(told(size))
-
-    def watch_streams(self, count: Callable[[], int]) -> None:
-        """Tell how many streams of events are open."""
-        self._streams.set_function(count)
-
-    def watch_connections(self, count: Callable[[], int]) -> None:
-        """Tell how many connections are open."""
-        self._connections.set_function(count)
-
-    def watch_uploads(self, count: Callable[[], int]) -> None:
-        """Tell how many uploads are under way, from their first byte to their answer."""
-        self._open_uploads.set_function(count)
-
-    def watch_room(self, room: Room) -> None:
-        """Tell of the room for uploads, and of the disk on which it is."""
-        self._waiting_uploads.set_function(lambda: room.waiting)
-        self.registry.register(_TemporaryDisk(room))
+    def watch_process(self, process: ProcessState) -> None:
+        """Export what is under way in this process."""
+        self.registry.register(_Process(process))
 
     def watch_fleet(self, read: Callable[[], Awaitable[tuple[FleetRow, int]]], limit: int) -> None:
-        """Tell of the fleet.
+        """Export the fleet's state.
 
         Args:
             read: the fleet, and how many daemons are alive.
@@ -242,7 +197,7 @@ class Metrics(ServiceMetrics):
         self.registry.register(_Fleet(self.recent(read), limit))
 
     def watch_snapshots(self, read: Callable[[], Awaitable[float]]) -> None:
-        """Tell of what holds vacuum back.
+        """Export what holds vacuum back.
 
         Args:
             read: the age of the oldest snapshot, in seconds.
@@ -250,43 +205,76 @@ class Metrics(ServiceMetrics):
         self.registry.register(_Snapshots(self.recent(read)))
 
 
-class _TemporaryDisk(Collector):
-    """The room for uploads as it is booked, and the disk as it is; nothing while that is gone."""
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What is under way in this process, each read at the moment of a scrape.
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    Attributes:
+        connections: that are open.
+        streams: of events that are open.
+        uploads: under way, from their first byte to their answer.
+        waiting_reads: uploads that wait for a parser, by their size.
+        disk: the room for uploads.
+    """
+
+    connections: Callable[[], int]
+    streams: Callable[[], int]
+    uploads: Callable[[], int]
+    waiting_reads: Callable[[], Mapping[str, int]]
+    disk: DiskBudget
+
+
+class _Scraped(Collector):
+    """A collector whose metrics are known when they are scraped, and not before."""
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
+
+class _Process(_Scraped):
+    """What is under way in this process, and the disk of its uploads unless that is gone."""
+
+    def __init__(self, process: ProcessState) -> None:
+        self._process = process
+
     def collect(self) -> Iterator[Metric]:
+        now, disk = self._process, self._process.disk
+        yield gauge("projectionist_http_connections", "Open connections.", now.connections())
+        yield gauge("projectionist_event_streams", "Open streams of events.", now.streams())
+        yield gauge("projectionist_uploads_open", "Uploads under way.", now.uploads())
+        yield gauge(
+            "projectionist_uploads_waiting", "Uploads under way that wait for room.", disk.waiting
+        )
+        yield by_label(
+            "projectionist_waiting_reads",
+            "Uploads that wait for a process that reads lists, by their size.",
+            "size",
+            dict(now.waiting_reads()),
+        )
         yield by_label(
             "projectionist_upload_room_bytes",
             "Room for uploads in the temporary folder, as far as it is reserved or free.",
             "state",
-            {"reserved": self._room.reserved, "free": self._room.total - self._room.reserved},
+            {"reserved": disk.reserved, "free": disk.total - disk.reserved},
         )
         try:
-            disk = shutil.disk_usage(tempfile.gettempdir())
+            there = shutil.disk_usage(tempfile.gettempdir())
         except OSError:
             return
         yield by_label(
             "projectionist_temporary_disk_bytes",
             "The disk on which the temporary folder is.",
             "state",
-            {"used": disk.used, "free": disk.free},
+            {"used": there.used, "free": there.free},
         )
 
 
-class _Fleet(Collector):
+class _Fleet(_Scraped):
     """The fleet, its queue and its budget; nothing while the database does not tell."""
 
     def __init__(self, recent: Recent[tuple[FleetRow, int]], limit: int) -> None:
         self._recent = recent
         self._limit = limit
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterator[Metric]:
         yield gauge(
@@ -341,14 +329,11 @@ class _Fleet(Collector):
         )
 
 
-class _Snapshots(Collector):
+class _Snapshots(_Scraped):
     """What holds vacuum back; nothing while the database does not tell."""
 
     def __init__(self, age: Recent[float]) -> None:
         self._age = age
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterator[Metric]:
         if self._age.value is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from api_service.lists.merging.copying import MOVIE_COLUMNS, write_movies
-from api_service.lists.merging.films import Film
+from api_service.lists.film import Film
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, write_movies
 from api_service.storage import StorageService
 from api_service.storage.staging import StagedUpload
 from shared.lookup_keys import title_key
@@ -47,7 +47,7 @@ class ClientUploads:
         """Store a list of a client; the id of its session."""
         upload = self.staged(client, films)
         try:
-            return await self._storage.uploads.store(upload)
+            return (await self._storage.uploads.store(upload)).id
         finally:
             await asyncio.to_thread(upload.movies.unlink)
 

@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from api_service.context import CLIENTS
 from api_service.http.admission import identify_client, refuse_cross_site
-from api_service.limits.client_identity import Clients
+from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import UPLOADS_AT_A_STRETCH
 from benchmarks.figures import Figure, spread
 from benchmarks.harness import Bench, Room, at_address, run
@@ -92,7 +92,7 @@ async def _cost() -> float:
         return web.Response()
 
     app = web.Application()
-    app[CLIENTS] = Clients(settings, key)
+    app[CLIENTS] = ClientIdentifier(settings, key)
     headers = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7, 10.0.0.2"}
     request = make_mocked_request("GET", "/", headers=headers, app=app)
 

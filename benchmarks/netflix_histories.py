@@ -17,10 +17,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from api_service.lists.columns import Column
 from api_service.lists.files.text import field_limit, inspect_text
 from api_service.lists.formats import recognise
 from api_service.lists.formats.netflix_evidence import History
-from api_service.lists.model import Column, Layout, ListRefused, UploadedFile
+from api_service.lists.layout import Layout
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.cells import read_title
 from api_service.lists.values.dates import date_reader, find_order

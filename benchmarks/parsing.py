@@ -21,17 +21,19 @@ from api_service.lists.files.tables import ListFile
 from api_service.lists.files.text import field_limit, inspect_text
 from api_service.lists.formats import recognise
 from api_service.lists.formats.movielens import join
-from api_service.lists.model import Layout, UploadedFile
+from api_service.lists.layout import Layout
 from api_service.lists.reading import read_lists
 from api_service.lists.report import Budget, FileJournal
-from api_service.lists.rows.rows import RowReader
-from api_service.lists.rows.survey import settle
+from api_service.lists.rows.row_reader import RowReader
+from api_service.lists.rows.survey import settle_layout
 from benchmarks.figures import Figure, table
 from benchmarks.list_forms import FORMS
 from benchmarks.markup_forms import MARKUP_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from api_service.lists.model import UploadedFile
 
 REACH = 150_000
 """Rows a second of every CSV form."""
@@ -99,7 +101,7 @@ def _timed_rows(files: Sequence[UploadedFile], rows: int, name: str) -> float:
         for file in files:
             found, layout = recognise(inspect_text(file), _MOST)
             if isinstance(layout, Layout):
-                lists.append(ListFile(found, settle(found, layout, _MOST)))
+                lists.append(ListFile(found, settle_layout(found, layout, _MOST)))
         item = join(lists, budget)[0][0]
         journal = FileJournal(item.name, budget, item.layout.format)
         count = sum(1 for _ in RowReader(item.layout, journal).read(item.table.records(journal)))

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from api_service.lists.files.text import field_limit
-from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.lists.reading import REPORT_FILE, read_lists
 from benchmarks.figures import Figure, table
 

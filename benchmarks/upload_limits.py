@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.uploads.parser_pool import ParserPool
 from benchmarks.figures import Figure, spread, table
 from benchmarks.hostile_lists import FAMILIES

@@ -1,1 +1,1 @@
-"""Handlers: HTTP in, HTTP out; what they decide stands in rules, what they keep in storage."""
+"""HTTP handlers, one module for each resource: HTTP in, HTTP out."""

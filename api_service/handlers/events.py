@@ -1,4 +1,4 @@
-"""A session's events over HTTP, as Server-Sent Events.
+"""Server-Sent Events of a session.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 15.0
 TAKING_SECONDS = 60.0
-"""How long a client may take nothing before its stream ends; it can connect again."""
+"""How long a client may read nothing before its stream ends; it can reconnect."""
 WAITING_BYTES = 16 * 1024
 KERNEL_BYTES = 32 * 1024
-"""Of a slow client's events that are kept beside the newest, by us and by the kernel, which by
+"""Of a slow client's events that are buffered beside the newest, by us and by the kernel, which by
 itself would keep megabytes of what is long out of date."""
 _RETRY_MILLISECONDS = (1000, 3000)
 _LONGEST_NUMBER = 18
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 async def get_events(request: web.Request) -> web.StreamResponse:
-    """`GET /api/session/{id}/events`."""
+    """Answer `GET /api/session/{id}/events`."""
     session = await session_of(request)
     headers = {
         "Content-Type": "text/event-stream",
@@ -42,7 +42,7 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     }
     if request.method == hdrs.METH_HEAD:
         return web.Response(headers=headers)
-    with request.app[LIMITS].event_streams.one(request[CLIENT]):
+    with request.app[LIMITS].event_streams.slot(request[CLIENT]):
         return await _stream(request, session.id, web.StreamResponse(headers=headers))
 
 
@@ -73,13 +73,13 @@ async def _stream(
                 data = await stream.take(HEARTBEAT_SECONDS)
             await response.write_eof()
         except (ConnectionError, TimeoutError):  # it has gone, or takes nothing
-            log.debug("events_left")
+            log.debug("sse_client_disconnected")
             transport.abort()
     return response
 
 
 def _seen(request: web.Request) -> int | None:
-    """The number that the client was told last, of a stream before; what is none is ignored."""
+    """Return the last event's number of an earlier stream; ignore what is no number."""
     text = request.headers.get("Last-Event-ID", "")
     usable = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
     return int(text) if usable else None

@@ -1,4 +1,4 @@
-"""Taking a session away: its movies as a file, streamed in pages of their own.
+"""Exports of a session as a file, streamed a page of movies at a time.
 
 Between two pages nothing is held, neither a connection nor rows, however slowly a client reads.
 """
@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """`GET /api/session/{id}/export`: the movies that fit, as a file."""
-    query = read_query(ExportQuery, request.query).as_it_is_taken()
+    """Answer `GET /api/session/{id}/export`: the movies that fit, as a file."""
+    query = read_query(ExportQuery, request.query).with_letterboxd_defaults()
     session = await session_of(request)
     sessions = request.app[STORAGE].sessions
 
@@ -50,7 +50,7 @@ async def send_export(
     query: ExportQuery,
     check: Check,
 ) -> web.StreamResponse:
-    """Send the movies of a session that fit, as one of the few heavy reads of this client.
+    """Send the matching movies of a session, as one of this client's few heavy reads.
 
     Args:
         request: of the client.
@@ -85,17 +85,17 @@ async def _send(
             await response.write(piece)
         await response.write_eof()
     except ConnectionError:  # the client has gone, and the handler is not yet cancelled
-        log.debug("export_left")
+        log.debug("export_client_disconnected")
     except ProjectionistError as error:
-        log.warning("export_broken_off", code=error.code, error=error.detail)
-        _break_off(request)
+        log.warning("export_aborted", code=error.code, error=error.detail)
+        _abort(request)
     except Exception:
         log.exception("export_crashed")
-        _break_off(request)
+        _abort(request)
     return response
 
 
-def _break_off(request: web.Request) -> None:
+def _abort(request: web.Request) -> None:
     """End the connection: a body that ends too early must not look like a whole one.
 
     The status has been sent, so a problem would be written into the file.
@@ -111,7 +111,7 @@ async def _pieces(
     query: ExportQuery,
     check: Check,
 ) -> AsyncGenerator[bytes, None]:
-    """The file, some movies at a time; at least one piece. Which movies it has is settled first.
+    """Yield the file in at least one piece; which movies it has is settled first.
 
     Raises:
         ProjectionistError: `check` refused, after some movies were read.
@@ -119,7 +119,7 @@ async def _pieces(
     """
     images = request.app[SETTINGS].tmdb_image_base_url
     storage = request.app[STORAGE]
-    async with storage.heavy_reads.turn(session.total):
+    async with storage.heavy_reads.slot(session.total):
         positions = (await storage.movies.places(session.id, query)).positions
     text = exporter.head()
     for start in range(0, max(len(positions), 1), ROWS):

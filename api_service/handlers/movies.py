@@ -1,4 +1,4 @@
-"""The movies of a session over HTTP: pages, and the user's corrections."""
+"""Movies of a session: pages, one movie, and the user's corrections."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
-from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.limits.body_pace import read_small_body
 from api_service.queries.cursors import decode_cursor, encode_cursor
 from api_service.queries.movies import MovieQuery, PageQuery, read_query
-from api_service.queries.validation import all_said_of, whole
+from api_service.queries.validation import explain_all, integral
 from api_service.schemas.sessions import (
     CreditsAnswer,
     MovieAnswer,
@@ -71,7 +71,7 @@ class Correction(BaseModel):
         },
     )
 
-    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(whole)] | None = None
+    tmdb_id: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(integral)] | None = None
     imdb_id: Annotated[str, Field(pattern=r"^tt[0-9]{7,10}$")] | None = None
 
     @model_validator(mode="after")
@@ -82,12 +82,12 @@ class Correction(BaseModel):
 
     @property
     def key(self) -> str:
-        """The lookup that this asks for."""
+        """The lookup key of this correction."""
         return tmdb_key(self.tmdb_id) if self.tmdb_id else imdb_key(self.imdb_id or "")
 
 
 async def get_movies(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies`: a page of those that fit, or those at some positions."""
+    """Answer `GET /api/session/{id}/movies`: a page of movies, or those at some positions."""
     query = read_query(PageQuery, request.query)
     after = cursor_of(query)
     session = await session_of(request)
@@ -96,7 +96,7 @@ async def get_movies(request: web.Request) -> web.Response:
 
 
 def cursor_of(query: PageQuery) -> Cursor | None:
-    """Return where the page before ended.
+    """Return the end of the page before.
 
     Raises:
         BadRequestError: the cursor is none of ours, or belongs to another order.
@@ -124,7 +124,7 @@ async def read_page(
 
 
 async def get_positions(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
+    """Answer `GET /api/session/{id}/movies/positions`: where all that fit stand, in their order."""
     query = read_query(MovieQuery, request.query)
     session = await session_of(request)
     return json_response(await read_positions(request, session, query))
@@ -133,7 +133,7 @@ async def get_positions(request: web.Request) -> web.Response:
 async def read_positions(
     request: web.Request, session: SessionRow, query: MovieQuery
 ) -> PositionsAnswer:
-    """Return where all movies of a session stand that fit, in their order."""
+    """Return the positions of all matching movies of a session, in order."""
     storage = request.app[STORAGE]
     async with _heavy_read(request, session.total):
         places = await storage.movies.places(session.id, query)
@@ -142,14 +142,14 @@ async def read_positions(
 
 @asynccontextmanager
 async def _heavy_read(request: web.Request, films: int) -> AsyncIterator[None]:
-    """Wait for the turn of a list of so many films, as one of the few reads of this client."""
+    """Wait for a slot to read a list of so many films, as one of this client's few heavy reads."""
     with request.app[LIMITS].heavy_read(request[CLIENT]):
-        async with request.app[STORAGE].heavy_reads.turn(films):
+        async with request.app[STORAGE].heavy_reads.slot(films):
             yield
 
 
 async def get_movie(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
+    """Answer `GET /api/session/{id}/movies/{position}`: one movie, with its credits."""
     session = await session_of(request)
     movie = await read_movie(request, session.id)
     people = await read_credits(request, session.id)
@@ -157,15 +157,14 @@ async def get_movie(request: web.Request) -> web.Response:
 
 
 async def put_match(request: web.Request) -> web.Response:
-    """`PUT /api/session/{id}/movies/{position}/match`: the user says which film it is."""
+    """Answer `PUT /api/session/{id}/movies/{position}/match`: correct the match."""
     session = await unheld_session_of(request)  # before the body: a stranger's is not waited for
-    async with body_pace(0, SMALL_BODY_SECONDS):
-        body = await request.read()
+    body = await read_small_body(request)
     try:
         correction = Correction.model_validate_json(body)
     except ValidationError as error:
         raise InvalidBodyError(
-            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {all_said_of(error)}'
+            f'Send {{"tmdb_id": 603}} or {{"imdb_id": "tt0133093"}}: {explain_all(error)}'
         ) from None
     position = position_of(request)
     await request.app[STORAGE].matches.repoint(
@@ -175,7 +174,7 @@ async def put_match(request: web.Request) -> web.Response:
 
 
 async def delete_match(request: web.Request) -> web.Response:
-    """`DELETE /api/session/{id}/movies/{position}/match`: it is no film, and leaves the session."""
+    """Answer `DELETE /api/session/{id}/movies/{position}/match`: remove what is no film."""
     session = await session_of(request)
     await request.app[STORAGE].matches.remove(session.id, position_of(request))
     return web.Response(status=204)
@@ -195,6 +194,6 @@ async def read_movie(request: web.Request, session_id: UUID) -> MovieAnswer:
 
 
 async def read_credits(request: web.Request, session_id: UUID) -> CreditsAnswer:
-    """Return the people behind the movie at the position in the path, as far as TMDB told us."""
+    """Return the credits of the movie at the position in the path."""
     people = await request.app[STORAGE].movies.credits(session_id, position_of(request))
     return credits_answer(people, request.app[SETTINGS].tmdb_image_base_url)

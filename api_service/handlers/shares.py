@@ -1,4 +1,4 @@
-"""A session's shares over HTTP, for its owner: made, listed and revoked."""
+"""Shares of a session, for its owner: created, listed and revoked."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from api_service.context import (
     session_of,
     share_id_of,
 )
-from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
-from api_service.schemas.share_requests import LONGEST_DAYS, ShareOptions
-from api_service.schemas.shares import SharesAnswer, share_answer
+from api_service.limits.body_pace import read_small_body
+from api_service.schemas.shares import LONGEST_DAYS, ShareOptions, SharesAnswer, share_answer
 from shared.errors import InvalidBodyError
 
 
 async def create(request: web.Request) -> web.Response:
-    """`POST /api/session/{id}/shares`."""
+    """Answer `POST /api/session/{id}/shares`."""
     session = await session_of(request)  # before the body: a stranger's is not waited for
-    async with body_pace(0, SMALL_BODY_SECONDS):
-        body = await request.read()
+    body = await read_small_body(request)
     try:
         options = ShareOptions.model_validate_json(body)
     except ValidationError:
@@ -44,7 +42,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def get_all(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/shares`."""
+    """Answer `GET /api/session/{id}/shares`."""
     session = await session_of(request)
     shares = await request.app[STORAGE].shares.of_session(session.id)
     answer = SharesAnswer(shares=[share_answer(share) for share in shares])
@@ -52,7 +50,7 @@ async def get_all(request: web.Request) -> web.Response:
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """`DELETE /api/session/{id}/shares/{share_id}`."""
+    """Answer `DELETE /api/session/{id}/shares/{share_id}`."""
     session = await session_of(request)
     if not await request.app[STORAGE].shares.revoke(session.id, share_id_of(request)):
         raise no_such_share()

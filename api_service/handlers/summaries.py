@@ -1,4 +1,4 @@
-"""What a session's films come to, over HTTP."""
+"""Session summaries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def get_summary(request: web.Request) -> web.Response:
-    """`GET /api/session/{id}/summary`: the figures of the movies that fit."""
+    """Answer `GET /api/session/{id}/summary`: the figures of the movies that fit."""
     chosen = read_query(MovieFilter, request.query)
     session = await session_of(request)
     return await send_summary(request, session, chosen)
@@ -32,17 +32,17 @@ async def send_summary(
     """
     with request.app[LIMITS].heavy_read(request[CLIENT]):
         text = await request.app[SUMMARIES].get(
-            session, chosen, lambda: _add_up(request.app, session.id, chosen)
+            session, chosen, lambda: _aggregate(request.app, session.id, chosen)
         )
     return web.Response(
         text=text, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _add_up(app: web.Application, session_id: UUID, chosen: MovieFilter) -> str:
+async def _aggregate(app: web.Application, session_id: UUID, chosen: MovieFilter) -> str:
     storage = app[STORAGE]
     places = await storage.movies.places(session_id, chosen.in_order())
-    figures = await storage.summaries.add_up(
+    figures = await storage.summaries.aggregate(
         session_id, places.positions, everything=chosen.names_watched
     )
     named = await storage.movies.at(session_id, named_positions(figures))

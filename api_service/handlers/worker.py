@@ -1,4 +1,4 @@
-"""The fleet over HTTP: what it does, for whom, and holding or releasing it or somebody's lists."""
+"""The fleet for its operator: status, pause and resume, and orders about queued lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api_service.context import SETTINGS, STORAGE, json_response
 from api_service.http.admin_token import check_admin, is_admin
-from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.limits.body_pace import read_small_body
 from api_service.schemas.fleet import WorkerStatusAnswer, worker_status_answer
 from api_service.schemas.queue import QueueOrder, QueueOrderAnswer, queue_shares_answer
 from api_service.storage.holds import NAMED_DIGITS
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from api_service.storage.holds import QueuedSession
 
 MOST_NAMED = 20
-"""Sessions, and clients, that are shown of those that wait."""
+"""Sessions, and clients, that `GET /worker/queue` names at most."""
 
 log = structlog.get_logger(__name__)
 
 
 async def get_worker_status(request: web.Request) -> web.Response:
-    """`GET /worker/status`: the operator is told on which machines the daemons run."""
+    """Answer `GET /worker/status`: only the operator sees the daemons' machines."""
     names_hosts = await is_admin(request)
     return json_response(await _status(request, names_hosts=names_hosts))
 
 
 async def pause(request: web.Request) -> web.Response:
-    """`POST /worker/pause`: hold the whole fleet."""
+    """Answer `POST /worker/pause`: hold the whole fleet."""
     await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=True)
     log.info("fleet_paused")
@@ -41,7 +41,7 @@ async def pause(request: web.Request) -> web.Response:
 
 
 async def resume(request: web.Request) -> web.Response:
-    """`POST /worker/resume`: release it."""
+    """Answer `POST /worker/resume`: release it."""
     await check_admin(request)
     await request.app[STORAGE].fleet.set_paused(paused=False)
     log.info("fleet_resumed")
@@ -49,7 +49,7 @@ async def resume(request: web.Request) -> web.Response:
 
 
 async def get_queue(request: web.Request) -> web.Response:
-    """`GET /worker/queue`: who fills the queue."""
+    """Answer `GET /worker/queue`: who fills the queue."""
     await check_admin(request)
     holds = request.app[STORAGE].holds
     answer = queue_shares_answer(await holds.sessions(MOST_NAMED), await holds.clients(MOST_NAMED))
@@ -57,42 +57,41 @@ async def get_queue(request: web.Request) -> web.Response:
 
 
 async def hold_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/hold`: nothing more of these lists is looked up."""
-    sessions = await _ordered(request)
+    """Answer `POST /worker/queue/hold`: hold lists, whose films are no longer looked up."""
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].holds.hold(session.id)
-        log.info("session_held", **_named(session))
+        log.info("session_held", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def release_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/release`: they are looked up as if they had come now."""
-    sessions = await _ordered(request)
+    """Answer `POST /worker/queue/release`: release lists, as if they had been uploaded now."""
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].holds.release(session.id)
-        log.info("session_released", **_named(session))
+        log.info("session_released", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
 async def delete_queued(request: web.Request) -> web.Response:
-    """`POST /worker/queue/delete`: they are gone, as if their users had deleted them."""
-    sessions = await _ordered(request)
+    """Answer `POST /worker/queue/delete`: delete lists, as their users can."""
+    sessions = await _addressed_sessions(request)
     for session in sessions:
         await request.app[STORAGE].sessions.delete(session.id)
-        log.info("session_deleted_on_order", **_named(session))
+        log.info("session_deleted_by_operator", **_log_fields(session))
     return json_response(QueueOrderAnswer(sessions=len(sessions)))
 
 
-async def _ordered(request: web.Request) -> list[QueuedSession]:
-    """The lists that an order of the operator's is for.
+async def _addressed_sessions(request: web.Request) -> list[QueuedSession]:
+    """Return the lists that the operator's order names.
 
     Raises:
         InvalidBodyError: it names neither one list nor one client.
         SessionNotFoundError: nothing of that name waits.
     """
     await check_admin(request)
-    async with body_pace(0, SMALL_BODY_SECONDS):
-        body = await request.read()
+    body = await read_small_body(request)
     try:
         order = QueueOrder.model_validate_json(body)
     except ValidationError:
@@ -110,8 +109,8 @@ async def _ordered(request: web.Request) -> list[QueuedSession]:
     return sessions
 
 
-def _named(session: QueuedSession) -> dict[str, str | None]:
-    """What the log has of a session: not the id by which it can be read."""
+def _log_fields(session: QueuedSession) -> dict[str, str | None]:
+    """Return what the log has of a session: not the id by which it can be read."""
     return {"session_id": str(session.id)[:NAMED_DIGITS], "client": session.client}
 
 

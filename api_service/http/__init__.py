@@ -1,1 +1,1 @@
-"""Middlewares, problems and the rules of a route: what every request passes through."""
+"""Middlewares, problem responses and route rules that every request passes through."""

@@ -1,4 +1,4 @@
-"""Who is the operator: a request with the ADMIN_TOKEN, of which few may be tried."""
+"""Authorization of the operator by ADMIN_TOKEN, with few wrong tries a minute."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 async def check_admin(request: web.Request) -> None:
-    """Let nobody through but the operator.
+    """Refuse a request that does not come from the operator.
 
     Raises:
         AdminTokenUnsetError: the API has no ADMIN_TOKEN, so nobody is.
@@ -38,7 +38,7 @@ async def check_admin(request: web.Request) -> None:
 
 
 async def is_admin(request: web.Request) -> bool:
-    """Return whether the operator asks; somebody without a token is anybody.
+    """Return whether the operator asks; a request without a token is a stranger's.
 
     Raises:
         AdminTokenError: there is a token, and it is another one.
@@ -51,7 +51,7 @@ async def is_admin(request: web.Request) -> bool:
 
 
 def _token_of(request: web.Request) -> str | None:
-    """The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1)."""
+    """Return the token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1)."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return (token.strip() or None) if scheme.lower() == "bearer" else None
 
@@ -67,7 +67,7 @@ def _is_right(request: web.Request, given: str, admin_token: str) -> bool:
 
 
 async def _refuse(request: web.Request, reason: str) -> None:
-    """Log a refusal by the client's stored name, which tells no address, and raise it."""
+    """Log a refusal by the client's stored name, not its address, and raise it."""
     client = None
     with suppress(ProjectionistError, asyncpg.PostgresError):
         client = await request.app[CLIENTS].name_of(request[CLIENT])

@@ -1,4 +1,4 @@
-"""Middlewares that decide before any handler: who asks, and whether another site's page does."""
+"""Middlewares that run before any handler: client identity and cross-site refusal."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 seldom = Seldom()
-"""A flood is no reason to fill the log."""
+"""Refusals are logged once a minute, whatever their number."""
 
 
 @web.middleware
 async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count what is refused to bound the service."""
+    """Count refusals that protect the service."""
     try:
         return await handler(request)
     except ProjectionistError as error:
         limit = str(error.extra.get("limit", ""))
-        is_counted = request.app[METRICS].note_refusal(error.code)
+        is_counted = request.app[METRICS].observe_refusal(error.code)
         if is_counted and (suppressed := seldom.due((error.code, limit))) is not None:
             log.info("request_refused", code=error.code, limit=limit, suppressed=suppressed)
         raise
@@ -35,14 +35,14 @@ async def count_refusals(request: web.Request, handler: Handler) -> web.StreamRe
 
 @web.middleware
 async def identify_client(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note whom the request comes from."""
+    """Attach the client's address to the request."""
     request[CLIENT] = request.app[CLIENTS].address_of(request)
     return await handler(request)
 
 
 @web.middleware
 async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what another site's page has a browser send, if it would change anything.
+    """Refuse a cross-site request that would change anything.
 
     Browsers say so by themselves, and no page can make them say otherwise.
     https://www.w3.org/TR/fetch-metadata/

@@ -1,4 +1,4 @@
-"""The middleware that counts every request, however it ends."""
+"""Middleware that counts every request, however it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STREAM = "text/event-stream"
 
 
 @web.middleware
-async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def metrics_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count a request; the outermost of the middlewares, so that it sees what all others made."""
     started = time.perf_counter()
     status = CANCELLED
@@ -25,7 +25,7 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         response = await handler(request)
         status = str(response.status)
-        # It lasts as long as somebody looks on.
+        # It lasts as long as its subscriber stays.
         lasting = response.content_type == _STREAM
     except web.HTTPException as error:
         status = str(error.status)
@@ -34,4 +34,4 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
         return response
     finally:
         seconds = None if lasting or status == CANCELLED else time.perf_counter() - started
-        request.app[METRICS].note_request(request, status, seconds)
+        request.app[METRICS].observe_request(request, status, seconds)

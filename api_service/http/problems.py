@@ -1,4 +1,4 @@
-"""Middlewares: every error becomes an RFC 9457 problem, and every request has an id in its logs."""
+"""Middlewares for request ids in the log, and RFC 9457 problems in place of errors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from api_service.http.routing import Handler
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
+_SHARED = ("/share/", "/api/share/")
+"""Addresses of shares, which belong in no search index."""
 _REQUEST_ID = web.RequestKey("request_id", str)
 
 HTTP_PROBLEMS = {
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 @web.middleware
-async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind an id, the client's own if it sent a printable one, and log how the request ended."""
     started = time.perf_counter()
     with structlog.contextvars.bound_contextvars(request_id=_id_of(request)):
@@ -62,23 +62,26 @@ def _id_of(request: web.Request) -> str:
 
 
 def _has_key(request: web.Request, text: str) -> bool:
-    """Whether a text holds the id in the request's address, which no log may have whole."""
+    """Return whether a text holds the id in the request's address, which no log may have whole."""
     ids = [request.match_info.get(name) for name in ("session_id", "share_id")]
     digits = text.replace("-", "").lower()
     return any(key.replace("-", "").lower() in digits for key in ids if key)
 
 
 async def complete_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Name the request in its answer, and set what all answers have.
+    """Set the request's id and the headers that all answers have.
 
     For `on_response_prepare`: a stream has been sent when its handler returns to the middleware.
     """
     response.headers["X-Request-ID"] = _id_of(request)
     set_common_headers(response)
+    if request.path.startswith(_SHARED):
+        # https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
+        response.headers["X-Robots-Tag"] = "noindex"
 
 
 @web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer errors as `application/problem+json`, with a stable `code`."""
     try:
         return await handler(request)

@@ -1,4 +1,4 @@
-"""What an entry of the route table says: whom the router calls, and what the document promises."""
+"""Entries of the route table, from which the router and the document are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
-from api_service.queries.parameters import checked
+from api_service.queries.parameters import with_query_check
 
 if TYPE_CHECKING:
     from shared.errors import ProjectionistError
@@ -47,7 +47,7 @@ class Route:
 
     Attributes:
         method: in capitals; a GET is answered to HEAD too.
-        path: as aiohttp writes it; each parameter in it is explained in `openapi.py`.
+        path: as aiohttp writes it; each parameter in it is explained in `openapi/document.py`.
         handler: answers it.
         name: what a client generated from the document calls it; unlike all others.
         tag: the section of the document that it stands in.
@@ -60,7 +60,7 @@ class Route:
         headers: headers of its own that its answers have, and what they say.
         problems: what it may refuse or fail with, besides what any route may.
         admin: whether it needs the admin token.
-        says_more_to_admin: whether it takes the token, too, and tells whoever has it more.
+        says_more_to_admin: whether it tells more to a request with the token.
         is_api: whether programs are told of it; a page and its assets are for browsers.
     """
 
@@ -95,10 +95,10 @@ class Route:
         return web.UrlDispatcher().add_resource(self.path).canonical
 
     def add_to(self, app: web.Application) -> None:
-        """Serve it from an application."""
+        """Add the route to an application."""
         handler = self.handler
         if self.is_strict:
-            handler = checked(handler, self.query, self.without)
+            handler = with_query_check(handler, self.query, self.without)
         if self.method == hdrs.METH_GET:
             app.router.add_get(self.path, handler)
         else:

@@ -1,4 +1,4 @@
-"""The middleware that takes a trace in, or begins one, and has its id in every line that is logged.
+"""Middleware that continues or begins a trace, and adds its id to every log line.
 
 https://www.w3.org/TR/trace-context/, https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from api_service.http.routing import Handler
 
 _NOBODY_ASKS = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-"""Routes without spans: machines ask for them all day long."""
+"""Routes without spans, which are polled all day long."""
 
 
 @web.middleware
-async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Go on with the trace of the client's `traceparent`, or begin one."""
+async def tracing_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Continue the trace of the client's `traceparent`, or begin one."""
     parent = TraceContext.parse(request.headers.get("traceparent"))
     resource = request.match_info.route.resource
     route = resource.canonical if resource else None

@@ -1,1 +1,1 @@
-"""Bounds on clients: who they are, their connections, their rates and the pace of their bodies."""
+"""Limits on clients: identity, connections, rates and the pace of bodies."""

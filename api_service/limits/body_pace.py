@@ -1,4 +1,4 @@
-"""The time that a request's body has: so many bytes in each while, and an end to all of it."""
+"""Deadlines of request bodies: a least rate, and an end."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from shared.errors import BodyTooSlowError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from aiohttp import web
+
 WINDOW_SECONDS: Final = 10.0
 """In each window as many bytes must come as the least rate has in it, or the end of the body."""
 SMALL_BODY_SECONDS: Final = 30.0
 """For a body that is one JSON object."""
 SMALL_BODY_BYTES: Final = 16 * 1024
-"""Of such a body, which is read into memory; what an upload may have, its spool counts."""
+"""Of such a body, which is read into memory; the spool counts an upload's bytes."""
 ROOM_SECONDS: Final = 30.0
-"""And the time of its size at this rate: what the rest of a body has once it keeps much room."""
+"""Bytes a second on top: a body that has reserved much room must come soon."""
 ROOM_RATE: Final = 256 * 1024
 
 
 class Deadline(Protocol):
-    """What is moved of an `asyncio.Timeout`."""
+    """The part of `asyncio.Timeout` that `BodyPace` uses."""
 
     def reschedule(self, when: float | None) -> None:
-        """Move it to another time of the loop's; None is never."""
+        """Move the deadline to another time of the loop; None is never."""
 
     def expired(self) -> bool:
-        """Whether it has been reached."""
+        """Return whether it has been reached."""
 
 
 class BodyPace:
-    """Moves a deadline on as bytes come.
+    """Moves a deadline as bytes come.
 
     Args:
         timeout: the deadline that is moved.
@@ -56,15 +58,15 @@ class BodyPace:
         self._came = 0
         self._begin_window()
 
-    def note(self, size: int) -> None:
-        """So many bytes have come."""
+    def record(self, size: int) -> None:
+        """Count received bytes."""
         self._came += size
         if self._came >= self._window_bytes:
             self._begin_window()
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """Do not count the time in which the service itself reads nothing."""
+    def paused(self) -> Iterator[None]:
+        """Stop the clock while the service itself reads nothing."""
         began = self._now()
         self._timeout.reschedule(None)
         try:
@@ -73,8 +75,8 @@ class BodyPace:
             self._end += self._now() - began
             self._begin_window()
 
-    def use_room(self, size: int) -> None:
-        """Have what is left of a body come soon: so many bytes have had others wait for room."""
+    def limit_rest(self, size: int) -> None:
+        """Shorten the deadline of a body that has reserved so many bytes of room."""
         self._end = min(self._end, self._now() + ROOM_SECONDS + size / ROOM_RATE)
         self._begin_window()
 
@@ -88,7 +90,7 @@ class BodyPace:
 
 @asynccontextmanager
 async def body_pace(least_rate: int, seconds: float) -> AsyncIterator[BodyPace]:
-    """Read a body within.
+    """Provide the pace at which a body is read within the context.
 
     Args:
         least_rate: bytes a second that must come; 0 asks for none.
@@ -111,3 +113,13 @@ async def body_pace(least_rate: int, seconds: float) -> AsyncIterator[BodyPace]:
             if least_rate
             else f"The body must come whole within {seconds:.0f} seconds."
         ) from None
+
+
+async def read_small_body(request: web.Request) -> bytes:
+    """Read a body that is one JSON object.
+
+    Raises:
+        BodyTooSlowError: it came too slowly.
+    """
+    async with body_pace(0, SMALL_BODY_SECONDS):
+        return await request.read()

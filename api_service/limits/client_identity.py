@@ -1,4 +1,4 @@
-"""Who a request comes from: an address, or the token of an upload, and the name it is stored by.
+"""Client identity: an address or an upload token, and the keyed hash that is stored of it.
 
 The address is the peer's own. Behind a proxy of `TRUSTED_PROXIES` it is the rightmost address in
 `X-Forwarded-For` that is no such proxy: what stands left of it was written by strangers. Other
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     Address = IPv4Address | IPv6Address
 
 UNKNOWN: Final = "unknown"
-"""Who comes over a socket that has no addresses."""
+"""The client of a socket without addresses."""
 IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that name a client: it has all that follow to itself."""
+"""Bits of an IPv6 address that identify a client, which owns all addresses below."""
 NAME_BYTES: Final = 16
-"""Of a stored name: enough that no two clients ever share one."""
+"""Of a stored name; enough to rule out collisions."""
 _FORWARDING: Final = (hdrs.X_FORWARDED_FOR, "Forwarded", "X-Real-IP")
 
 log = structlog.get_logger(__name__)
 
 
-class Clients:
+class ClientIdentifier:
     """Tells clients apart.
 
     Args:
@@ -103,7 +103,7 @@ class Clients:
         return f"token:{digest}"
 
     async def name_of(self, client: str) -> str:
-        """Return the name by which a client is stored: a keyed hash, which tells nobody who it is.
+        """Return the name by which a client is stored: a keyed hash, which cannot be traced to it.
 
         Raises as `Database.fetchval` does, as long as the key has not been read.
         """
@@ -151,7 +151,7 @@ def _address(text: str) -> Address | None:
 
 
 def _without_port(hop: str) -> str:
-    """The address of `192.0.2.1:4711` or `[2001:db8::1]:4711`; some proxies write the port, too."""
+    """Return the address without the port that some proxies add: `[2001:db8::1]:4711`."""
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop

@@ -1,4 +1,4 @@
-"""What one client may do at once and in an hour, and all together; in this process alone.
+"""Limits on what clients do at once and in an hour, in this process alone.
 
 What is decided here costs no statement. With n processes behind one address a client has n times as
 much. What is stored and queued is decided exactly, where it is stored (`storage.clients`).
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 UPLOADS_AT_A_STRETCH: Final = 10
-"""Of those in an hour: what the service does for all of them at once, others wait for."""
+"""Of those in an hour, at once; other clients wait for all of them."""
 ADMIN_TRIES: Final = 10
-"""Wrong admin tokens that a client may try in a minute: nobody mistypes more often."""
+"""Wrong admin tokens that a client may try in a minute; more are no typing errors."""
 BUSY_RETRY_SECONDS: Final = 5
-"""After which one of several things that a client does at once may have ended."""
+"""After which one of a client's concurrent requests may have ended."""
 FULL_RETRY_SECONDS: Final = 600
 """After which sessions may have been deleted, and films looked up."""
 
 _OUR_REFUSALS: Final = (ServiceFullError, DatabaseUnavailableError, ParsersBusyError)
 
 
-class AtOnce:
-    """Bounds how much of a thing each client does at the same time.
+class ConcurrencyLimit:
+    """Limits how many requests of a kind each client has at the same time.
 
     Args:
         limit: its name in the problem.
@@ -58,20 +58,20 @@ class AtOnce:
         """How many there are at this moment, of all clients."""
 
     @contextmanager
-    def one(self, client: str) -> Iterator[None]:
-        """Count one as long as the context lasts.
+    def slot(self, client: str) -> Iterator[None]:
+        """Count one within the context.
 
         Raises:
             ClientLimitError: the client has as many already.
         """
-        self.enter(client)
+        self.acquire(client)
         try:
             yield
         finally:
-            self.leave(client)
+            self.release(client)
 
-    def enter(self, client: str | None) -> str:
-        """Count one until `leave`, which takes what this returns; None is nobody's, and unbounded.
+    def acquire(self, client: str | None) -> str:
+        """Count one until `release`, which takes what this returns; None is unlimited.
 
         Raises:
             ClientLimitError: the client has as many already.
@@ -87,8 +87,8 @@ class AtOnce:
         self.all += 1
         return name
 
-    def leave(self, name: str) -> None:
-        """Count one off."""
+    def release(self, name: str) -> None:
+        """Stop counting one."""
         self.all -= 1
         self._of[name] -= 1
         if not self._of[name]:
@@ -103,11 +103,13 @@ class ClientLimits:
         self.stored = StoredLimits(
             films_queued=settings.client_films_queued, movies_stored=settings.client_movies_stored
         )
-        self.open_uploads = AtOnce("open_uploads", settings.client_open_uploads, "uploads")
-        self.heavy_reads = AtOnce(
+        self.open_uploads = ConcurrencyLimit(
+            "open_uploads", settings.client_open_uploads, "uploads"
+        )
+        self.heavy_reads = ConcurrencyLimit(
             "heavy_reads", settings.client_heavy_reads, "filtered pages, summaries and exports"
         )
-        self.event_streams = AtOnce(
+        self.event_streams = ConcurrencyLimit(
             "event_streams", settings.client_event_streams, "streams of events"
         )
         self.refusals_logged = Seldom()
@@ -119,9 +121,9 @@ class ClientLimits:
 
     @contextmanager
     def upload(self, client: str) -> Iterator[None]:
-        """Count an upload, which is open as long as the context lasts.
+        """Count an upload as open within the context.
 
-        One that the service could not take, for whatever reason of its own, is none of an hour's.
+        An upload that the service refuses for its own reasons does not count for the hour.
 
         Raises:
             ClientLimitError: the client has begun too many within an hour, or has too many open.
@@ -134,7 +136,7 @@ class ClientLimits:
                 retry_after=BUSY_RETRY_SECONDS,
                 extra={"limit": "open_uploads"},
             )
-        with self.open_uploads.one(client):
+        with self.open_uploads.slot(client):
             if (seconds := self._uploads.take(client)) is not None:
                 raise ClientLimitError(
                     f"One client may begin {self._settings.client_uploads} uploads in an hour, "
@@ -145,17 +147,17 @@ class ClientLimits:
             try:
                 yield
             except _OUR_REFUSALS:
-                self._uploads.give_back(client)
+                self._uploads.refund(client)
                 raise
 
     @contextmanager
     def heavy_read(self, client: str) -> Iterator[None]:
-        """Count what reads a whole session, which lasts as long as the context.
+        """Count a heavy read within the context.
 
         Raises:
             ClientLimitError: the client has asked for too much in a minute, or at once.
         """
-        with self.heavy_reads.one(client):
+        with self.heavy_reads.slot(client):
             if (seconds := self._reads.take(client)) is not None:
                 raise ClientLimitError(
                     f"One client may ask for {self._settings.client_reads_a_minute} filtered "
@@ -179,14 +181,14 @@ class ClientLimits:
             )
 
     def admin_try_succeeded(self, client: str) -> None:
-        """Count it no more: the token was right."""
-        self._admin_tries.give_back(client)
+        """Refund the try: the token was right."""
+        self._admin_tries.refund(client)
 
     def check_totals(self, totals: Totals | None, *, is_addition: bool = False) -> None:
-        """Refuse an upload while all clients together have too much.
+        """Refuse an upload while all clients together exceed a limit.
 
         Args:
-            totals: as they were some seconds ago; None where nobody knows, which refuses nothing.
+            totals: as they were some seconds ago; None if unknown, which refuses nothing.
             is_addition: whether it makes no session, so that there may be as many as there are.
 
         Raises:

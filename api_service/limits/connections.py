@@ -1,4 +1,4 @@
-"""The connections that the API accepts: so many at once, of each peer and of all.
+"""Limits on open connections, of each peer and of all.
 
 A connection takes memory before anything is sent over it, and lasts as long as its peer likes. So
 one too many is refused at once, and a peer that reads nothing for a minute is cut off.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 from aiohttp import hdrs, web
 
-from api_service.limits.client_limits import BUSY_RETRY_SECONDS, AtOnce
+from api_service.limits.client_limits import BUSY_RETRY_SECONDS, ConcurrencyLimit
 from shared.errors import ClientLimitError, ServiceFullError
 from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from aiohttp.web_protocol import RequestHandler
 
-    from api_service.limits.client_identity import Clients
+    from api_service.limits.client_identity import ClientIdentifier
     from shared.errors import ProjectionistError
     from shared.settings import Settings
 
 UNREAD_SECONDS: Final = 60.0
-"""After which a peer that acknowledges nothing of what was sent to it is gone."""
+"""After which a peer that acknowledges nothing counts as gone."""
 LIMIT: Final = "connections"
 
 log = structlog.get_logger(__name__)
@@ -41,16 +41,19 @@ class ConnectionLimits:
     Args:
         settings: how many there may be, of one client and of all.
         clients: tells which peers are proxies.
-        note_refusal: counts a refused connection by its code.
+        observe_refusal: counts a refused connection by its code.
     """
 
     def __init__(
-        self, settings: Settings, clients: Clients, note_refusal: Callable[[str], object]
+        self,
+        settings: Settings,
+        clients: ClientIdentifier,
+        observe_refusal: Callable[[str], object],
     ) -> None:
         self._most = settings.max_connections
         self._clients = clients
-        self._note_refusal = note_refusal
-        self._of_peers = AtOnce(LIMIT, settings.client_connections, "connections")
+        self._observe_refusal = observe_refusal
+        self._of_peers = ConcurrencyLimit(LIMIT, settings.client_connections, "connections")
         self._seldom = Seldom()
 
     @property
@@ -58,8 +61,8 @@ class ConnectionLimits:
         """How many there are."""
         return self._of_peers.all
 
-    def enter(self, peer: str) -> str:
-        """Count a connection, and return what `leave` counts it off by.
+    def acquire(self, peer: str) -> str:
+        """Count a connection; return what `release` takes.
 
         A trusted proxy brings many clients, so for its connections only the cap of all holds.
 
@@ -73,21 +76,21 @@ class ConnectionLimits:
                 retry_after=BUSY_RETRY_SECONDS,
                 extra={"limit": LIMIT},
             )
-        return self._of_peers.enter(self._clients.client_of_peer(peer))
+        return self._of_peers.acquire(self._clients.client_of_peer(peer))
 
-    def note_refused(self, error: ProjectionistError) -> None:
+    def observe_refused(self, error: ProjectionistError) -> None:
         """Count a refused connection, and log it now and then."""
-        self._note_refusal(error.code)
+        self._observe_refusal(error.code)
         if (suppressed := self._seldom.due(error.code)) is not None:
             log.warning("connection_refused", code=error.code, suppressed=suppressed)
 
-    def leave(self, client: str) -> None:
-        """Count a connection off."""
-        self._of_peers.leave(client)
+    def release(self, client: str) -> None:
+        """Stop counting a connection."""
+        self._of_peers.release(client)
 
 
 class BoundedProtocol(asyncio.Protocol):
-    """Lets a connection through to aiohttp's handler, or answers that there are too many."""
+    """Passes a connection to aiohttp's handler, or refuses one too many."""
 
     def __init__(self, handler: RequestHandler, limits: ConnectionLimits) -> None:
         self._handler = handler
@@ -98,9 +101,9 @@ class BoundedProtocol(asyncio.Protocol):
         """Count the connection; one too many gets a problem and is closed."""
         peer = transport.get_extra_info("peername")
         try:
-            self._client = self._limits.enter(str(peer[0]) if peer else "")
+            self._client = self._limits.acquire(str(peer[0]) if peer else "")
         except (ClientLimitError, ServiceFullError) as error:
-            self._limits.note_refused(error)
+            self._limits.observe_refused(error)
             stream = cast("asyncio.Transport", transport)
             stream.write(_refusal(error))
             stream.close()
@@ -108,27 +111,27 @@ class BoundedProtocol(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def connection_lost(self, error: BaseException | None) -> None:
-        """Count it off."""
+        """Stop counting the connection."""
         if self._client is not None:
-            self._limits.leave(self._client)
+            self._limits.release(self._client)
             self._handler.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on."""
+        """Pass bytes on."""
         if self._client is not None:
             self._handler.data_received(data)
 
     def eof_received(self) -> None:
-        """Hand the end on."""
+        """Pass the end on."""
         if self._client is not None:
             self._handler.eof_received()
 
     def pause_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         self._handler.resume_writing()
 
 
@@ -177,14 +180,14 @@ class BoundedSite(web.BaseSite):
 
 
 def _give_up_unread(listener: socket.socket) -> None:
-    """Have the kernel end connections whose peer takes nothing. Linux only; they inherit it."""
+    """Have the kernel end connections whose peer reads nothing. Linux only; they inherit it."""
     if option := getattr(socket, "TCP_USER_TIMEOUT", None):
         milliseconds = int(UNREAD_SECONDS * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, option, milliseconds)
 
 
 def _refusal(error: ProjectionistError) -> bytes:
-    """The whole answer to a connection from which nothing has been read."""
+    """Return the whole answer to a refused connection, of which nothing has been read."""
     problem = problem_response(
         error.status,
         error.code,

@@ -1,4 +1,4 @@
-"""What the process may open, and how often it says that it may open no more."""
+"""The limit on open files, and throttled logging when it is reached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def raise_open_files() -> int:
-    """Raise the number of files and connections that may be open to the most allowed; that one."""
+    """Raise the limit on open files and connections to the maximum; return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == hard:
         return soft
@@ -39,11 +39,11 @@ HEAD_LIMITS: Final[dict[str, Any]] = {
     "max_field_size": LONGEST_HEADER,
     "max_line_size": LONGEST_ADDRESS,
 }
-"""What the head of a request may have, for aiohttp: it is in memory before anybody is asked."""
+"""aiohttp's limits on a request's head, which is in memory before any middleware runs."""
 
 
 class AcceptErrors:
-    """Logs once in a while that connections cannot be accepted, and all else as the loop does.
+    """Throttled logging of connections that cannot be accepted; passes on all other errors.
 
     asyncio hands a traceback to its handler for each connection that waits, again each second, and,
     where the server has been closed meanwhile, for each of these tries to go on.
@@ -67,8 +67,8 @@ class AcceptErrors:
 
 
 @contextmanager
-def seldom_said() -> Iterator[None]:
-    """Have the running loop's errors of accepting logged seldom as long as the context lasts."""
+def throttled_accept_errors() -> Iterator[None]:
+    """Throttle the running loop's accept errors within the context."""
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(AcceptErrors())

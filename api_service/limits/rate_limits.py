@@ -1,4 +1,4 @@
-"""How often each client may do a thing: a bucket of permits for each, filled evenly."""
+"""Rate limits for each client: a bucket of permits, refilled evenly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_CLIENTS = 50_000
-"""Clients that are remembered; beyond them, the one that came longest ago is forgotten."""
+"""Clients that are remembered; beyond them the oldest is dropped."""
 
 
 class RateLimit:
@@ -55,16 +55,16 @@ class RateLimit:
             return math.ceil(too_early)
         self._full_at[client] = full_at
         self._full_at.move_to_end(client)
-        self._forget(now)
+        self._prune(now)
         return None
 
-    def give_back(self, client: str) -> None:
-        """Give a permit back that was taken for nothing."""
+    def refund(self, client: str) -> None:
+        """Return a permit that was not used."""
         if (full_at := self._full_at.get(client)) is not None:
             self._full_at[client] = full_at - self._interval
 
-    def _forget(self, now: float) -> None:
-        """Forget whose bucket is full, as far as they come first, and whoever are too many."""
+    def _prune(self, now: float) -> None:
+        """Drop the oldest clients while their buckets are full, or while there are too many."""
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))
             if full_at > now and len(self._full_at) <= MOST_CLIENTS:

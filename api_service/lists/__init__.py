@@ -1,5 +1,4 @@
-"""Reading uploaded lists: files in, one row per distinct film and a report out.
+"""Reading of uploaded lists: files in, one row per distinct film and a report out.
 
-`reading.read_lists` is the way in. A new format is one module with a `recognise` function, named in
-`formats.py`.
+`reading.read_lists` is the entry point. A new format is a declaration in `formats/`.
 """

@@ -1,4 +1,4 @@
-"""The report of an upload: what each file was taken for; what was rejected, set aside or noted."""
+"""The report of an upload: formats, and rows rejected, set aside, merged or noted."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.model import (
-    MAX_NAME,
-    ListRefused,
-    Problem,
-    Refusal,
-    display_name,
-)
+from api_service.lists.problems import MAX_NAME, ListRefused, Problem, Refusal, display_name
 from api_service.lists.values.cells import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api_service.lists.merging.films import Film
-    from api_service.lists.model import NotAFilm, Unread
+    from api_service.lists.film import Film
+    from api_service.lists.layout import Unread
+    from api_service.lists.problems import NotAFilm
 
 MAX_ISSUES: Final = 10_000
 """Rows rejected, rows set aside, rows merged, and notes, that a report names one by one; it counts
 the rest."""
+MOST_NAMED: Final = 12
+"""Files that a refusal names."""
 MAX_PROFILES: Final = 50
 """Profiles that are counted in a file; Netflix has five in an account."""
 MAX_CHARACTERS: Final = 2_000_000
@@ -122,7 +119,7 @@ class FileJournal:
             self.budget.rejected -= 1
             self.rejected.append(Issue(line, code, reason))
 
-    def put_aside(self, line: int, title: str, why: NotAFilm) -> None:
+    def set_row_aside(self, line: int, title: str, why: NotAFilm) -> None:
         """Record that the row starting on `line` is no film."""
         self.aside_count += 1
         if self.budget.aside > 0:
@@ -132,7 +129,7 @@ class FileJournal:
                 self.aside.append(Issue(line, why.code, reason))
 
     def profile(self, name: str, wanted: frozenset[str]) -> Profile:
-        """Return the profile of this name, whose rows are read if it is wanted or nobody is."""
+        """Return the profile of this name, whose rows are read if it is wanted or no profile is."""
         known = self.profiles.get(name)
         if known is None:
             is_read = not wanted or folded_name(name) in wanted
@@ -155,7 +152,7 @@ class FileJournal:
             self.notes.append(Issue(line, code, reason))
 
     def name_unread(self, unread: Unread) -> None:
-        """Record that a column is not read, though it looks as if it told something."""
+        """Record that a column is not read, though it looks meaningful."""
         shortened = unread._replace(example=unread.example[:_LONGEST_EXAMPLE])
         if self._fits("".join(shortened)):
             self.unread.append(shortened)
@@ -177,7 +174,7 @@ class Totals:
 
 
 def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, Any]:
-    """The whole report, as `report.json` holds it. `journals` come in canonical order."""
+    """Return the whole report, as `report.json` holds it. `journals` come in canonical order."""
     journals = list(journals)
     rejected_count = sum(journal.rejected_count for journal in journals)
     aside_count = sum(journal.aside_count for journal in journals)
@@ -222,7 +219,7 @@ def build_report(journals: Iterable[FileJournal], totals: Totals) -> dict[str, A
 
 
 def _profiles(journal: FileJournal) -> list[dict[str, Any]]:
-    """Whose the rows of a file are, where it says so."""
+    """Return whose the rows of a file are, where it says so."""
     return [
         {
             "name": profile.name,
@@ -254,13 +251,13 @@ def _named(film: Film) -> dict[str, Any]:
     return {"title": film.title or None, "year": film.year}
 
 
-def shorten(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
+def shorten_report(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the report with its first 20 rejected rows, rows set aside, rows merged, and notes."""
     return report | {key: report[key][:_SHORT] for key in _LISTED}
 
 
-def with_member(report: str, name: str, value: str) -> str:
-    """A report as JSON text, with one more member, whose value is JSON text too.
+def add_member(report: str, name: str, value: str) -> str:
+    """Return a report as JSON text, with one more member, whose value is JSON text too.
 
     It may be megabytes long, and is never taken apart only to be sent.
     """

@@ -1,4 +1,4 @@
-"""The document of the API (OpenAPI 3.1), made from the route table and the pydantic models."""
+"""The OpenAPI 3.1 document, made from the route table and the pydantic models."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ REQUEST_HEADERS: Final[dict[str, Schema]] = {
 """What headers may be that are no text of any kind."""
 
 _DESCRIPTION: Final = """\
-Upload a list of films, watch it being enriched from TMDB, take it away. Timestamps are RFC 3339 in
+Upload a list of films, watch it being enriched from TMDB, and export it. Timestamps are RFC 3339 in
 UTC. Whatever can be got is answered to HEAD too. An unknown path is answered `404` with the code
 `not_found`, a method that a path does not have `405` with `method_not_allowed`."""
 _REF: Final = "#/components/schemas/{model}"
@@ -73,13 +73,13 @@ _TEXT: Final = ("text/", "application/jsonl")
 
 @cache
 def document() -> StaticFile:
-    """The document of all routes, made once a process."""
+    """Return the document of all routes, made once a process."""
     body = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
-    return StaticFile.of(body, "application/json")
+    return StaticFile.from_bytes(body, "application/json")
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
-    """The document of these routes."""
+    """Return the document of these routes."""
     listed = [route for route in routes if route.is_api]
     refs, schemas = _schemas_of(listed)
     queries = {route.query: schemas[route.query.__name__] for route in listed if route.query}
@@ -137,12 +137,12 @@ _HEADERS: Final[dict[str, Schema]] = {
 
 class _Schemas(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic's own signature
-        """Never: a title that is the field's name again says nothing."""
+        """Return False: a title that repeats the field's name says nothing."""
         return False
 
 
 def _schemas_of(routes: Sequence[Route]) -> tuple[dict[type[BaseModel], Schema], dict[str, Schema]]:
-    """What refers to each model, and the schemas by name."""
+    """Return what refers to each model, and the schemas by name."""
     models: Models = {
         (Problem, "serialization"),
         (UnreadableListProblem, "serialization"),
@@ -230,7 +230,7 @@ def _query_parameter(name: str, schema: Schema) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """The schema of a parameter: one that is not given is null in its model, but no query says so.
+    """Return the schema of a parameter without the null that its model has where none is given.
 
     Where there is one other choice, what is left is that.
     """
@@ -266,7 +266,7 @@ def _content(body: Body, refs: dict[type[BaseModel], Schema], *, sent: bool = Fa
 
 
 def _media_type(content: Content, refs: dict[type[BaseModel], Schema], *, sent: bool) -> Schema:
-    """A body in words; of one made of JSON lines or events, `x-items` has the schema of each.
+    """Return a body in words; `x-items` has the schema of each JSON line or event.
 
     What is sent as text is read as a list whatever it is: a tool that takes it for JSON must not
     find types that it could break.

@@ -1,4 +1,4 @@
-"""Problems as the document of the API knows them: one schema and one answer for each code."""
+"""Problems in the OpenAPI document: one schema and one answer for each code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api_service.http.problems import HTTP_PROBLEMS
 from api_service.http.routing import READING
-from api_service.lists.model import CostLimit, Refusal
+from api_service.lists.problems import CostLimit, Refusal
 from shared.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
@@ -82,7 +82,7 @@ class Kind:
     model: type[Problem] = Problem
 
     def schema(self, of_model: dict[str, Any]) -> dict[str, Any]:
-        """The schema of its model, with the values that are always the same."""
+        """Return the schema of its model, with the values that are always the same."""
         fixed: dict[str, object] = {
             "type": problem_type(self.code),
             "status": self.status.value,
@@ -112,7 +112,7 @@ _AGAIN: Final = {
 
 
 def kinds_without_route() -> list[Kind]:
-    """Every problem that is answered to what fits no route, or is no request."""
+    """Return every problem that is answered to what fits no route, or is no request."""
     return [
         of_status(HTTPStatus.NOT_FOUND),
         of_status(HTTPStatus.METHOD_NOT_ALLOWED),
@@ -121,7 +121,7 @@ def kinds_without_route() -> list[Kind]:
 
 
 def kinds_of(route: Route) -> list[Kind]:
-    """Every problem that a route may answer, by status and code."""
+    """Return every problem that a route may answer, by status and code."""
     errors = set(route.problems)
     if route.is_strict:
         errors.add(BadRequestError)
@@ -147,13 +147,13 @@ def _of_unreadable(kind: Unreadable) -> Kind:
 
 
 def of_status(status: HTTPStatus) -> Kind:
-    """The problem that an error of aiohttp becomes."""
+    """Return the problem that an error of aiohttp becomes."""
     code, detail = HTTP_PROBLEMS[status]
     return Kind(code, status, None, detail.format(allowed="the methods that `Allow` names"))
 
 
 def answer_to(kinds: Iterable[Kind]) -> dict[str, Any]:
-    """The answer whose status these kinds share."""
+    """Return the answer whose status these kinds share."""
     kinds = list(kinds)
     headers = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if kinds[0].status in _AGAIN:
@@ -170,7 +170,7 @@ def answer_to(kinds: Iterable[Kind]) -> dict[str, Any]:
 
 
 def schema_name(kind: Kind) -> str:
-    """What the schema of a kind is called among the document's components."""
+    """Return what the schema of a kind is called among the document's components."""
     return f"problem.{kind.code}"
 
 

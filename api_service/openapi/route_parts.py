@@ -1,4 +1,4 @@
-"""What several entries of the route table have in common: problems, kinds of files, headers."""
+"""Parts that several routes share: problems, kinds of files, headers."""
 
 from __future__ import annotations
 

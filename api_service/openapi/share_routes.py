@@ -1,22 +1,23 @@
-"""The routes of shares: the owner's below the session, the visitors' below the share's own id."""
+"""Routes of shares: the owner's below the session, the visitors' below the share."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from api_service.handlers import shared, shares
+from api_service.handlers import shared_lists, shares
 from api_service.http.routing import Content, Route
 from api_service.openapi.route_parts import OF_SESSION, STORED
 from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.schemas.exports import CONTENT_TYPES
 from api_service.schemas.sessions import PositionsAnswer
-from api_service.schemas.share_requests import HIDDEN_PARAMETERS, ShareOptions
 from api_service.schemas.shares import (
+    HIDDEN_PARAMETERS,
     ShareAnswer,
     SharedMovieAnswer,
     SharedMovieDetailAnswer,
     SharedMoviesAnswer,
     SharedStatusAnswer,
+    ShareOptions,
     SharesAnswer,
 )
 from api_service.schemas.summaries import SummaryAnswer
@@ -79,7 +80,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=_SHARE,
-        handler=shared.get_status,
+        handler=shared_lists.get_status,
         name="get_shared_status",
         tag="Shares",
         summary="How far a shared list is, and what is shown of it",
@@ -90,7 +91,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/movies",
-        handler=shared.get_movies,
+        handler=shared_lists.get_movies,
         name="get_shared_movies",
         tag="Shares",
         summary="The movies of a shared list, page by page",
@@ -103,7 +104,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/movies/positions",
-        handler=shared.get_positions,
+        handler=shared_lists.get_positions,
         name="get_shared_positions",
         tag="Shares",
         summary="Where all movies stand that fit, in their order",
@@ -116,7 +117,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=_SHARE + r"/movies/{position:[1-9]\d{0,8}}",
-        handler=shared.get_movie,
+        handler=shared_lists.get_movie,
         name="get_shared_movie",
         tag="Shares",
         summary="One movie, with its credits",
@@ -127,7 +128,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/summary",
-        handler=shared.get_summary,
+        handler=shared_lists.get_summary,
         name="get_shared_summary",
         tag="Shares",
         summary="What the movies of a shared list come to",
@@ -140,7 +141,7 @@ SHARE_ROUTES: Final = (
     Route(
         method="GET",
         path=f"{_SHARE}/export",
-        handler=shared.get_export,
+        handler=shared_lists.get_export,
         name="export_shared_movies",
         tag="Shares",
         summary="The movies of a shared list as a file, streamed",

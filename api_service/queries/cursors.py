@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, as opaque text that a client only hands back."""
+"""Cursors: the end of a page as opaque text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from shared.errors import BadRequestError
 
 
 def encode_cursor(sort: str, sort_key: str, position: int) -> str:
-    """Text for the row after which the next page begins."""
+    """Return text for the row after which the next page begins."""
     packed = json.dumps([sort, sort_key, position], separators=(",", ":"))
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
 def decode_cursor(text: str, sort: str) -> tuple[str, int]:
-    """The sort key and position that a cursor stands for.
+    """Return the sort key and position that a cursor stands for.
 
     Raises:
         BadRequestError: it is none of ours, or belongs to another sort order.
@@ -38,7 +38,7 @@ def _not_ours() -> BadRequestError:
 
 
 def _is_text(value: object) -> bool:
-    """Whether PostgreSQL and an answer can hold it: no NUL, no lone surrogates."""
+    """Return whether PostgreSQL and an answer can hold it: no NUL, no lone surrogates."""
     return (
         isinstance(value, str)
         and "\0" not in value
@@ -47,5 +47,5 @@ def _is_text(value: object) -> bool:
 
 
 def _is_position(value: object) -> bool:
-    """Whether it is a whole number that PostgreSQL's integer holds."""
+    """Return whether it is a whole number that PostgreSQL's integer holds."""
     return type(value) is int and 0 <= value < 2**31

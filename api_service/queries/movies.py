@@ -1,4 +1,4 @@
-"""What a request may ask of a session's movies: its query, read into models with a type each.
+"""Queries about a session's movies, as models of which each field is a parameter.
 
 The models are also what describes the parameters to programs: each field is one parameter.
 """
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from api_service.queries.parameters import shown
-from api_service.queries.validation import said_of
-from api_service.queries.values import (
+from api_service.queries.parameter_types import (
     LARGEST_YEAR,
     WITHOUT_NUL,
     DayOrSpan,
@@ -26,6 +24,8 @@ from api_service.queries.values import (
     searched,
     span,
 )
+from api_service.queries.parameters import shown
+from api_service.queries.validation import explain
 from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 
@@ -99,7 +99,7 @@ class MovieFilter(BaseModel):
         return span(self.watched_on) if self.watched_on else (None, None)
 
     def in_order(self) -> MovieQuery:
-        """The same movies in order of position."""
+        """Return the same movies in order of position."""
         return MovieQuery(**self.model_dump())
 
     @property
@@ -152,8 +152,8 @@ class ExportQuery(MovieQuery):
         "csv", description="CSV for people, JSON lines for programs, or Letterboxd's import form"
     )
 
-    def as_it_is_taken(self) -> ExportQuery:
-        """What it comes to: Letterboxd takes all that it is given for watched.
+    def with_letterboxd_defaults(self) -> ExportQuery:
+        """Return what it comes to: Letterboxd takes all that it is given for watched.
 
         So only watched movies go there, unless the filter says something of it.
         """
@@ -186,7 +186,7 @@ def read_repeatable(model: type[Q], query: MultiMapping[str]) -> Q:
 
 
 def read_query(model: type[Q], query: MultiMapping[str]) -> Q:
-    """The query of a request as one of these models; of a list all that was given counts.
+    """Return the query of a request as one of these models; of a list all that was given counts.
 
     Raises:
         BadRequestError: a parameter is not what it may be; it says which, and what it may be.
@@ -201,5 +201,5 @@ def _read(model: type[Q], values: Mapping[str, object], query: MultiMapping[str]
         problem = error.errors(include_url=False)[0]
     name = str(problem["loc"][0])
     raise BadRequestError(
-        f"{name}: {said_of(problem)}, not {shown(','.join(query.getall(name, ())))}"
+        f"{name}: {explain(problem)}, not {shown(','.join(query.getall(name, ())))}"
     )

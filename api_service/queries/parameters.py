@@ -1,4 +1,4 @@
-"""The parameters that a route takes, and the refusal of all others.
+"""Refusal of parameters that a route does not take.
 
 Who misspells a filter would otherwise be answered with every film, and could not tell.
 """
@@ -46,7 +46,7 @@ def is_usable_request_id(text: str) -> bool:
     return text.isascii() and text.isprintable() and 0 < len(text) <= LONGEST_REQUEST_ID
 
 
-def checked(
+def with_query_check(
     handler: Handler, model: type[BaseModel] | None, without: Collection[str] = ()
 ) -> Handler:
     """Return the handler of a route that refuses parameters which it does not take."""

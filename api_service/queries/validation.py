@@ -1,4 +1,4 @@
-"""What is wrong with a value, in our own words: pydantic's are for programmers, and change.
+"""Validation errors in words for users; pydantic's are for programmers, and change.
 
 https://docs.pydantic.dev/latest/errors/validation_errors/
 """
@@ -47,7 +47,7 @@ _WORDS: Final = {
 OTHERWISE: Final = "a value that this service takes"
 
 
-def said_of(problem: ErrorDetails) -> str:
+def explain(problem: ErrorDetails) -> str:
     """Return what a value has to be, in the words of `_WORDS`."""
     context: dict[str, Any] = dict(problem.get("ctx", {}))
     if "expected" in context:
@@ -58,15 +58,15 @@ def said_of(problem: ErrorDetails) -> str:
         return OTHERWISE
 
 
-def all_said_of(error: ValidationError) -> str:
+def explain_all(error: ValidationError) -> str:
     """Return what each member of a body has to be."""
     said = []
     for problem in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part)[:40] for part in problem["loc"])
-        said.append(f"{where}: {said_of(problem)}" if where else said_of(problem))
+        said.append(f"{where}: {explain(problem)}" if where else explain(problem))
     return "; ".join(dict.fromkeys(said))
 
 
-def whole(value: object) -> object:
+def integral(value: object) -> object:
     """Return `603.0` as `603`: to JSON both are the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

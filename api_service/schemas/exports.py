@@ -1,17 +1,11 @@
-"""A session's movies as lines of a file: for people, for programs, for Letterboxd."""
+"""Movies as lines of a file: CSV, JSON lines and Letterboxd's import form."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from api_service.lists.files.spreadsheets import (
-    LETTERBOXD,
-    TO_CORRECT,
-    WHOLE,
-    csv_line,
-    session_mark,
-)
+from api_service.lists.export_csv import LETTERBOXD, TO_CORRECT, WHOLE, csv_line, session_mark
 from api_service.schemas.shares import shared_movie_answer, visible
 from shared.lookup_keys import LookupKind
 
@@ -49,13 +43,13 @@ class Exporter:
         self.file_name = f"projectionist-{_name(query)}"
 
     def head(self) -> str:
-        """What comes before the first movie."""
+        """Return what comes before the first movie."""
         if self._form == "letterboxd":  # no person opens it, and no mark is asked for
             return csv_line(LETTERBOXD)
         return BYTE_ORDER_MARK + csv_line(self._columns) if self._form == "csv" else ""
 
     def line(self, movie: MovieAnswer, lookup_key: str, *, is_film_address: bool = False) -> str:
-        """One movie, in one line or in several.
+        """Return one movie, in one line or in several.
 
         Args:
             movie: as the pages have it.
@@ -84,7 +78,7 @@ class SharedExporter(Exporter):
         self._columns = tuple(column for column in WHOLE if column not in hidden)
 
     def line(self, movie: MovieAnswer, lookup_key: str, *, is_film_address: bool = False) -> str:
-        """One movie, without what the share does not show."""
+        """Return one movie, without what the share does not show."""
         if self._form == "jsonl":
             return f"{shared_movie_answer(movie, self._share).model_dump_json()}\n"
         shown = visible(movie, self._share)
@@ -100,7 +94,7 @@ def _name(query: ExportQuery) -> str:
 
 
 def _watchings(movie: MovieAnswer, lookup_key: str, is_film_address: bool) -> Iterator[list[str]]:  # noqa: FBT001  # it is told as it is
-    """A row of `LETTERBOXD` for each day it was watched on; one without a day where none is known.
+    """Yield a row of `LETTERBOXD` for each watch date; one without where none is known.
 
     What the user thinks of it stands with the latest. The latest days are the rewatches.
     """
@@ -134,7 +128,7 @@ def _watchings(movie: MovieAnswer, lookup_key: str, is_film_address: bool) -> It
 
 
 def _ids(movie: MovieAnswer, lookup_key: str) -> tuple[str, str]:
-    """The film's TMDB and IMDb ids, or the one that was asked for in vain."""
+    """Return the film's TMDB and IMDb ids, or the one that was asked for in vain."""
     kind, _, asked = lookup_key.partition(":")
     return (
         _text(movie.tmdb_id) or (asked if kind == LookupKind.TMDB else ""),
@@ -143,7 +137,7 @@ def _ids(movie: MovieAnswer, lookup_key: str) -> tuple[str, str]:
 
 
 def _cells(movie: MovieAnswer, lookup_key: str) -> dict[str, str]:
-    """Every cell of a movie by its column. Names of lists may hold anything but line breaks."""
+    """Return the cells of a movie by column; names of lists hold no line breaks."""
     tmdb_id, imdb_id = _ids(movie, lookup_key)
     return {
         "Position": str(movie.position),
@@ -184,7 +178,7 @@ def _cells(movie: MovieAnswer, lookup_key: str) -> dict[str, str]:
 
 
 def _candidate(candidate: CandidateAnswer) -> str:
-    """`603 The Matrix (1999)`: the id comes first, to be copied into its column."""
+    """Return `603 The Matrix (1999)`: the id first, to be copied into its column."""
     year = f" ({candidate.year})" if candidate.year else ""
     return f"{candidate.tmdb_id} {candidate.title}{year}"
 

@@ -1,4 +1,4 @@
-"""What the API answers about the fleet: pydantic models, and how rows become them."""
+"""Answers about the fleet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from api_service.storage.events import FleetState
     from api_service.storage.fleet import FleetRow
 
-FleetWord = Literal["running", "paused", "stopped"]
+FleetStatus = Literal["running", "paused", "stopped"]
 
 
 class WorkerAnswer(Answer):
     """One running daemon; `tmdb_state` is what TMDB is to it, which may be cut off by itself.
 
-    `host` is its machine and process, and null for whoever is not the operator.
+    `host` is its machine and process, and null to anybody but the operator.
     """
 
     id: UUID
@@ -69,7 +69,7 @@ class BudgetAnswer(Answer):
 class WorkerStatusAnswer(Answer):
     """The fleet: `running` when a daemon works, `paused` on order, `stopped` when there is none."""
 
-    worker_status: FleetWord
+    worker_status: FleetStatus
     running: bool
     paused_since: datetime | None
     last_run: datetime | None
@@ -82,22 +82,22 @@ class WorkerStatusAnswer(Answer):
 
 
 class FleetAnswer(Answer):
-    """What a stream is told of the fleet."""
+    """The fleet as a stream shows it."""
 
-    worker_status: FleetWord
+    worker_status: FleetStatus
     tmdb_state: TMDBState
     tmdb_reason: str | None
 
 
-def fleet_word(*, paused: bool, alive: bool) -> FleetWord:
-    """`paused` on order, `running` when a daemon works, else `stopped`."""
+def fleet_status(*, paused: bool, alive: bool) -> FleetStatus:
+    """Return `paused` on order, `running` when a daemon works, else `stopped`."""
     return "paused" if paused else "running" if alive else "stopped"
 
 
 def fleet_answer(fleet: FleetState) -> FleetAnswer:
-    """The fleet's state from its row."""
+    """Return the fleet's state from its row."""
     return FleetAnswer(
-        worker_status=fleet_word(paused=fleet.paused, alive=fleet.alive),
+        worker_status=fleet_status(paused=fleet.paused, alive=fleet.alive),
         tmdb_state=fleet.tmdb_state,
         tmdb_reason=fleet.tmdb_reason,
     )
@@ -111,11 +111,11 @@ def worker_status_answer(
     period: float,
     names_hosts: bool = False,
 ) -> WorkerStatusAnswer:
-    """The fleet from its rows."""
+    """Return the fleet from its rows."""
     runs = [worker["last_run"] for worker in workers if worker["last_run"]]
     next_runs = [worker["next_run"] for worker in workers if worker["next_run"]]
     return WorkerStatusAnswer(
-        worker_status=fleet_word(paused=bool(fleet.paused_since), alive=bool(workers)),
+        worker_status=fleet_status(paused=bool(fleet.paused_since), alive=bool(workers)),
         running=bool(workers) and not fleet.paused_since,
         paused_since=fleet.paused_since,
         last_run=max(runs, default=None),

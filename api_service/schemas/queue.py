@@ -1,4 +1,4 @@
-"""What the API answers about who fills the queue: pydantic models, and how rows become them."""
+"""Answers about who fills the queue, and the operator's orders."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class QueueOrder(BaseModel):
 def queue_shares_answer(
     sessions: list[asyncpg.Record], clients: list[asyncpg.Record]
 ) -> QueueSharesAnswer:
-    """Who fills the queue, from its rows."""
+    """Return who fills the queue, from its rows."""
     return QueueSharesAnswer(
         sessions=[
             QueuedSessionAnswer(

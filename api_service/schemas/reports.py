@@ -1,4 +1,4 @@
-"""How the API tells what was read of an upload: models of the report that its parser writes."""
+"""The report of an upload, as its parser writes it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 
-class _Told(BaseModel):
+class _ReportPart(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class UnreadColumn(_Told):
-    """A column or member that looks as if it told something, and is not read, with one value."""
+class UnreadColumn(_ReportPart):
+    """A column or member that looks meaningful, and is not read, with one value."""
 
     column: str
     example: str
 
 
-class ProfileReport(_Told):
+class ProfileReport(_ReportPart):
     """One of the people who share a file: how many rows are theirs, of how many films."""
 
     name: str
@@ -27,7 +27,7 @@ class ProfileReport(_Told):
     films: int
 
 
-class FileReport(_Told):
+class FileReport(_ReportPart):
     """One file: the format it was taken for, or why it was set aside; whose its rows are.
 
     `unread` names what looks like a state, a rating, a date or an id, and was not read.
@@ -42,7 +42,7 @@ class FileReport(_Told):
     profiles: list[ProfileReport] = []
 
 
-class RowReport(_Told):
+class RowReport(_ReportPart):
     """A row that was rejected or set aside, or a note on one; its line is counted from 1."""
 
     file: str
@@ -51,7 +51,7 @@ class RowReport(_Told):
     code: str
 
 
-class MergedRow(_Told):
+class MergedRow(_ReportPart):
     """A row that says more of a film that another row has named, with that film."""
 
     file: str
@@ -60,7 +60,7 @@ class MergedRow(_Told):
     year: int | None
 
 
-class UploadReport(_Told):
+class UploadReport(_ReportPart):
     """How the files of one upload were read.
 
     `rows_read` is `total_movies`, `rows_merged`, and the rows of these lists that were rejected or

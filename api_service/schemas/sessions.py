@@ -1,4 +1,4 @@
-"""What the API answers: pydantic models, and how rows become them."""
+"""Answers about sessions and their movies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.models import SessionStatus
 if TYPE_CHECKING:
     import asyncpg
 
-    from api_service.eta import Outlook
+    from api_service.eta import Estimate
     from api_service.storage.events import AnsweredFilm
     from api_service.storage.sessions import SessionRow
 
@@ -31,7 +31,7 @@ class Answer(BaseModel):
 
 
 class SessionAnswer(Answer):
-    """A session's status. Counts are movies; `eta_seconds` is null while nobody can tell.
+    """A session's status. Counts are movies; `eta_seconds` is null while it is unknown.
 
     It is `waiting` while four other lists of the same client come first, and `held` while the
     operator has its films wait.
@@ -161,7 +161,7 @@ class MovieDetailAnswer(MovieAnswer):
 
 
 class FilmAnswer(Answer):
-    """What a stream is told of a film that was answered."""
+    """An answered film as a stream shows it."""
 
     position: int
     title: str | None
@@ -171,7 +171,7 @@ class FilmAnswer(Answer):
 
 
 class FilmsAnswer(Answer):
-    """The films that were answered since the last one that was told of, newest first."""
+    """The films answered since the last event, newest first."""
 
     films: list[FilmAnswer]
 
@@ -180,8 +180,8 @@ class GoneAnswer(Answer):
     """The session is gone, and there is nothing to be said of it."""
 
 
-def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str, Any]:
-    """The fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
+def session_fields(row: SessionRow, estimate: Estimate, *, days: int) -> dict[str, Any]:
+    """Return the fields of a `SessionAnswer`; `days` is how long a session may stay unread."""
     done = row.total - row.remaining
     # Rounded down, so that 100 is said only when nothing is left.
     percent = DONE_PERCENT if row.remaining == 0 else done * DONE_PERCENT // row.total
@@ -193,8 +193,8 @@ def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str,
         "not_found_count": row.not_found,
         "failed_count": row.failed,
         "progress_percent": percent,
-        "eta_seconds": outlook.eta_seconds,
-        "waiting": outlook.waiting,
+        "eta_seconds": estimate.eta_seconds,
+        "waiting": estimate.waiting,
         "held": row.held,
         "created_at": row.created_at,
         "completed_at": row.completed_at,
@@ -203,7 +203,7 @@ def session_fields(row: SessionRow, outlook: Outlook, *, days: int) -> dict[str,
 
 
 def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
-    """One movie from its row."""
+    """Return one movie from its row."""
     return MovieAnswer(
         position=row["position"],
         title=row["title"],
@@ -243,7 +243,7 @@ def movie_answer(row: asyncpg.Record, image_base_url: str) -> MovieAnswer:
 
 
 def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAnswer:
-    """The people behind a film from its row; none where TMDB told us nothing."""
+    """Return the people behind a film from its row; none where TMDB told us nothing."""
     if row is None:
         return CreditsAnswer(directors=[], cast=[])
     return CreditsAnswer(
@@ -268,22 +268,22 @@ def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAn
 
 
 def tmdb_url(tmdb_id: int | None) -> str | None:
-    """Where a film is at TMDB: it credits the source of what is said of the film."""
+    """Return where a film is at TMDB: it credits the source of what is said of the film."""
     return None if tmdb_id is None else f"https://www.themoviedb.org/movie/{tmdb_id}"
 
 
 def poster_url(path: str | None, image_base_url: str) -> str | None:
-    """Where a poster is, in the size of a card."""
+    """Return where a poster is, in the size of a card."""
     return f"{image_base_url}/w342{path}" if path else None
 
 
 def profile_url(path: str | None, image_base_url: str) -> str | None:
-    """Where a person's picture is."""
+    """Return where a person's picture is."""
     return f"{image_base_url}/w185{path}" if path else None
 
 
 def film_answer(film: AnsweredFilm, image_base_url: str) -> FilmAnswer:
-    """One answered film from its row."""
+    """Return one answered film from its row."""
     return FilmAnswer(
         position=film.position,
         title=film.title,

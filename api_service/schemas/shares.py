@@ -1,4 +1,4 @@
-"""What shares answer: to the session's owner, and to whoever has a share's id.
+"""Requests and answers about shares, of the session's owner and of visitors.
 
 A visitor's models name each field that they show. They leave out the owner's key, the addresses
 that came with the films, names that may be those of files, and what only helps to correct a match.
@@ -7,9 +7,13 @@ that came with the films, names that may be those of files, and what only helps 
 from __future__ import annotations
 
 from datetime import date, datetime  # pydantic reads them
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from uuid import UUID  # pydantic reads it
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from api_service.queries.movies import read_query
+from api_service.queries.validation import integral
 from api_service.schemas.sessions import (
     Answer,
     CreditsAnswer,
@@ -17,12 +21,16 @@ from api_service.schemas.sessions import (
     OutcomeWord,
     session_fields,
 )
+from shared.errors import NotSharedError
 from shared.models import SessionStatus  # pydantic reads it
 
 if TYPE_CHECKING:
-    from api_service.eta import Outlook
+    from multidict import MultiMapping
+
+    from api_service.eta import Estimate
     from api_service.storage.sessions import SessionRow
     from api_service.storage.shares import Share
+
 
 SHARED_PAGE: Final = "/share/{share_id}"
 
@@ -111,7 +119,7 @@ _OF_MOVIE: Final = frozenset(SharedMovieAnswer.model_fields) - {"tags", "review"
 
 
 def share_answer(share: Share) -> ShareAnswer:
-    """A share from its row."""
+    """Return a share from its row."""
     return ShareAnswer(
         share_id=share.id,
         path=SHARED_PAGE.format(share_id=share.id),
@@ -122,9 +130,11 @@ def share_answer(share: Share) -> ShareAnswer:
     )
 
 
-def shared_status_answer(share: Share, session: SessionRow, outlook: Outlook) -> SharedStatusAnswer:
-    """The status of a shared session, without anything that names the session or its owner."""
-    fields = session_fields(session, outlook, days=0)
+def shared_status_answer(
+    share: Share, session: SessionRow, estimate: Estimate
+) -> SharedStatusAnswer:
+    """Return the status of a shared session, without what names the session or its owner."""
+    fields = session_fields(session, estimate, days=0)
     return SharedStatusAnswer(
         **{name: fields[name] for name in _OF_STATUS},
         reviews=share.with_reviews,
@@ -134,7 +144,7 @@ def shared_status_answer(share: Share, session: SessionRow, outlook: Outlook) ->
 
 
 def visible(movie: MovieAnswer, share: Share) -> MovieAnswer:
-    """The movie without what its share does not show.
+    """Return the movie without what its share does not show.
 
     The names of lists may be names of files: not every export says what a list is called.
     """
@@ -152,9 +162,42 @@ def visible(movie: MovieAnswer, share: Share) -> MovieAnswer:
 
 
 def shared_movie_answer(movie: MovieAnswer, share: Share) -> SharedMovieAnswer:
-    """A movie as a visitor sees it."""
+    """Return a movie as a visitor sees it."""
     return SharedMovieAnswer(
         **{name: getattr(movie, name) for name in _OF_MOVIE},
         tags=movie.tags if share.with_tags else None,
         review=movie.review if share.with_reviews else None,
     )
+
+
+LONGEST_DAYS: Final = 3650
+HIDDEN_PARAMETERS: Final = frozenset({"list"})
+"""Of the session's routes, those that no share takes: what it does not show, nobody may ask for."""
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+class ShareOptions(BaseModel):
+    """What a new share shows beside the films, their ratings and dates, and for how long."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"reviews": True}]}
+    )
+
+    reviews: bool = Field(default=False, description="Whether reviews are shown")
+    tags: bool = Field(default=False, description="Whether tags are shown")
+    expires_in_days: (
+        Annotated[int, Field(ge=1, le=LONGEST_DAYS), BeforeValidator(integral)] | None
+    ) = Field(None, description="Days after which it ends by itself; null is never")
+
+
+def read_share_query(model: type[Q], query: MultiMapping[str], share: Share) -> Q:
+    """Return the query of a visitor's request as one of these models.
+
+    Raises:
+        BadRequestError: a parameter is not what it may be.
+        NotSharedError: it asks by what the share does not show.
+    """
+    if "tag" in query and not share.with_tags:
+        raise NotSharedError("tag: this share does not show tags")
+    return read_query(model, query)

@@ -1,4 +1,4 @@
-"""What a session's films come to, as the API tells it: models, and how figures become them."""
+"""Answers with the figures of a session's movies."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ class SummaryAnswer(Answer):
 
 
 def named_positions(figures: asyncpg.Record) -> list[int]:
-    """The movies that the figures name, each once: they are shown as cards."""
+    """Return the movies that the figures name, each once: they are shown as cards."""
     often = [entry["position"] for entry in _read(figures["rewatches"])]
     ends = [figures["shortest"], figures["longest"]]
     return list({*figures["higher"], *figures["lower"], *often, *ends} - {None})
@@ -205,7 +205,7 @@ def named_positions(figures: asyncpg.Record) -> list[int]:
 def summary_answer(
     figures: asyncpg.Record, movies: Sequence[asyncpg.Record], image_base_url: str
 ) -> SummaryAnswer:
-    """The answer from the figures, and the rows of the movies that they name.
+    """Return the answer from the figures, and the rows of the movies that they name.
 
     One that was removed since the figures were added up is left out.
     """
@@ -249,12 +249,12 @@ def summary_answer(
 
 
 def _read(text: str | None) -> list[dict[str, Any]]:
-    """A JSON array; null where there was nothing to put into one."""
+    """Return a JSON array; null where there was nothing to put into one."""
     return json.loads(text) if text else []
 
 
 def _counts(text: str | None) -> Counter[int]:
-    """A JSON object of counts by whole numbers."""
+    """Return a JSON object of counts by whole numbers."""
     counted = json.loads(text) if text else {}
     return Counter({int(key): count for key, count in counted.items()})
 

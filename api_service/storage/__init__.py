@@ -1,4 +1,4 @@
-"""The API's SQL: uploads, sessions, shares, movies, matches, the fleet and events, as one."""
+"""The API's SQL: statements in, typed rows out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from api_service.storage.additions import AdditionStorage
 from api_service.storage.clients import ClientStorage
 from api_service.storage.events import EventStorage
 from api_service.storage.fleet import FleetStorage
-from api_service.storage.heavy_reads import HeavyReads
 from api_service.storage.holds import HoldStorage
 from api_service.storage.matches import MatchStorage
 from api_service.storage.movies import MovieStorage
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.shares import ShareStorage
+from api_service.storage.size_limiter import SizeLimiter
 from api_service.storage.snapshots import SnapshotStorage
 from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage
@@ -41,7 +41,7 @@ class StorageService:
     def __init__(self, database: Database) -> None:
         # An upload may wait for another that queues the same films; those who only read must
         # still get a connection.
-        storing = HeavyReads(
+        storing = SizeLimiter(
             LARGE_STORED_AT_ONCE, STORING_WAIT_SECONDS, "stored", most_usual=STORED_AT_ONCE
         )
         self.uploads = UploadStorage(database, storing)
@@ -49,7 +49,7 @@ class StorageService:
         self.sessions = SessionStorage(database)
         self.shares = ShareStorage(database)
         self.clients = ClientStorage(database)
-        self.heavy_reads = HeavyReads()
+        self.heavy_reads = SizeLimiter()
         # Between two pages an export waits for the others; its client has been told that it comes.
         self.exporting = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self.movies = MovieStorage(database)

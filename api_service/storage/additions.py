@@ -1,4 +1,4 @@
-"""Storing more files of a session: one transaction, whole or not at all.
+"""Storage of more files into a session: one transaction, whole or not at all.
 
 The films that the session has are read out, merged with the new ones by the parser, and stored only
 if nobody has added to them meanwhile, which `edition` tells, and if those that get another lookup
@@ -10,19 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.full_disk import full_disk
+from api_service.disk_errors import full_disk_errors
 from api_service.storage.clients import hold_within
+from api_service.storage.idempotency import hold_key
+from api_service.storage.sessions import counted_row
 from api_service.storage.staging import (
     WORTH_ANALYSING,
     StagedUpload,
     Stored,
     catch_up,
-    hold_key,
     list_movies,
-    note_upload,
     queue_lookups,
+    record_upload,
     stage,
-    stored_as,
+    store_once,
 )
 from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from api_service.storage.heavy_reads import HeavyReads
+    from api_service.storage.sessions import SessionRow
+    from api_service.storage.size_limiter import SizeLimiter
     from shared.postgres.database import Connection, Database
     from shared.sql.turn_grants import Grant
 
@@ -65,14 +67,14 @@ class StagedAddition(StagedUpload):
 class AdditionStorage:
     """Reads a session's films out, and adds to them."""
 
-    def __init__(self, database: Database, storing: HeavyReads) -> None:
+    def __init__(self, database: Database, storing: SizeLimiter) -> None:
         self._database = database
         self._storing = storing
 
     async def read_out(self, session_id: UUID, path: Path, total: int) -> Edition:
         """Write a session's films to a file, which never passes through this process's memory.
 
-        Each line is a JSON array in COPY's text format, with the columns of `rules.lists.known`.
+        Each line is a JSON array in COPY's text format, as `lists.merging.session_films` reads it.
 
         Args:
             session_id: which session.
@@ -106,7 +108,7 @@ class AdditionStorage:
             await connection.execute(
                 "select set_config('projectionist.session', $1, true)", str(session_id)
             )
-            with full_disk():
+            with full_disk_errors():
                 await connection.copy_from_query(
                     """
                     select json_build_array(
@@ -124,39 +126,37 @@ class AdditionStorage:
             return Edition(edition["edition"], edition["positions"])
 
         # It reads all of the session, and so takes one of the few connections that uploads have.
-        async with self._storing.turn(total):
+        async with self._storing.slot(total):
             return await self._database.transact(work)
 
-    async def store(self, addition: StagedAddition) -> None:
+    async def store(self, addition: StagedAddition) -> SessionRow:
         """Store what was merged, and queue its lookups.
 
         Raises:
             SessionChangedError: the session's films are no longer those that were read out.
             SessionNotFoundError: it was deleted meanwhile.
-            UploadInProgressError: the same idempotency key is being stored by another request.
+            UploadInProgressError: another request is storing the same key.
+            UploadRepeatedError: one has stored it since this request looked for it.
+            IdempotencyKeyReusedError: it was another body.
             ClientLimitError: the session's client would have too much.
         """
-        # One whose client nobody knows, or no longer, becomes that of whoever adds to it.
+        # A session without a known client becomes that of the client that adds to it.
         client = await client_of(self._database, addition.session_id) or addition.client
         films = addition.total + addition.changed
-        async with self._storing.turn(films), granted_turns(self._database, client, films) as grant:
-            stored = await self._database.transact(
-                lambda connection: _store(connection, addition, client, grant)
+        async with self._storing.slot(films), granted_turns(self._database, client, films) as grant:
+            stored = await store_once(
+                self._database,
+                addition.session_id,
+                addition.upload_id,
+                lambda connection: _store(connection, addition, client, grant),
             )
-        await catch_up(self._database, stored, addition)
+        return await catch_up(self._database, stored, addition)
 
 
 async def _store(
     connection: Connection, addition: StagedAddition, client: str | None, grant: Grant | None
 ) -> Stored:
     session_id = addition.session_id
-    if await connection.fetchval(
-        "select true from upload_reports where session_id = $1 and upload_id = $2",
-        session_id,
-        addition.upload_id,
-    ):
-        # The first try was committed and only its answer was lost.
-        return Stored(session_id, pending=1, newly_queued=0, asked_in_vain=1)
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
     if addition.idempotency:
         await hold_key(connection, addition.idempotency)
@@ -168,26 +168,29 @@ async def _store(
     await _change_movies(connection, addition)
     await list_movies(connection, addition, after=addition.edition.positions)
     counts = await recount(connection, session_id)
-    await connection.execute(
+    session = await connection.fetchrow(
         """
         update sessions
         set edition = edition + 1, positions = $2, client = coalesce(client, $3)
         where id = $1
+        returning created_at, completed_at, read_at, client is not null as has_client
         """,
         session_id,
         addition.edition.positions + addition.total,
         client,
     )
-    await note_upload(connection, addition, addition.upload_id)
+    if session is None:
+        raise RuntimeError("a session that is held has one row")
+    await record_upload(connection, addition, addition.upload_id)
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))
     await hold_within(connection, client, addition.limits)
-    return stored_as(counts, queued.count)
+    return Stored(counted_row(counts, {**session}), queued.count)
 
 
 async def _hold_lookups(connection: Connection) -> None:
     """Hold every lookup that gains or loses a movie, so that no outcome of theirs changes.
 
-    Before the session is held: whoever completes a lookup holds it, and then waits for the session.
+    Before the session is held: a completion holds its lookups first and then the session.
     """
     await connection.execute(
         """

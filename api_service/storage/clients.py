@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.postgres.database import Connection, Database
 
 STORED_RETRY_SECONDS = 3_600
-"""Sessions go when they are deleted, or when nobody has read them for long."""
+"""Sessions go when they are deleted or expire."""
 QUEUED_RETRY_SECONDS = 600
 """Two films or more are looked up in a second."""
 _LIMIT_LOCKS = 0x4C494D54
@@ -119,7 +119,7 @@ async def hold_within(connection: Connection, client: str | None, limits: Stored
 
 
 async def _usage(reader: Database | Connection, client: str) -> Usage:
-    """Grants that are not settled are left out: their uploads come here, too."""
+    """Return a client's usage without unsettled grants, whose uploads come here, too."""
     row = await reader.fetchrow(
         """
         select

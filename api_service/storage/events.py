@@ -1,4 +1,4 @@
-"""What open streams are told of: the films answered lately, and the state of the fleet."""
+"""Changes for event streams: films answered lately, and the state of the fleet."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class FleetState:
 
 
 class EventStorage:
-    """Reads for many sessions at once what their streams are told."""
+    """Reads what event streams are sent, for many sessions at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def answered(self, since: Mapping[UUID, datetime]) -> dict[UUID, list[AnsweredFilm]]:
-        """The newest films of some sessions, answered after a moment of each, newest first.
+        """Return the newest films of some sessions, answered after a moment of each, newest first.
 
         Starts from the newest answers of all, so it costs the same however large a session is.
         """
@@ -107,7 +107,7 @@ class EventStorage:
         return _by_session(rows)
 
     async def latest(self, session_ids: Sequence[UUID]) -> dict[UUID, list[AnsweredFilm]]:
-        """The newest films of some sessions, newest first, whenever they were answered.
+        """Return the newest films of some sessions, newest first, whenever they were answered.
 
         Of a session with more than `MOST_MOVIES` only the first ones are looked at.
         """
@@ -145,7 +145,7 @@ class EventStorage:
         return _by_session(rows)
 
     async def fleet(self) -> FleetState:
-        """The fleet and TMDB, in a word each."""
+        """Return the fleet and TMDB, in a word each."""
         row = await self._database.fetchrow(
             """
             select

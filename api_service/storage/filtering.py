@@ -1,4 +1,4 @@
-"""Which movies of a session fit a query, and in which order: the one statement that knows."""
+"""The statement that finds a session's movies for a query, in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from api_service.storage.heavy_reads import READ_SECONDS
+from api_service.storage.size_limiter import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PositionPage:
     """Positions in the order asked for, and where the next page begins if there is one."""
 
     positions: list[int]
     next_cursor: Cursor | None = None
 
 
-async def fitting_places(
+async def find_positions(
     database: Database, session_id: UUID, query: MovieQuery, after: Cursor | None, limit: int | None
-) -> Places:
-    """The movies that fit; reads all of the session's, whatever the limit.
+) -> PositionPage:
+    """Return the movies that fit; reads all of the session's, whatever the limit.
 
     Sort keys are text in which what comes first is smaller, and "" is what lacks the key.
     """
@@ -175,13 +175,13 @@ async def fitting_places(
     assert row is not None  # noqa: S101  # an aggregate has a row
     positions: list[int] = row["positions"]
     if limit is None or len(positions) <= limit:
-        return Places(positions)
+        return PositionPage(positions)
     key = "" if query.sort == "position" else row["last_key"]
-    return Places(positions[:limit], Cursor(key, positions[limit - 1]))
+    return PositionPage(positions[:limit], Cursor(key, positions[limit - 1]))
 
 
 def _key(query: MovieQuery, after: Cursor | None) -> str | None:
-    """The key that a cursor stands for; one by position is the same with a filter or without."""
+    """Return the key of a cursor; one by position is the same for any filter."""
     if after is None:
         return None
     return f"{after.position:010}" if query.sort == "position" else after.sort_key

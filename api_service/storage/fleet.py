@@ -1,4 +1,4 @@
-"""The fleet as the API shows it: workers, queue, TMDB's health, the budget, and the pace."""
+"""The fleet as the API shows it: workers, queue, TMDB's state, budget and pace."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FleetStorage:
         self._database = database
 
     async def get(self, period: float) -> FleetRow:
-        """The fleet and its queue, with the requests sent in the last `period` seconds."""
+        """Return the fleet and its queue, with the requests sent in the last `period` seconds."""
         row = await self._database.fetchrow(
             """
             select
@@ -133,7 +133,7 @@ class FleetStorage:
         return FleetRow(**{**row, "tmdb_state": TMDBState(row["tmdb_state"])})
 
     async def workers(self) -> list[asyncpg.Record]:
-        """The daemons that are alive, oldest first."""
+        """Return the daemons that are alive, oldest first."""
         return await self._database.fetch(
             """
             select
@@ -147,7 +147,7 @@ class FleetStorage:
         )
 
     async def pace(self, limit: int, period: float) -> Pace:
-        """Who shares the budget at the moment, and how fast it goes.
+        """Return who shares the budget at the moment, and how fast it goes.
 
         Args:
             limit: requests in any `period`.
@@ -194,7 +194,7 @@ class FleetStorage:
         return Pace(row["working"], row["wait"], row["requests_per_film"], tuple(row["remaining"]))
 
     async def turns_until(self, session_id: UUID) -> TurnsUntil:
-        """How many turns come before those of a session of a client, and in all.
+        """Return how many turns come before those of a session of a client, and in all.
 
         They are those that it was granted, and those of films that others had queued before.
         """
@@ -217,7 +217,7 @@ class FleetStorage:
         return TurnsUntil(row["first"], row["last"])
 
     async def films_ahead(self, turns: int) -> int | None:
-        """How many lookups come before the last of a session's, that one included.
+        """Return how many lookups come before the last of a session's, that one included.
 
         Counted in the queue, because lists share films; None where that would be too many to count.
 
@@ -245,7 +245,7 @@ class FleetStorage:
         return counted if counted < MOST_COUNTED else None
 
     async def granted_until(self, turns: int) -> int:
-        """How many of so many turns after the clock's time were granted, to all clients together.
+        """Return how many of so many turns after the clock's time were granted to any client.
 
         At most so many films of theirs come before the last of them.
         """

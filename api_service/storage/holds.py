@@ -1,4 +1,4 @@
-"""Who fills the queue, and holding sessions: their films get no turn until they are released."""
+"""The queue's largest users, and holding and releasing of their sessions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMED_DIGITS = 8
 """Of a session's id, by which logs name it, too."""
 _PROOF_DIGITS = 16
 _PASSES = 10
-"""Over lookups that somebody holds at the moment; what is left then is found by doing it again."""
+"""Over lookups that are locked at the moment; doing it again finds what is left."""
 _PAUSE_SECONDS = 0.1
 _PAGE = 2_000
 """Movies whose lookups lose their turns in one statement."""
@@ -37,7 +37,7 @@ class QueuedSession:
 def handle_of(session_id: UUID) -> str:
     """Return what an operator calls a session: its first digits, and some of a digest of its id.
 
-    Whoever has it can hold and delete the session by the admin token, but cannot read it.
+    With it the operator can hold and delete the session, but not read it.
     """
     digest = hashlib.sha256(str(session_id).encode()).hexdigest()
     return f"{str(session_id)[:NAMED_DIGITS]}-{digest[:_PROOF_DIGITS]}"
@@ -147,14 +147,14 @@ class HoldStorage:
         )
         others: set[UUID] = set()
         for _ in range(_PASSES):
-            others |= await self._take_turns(session_id)
+            others |= await self._withdraw_turns(session_id)
             if not await self._has_turns(session_id):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
         for other in others:
             await bring_forward(self._database, other)
 
-    async def _take_turns(self, session_id: UUID) -> set[UUID]:
+    async def _withdraw_turns(self, session_id: UUID) -> set[UUID]:
         """Take those that are free, a page after the other; sessions that have come to list them.
 
         Who listed a film while it lost its turn may have looked before that was committed.
@@ -220,7 +220,7 @@ class HoldStorage:
             others |= {row["id"] for row in listed}
 
     async def _has_turns(self, session_id: UUID) -> bool:
-        """Whether anything of the session alone has a turn, because somebody held its row."""
+        """Return whether a lookup of this session alone kept its turn: its row was locked."""
         return bool(
             await self._database.fetchval(
                 """

@@ -1,4 +1,4 @@
-"""Corrections: re-pointing one movie to another lookup, or taking it out of its session."""
+"""Corrections: pointing a movie at another lookup, or removing it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class MatchStorage:
 async def _queue(
     connection: Connection, key: str, traceparent: str, grant: Grant | None
 ) -> int | None:
-    """Queue a question that nobody has asked yet; its turn, None where somebody has."""
+    """Queue a lookup unless it exists; return its turn, None if it exists."""
     await connection.execute("select pg_advisory_xact_lock_shared($1)", UPLOADS_LOCK)
     turn: int | None = await connection.fetchval(
         """
@@ -125,7 +125,7 @@ async def _repoint(connection: Connection, session_id: UUID, position: int, key:
         old_id,
         new_id,
     )
-    await _tell(connection, session_id)
+    await _notify(connection, session_id)
     return new_id
 
 
@@ -150,13 +150,13 @@ async def _remove(connection: Connection, session_id: UUID, position: int) -> No
         session_id,
         lookup_id,
     )
-    await _tell(connection, session_id)
+    await _notify(connection, session_id)
 
 
 async def _hold_movie(
     connection: Connection, session_id: UUID, position: int, *further_lookups: int
 ) -> int:
-    """Lock a movie's lookup and these, then its session, which holds it too; the lookup it has."""
+    """Lock a movie's lookup and these, then its session; return the lookup that it has."""
     seen = await _lookup_of(connection, session_id, position)
     while True:
         await connection.execute(
@@ -185,5 +185,5 @@ async def _lookup_of(connection: Connection, session_id: UUID, position: int) ->
     return lookup_id
 
 
-async def _tell(connection: Connection, session_id: UUID) -> None:
+async def _notify(connection: Connection, session_id: UUID) -> None:
     await connection.execute("select pg_notify($1, $2)", Channel.SESSION_PROGRESS, str(session_id))

@@ -1,12 +1,12 @@
-"""The movies of a session, page by page, with what TMDB knows of each."""
+"""Movies of a session, page by page, with their TMDB records."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_service.storage.filtering import SHOWN_FOR, Cursor, Places, fitting_places
-from api_service.storage.heavy_reads import READ_SECONDS
+from api_service.storage.filtering import SHOWN_FOR, Cursor, PositionPage, find_positions
+from api_service.storage.size_limiter import READ_SECONDS
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class MovieStorage:
     async def page(
         self, session_id: UUID, query: MovieQuery, *, after: Cursor | None, limit: int
     ) -> MoviePage:
-        """One page of the movies that fit, in the order asked for.
+        """Return one page of the movies that fit, in the order asked for.
 
         Args:
             session_id: whose movies.
@@ -56,19 +56,19 @@ class MovieStorage:
         *,
         after: Cursor | None = None,
         limit: int | None = None,
-    ) -> Places:
-        """Where the movies that fit stand, in the order asked for; without a limit all of them.
+    ) -> PositionPage:
+        """Return the positions of the movies that fit, in order; without a limit all.
 
         Part of a heavy read, for which the caller has a turn.
         """
         if query.in_stored_order and query.only_outcome:
             if query.outcome is None and limit is None:
-                return Places(await self._all(session_id))
+                return PositionPage(await self._all(session_id))
             return await self._by_position(session_id, query.outcome, after, limit)
-        return await fitting_places(self._database, session_id, query, after, limit)
+        return await find_positions(self._database, session_id, query, after, limit)
 
     async def at(self, session_id: UUID, positions: Sequence[int]) -> list[asyncpg.Record]:
-        """The movies at these positions, in their order; where there is none, none."""
+        """Return the movies at these positions, in their order; where there is none, none."""
         return await self._database.fetch(
             """
             select
@@ -93,7 +93,7 @@ class MovieStorage:
         )
 
     async def credits(self, session_id: UUID, position: int) -> asyncpg.Record | None:
-        """Who made a movie and who plays in it, as JSON, if TMDB told us."""
+        """Return who made a movie and who plays in it, as JSON, if TMDB told us."""
         return await self._database.fetchrow(
             """
             select c.directors, c.top_cast
@@ -122,8 +122,8 @@ class MovieStorage:
 
     async def _by_position(
         self, session_id: UUID, outcome: str | None, after: Cursor | None, limit: int | None
-    ) -> Places:
-        """The order that ends early: it reads on until there are enough."""
+    ) -> PositionPage:
+        """Return the order that ends early: it reads on until there are enough."""
         positions: list[int] = await self._database.fetchval(
             """
             select coalesce(array_agg(position order by position), '{}')
@@ -154,5 +154,5 @@ class MovieStorage:
             seconds=READ_SECONDS,
         )
         if limit is None or len(positions) <= limit:
-            return Places(positions)
-        return Places(positions[:limit], Cursor("", positions[limit - 1]))
+            return PositionPage(positions)
+        return PositionPage(positions[:limit], Cursor("", positions[limit - 1]))

@@ -1,31 +1,32 @@
-"""Sessions: status in two indexed rows, the report, forcing and deleting."""
+"""Sessions: status in two indexed rows, reports, forcing and deleting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.models import UPLOADS_LOCK, Channel, SessionStatus
 from shared.sql.requeue import reopen_session
 from shared.sql.turn_grants import free_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     import asyncpg
 
     from shared.postgres.database import Connection, Database
+    from shared.sql.counts import SessionCounts
 
-NOTE_READ_AFTER = timedelta(days=1)
+TOUCH_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """A session as it is stored. Counts are movies; `read_at` is written down at most daily.
 
-    `has_client` says whether somebody is known whose sessions share four places in the queue,
+    `has_client` says whether its client is known, whose sessions share four places in the queue,
     `held` whether the operator holds it.
     """
 
@@ -58,7 +59,7 @@ class SessionStorage:
         self._database = database
 
     async def get(self, session_id: UUID) -> SessionRow | None:
-        """One session, by its row and that of its counts; reading it keeps it from expiring."""
+        """Return a session, read by its row and that of its counts; this keeps it from expiring."""
         row = await self._database.fetchrow(
             """
             select
@@ -70,20 +71,20 @@ class SessionStorage:
             where id = $1
             """,
             session_id,
-            NOTE_READ_AFTER,
+            TOUCH_AFTER,
         )
         if row is None:
             return None
         if row["long_unread"]:
-            await self._note_read(session_id)
+            await self._touch(session_id)
         return session_row(row)
 
     async def get_many(
         self, session_ids: Sequence[UUID]
     ) -> tuple[datetime | None, dict[UUID, SessionRow]]:
-        """Those sessions that are there, in one statement, and when that was by the database.
+        """Return the existing sessions of these, and the database's time of the statement.
 
-        Reading them keeps them from expiring. Where none is there, nobody says when that was.
+        Reading them keeps them from expiring. Without any there is no time.
         """
         rows = await self._database.fetch(
             """
@@ -97,14 +98,14 @@ class SessionStorage:
             where id = any($1::uuid[])
             """,
             list(session_ids),
-            NOTE_READ_AFTER,
+            TOUCH_AFTER,
         )
         for row in rows:
             if row["long_unread"]:
-                await self._note_read(row["id"])
+                await self._touch(row["id"])
         return rows[0]["now"] if rows else None, {row["id"]: session_row(row) for row in rows}
 
-    async def _note_read(self, session_id: UUID) -> None:
+    async def _touch(self, session_id: UUID) -> None:
         await self._database.fetchval(
             "update sessions set read_at = clock_timestamp() where id = $1", session_id
         )
@@ -112,7 +113,7 @@ class SessionStorage:
     async def reports(
         self, session_id: UUID, most_bytes: int
     ) -> tuple[int, list[tuple[datetime, str]]]:
-        """How many uploads there were, and how they were read and when, the first one first.
+        """Return how many uploads there were, and how they were read and when, the first one first.
 
         Each report is megabytes of JSON text at most, and they are read one at a time.
 
@@ -150,7 +151,7 @@ class SessionStorage:
         return await reopen_session(self._database, session_id, traceparent)
 
     async def delete(self, session_id: UUID) -> bool:
-        """Delete a session with all that was uploaded; whether there was one.
+        """Delete a session with all that was uploaded; return whether there was one.
 
         Its lookups without an outcome that nobody else lists leave the queue in the same
         transaction. While an upload is in progress, which may be about to list them, they stay,
@@ -210,15 +211,16 @@ class SessionStorage:
 
 def session_row(row: asyncpg.Record) -> SessionRow:
     """Return a session from the columns that its fields are named after."""
+    return SessionRow(**{name: row[name] for name in SessionRow.__slots__})
+
+
+def counted_row(counts: SessionCounts, row: Mapping[str, Any]) -> SessionRow:
+    """Return a session that is not on hold, as a transaction that counted it leaves it."""
     return SessionRow(
-        id=row["id"],
-        total=row["total"],
-        enriched=row["enriched"],
-        not_found=row["not_found"],
-        failed=row["failed"],
-        created_at=row["created_at"],
-        completed_at=row["completed_at"],
-        read_at=row["read_at"],
-        has_client=row["has_client"],
-        held=row["held"],
+        id=counts.session_id,
+        total=counts.total,
+        enriched=counts.enriched,
+        not_found=counts.not_found,
+        failed=counts.failed,
+        **row,
     )

@@ -1,4 +1,4 @@
-"""Shares: what lets others read a session, each with an id of its own that tells nothing of it."""
+"""Shares: random ids by which others read a session."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SharedSession:
 
 
 class ShareStorage:
-    """Makes, reads and ends shares. A share is never changed."""
+    """Creates, reads and revokes shares. A share never changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,7 +48,7 @@ class ShareStorage:
     async def create(
         self, session_id: UUID, *, with_reviews: bool, with_tags: bool, days: int | None
     ) -> Share | None:
-        """Share a session; None where there is no such session.
+        """Share a session; return None if there is no such session.
 
         Args:
             session_id: which session.
@@ -118,7 +118,7 @@ class ShareStorage:
         return [Share(**row) for row in rows]
 
     async def revoke(self, session_id: UUID, share_id: UUID) -> bool:
-        """End a share of a session; whether it had such a one."""
+        """Revoke a share of a session; return whether there was one."""
         revoked = await self._database.fetchval(
             "delete from shares where session_id = $1 and id = $2 returning true",
             session_id,

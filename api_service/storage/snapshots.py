@@ -1,7 +1,13 @@
-"""The snapshots and transactions that keep vacuum from removing dead rows of this database."""
+"""Snapshots and transactions that keep vacuum from removing this database's dead rows.
+
+PostgreSQL shows every role which transaction a snapshot holds on to, but only a role that may read
+everybody's queries when it began; a standby and a replication slot have no such time at all. So the
+age of a snapshot is the time for which this process has seen it.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,13 +15,21 @@ if TYPE_CHECKING:
 
 
 class SnapshotStorage:
-    """Reads who holds vacuum back, as every role may."""
+    """Reads what holds vacuum back, and remembers when each snapshot was first seen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen: dict[int, float] = {}
+
+    async def oldest_age(self) -> float:
+        """Return the seconds since the oldest snapshot was first seen; 0 where there is none."""
+        held = await self.held()
+        now = time.monotonic()
+        self._seen = {xid: self._seen.get(xid, now) for xid in held}
+        return now - min(self._seen.values(), default=now)
 
     async def held(self) -> frozenset[int]:
-        """Return the transaction ids from which on somebody keeps dead rows.
+        """Return the transaction ids from which on dead rows are kept.
 
         Vacuum's own snapshots hold nothing back, nor does one that no transaction has followed.
         A logical slot's `catalog_xmin` keeps rows of PostgreSQL's catalogues only.

@@ -1,4 +1,4 @@
-"""What every upload does inside its transaction, to a new session or to one that is there."""
+"""Steps that every upload's transaction has, into a new session or an existing one."""
 
 from __future__ import annotations
 
@@ -11,37 +11,32 @@ import asyncpg
 import structlog
 
 from api_service.storage.clients import StoredLimits
-from shared.errors import ProjectionistError, UploadInProgressError
+from api_service.storage.idempotency import prune_keys
+from api_service.storage.sessions import SessionStorage
+from shared.errors import (
+    ProjectionistError,
+)
 from shared.models import HELD_TURN, Channel
 from shared.postgres.database import CollisionError
 from shared.sql.requeue import bring_forward, reopen_session
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
     from uuid import UUID
 
+    from api_service.storage.idempotency import IdempotencyKey
+    from api_service.storage.sessions import SessionRow
     from shared.postgres.database import Connection, Database
-    from shared.sql.counts import SessionCounts
     from shared.sql.turn_grants import Grant
 
 log = structlog.get_logger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(days=7)
 """After which a film that was not found is asked for again by an upload."""
-KEY_LIFETIME = timedelta(hours=24)
-PRUNED_KEYS = 100
-"""Expired keys that one upload deletes at most."""
 NO_LIMITS = StoredLimits(films_queued=0, movies_stored=0)
 WORTH_ANALYSING = 1000
-"""Staged movies from which on the planner had better know how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """What a client sent to be able to repeat its upload safely."""
-
-    key: str
-    body_sha256: bytes
+"""Staged movies from which on the planner needs statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,70 +69,36 @@ class StagedUpload:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is left to be done for a session after an upload was committed; all are movies."""
+    """A session as an upload left it, and how many lookups that queued."""
 
-    session_id: UUID
-    pending: int
+    session: SessionRow
     newly_queued: int
-    asked_in_vain: int
 
 
-def stored_as(counts: SessionCounts, newly_queued: int) -> Stored:
-    """What these counts leave to be done."""
-    return Stored(
-        counts.session_id,
-        pending=counts.total - counts.ended,
-        newly_queued=newly_queued,
-        asked_in_vain=counts.not_found + counts.failed,
-    )
+async def store_once(
+    database: Database,
+    session_id: UUID,
+    upload_id: UUID,
+    store: Callable[[Connection], Awaitable[Stored]],
+) -> Stored:
+    """Run the transaction of an upload; a try whose COMMIT was not answered is not run again.
 
-
-async def hold_key(connection: Connection, idempotency: IdempotencyKey) -> None:
-    """Let nobody else store with this key until the transaction ends.
-
-    Raises:
-        UploadInProgressError: somebody does, or has just done so.
+    Raises what `store` and `Database.transact` raise.
     """
-    if not await connection.fetchval(
-        "select pg_try_advisory_xact_lock(hashtextextended($1, 0))", idempotency.key
-    ):
-        raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
-    # Only this one: whatever else has expired may be another upload's, and `prune_keys` deletes it.
-    await connection.execute(
-        """
-        delete from idempotency_keys
-        where key = $1 and created_at < clock_timestamp() - $2::interval
-        """,
-        idempotency.key,
-        KEY_LIFETIME,
-    )
-    if await connection.fetchval(
-        "select true from idempotency_keys where key = $1", idempotency.key
-    ):
-        # It was stored after this request had looked for it; the client's next try finds it.
-        raise UploadInProgressError("Ask again in a moment with the same key.", retry_after=1)
+    stored: Stored | None = None
 
+    async def work(connection: Connection) -> Stored:
+        nonlocal stored
+        if stored is not None and await connection.fetchval(
+            "select true from upload_reports where session_id = $1 and upload_id = $2",
+            session_id,
+            upload_id,
+        ):
+            return stored
+        stored = await store(connection)
+        return stored
 
-async def prune_keys(database: Database) -> None:
-    """Delete expired keys, but for those that somebody holds, in a transaction of its own.
-
-    Each upload with a key deletes more than the one that it adds, so they come to an end.
-    """
-    await database.fetch(
-        """
-        delete from idempotency_keys
-        where key in (
-          select key
-          from idempotency_keys
-          where created_at < clock_timestamp() - $1::interval
-          order by created_at
-          limit $2
-          for update skip locked
-        )
-        """,
-        KEY_LIFETIME,
-        PRUNED_KEYS,
-    )
+    return await database.transact(work)
 
 
 async def stage(connection: Connection, upload: StagedUpload, rows: int) -> None:
@@ -183,7 +144,7 @@ class Queued:
 
 
 async def queue_lookups(connection: Connection, traceparent: str, grant: Grant | None) -> Queued:
-    """Queue the questions that nobody has asked yet, each at its fair turn.
+    """Queue the lookups that do not exist yet, each at its fair turn.
 
     In key order, so that two uploads of the same new films wait for each other and never deadlock.
     Sends `new_work`.
@@ -259,8 +220,8 @@ async def list_movies(connection: Connection, upload: StagedUpload, *, after: in
         raise CollisionError("a lookup was deleted between being read and being listed")
 
 
-async def note_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
-    """Keep the report and the idempotency key of an upload."""
+async def record_upload(connection: Connection, upload: StagedUpload, upload_id: UUID) -> None:
+    """Store the report and the idempotency key of an upload."""
     report = await asyncio.to_thread(upload.report.read_text, "utf-8")
     await connection.execute(
         "insert into upload_reports (session_id, upload_id, report) values ($1, $2, $3)",
@@ -281,8 +242,8 @@ async def note_upload(connection: Connection, upload: StagedUpload, upload_id: U
         )
 
 
-async def note_turns(database: Database, session_id: UUID) -> None:
-    """Note the first and the last turn of a session's films, some of which others have queued.
+async def record_turns(database: Database, session_id: UUID) -> None:
+    """Record the first and the last turn of a session's films, some of which others have queued.
 
     The grants of those belong to other sessions. Where no client is known, nothing waits.
     """
@@ -305,26 +266,33 @@ async def note_turns(database: Database, session_id: UUID) -> None:
     )
 
 
-async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> None:
-    """Ask again what ended in vain, and bring forward what others queued with later turns.
+async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> SessionRow:
+    """Requeue unmatched lookups, and bring forward those that others queued with later turns.
 
     All in transactions of their own: inside the upload they would deadlock with completions, or
     hold up other uploads.
+
+    Returns:
+        The session, whose counts may have moved.
     """
+    session, requeued = stored.session, 0
     try:
         if stored.newly_queued >= WORTH_ANALYSING:
             # Until the planner knows of them, daemons read the whole table for each claim.
             await database.fetchval("select analyze_lookups()")
-        if stored.asked_in_vain:
-            await reopen_session(
-                database, stored.session_id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
+        if session.not_found or session.failed:
+            requeued = await reopen_session(
+                database, session.id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
             )
-        if stored.pending > stored.newly_queued:
-            await bring_forward(database, stored.session_id)
-            await note_turns(database, stored.session_id)
+        if session.remaining > stored.newly_queued:
+            await bring_forward(database, session.id)
+            await record_turns(database, session.id)
         if upload.idempotency:
             await prune_keys(database)
+        if requeued:
+            session = await SessionStorage(database).get(session.id) or session
     except (ProjectionistError, asyncpg.PostgresError) as error:
         # The upload is stored; a force does the same, and the tick mends the rest.
         code = error.code if isinstance(error, ProjectionistError) else type(error).__name__
-        log.warning("upload_not_caught_up", code=code, error=str(error))
+        log.warning("upload_requeue_failed", code=code, error=str(error))
+    return session

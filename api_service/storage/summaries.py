@@ -1,19 +1,14 @@
-"""What a session's films come to: one statement, and the few films and people that it names."""
+"""The statement that aggregates the movies of a session."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from api_service.storage.filtering import SHOWN_FOR
-from api_service.storage.heavy_reads import READ_SECONDS
-from shared.errors import SessionNotFoundError
+from api_service.storage.size_limiter import READ_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
-    from decimal import Decimal
     from uuid import UUID
 
     import asyncpg
@@ -21,113 +16,16 @@ if TYPE_CHECKING:
     from shared.postgres.database import Database
 
 
-LONGEST_SAVING = timedelta(minutes=2)
-"""From the moment at which a record says that it was fetched to its commit, with time to spare."""
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryVersion:
-    """What tells whether a summary would show the same again.
-
-    Attributes:
-        now: when this was read, by the database's clock, as all times here.
-        row: of the session's counts, which takes the next `n` with each outcome, correction and
-            addition. A standby that was promoted may give an `n` again: beside it stand the
-            transaction that wrote it and what it says.
-        since: from when on refreshed records are counted.
-        refreshed: how many of the session's were, and the sum of the times.
-        next_expiry: when the next record of all is shown no longer.
-    """
-
-    now: datetime
-    row: tuple[int, ...]
-    since: datetime
-    refreshed: tuple[int, Decimal]
-    next_expiry: datetime | None
-
-    def shows_what(self, earlier: SummaryVersion) -> bool:
-        """Whether nothing has changed since an earlier one, read with the same `since`."""
-        expired = earlier.next_expiry is not None and self.now >= earlier.next_expiry
-        return not expired and (self.row, self.refreshed) == (earlier.row, earlier.refreshed)
-
-
 class SummaryStorage:
-    """Adds up the movies of one session."""
+    """Aggregates the movies of a session."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def version(self, session_id: UUID, since: datetime | None) -> SummaryVersion:
-        """The version of what a session's summaries show, in which no change is missed.
-
-        A record that is refreshed changes nothing of the sessions that show it: it is found by its
-        age, and that of the answers that it belongs to.
-
-        Args:
-            session_id: which one.
-            since: as an earlier one had it; None for one that later ones can be compared with.
-
-        Raises:
-            SessionNotFoundError: it was deleted.
-        """
-        row = await self._database.fetchrow(
-            """
-            select
-              clock_timestamp() as now,
-              counts.*,
-              s.edition,
-              began.since,
-              refreshed.records,
-              refreshed.times,
-              (
-                select min(fetched_at) + $4::interval
-                from catalogue
-                where fetched_at > clock_timestamp() - $4::interval
-              ) as next_expiry
-            from sessions s
-            cross join lateral current_counts(s.id) as counts
-            cross join lateral (
-              select coalesce($2::timestamptz, clock_timestamp() - $3::interval) as since
-            ) as began
-            cross join lateral (
-              select
-                count(*) as records,
-                coalesce(sum(extract(epoch from c.fetched_at)), 0) as times
-              from catalogue c
-              -- The limits keep it from reading whole sessions to join them.
-              cross join lateral (
-                select
-                from lookups l
-                cross join lateral (
-                  select from movies where lookup_id = l.id and session_id = s.id limit 1
-                ) as listed
-                where l.tmdb_id = c.tmdb_id and l.answered_at < c.fetched_at
-                limit 1
-              ) as shown
-              where c.fetched_at > began.since
-            ) as refreshed
-            where s.id = $1
-            """,
-            session_id,
-            since,
-            LONGEST_SAVING,
-            SHOWN_FOR,
-        )
-        if row is None:
-            raise SessionNotFoundError("It was deleted meanwhile.")
-        names = ("n", "transaction", "edition", "total", "enriched", "not_found", "failed")
-        return SummaryVersion(
-            now=row["now"],
-            row=tuple(row[name] for name in names),
-            since=row["since"],
-            refreshed=(row["records"], row["times"]),
-            next_expiry=row["next_expiry"],
-        )
-
-    async def add_up(
+    async def aggregate(
         self, session_id: UUID, positions: Sequence[int], *, everything: bool
     ) -> asyncpg.Record:
-        """The figures of the movies at these positions, each as JSON; of films, their positions.
+        """Return the figures of the movies at these positions, each as JSON.
 
         All but `films` and `watchlist` speak of watched movies only, if the session has any.
 

@@ -1,9 +1,9 @@
-"""The hub: tells all open streams what has changed, reading each changed session once for all.
+"""Fan-out of session changes to SSE subscribers, reading each changed session once.
 
 PostgreSQL's notifications say which session has changed. What comes at once is gathered for a
 moment, and then the changed sessions are read together, a few times a second each at most; the last
-change of a row is always told, because a session that changes while it is read is read again. With
-no stream open nothing is read. A notification may be lost, so all open sessions are looked at after
+change of a row is always sent, because a session that changes while it is read is read again. With
+no stream open nothing is read. A notification may be lost, so all open sessions are read after
 each connect of the listener, and every `ENRICH_INTERVAL`.
 """
 
@@ -18,8 +18,7 @@ import structlog
 from api_service.schemas.fleet import fleet_answer
 from api_service.schemas.sessions import SessionAnswer, session_fields
 from api_service.storage.events import MOST_FILMS, NEVER
-from api_service.streams.stream import Films, Stream, event
-from api_service.streams.subscriptions import Watch
+from api_service.streams.stream import Films, Stream, Subscription, event
 from shared.errors import ProjectionistError
 from shared.models import Channel, SessionStatus
 from shared.postgres.listener import Listener
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
     from uuid import UUID
 
-    from api_service.eta import Pacer
+    from api_service.eta import EtaEstimator
     from api_service.storage import StorageService
     from api_service.storage.events import AnsweredFilm, FleetState
     from api_service.storage.sessions import SessionRow
@@ -41,7 +40,7 @@ GATHER_SECONDS = 0.02
 PAUSE_SECONDS = 0.2
 """Between two reads of a session."""
 FLEET_SECONDS = 2.0
-"""Between two looks at the fleet: a daemon that dies sends no notification."""
+"""Between two reads of the fleet: a daemon that dies sends no notification."""
 RETRY_SECONDS = 1.0
 END_SECONDS = 2.0
 AT_ONCE = 200
@@ -52,41 +51,41 @@ log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """Everybody who looks on, and what they are told.
+    """Open event streams by session, and what they are sent.
 
     Args:
         database: for listening.
         storage: is read from.
-        pacer: tells the time left.
+        eta: tells the time left.
         settings: the API's.
     """
 
     def __init__(
-        self, database: Database, storage: StorageService, pacer: Pacer, settings: Settings
+        self, database: Database, storage: StorageService, eta: EtaEstimator, settings: Settings
     ) -> None:
         self._storage = storage
-        self._pacer = pacer
+        self._eta = eta
         self._settings = settings
         self.listener = Listener(
             database,
             {
-                Channel.SESSION_PROGRESS: self._note_session,
+                Channel.SESSION_PROGRESS: self._on_session_progress,
                 Channel.FLEET_CONTROL: lambda _: self._fleet_changed.set(),
             },
-            on_connect=self._look_at_all,
+            on_connect=self._mark_all,
         )
-        self._watches: dict[str, Watch] = {}
-        self._dirty: dict[Watch, bool] = {}
-        """What is to be read, and whether it is known to have changed."""
-        self._some_dirty = asyncio.Event()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._stale: dict[Subscription, bool] = {}
+        """Subscriptions to be read, and whether each is known to have changed."""
+        self._some_stale = asyncio.Event()
         self._fleet: FleetState | None = None
         self._fleet_changed = asyncio.Event()
         self._ended = False
-        self._said = False
+        self._is_failing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        loops = (self.listener.run(), self._follow(), self._follow_fleet(), self._look_regularly())
+        loops = (self.listener.run(), self._follow(), self._follow_fleet(), self._poll())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         return self
 
@@ -98,14 +97,14 @@ class Hub:
 
     @property
     def open_streams(self) -> int:
-        """How many look on."""
-        return sum(len(watch.streams) for watch in self._watches.values())
+        """How many streams are open."""
+        return sum(len(subscription.streams) for subscription in self._subscriptions.values())
 
     @contextlib.contextmanager
     def opened(
         self, session_id: UUID, *, seen: int | None, abort: Callable[[], None]
     ) -> Iterator[Stream]:
-        """A stream of a session's events; it begins with how everything stands.
+        """Provide a stream of a session's events, which begins with the current state.
 
         Args:
             session_id: of which there is one, unless it was deleted just now.
@@ -113,129 +112,141 @@ class Hub:
             abort: ends the connection.
         """
         stream = Stream(seen, abort)
-        watch = self._watches.setdefault(str(session_id), Watch(session_id))
-        watch.streams.add(stream)
-        self._mark(watch, changed=False)
+        subscription = self._subscriptions.setdefault(str(session_id), Subscription(session_id))
+        subscription.streams.add(stream)
+        self._mark(subscription, changed=False)
         if self._ended:
             stream.end()
         try:
             yield stream
         finally:
-            self._close(watch, stream)
+            self._close(subscription, stream)
 
-    def _close(self, watch: Watch, stream: Stream) -> None:
-        watch.streams.discard(stream)
-        if not watch.streams:
-            self._dirty.pop(watch, None)
-            # Of a session that was deleted the watch has gone, and may have been begun anew.
-            if self._watches.get(str(watch.session_id)) is watch:
-                del self._watches[str(watch.session_id)]
-        if not self._watches:
+    def _close(self, subscription: Subscription, stream: Stream) -> None:
+        subscription.streams.discard(stream)
+        if not subscription.streams:
+            self._stale.pop(subscription, None)
+            # Of a session that was deleted the subscription has gone, and may have been begun anew.
+            if self._subscriptions.get(str(subscription.session_id)) is subscription:
+                del self._subscriptions[str(subscription.session_id)]
+        if not self._subscriptions:
             self._fleet = None
 
     def end(self) -> None:
-        """End all streams, and those that may yet come, at once."""
+        """End all streams, and those that are yet to be opened."""
         self._ended = True
-        for watch in self._watches.values():
-            for stream in watch.streams:
+        for subscription in self._subscriptions.values():
+            for stream in subscription.streams:
                 stream.end()
 
     # -- what may have changed ---------------------------------------------------------------------
 
-    def _note_session(self, session_id: str) -> None:
-        if watch := self._watches.get(session_id):
-            self._mark(watch, changed=True)
+    def _on_session_progress(self, session_id: str) -> None:
+        if subscription := self._subscriptions.get(session_id):
+            self._mark(subscription, changed=True)
 
-    def _look_at_all(self) -> None:
-        for watch in self._watches.values():
-            self._mark(watch, changed=False)
+    def _mark_all(self) -> None:
+        for subscription in self._subscriptions.values():
+            self._mark(subscription, changed=False)
         self._fleet_changed.set()
 
-    def _mark(self, watch: Watch, *, changed: bool) -> None:
-        self._dirty[watch] = changed or self._dirty.get(watch, False)
-        self._some_dirty.set()
+    def _mark(self, subscription: Subscription, *, changed: bool) -> None:
+        self._stale[subscription] = changed or self._stale.get(subscription, False)
+        self._some_stale.set()
 
-    async def _look_regularly(self) -> None:
+    async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._settings.enrich_interval)
-            self._look_at_all()
+            self._mark_all()
 
     # -- sessions ----------------------------------------------------------------------------------
 
     async def _follow(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            await self._some_dirty.wait()
+            await self._some_stale.wait()
             await asyncio.sleep(GATHER_SECONDS)
             now = clock()
-            rested = [watch for watch in self._dirty if watch.rest_until <= now]
+            rested = [
+                subscription for subscription in self._stale if subscription.rest_until <= now
+            ]
             for start in range(0, len(rested), AT_ONCE):
-                await self._survive(self._read(rested[start : start + AT_ONCE], clock()))
-            if not self._dirty:
-                self._some_dirty.clear()
+                await self._guard(self._read(rested[start : start + AT_ONCE], clock()))
+            if not self._stale:
+                self._some_stale.clear()
 
-    async def _survive(self, reading: Coroutine[None, None, None]) -> None:
-        """Read, whatever the database does; streams stay open and go on after it."""
+    async def _guard(self, reading: Coroutine[None, None, None]) -> None:
+        """Await a read; log its failure and pause, so that streams outlive an outage."""
         try:
             await reading
         except ProjectionistError as error:
-            if not self._said:
-                log.warning("streams_waiting", code=error.code, error=error.detail)
-            self._said = True
+            if not self._is_failing:
+                log.warning("streams_stalled", code=error.code, error=error.detail)
+            self._is_failing = True
             await asyncio.sleep(RETRY_SECONDS)
         except Exception:
             log.exception("streams_crashed")
             await asyncio.sleep(RETRY_SECONDS)
         else:
-            self._said = False
+            self._is_failing = False
 
-    async def _read(self, watches: Sequence[Watch], now: float) -> None:
-        """Read these sessions and tell their streams; after a failure they are dirty again."""
-        taken = {watch: self._dirty.pop(watch) for watch in watches if watch in self._dirty}
+    async def _read(self, subscriptions: Sequence[Subscription], now: float) -> None:
+        """Read these sessions and update their streams; after a failure they stay stale."""
+        taken = {
+            subscription: self._stale.pop(subscription)
+            for subscription in subscriptions
+            if subscription in self._stale
+        }
         try:
-            await self._tell(taken)
+            await self._publish(taken)
         except BaseException:
-            for watch, changed in taken.items():
-                if watch.streams:
-                    self._mark(watch, changed=changed)
+            for subscription, changed in taken.items():
+                if subscription.streams:
+                    self._mark(subscription, changed=changed)
             raise
-        for watch in taken:
-            watch.rest_until = now + PAUSE_SECONDS
+        for subscription in taken:
+            subscription.rest_until = now + PAUSE_SECONDS
 
-    async def _tell(self, taken: Mapping[Watch, bool]) -> None:
-        fresh = {watch: watch.newcomers() for watch in taken}
+    async def _publish(self, taken: Mapping[Subscription, bool]) -> None:
+        fresh = {subscription: subscription.newcomers() for subscription in taken}
         moment, rows = await self._storage.sessions.get_many([w.session_id for w in taken])
-        there = {watch: rows[watch.session_id] for watch in taken if watch.session_id in rows}
+        there = {
+            subscription: rows[subscription.session_id]
+            for subscription in taken
+            if subscription.session_id in rows
+        }
         changed = [
-            watch
-            for watch, row in there.items()
-            if taken[watch] or fresh[watch] or watch.has_changed(row)
+            subscription
+            for subscription, row in there.items()
+            if taken[subscription] or fresh[subscription] or subscription.has_changed(row)
         ]
         films = await self._films(changed, fresh)
-        statuses = {watch: await self._status(there[watch]) for watch in changed}
+        statuses = {
+            subscription: await self._status(there[subscription]) for subscription in changed
+        }
         fleet = await self._fleet_event() if any(fresh.values()) else b""
         # From here on nothing is awaited, so a stream is told either how all stands or what is new.
-        for watch in taken.keys() - there.keys():
-            self._say_gone(watch)
-        for watch, row in there.items():
-            watch.row = row
-            everything = films.get(watch.session_id, [])
-            if news := watch.take_news(everything, moment or watch.since):
-                watch.put(films=self._encoded(news))
-            if status := statuses.get(watch):
-                watch.put(status=status)
-                self._settle(watch, fresh[watch], status, fleet, everything)
+        for subscription in taken.keys() - there.keys():
+            self._publish_gone(subscription)
+        for subscription, row in there.items():
+            subscription.row = row
+            everything = films.get(subscription.session_id, [])
+            if changes := subscription.take_changes(everything, moment or subscription.since):
+                subscription.put(films=self._encoded(changes))
+            if status := statuses.get(subscription):
+                subscription.put(status=status)
+                self._settle(subscription, fresh[subscription], status, fleet, everything)
 
     def _settle(
         self,
-        watch: Watch,
+        subscription: Subscription,
         fresh: Sequence[Stream],
         status: bytes,
         fleet: bytes,
         films: Sequence[AnsweredFilm],
     ) -> None:
         encoded = self._encoded(films) if fresh else None
-        for stream in watch.streams.intersection(fresh):
+        for stream in subscription.streams.intersection(fresh):
             lacking = encoded
             if encoded and stream.seen is not None:
                 # It was there before: there may be nothing that it lacks.
@@ -248,14 +259,21 @@ class Hub:
         return Films.of(films, self._settings.tmdb_image_base_url)
 
     async def _films(
-        self, watches: Sequence[Watch], fresh: Mapping[Watch, Sequence[Stream]]
+        self, subscriptions: Sequence[Subscription], fresh: Mapping[Subscription, Sequence[Stream]]
     ) -> dict[UUID, list[AnsweredFilm]]:
-        """The films to be told of; for a stream that has just been opened the latest there are."""
-        if not watches:
+        """Return the films to send; to a stream just opened the latest there are."""
+        if not subscriptions:
             return {}
-        since = {watch.session_id: NEVER if fresh[watch] else watch.since for watch in watches}
+        since = {
+            subscription.session_id: NEVER if fresh[subscription] else subscription.since
+            for subscription in subscriptions
+        }
         films = await self._storage.events.answered(since)
-        few = [watch.session_id for watch in watches if fresh[watch] and _are_few(films, watch)]
+        few = [
+            subscription.session_id
+            for subscription in subscriptions
+            if fresh[subscription] and _are_few(films, subscription)
+        ]
         # Answered longer ago than the newest thousand of all sessions.
         for session_id, latest in (await self._storage.events.latest(few)).items() if few else ():
             known = {film.position: film for film in [*latest, *films.get(session_id, ())]}
@@ -266,15 +284,15 @@ class Hub:
 
     async def _status(self, row: SessionRow) -> bytes:
         fields = session_fields(
-            row, await self._pacer.outlook(row), days=self._settings.session_days
+            row, await self._eta.estimate(row), days=self._settings.session_days
         )
         return event("status", SessionAnswer(**fields).model_dump_json())
 
-    def _say_gone(self, watch: Watch) -> None:
-        for stream in watch.streams:
+    def _publish_gone(self, subscription: Subscription) -> None:
+        for stream in subscription.streams:
             stream.end(GONE)
-        if self._watches.get(str(watch.session_id)) is watch:
-            del self._watches[str(watch.session_id)]
+        if self._subscriptions.get(str(subscription.session_id)) is subscription:
+            del self._subscriptions[str(subscription.session_id)]
 
     # -- the fleet ---------------------------------------------------------------------------------
 
@@ -284,22 +302,22 @@ class Hub:
                 async with asyncio.timeout(FLEET_SECONDS):
                     await self._fleet_changed.wait()
             self._fleet_changed.clear()
-            if self._watches:
-                await self._survive(self._look_at_fleet())
+            if self._subscriptions:
+                await self._guard(self._read_fleet())
 
-    async def _look_at_fleet(self) -> None:
+    async def _read_fleet(self) -> None:
         fleet = await self._storage.events.fleet()
         if fleet == self._fleet:
             return
         self._fleet = fleet
         data = event("fleet", fleet_answer(fleet).model_dump_json())
-        self._pacer.forget()
-        for watch in self._watches.values():
-            for stream in watch.streams:
+        self._eta.invalidate()
+        for subscription in self._subscriptions.values():
+            for stream in subscription.streams:
                 if stream.settled:
                     stream.put(fleet=data)
-            if watch.row and watch.row.status is SessionStatus.ENRICHING:
-                self._mark(watch, changed=True)  # the time left is another
+            if subscription.row and subscription.row.status is SessionStatus.ENRICHING:
+                self._mark(subscription, changed=True)  # the time left is another
 
     async def _fleet_event(self) -> bytes:
         if self._fleet is None:
@@ -307,5 +325,5 @@ class Hub:
         return event("fleet", fleet_answer(self._fleet).model_dump_json())
 
 
-def _are_few(films: Mapping[UUID, Sequence[AnsweredFilm]], watch: Watch) -> bool:
-    return len(films.get(watch.session_id, ())) < MOST_FILMS
+def _are_few(films: Mapping[UUID, Sequence[AnsweredFilm]], subscription: Subscription) -> bool:
+    return len(films.get(subscription.session_id, ())) < MOST_FILMS

@@ -1,4 +1,4 @@
-"""One open stream of events: what it has still to be sent, and how events look on the wire.
+"""Open event streams of a session, what each has still to send, and the wire format.
 
 A stream keeps the newest of each kind and nothing else, so a client that reads slowly misses what
 lies between, and costs no more than one that reads at once.
@@ -7,18 +7,21 @@ lies between, and costs no more than one that reads at once.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from api_service.schemas.sessions import film_answer
-from api_service.storage.events import MOST_FILMS
+from api_service.storage.events import MOST_FILMS, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
+    from uuid import UUID
 
     from api_service.storage.events import AnsweredFilm
+    from api_service.storage.sessions import SessionRow
+
 
 HEARTBEAT = b":\n\n"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def event(name: str, data: str, number: int | None = None) -> bytes:
-    """An event on the wire; the data is JSON, which has no line break."""
+    """Return an event on the wire; the data is JSON, which has no line break."""
     numbered = "" if number is None else f"id: {number}\n"
     return f"{numbered}event: {name}\ndata: {data}\n\n".encode()
 
@@ -44,7 +47,7 @@ class Films:
 
     @classmethod
     def of(cls, films: Sequence[AnsweredFilm], image_base_url: str) -> Self:
-        """The event that tells of these films."""
+        """Return the event for these films."""
         return cls._made(
             [(film.answered_at - _EPOCH) // _MICROSECOND for film in films],
             [film_answer(film, image_base_url).model_dump_json() for film in films],
@@ -57,12 +60,12 @@ class Films:
         return cls(tuple(numbers), tuple(films), data)
 
     def after(self, number: int) -> Self:
-        """Those that were answered after that."""
+        """Return those answered after that."""
         kept = [at for at, its in enumerate(self.numbers) if its > number]
         return self._made([self.numbers[at] for at in kept], [self.films[at] for at in kept])
 
     def before(self, older: Films | None) -> Self:
-        """These and, behind them, those that could not be sent yet; as many as an event has."""
+        """Return these and, behind them, unsent older ones; as many as an event has."""
         if older is None:
             return self
         numbers, films = self.numbers + older.numbers, self.films + older.films
@@ -78,25 +81,16 @@ class Stream:
     """
 
     __slots__ = (
-        "_abort",
-        "_ended",
-        "_films",
-        "_fleet",
-        "_last",
-        "_some",
-        "_status",
-        "_writing",
-        "done",
-        "seen",
-        "settled",
+        *("_abort", "_ended", "_films", "_fleet", "_last", "_some", "_status", "_writing"),
+        *("done", "seen", "settled"),
     )
 
     def __init__(self, seen: int | None, abort: Callable[[], None]) -> None:
         self.seen = seen
         self.settled = False
-        """Whether it was told how everything stands; from then on it is told what changes."""
+        """Whether it was sent the current state; from then on it is sent changes."""
         self.done = False
-        """Whether the last was taken."""
+        """Whether the last event was taken."""
         self._ended = False
         self._abort = abort
         self._some = asyncio.Event()
@@ -107,7 +101,7 @@ class Stream:
         self._last = b""
 
     def put(self, *, status: bytes = b"", fleet: bytes = b"", films: Films | None = None) -> None:
-        """Have this sent, in place of what was not yet sent of the kind."""
+        """Replace the unsent events of these kinds."""
         self._status = status or self._status
         self._fleet = fleet or self._fleet
         if films is not None:
@@ -115,7 +109,7 @@ class Stream:
         self._some.set()
 
     def end(self, last: bytes = b"") -> None:
-        """End the stream after what waits and this; at once, if the client takes nothing."""
+        """End the stream after what waits and `last`; abort it if the client reads nothing."""
         self._ended = True
         self._last = last
         self._some.set()
@@ -123,7 +117,7 @@ class Stream:
             self._abort()
 
     async def take(self, heartbeat: float) -> bytes:
-        """What is to be sent next; a heartbeat, where nothing comes for so many seconds."""
+        """Return what to send next; a heartbeat if nothing comes for so many seconds."""
         self._writing = False
         try:
             async with asyncio.timeout(heartbeat):
@@ -139,3 +133,52 @@ class Stream:
             self.done = self._ended
         self._writing = True
         return data
+
+
+OVERLAP = timedelta(seconds=10)
+"""How long before its commit a film may have been answered, at most."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """A session with open event streams.
+
+    Attributes:
+        row: as it was last read.
+        since: films that were answered after this may not have been sent of.
+        sent: the films that were, though they were answered after it.
+        rest_until: when it may be read again, by the loop's clock.
+    """
+
+    session_id: UUID
+    streams: set[Stream] = field(default_factory=set)
+    row: SessionRow | None = None
+    since: datetime = NEVER
+    sent: set[tuple[int, datetime]] = field(default_factory=set)
+    rest_until: float = 0.0
+
+    def put(self, *, status: bytes = b"", films: Films | None = None) -> None:
+        """Send this to all streams that have the former state."""
+        for stream in self.streams:
+            if stream.settled:
+                stream.put(status=status, films=films)
+
+    def take_changes(self, films: Sequence[AnsweredFilm], now: datetime) -> list[AnsweredFilm]:
+        """Return the films that were not sent, and record them as sent."""
+        seen = {(film.position, film.answered_at): film for film in films}
+        changes = [
+            film
+            for key, film in seen.items()
+            if film.answered_at > self.since and key not in self.sent
+        ]
+        self.since = now - OVERLAP
+        self.sent = {key for key in self.sent | seen.keys() if key[1] > self.since}
+        return changes
+
+    def has_changed(self, row: SessionRow) -> bool:
+        """Return whether the session has changed since it was last read."""
+        return self.row is None or replace(row, read_at=self.row.read_at) != self.row
+
+    def newcomers(self) -> list[Stream]:
+        """Return the streams that were not yet sent the current state."""
+        return [stream for stream in self.streams if not stream.settled]

@@ -1,1 +1,1 @@
-"""Taking uploads in: spooling, temporary folders, disk budget and parser processes."""
+"""Uploads: spooling, temporary folders, disk budget and parser processes."""

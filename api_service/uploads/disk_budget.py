@@ -1,4 +1,4 @@
-"""Room for uploads in the temporary folder, which is booked before a byte is read.
+"""Budget of the temporary folder, reserved before an upload's bytes are read.
 
 The folder may lie in memory, and then what lies there counts as memory: whoever filled it would
 have the kernel end the service. Small uploads have a part of the room to themselves, so that none
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST_BYTES: Final = 1024**2
-"""What each upload is given room for at first: the rest only when so much of it has really come."""
+"""Reserved for each upload at first; the rest only once this much has really come."""
 LARGE_SHARE: Final = 0.75
-"""Of the room that large uploads may take."""
+"""Share of the budget for large uploads."""
 SMALL_SHARE: Final = 1 / 32
-"""Of the room up to which an upload is a small one."""
+"""Share of the budget up to which an upload is small."""
 WAIT_SECONDS: Final = 20.0
-"""How long one waits for room before its client is asked to come again."""
+"""How long an upload waits for room before its client is asked to retry."""
 RETRY_AFTER_SECONDS: Final = 30
 
 UNZIPPED: Final = 10
-"""Times as large as a zip its lists are taken to be, for text packs so well."""
+"""How many times as large as a zip its lists are assumed to be."""
 MOVIE_BYTES: Final = 200
-"""What a movie takes in the parser's file beside what the list says of it."""
+"""Bytes of a movie in the parser's file beside what the list says of it."""
 WRITTEN: Final = 8
 """Times as large as a list the parser's file is at most, where it has few movies."""
 
@@ -44,8 +44,8 @@ def bytes_needed(size: int, *, zipped: bool, max_bytes: int, max_movies: int) ->
     return size + min(WRITTEN * read, read + MOVIE_BYTES * max_movies)
 
 
-class Room:
-    """The room of one process.
+class DiskBudget:
+    """The budget of one process.
 
     Args:
         total: bytes.
@@ -56,15 +56,15 @@ class Room:
         self.total = total
         self._wait_seconds = wait_seconds
         self._largest_small = int(total * SMALL_SHARE)
-        self._for_large = int(total * LARGE_SHARE)
+        self._large_bytes = int(total * LARGE_SHARE)
         self._large = 0
         self.reserved = 0
-        """Bytes that are booked at this moment."""
-        self._waiting: dict[bool, deque[tuple[Booking, int, asyncio.Future[None]]]] = {
+        """Bytes that are reserved at this moment."""
+        self._waiting: dict[bool, deque[tuple[DiskReservation, int, asyncio.Future[None]]]] = {
             True: deque(),
             False: deque(),
         }
-        """Who waits, first come first served, by whether it is small."""
+        """Waiting uploads in order of arrival, by whether they are small."""
 
     @property
     def waiting(self) -> int:
@@ -72,27 +72,27 @@ class Room:
         return sum(map(len, self._waiting.values()))
 
     @contextmanager
-    def booking(self) -> Iterator[Booking]:
-        """Begin without any room; what was booked is given back at the end."""
-        booking = Booking(self)
+    def reserve(self) -> Iterator[DiskReservation]:
+        """Provide a reservation of nothing, which is released at the end."""
+        reservation = DiskReservation(self)
         try:
-            yield booking
+            yield reservation
         finally:
-            booking.shrink_to(0)
+            reservation.shrink_to(0)
 
-    async def take(self, booking: Booking, size: int) -> None:
-        """Give a booking so many bytes in all. Raises as `Booking.grow_to`."""
+    async def acquire(self, reservation: DiskReservation, size: int) -> None:
+        """Grow a reservation to so many bytes. Raises as `DiskReservation.grow_to`."""
         is_small = size <= self._largest_small
         queue = self._waiting[is_small]
-        if not queue and self._fits(booking, size):
-            self._set(booking, size)
+        if not queue and self._fits(reservation, size):
+            self._resize(reservation, size)
             return
-        came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = (booking, size, came)
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = (reservation, size, granted)
         queue.append(waiter)
         try:
             async with asyncio.timeout(self._wait_seconds):
-                await came
+                await granted
         except TimeoutError:
             raise ServiceFullError(
                 "Other uploads take all the room at the moment; nothing of yours was stored.",
@@ -102,46 +102,46 @@ class Room:
         finally:
             if waiter in queue:
                 queue.remove(waiter)
-                self._let_in()  # whoever stood behind it
+                self._admit_waiting()  # those behind it
 
-    def give_back(self, booking: Booking, size: int) -> None:
-        """Leave a booking so many bytes."""
-        self._set(booking, size)
-        self._let_in()
+    def release(self, reservation: DiskReservation, size: int) -> None:
+        """Shrink a reservation to so many bytes."""
+        self._resize(reservation, size)
+        self._admit_waiting()
 
-    def _let_in(self) -> None:
+    def _admit_waiting(self) -> None:
         for queue in self._waiting.values():
             while queue:
-                booking, size, came = queue[0]
-                if not came.done():
-                    if not self._fits(booking, size):
+                reservation, size, granted = queue[0]
+                if not granted.done():
+                    if not self._fits(reservation, size):
                         break
-                    self._set(booking, size)
-                    came.set_result(None)
+                    self._resize(reservation, size)
+                    granted.set_result(None)
                 queue.popleft()
 
-    def _fits(self, booking: Booking, size: int) -> bool:
-        if self.reserved - booking.size + size > self.total:
+    def _fits(self, reservation: DiskReservation, size: int) -> bool:
+        if self.reserved - reservation.size + size > self.total:
             return False
         if size <= self._largest_small:
             return True
-        others = self._large - (booking.size if booking.size > self._largest_small else 0)
+        others = self._large - (reservation.size if reservation.size > self._largest_small else 0)
         # One that is larger than its share alone comes when no other large one is there.
-        return not others or others + size <= self._for_large
+        return not others or others + size <= self._large_bytes
 
-    def _set(self, booking: Booking, size: int) -> None:
-        for old, sign in ((booking.size, -1), (size, 1)):
+    def _resize(self, reservation: DiskReservation, size: int) -> None:
+        for old, sign in ((reservation.size, -1), (size, 1)):
             self.reserved += sign * old
             if old > self._largest_small:
                 self._large += sign * old
-        booking.size = size
+        reservation.size = size
 
 
-class Booking:
-    """The room of one upload."""
+class DiskReservation:
+    """The reservation of one upload."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: DiskBudget) -> None:
+        self._budget = budget
         self.size = 0
         """Bytes."""
 
@@ -152,9 +152,9 @@ class Booking:
             ServiceFullError: there was none in time, or never could be.
         """
         if size > self.size:
-            await self._room.take(self, min(size, self._room.total))
+            await self._budget.acquire(self, min(size, self._budget.total))
 
     def shrink_to(self, size: int) -> None:
-        """Give back what is beyond so many bytes."""
+        """Release what is beyond so many bytes."""
         if size < self.size:
-            self._room.give_back(self, size)
+            self._budget.release(self, size)

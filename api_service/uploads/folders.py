@@ -1,4 +1,4 @@
-"""A folder for each upload under way, and the way by which a killed API's folders are found.
+"""Temporary folders of uploads, and removal of those that a killed API left.
 
 Each holds a lock file, locked as long as its process lives: several APIs may share the machine, and
 whoever starts removes what is no longer locked.
@@ -23,7 +23,7 @@ LOCK_FILE = "lock"
 
 @contextlib.contextmanager
 def upload_folder() -> Iterator[Path]:
-    """A new folder for one upload's files; it is removed afterwards.
+    """Provide a new folder for one upload's files; it is removed afterwards.
 
     Raises:
         OSError: there is no room for it.
@@ -37,7 +37,7 @@ def upload_folder() -> Iterator[Path]:
 
 
 def remove_abandoned_folders() -> int:
-    """Remove the folders of uploads whose API is gone; how many there were."""
+    """Remove the folders of uploads whose API is gone; return their number."""
     removed = 0
     try:
         folders = list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
@@ -77,7 +77,7 @@ def _make() -> tuple[Path, int]:
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder; None when somebody else has."""
+    """Lock a folder; return None if another process has."""
     lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +91,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _is_in_place(folder: Path, lock: int) -> bool:
-    """Whether the lock is that of the folder, and not of one that was removed meanwhile."""
+    """Return whether the lock is that of the folder, and not of one that was removed meanwhile."""
     try:
         there = (folder / LOCK_FILE).stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Turns: of those who work on the same thing in one process, one after another."""
+"""Locks by key, so that one process does one thing at a time to each session."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-class Turns:
-    """A lock for each id that somebody works on."""
+class KeyedLocks:
+    """A lock for each id, as long as it is held or waited for."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    def of(self, one: UUID) -> asyncio.Lock:
-        """The lock of this one; it is gone when nobody holds it or waits for it."""
-        return self._locks.setdefault(one, asyncio.Lock())
+    def get(self, key: UUID) -> asyncio.Lock:
+        """Return the lock of this id."""
+        return self._locks.setdefault(key, asyncio.Lock())

@@ -1,4 +1,4 @@
-"""What runs in a process that reads uploads: one read after the other, each within limits.
+"""The parser process's own side: one read after the other, each within limits.
 
 The limits are the kernel's, so that they hold whatever a file makes the reader do. Processor time
 is counted from the process's start, so the soft limit is set anew for each read; the hard limits
@@ -23,7 +23,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.model import CostLimit, ListTooCostly
+from api_service.lists.problems import CostLimit, ListTooCostly
 from api_service.lists.reading import read_lists
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _NEAR: Final = 2 * MEBIBYTE
 """Python asks the kernel for a mebibyte at a time."""
 _WATCH_SECONDS: Final = 0.05
 _MOST_KEPT: Final = 64 * MEBIBYTE
-"""Address space that a process may have kept after a read; beyond that it is to be replaced."""
+"""Address space that a process may keep after a read; beyond that it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Allowance:
     output: int
 
     def seconds(self, size: int) -> float:
-        """Processor seconds for so many bytes."""
+        """Return processor seconds for so many bytes."""
         return self.processor_seconds + self.seconds_per_mebibyte * size / MEBIBYTE
 
     def out_of_memory(self) -> ListTooCostly:
-        """The refusal of an upload that takes more memory."""
+        """Return the refusal of an upload that takes more memory."""
         return ListTooCostly(
             "",
             CostLimit.MEMORY,
@@ -93,7 +93,7 @@ class ReadCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call.
+    """The outcome of a call.
 
     Attributes:
         outcome: the result, or the error to raise.
@@ -119,7 +119,7 @@ def serve(wire: Wire) -> None:
 
 
 class _MemoryWatch:
-    """Ends the process once its address space is as good as used up.
+    """Ends the process when its address space is nearly used up.
 
     A large object that does not fit is a MemoryError. For small ones Python asks the kernel in
     vain, and then takes what the C library has left of blocks that were freed. That may be tens of
@@ -133,7 +133,7 @@ class _MemoryWatch:
 
     @contextlib.contextmanager
     def until(self, most: int) -> Iterator[None]:
-        """Watch while the context lasts, with a limit of so many bytes."""
+        """Watch within the context, with a limit of so many bytes."""
         self._most = most - _NEAR
         self._is_reading.set()
         try:
@@ -187,7 +187,7 @@ def _outcome(call: ReadCall, idle_memory: int, watch: _MemoryWatch) -> ReadResul
 
 
 def _is_for_want_of_memory(error: BaseException | None) -> bool:
-    """Whether there was no memory, if only to clean up after something else."""
+    """Return whether memory ran out, be it in the clean-up after another error."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -251,6 +251,6 @@ def _processor_seconds() -> float:
 
 
 def _address_space() -> int:
-    """Bytes that RLIMIT_AS counts."""
+    """Return bytes that RLIMIT_AS counts."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     return pages * resource.getpagesize()

@@ -1,7 +1,7 @@
-"""Two processes that read uploaded lists, so that the event loop never waits for a reader.
+"""Pool of two parser processes, so that the event loop never waits for a reader.
 
-One of them is for small uploads only, which therefore never wait behind a large one. Whoever would
-have to wait for too long, or behind too many, is asked to come again.
+One of them is for small uploads only, which therefore never wait behind a large one. An upload that
+would wait for too long, or behind too many, is refused with `Retry-After`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_process import ParserLostError, ParserProcess
 from shared.errors import ParsersBusyError, ProjectionistError
@@ -54,7 +54,7 @@ class PoolLimits:
     wait_seconds: float = 60.0
 
     def allowance(self, max_bytes: int, known: int) -> Allowance:
-        """What reading so many bytes may take, beside a session of `known` bytes."""
+        """Return what reading so many bytes may take, beside a session of `known` bytes."""
         return Allowance(
             memory=(
                 min(self.small_memory, self.memory)
@@ -68,7 +68,7 @@ class PoolLimits:
 
 
 class ParserCrashed(ProjectionistError):  # noqa: N818  # it names what happened to the parser
-    """There was no process to read an upload; nothing is known of why."""
+    """No process could read the upload, for a reason that is unknown."""
 
     code = "parser_crashed"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -169,16 +169,16 @@ class ParserPool:
         self, call: ReadCall, known: int, line: deque[asyncio.Future[ParserProcess]]
     ) -> ReadResult:
         seconds = self._limits.patience * call.allowance.seconds(call.max_bytes + known)
-        parser = await self._take(line)
+        parser = await self._acquire(line)
         try:
             return await parser.read(call, seconds)
         except ParserLostError:
             raise self._crashed() from None
         finally:
-            self._give_back(parser)
+            self._release(parser)
 
-    async def _take(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
-        """Wait for a process in one of the two lines.
+    async def _acquire(self, line: deque[asyncio.Future[ParserProcess]]) -> ParserProcess:
+        """Wait for a process in one of the two queues.
 
         Raises:
             ParsersBusyError: too many wait in it, or it took too long.
@@ -205,13 +205,13 @@ class ParserPool:
                 line.remove(turn)
             elif turn.done() and not turn.cancelled() and not turn.exception():
                 # It came in the moment in which its waiter went away; it must not be lost.
-                self._give_back(turn.result())
+                self._release(turn.result())
             if isinstance(error, TimeoutError):
                 raise self._busy("Those before it take too long to be read.") from None
             raise
 
-    def _give_back(self, parser: ParserProcess) -> None:
-        """Hand a process to whoever waits longest, a large upload first where it may read any."""
+    def _release(self, parser: ParserProcess) -> None:
+        """Hand a process to the upload that waits longest, a large one first if it may read any."""
         for line in (self._large, self._small) if parser is self._for_any else (self._small,):
             while line:
                 turn = line.popleft()

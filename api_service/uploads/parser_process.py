@@ -1,4 +1,4 @@
-"""A process that reads uploads, as the API sees it: started, asked, ended and replaced.
+"""A parser process as the API sees it: started, asked, ended and replaced.
 
 An upload is given to a process once. Whatever ends the process after that is the upload's doing,
 and giving it to another process would only end that one, too.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from api_service.lists.model import CostLimit, ListTooCostly
+from api_service.lists.problems import CostLimit, ListTooCostly
 from api_service.uploads.parser_child import MEGABYTE, OUT_OF_MEMORY, serve
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class ParserProcess:
         return answer.outcome
 
     async def close(self) -> None:
-        """End the process for good; who reads in it is told that it was lost."""
+        """End the process for good; a read in it raises `ParserLostError`."""
         self._is_closed = True
         await self._end()
 
@@ -147,7 +147,7 @@ class ParserProcess:
         raise ParserLostError
 
     def _too_costly(self, call: ReadCall, status: int | None) -> Exception:
-        """What to say of an upload that ended the process with this status."""
+        """Return the refusal of an upload that ended the process with this status."""
         if self._is_closed:
             return ParserLostError()
         if status == OUT_OF_MEMORY:
@@ -224,7 +224,7 @@ class ParserProcess:
             await _readable(process.sentinel)
         process.join()
         status = process.exitcode
-        with contextlib.suppress(ValueError):  # somebody else has asked how it ended
+        with contextlib.suppress(ValueError):  # its exit status was read elsewhere
             process.close()
         return status
 

@@ -1,4 +1,4 @@
-"""Taking an upload in: its files go to disk as they arrive, and every byte is counted by hand.
+"""Spooling of an upload to disk, with every byte counted.
 
 aiohttp's own `client_max_size` does not see chunked reads of a multipart body, and a broken body
 raises bare ValueError or AssertionError out of its parser.
@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from api_service.full_disk import our_disk
+from api_service.disk_errors import local_disk_errors
 from api_service.limits.body_pace import BodyPace, body_pace
 from api_service.lists.model import UploadedFile
 from api_service.uploads.disk_budget import FIRST_BYTES, bytes_needed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from aiohttp import BodyPartReader
 
-    from api_service.uploads.disk_budget import Booking
+    from api_service.uploads.disk_budget import DiskReservation
     from shared.settings import Settings
 
 
@@ -40,17 +40,10 @@ MOST_FILES = 1000
 _ZIP = b"PK"
 _RAW_TYPES = frozenset(
     {
-        "text/csv",
-        "text/plain",
-        "text/tab-separated-values",
-        "application/csv",
-        "application/json",
-        "application/jsonl",
-        "application/x-ndjson",
-        "application/vnd.ms-excel",
-        "application/zip",
-        "application/x-zip-compressed",
-        "application/octet-stream",
+        *("text/csv", "text/plain", "text/tab-separated-values", "application/csv"),
+        *("application/json", "application/jsonl", "application/x-ndjson"),
+        *("application/vnd.ms-excel", "application/zip", "application/x-zip-compressed"),
+        *("application/octet-stream",),
     }
 )
 # What reading a broken body raises; `HttpProcessingError` comes of a part's own headers.
@@ -75,21 +68,21 @@ class Spool:
     Args:
         folder: where to; it is the caller's to remove.
         settings: how large an upload may be, and how slow.
-        booking: the room that it has in the folder.
+        reservation: the room that it has in the folder.
     """
 
-    def __init__(self, folder: Path, settings: Settings, booking: Booking) -> None:
+    def __init__(self, folder: Path, settings: Settings, reservation: DiskReservation) -> None:
         self._folder = folder
         self._settings = settings
         self._max_bytes = settings.upload_max_bytes
-        self._booking = booking
+        self._reservation = reservation
         self._declared: int | None = None
         self._zipped = False
         self._pace: BodyPace
         self._taken = 0
         self._digest = hashlib.sha256()
 
-    async def take_in(self, request: web.Request) -> Spooled:
+    async def receive(self, request: web.Request) -> Spooled:
         """Write the request's body to disk.
 
         Raises:
@@ -103,16 +96,16 @@ class Spool:
         """
         settings = self._settings
         async with body_pace(settings.upload_least_rate, settings.upload_seconds) as self._pace:
-            with self._pace.standing_still():
-                await self._booking.grow_to(FIRST_BYTES)
+            with self._pace.paused():
+                await self._reservation.grow_to(FIRST_BYTES)
             self._declared = request.content_length
-            spooled = await self._take_in(request)
+            spooled = await self._spool(request)
         needed = self._needed(spooled.size)
-        self._booking.shrink_to(needed)
-        await self._booking.grow_to(needed)
+        self._reservation.shrink_to(needed)
+        await self._reservation.grow_to(needed)
         return spooled
 
-    async def _take_in(self, request: web.Request) -> Spooled:
+    async def _spool(self, request: web.Request) -> Spooled:
         if request.content_length is not None and request.content_length > 2 * self._max_bytes:
             raise self._too_large()
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
@@ -120,9 +113,9 @@ class Spool:
             raise UnsupportedMediaTypeError("Send it without Content-Encoding, or send a zip.")
         try:
             if request.content_type == "multipart/form-data":
-                files = await self._take_form(request)
+                files = await self._spool_form(request)
             elif request.content_type in _RAW_TYPES or hdrs.CONTENT_TYPE not in request.headers:
-                files = [await self._take_raw(request)]
+                files = [await self._spool_raw(request)]
             else:
                 raise UnsupportedMediaTypeError(
                     f"{request.content_type}: send a form with files (multipart/form-data), or the "
@@ -132,17 +125,17 @@ class Spool:
             raise BadRequestError("The body is broken or breaks off.") from error
         if not any(file.path.stat().st_size for file in files):
             raise EmptyUploadError(
-                "Send one or more files as multipart/form-data, or the list itself as text/csv."
+                "There is nothing in it: send one or more files, or the list itself as the body."
             )
         return Spooled(tuple(files), self._taken, self._digest.digest())
 
-    async def _take_raw(self, request: web.Request) -> UploadedFile:
+    async def _spool_raw(self, request: web.Request) -> UploadedFile:
         disposition = request.headers.get(hdrs.CONTENT_DISPOSITION)
         parsed = aiohttp.multipart.parse_content_disposition(disposition)[1]
         name = aiohttp.multipart.content_disposition_filename(parsed) or ""
         return await self._write(name, 0, request.content.iter_chunked(CHUNK))
 
-    async def _take_form(self, request: web.Request) -> list[UploadedFile]:
+    async def _spool_form(self, request: web.Request) -> list[UploadedFile]:
         files: list[UploadedFile] = []
         nameless: list[UploadedFile] = []
         count = 0
@@ -163,15 +156,15 @@ class Spool:
         path = self._folder / f"file-{number}"
         self._digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
         is_first = True
-        with our_disk(), path.open("wb", buffering=0) as target:
+        with local_disk_errors(), path.open("wb", buffering=0) as target:
             async for chunk in chunks:
-                self._pace.note(len(chunk))
+                self._pace.record(len(chunk))
                 self._taken += len(chunk)
                 if self._taken > self._max_bytes:
                     raise self._too_large()
                 self._zipped |= is_first and chunk.startswith(_ZIP)
                 is_first = False
-                if self._taken > self._booking.size:
+                if self._taken > self._reservation.size:
                     await self._make_room()
                 self._digest.update(chunk)
                 rest = memoryview(chunk)
@@ -180,15 +173,15 @@ class Spool:
         return UploadedFile(name, path)
 
     async def _make_room(self) -> None:
-        """Book all that the upload will need at once, now that it has really begun to come.
+        """Reserve all that the upload will need at once, now that it has really begun to come.
 
-        Who books a part, and then another one, would wait with others for each other.
+        Uploads that reserved part by part could wait for each other.
         """
         size = min(self._declared or self._max_bytes, self._max_bytes)
-        with self._pace.standing_still():
-            await self._booking.grow_to(max(self._needed(size), self._taken))
+        with self._pace.paused():
+            await self._reservation.grow_to(max(self._needed(size), self._taken))
         # Room is for who uses it: one that trickles would keep it from others.
-        self._pace.use_room(size)
+        self._pace.limit_rest(size)
 
     def _needed(self, size: int) -> int:
         return bytes_needed(

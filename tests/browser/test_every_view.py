@@ -53,7 +53,7 @@ SMALL_IN_ANY_FONT = """() => [...document.querySelectorAll("button, input, selec
 
 NOWHERE = ("nowhere", "shared nowhere")
 OF_THEIR_OWN = (
-    *("start", "progress", "overview", "wall", "fix", "away", "share", "shared", "shared film"),
+    *("start", "progress", "overview", "wall", "fix", "export", "share", "shared", "shared film"),
     *("worker", "nowhere"),
 )
 

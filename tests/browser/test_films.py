@@ -39,7 +39,7 @@ SCROLL = """async (share) => {
 def said(page: Page) -> Locator:
     """How many films there are."""
     return page.get_by_role("status").filter(
-        has_text=re.compile(r"^([\d,]+ films?|No film fits\.)$")
+        has_text=re.compile(r"^([\d,]+ films?|No films match\.)$")
     )
 
 
@@ -97,7 +97,7 @@ async def test_typing_finds_films_by_title_and_by_people(page: Page, gallery: Ga
 
         await until(are_few)
     await search.fill("nobody made this")
-    await expect(said(page)).to_have_text("No film fits.")
+    await expect(said(page)).to_have_text("No films match.")
     await search.fill("")
     await expect(films(page).nth(5)).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""What was not found, or is in doubt, is put right on the page, and the counts follow."""
+"""Not found, or is in doubt, is put right on the page, and the counts follow."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_candidate_is_chosen_and_the_counts_follow(
     await expect(views.get_by_role("link", name="Fix matches 2")).to_be_visible()
     await unmatched(page, "Dune").get_by_role("button", name="This one: Dune (1984)").click()
     await expect(
-        page.get_by_text("Now it is Dune (1984)").or_(page.get_by_text("being asked for"))
+        page.get_by_text("Now it is Dune (1984)").or_(page.get_by_text("Searching for it"))
     ).to_be_visible()
     await expect(views.get_by_role("link", name="Fix matches 1")).to_be_visible()
     await expect(page.get_by_text("3 enriched")).to_be_visible()
@@ -84,7 +84,7 @@ async def test_an_id_or_an_address_is_pasted(
 ) -> None:
     await visit(page, wrong, "fix")
     film = unmatched(page, "Frago")
-    await film.get_by_role("textbox", name="TMDB or IMDb id or address").fill(pasted)
+    await film.get_by_role("textbox", name="TMDB or IMDb id or link").fill(pasted)
     await film.get_by_role("button", name="Use it").click()
     await expect(page.get_by_text("3 enriched")).to_be_visible()
     assert await match_of(driver, wrong, "Frago") == FARGO
@@ -93,10 +93,10 @@ async def test_an_id_or_an_address_is_pasted(
 @pytest.mark.parametrize(
     ("pasted", "said"),
     [
-        ("Fargo", "names no film"),
-        ("https://letterboxd.com/film/fargo/", "does not tell the film"),
-        ("https://example.org/275", "names no film"),
-        ("0", "names no film"),
+        ("Fargo", "paste its TMDB or IMDb id"),
+        ("https://letterboxd.com/film/fargo/", "does not contain the film"),
+        ("https://example.org/275", "paste its TMDB or IMDb id"),
+        ("0", "paste its TMDB or IMDb id"),
     ],
 )
 async def test_what_names_no_film_is_refused_in_words(
@@ -128,10 +128,14 @@ async def test_a_doubtful_match_is_put_right(page: Page, driver: Driver, wrong: 
         .get_by_role("listitem")
         .filter(has_text="Pulp Ficton")
     )
-    await expect(film).to_contain_text("taken for Pulp Fiction (1994)")
+    await expect(film).to_contain_text("matched to Pulp Fiction (1994)")
     await film.get_by_role("textbox").fill(str(FARGO))
     await film.get_by_role("button", name="Use it").click()
-    await expect(page.get_by_role("region", name="Doubtful").get_by_text("Fargo")).to_be_visible()
+    doubtful = page.get_by_role("region", name="Doubtful")
+    await expect(
+        doubtful.get_by_text("Fargo").or_(doubtful.get_by_text("Searching for it"))
+    ).to_be_visible()
+    await driver.completed(wrong)
     assert await match_of(driver, wrong, "Pulp Ficton") == FARGO
 
 
@@ -146,8 +150,8 @@ async def test_what_is_no_film_leaves_the_list_after_a_question(
     await expect(question).to_have_count(0)
     assert (await driver.status(wrong))["total_movies"] == 4
     await film.get_by_role("button", name="Not a film").click()
-    await question.get_by_role("button", name="Take it out").click()
-    await expect(page.get_by_text("“Frago” has left the list.")).to_be_visible()
+    await question.get_by_role("button", name="Remove it").click()
+    await expect(page.get_by_text("“Frago” was removed from the list.")).to_be_visible()
     await expect(page.get_by_text("3 of 3 done")).to_be_visible()
     assert (await driver.status(wrong))["total_movies"] == 3
 
@@ -167,8 +171,8 @@ async def test_a_wrong_match_is_put_right_from_the_film_itself(
 
 async def test_all_of_them_are_asked_for_again(page: Page, driver: Driver, wrong: str) -> None:
     await visit(page, wrong, "fix")
-    await page.get_by_role("button", name="Ask TMDB again for what was not found").click()
-    await expect(page.get_by_text("2 films asked for again.")).to_be_visible()
+    await page.get_by_role("button", name="Search TMDB again for films not found").click()
+    await expect(page.get_by_text("2 films queued again.")).to_be_visible()
     await driver.completed(wrong)
 
 

@@ -79,7 +79,7 @@ async def test_the_whole_way_by_keyboard(page: Page, driver: Driver, tmp_path: P
 
     await reach(page, page.get_by_role("link", name=re.compile("^Fix matches")))
     await page.keyboard.press("Enter")
-    await reach(page, page.get_by_role("textbox", name="TMDB or IMDb id or address"))
+    await reach(page, page.get_by_role("textbox", name="TMDB or IMDb id or link"))
     await page.keyboard.type("275")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("10 enriched")).to_be_visible()
@@ -88,7 +88,7 @@ async def test_the_whole_way_by_keyboard(page: Page, driver: Driver, tmp_path: P
 async def test_a_dialog_keeps_the_focus_and_gives_it_back(page: Page, driver: Driver) -> None:
     session_id = str((await driver.post_list(titles([("Heat", "1995")]))).body["session_id"])
     await driver.completed(session_id)
-    await visit(page, session_id, "away")
+    await visit(page, session_id, "export")
     opener = page.get_by_role("button", name="Delete this list")
     await reach(page, opener)
     await page.keyboard.press("Enter")
@@ -112,7 +112,7 @@ async def test_the_content_is_one_step_away(page: Page, gallery: Gallery) -> Non
 async def test_another_view_is_told_to_who_does_not_see_it(page: Page, gallery: Gallery) -> None:
     await visit(page, gallery.done)
     views = page.get_by_role("navigation", name="Views of this list")
-    for name in ("Films", "Take away", "Overview"):
+    for name in ("Films", "Export", "Overview"):
         link = views.get_by_role("link", name=name, exact=True)
         await link.focus()
         await page.keyboard.press("Enter")

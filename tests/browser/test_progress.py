@@ -153,8 +153,8 @@ async def test_a_server_that_is_restarted_is_found_again_without_a_reload(
     await until_percent(page, 10)
     await page.evaluate("window.neverReloaded = true")
     async with killed_api(driver):
-        await expect(page.get_by_text("The connection is lost")).to_be_visible()
-    await expect(page.get_by_text("The connection is lost")).to_be_hidden()
+        await expect(page.get_by_text("The connection was lost")).to_be_visible()
+    await expect(page.get_by_text("The connection was lost")).to_be_hidden()
     await driver.speed_up()
     await expect(page.get_by_role("heading", name="Genres")).to_be_visible()
     await expect(page.get_by_text("60 of 60 done")).to_be_visible()
@@ -224,7 +224,7 @@ async def test_tmdb_that_is_out_is_said_and_its_coming_back_too(page: Page, driv
     session_id = await begun(driver, 40)
     await visit(page, session_id)
     await driver.go_wrong({"match": "/3/", "kind": "status", "status": 503})
-    said = page.get_by_text("TMDB does not answer")
+    said = page.get_by_text("TMDB is not responding")
     await expect(said).to_be_visible()
     await driver.speed_up()
     await expect(said).to_be_hidden()
@@ -244,7 +244,7 @@ async def test_an_address_of_no_list_says_so(page: Page, watch: Watch) -> None:
     watch.allow_status(404)
     await page.goto("/session/00000000-0000-4000-8000-000000000000")
     await expect(page.get_by_role("heading", name="This list is not here")).to_be_visible()
-    await page.get_by_role("link", name="Bring a list").click()
+    await page.get_by_role("link", name="Upload a list").click()
     await expect(page.get_by_text("Drop your list here")).to_be_visible()
 
 

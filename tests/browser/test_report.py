@@ -49,7 +49,7 @@ async def test_open_report_stays_open_when_the_list_completes(
     await expect(page.get_by_role("heading", name="Just found")).to_be_visible()
     files = page.get_by_role("cell", name="watchlist.csv")
     await expect(files).to_be_visible()
-    merged = page.get_by_text("Merged into a film named before")
+    merged = page.get_by_text("Merged with a film listed before")
     await merged.click()
     row = page.get_by_role("listitem").filter(has_text="diary.csv, line").first
     await expect(row).to_be_visible()
@@ -99,7 +99,7 @@ async def test_report_tells_of_files_that_were_added_since(
     await choose(page, first)
     await session_shown(page)
     await expect(page.get_by_role("cell", name="first.csv")).to_be_visible()
-    await page.get_by_role("link", name="Take away").click()
+    await page.get_by_role("link", name="Export").click()
     await page.get_by_label("Choose files").set_input_files(more)
     await expect(page.get_by_text(f"{ADDED} films added")).to_be_visible()
     await page.get_by_role("link", name="Overview").click()

@@ -55,9 +55,9 @@ async def test_sample_pressed_after_deleting_it_makes_a_new_list(
     page: Page, driver: Driver
 ) -> None:
     session_id = await try_sample(page)
-    await visit(page, session_id, "away")
+    await visit(page, session_id, "export")
     await page.get_by_role("button", name="Delete this list").click()
-    await page.get_by_role("button", name="Delete for good").click()
+    await page.get_by_role("button", name="Delete permanently").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(
         "Every film you have seen, as a living record"
     )

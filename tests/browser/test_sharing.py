@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.test_taking_away import saved
+from tests.browser.test_export import saved
 from tests.browser.visiting import visit
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ async def test_a_link_is_made_copied_opened_by_a_visitor_and_ended(
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await visit(page, session_id)
     await page.get_by_role("link", name="Share", exact=True).click()
-    await expect(page.get_by_text("There is none yet.")).to_be_visible()
+    await expect(page.get_by_text("No links yet.")).to_be_visible()
     await page.get_by_label("Show my tags").check()
-    await page.get_by_label("The link ends").select_option("after a week")
-    await page.get_by_role("button", name="Make a link").click()
-    await expect(page.get_by_text("The link is made.")).to_be_visible()
+    await page.get_by_label("Expires").select_option("after a week")
+    await page.get_by_role("button", name="Create link").click()
+    await expect(page.get_by_text("Link created.")).to_be_visible()
     await expect(page.get_by_text("With tags · made")).to_contain_text(" · ends ")
     await page.get_by_role("button", name="Copy").click()
-    await expect(page.get_by_text("The link is copied.")).to_be_visible()
+    await expect(page.get_by_text("Link copied.")).to_be_visible()
     address = await page.get_by_label("Link", exact=True).input_value()
     assert await page.evaluate("navigator.clipboard.readText()") == address
     assert SHARED.search(address)
@@ -56,9 +56,9 @@ async def test_a_link_is_made_copied_opened_by_a_visitor_and_ended(
     await expect(visitor.get_by_role("region", name="Genres")).to_be_visible()
 
     await page.reload()
-    await page.get_by_role("button", name="End this link").click()
-    await expect(page.get_by_text("The link is ended")).to_be_visible()
-    await expect(page.get_by_role("button", name="End this link")).to_have_count(0)
+    await page.get_by_role("button", name="Revoke link").click()
+    await expect(page.get_by_text("Link revoked")).to_be_visible()
+    await expect(page.get_by_role("button", name="Revoke link")).to_have_count(0)
     watch.allow_status(404)
     await visitor.reload()
     await expect(
@@ -71,7 +71,7 @@ async def test_a_link_can_be_copied_by_hand_where_the_browser_forbids_it(
 ) -> None:
     await page.add_init_script("delete Navigator.prototype.clipboard;")
     await visit(page, await own_list(driver), "share")
-    await page.get_by_role("button", name="Make a link").click()
+    await page.get_by_role("button", name="Create link").click()
     await page.get_by_role("button", name="Copy").click()
     await expect(page.get_by_text("The link is selected")).to_be_visible()
     selected = await page.evaluate("getSelection().toString()")
@@ -86,8 +86,8 @@ async def test_more_links_than_a_list_may_have_are_refused_in_words(
         await driver.call("POST", f"/api/session/{session_id}/shares", json={})
     watch.allow_status(409)
     await visit(page, session_id, "share")
-    await expect(page.get_by_role("button", name="End this link")).to_have_count(20)
-    await page.get_by_role("button", name="Make a link").click()
+    await expect(page.get_by_role("button", name="Revoke link")).to_have_count(20)
+    await page.get_by_role("button", name="Create link").click()
     await expect(page.get_by_text("may have 20 shares")).to_be_visible()
 
 
@@ -95,7 +95,7 @@ async def test_a_visitor_finds_no_control_of_the_owners(page: Page, gallery: Gal
     address = await gallery.share(reviews=True, tags=True)
     movies = await gallery.driver.movies(gallery.done)
     missing = next(movie for movie in movies if movie["outcome"] == "not_found")
-    for query in ("", "?view=films", f"?view=films&film={missing['position']}", "?view=away"):
+    for query in ("", "?view=films", f"?view=films&film={missing['position']}", "?view=export"):
         await page.goto(f"{address}{query}")
         await expect(page.get_by_role("heading", level=1, name="A shared list")).to_be_visible()
         tabs = page.get_by_role("navigation", name="Views of this list").get_by_role("link")
@@ -104,14 +104,14 @@ async def test_a_visitor_finds_no_control_of_the_owners(page: Page, gallery: Gal
             await expect(page.get_by_role("dialog").get_by_role("heading")).to_be_visible()
         else:
             shown = page.get_by_role("region", name="Genres").or_(
-                page.get_by_text("Take these away")
+                page.get_by_text("Export these films")
             )
             await expect(shown.first).to_be_visible()
         for name in (
             "Delete",
             "Fix",
             "Not the right film",
-            "Say which film",
+            "Choose the film",
             "Share",
             "Choose files",
         ):
@@ -156,7 +156,7 @@ async def test_a_film_says_its_review_and_tags_where_they_are_shared(
 
 async def test_a_visitor_saves_what_filters_leave(page: Page, gallery: Gallery) -> None:
     await page.goto(f"{await gallery.share()}?view=films&genre=Drama")
-    await page.get_by_text("Take these away").click()
+    await page.get_by_text("Export these films").click()
     link = page.get_by_role("link", name="JSON lines: these films")
     lines = [json.loads(line) for line in (await saved(page, link)).splitlines()]
     movies = await gallery.driver.movies(gallery.done)

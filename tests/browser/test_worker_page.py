@@ -39,7 +39,7 @@ async def test_the_fleet_its_queue_and_its_budget_are_shown(page: Page, driver: 
         return 0 < shown <= 200 and abs(shown - queue["queued"]) <= 40
 
     await until(are_the_queues)
-    await expect(figure(page, "TMDB", "State")).to_contain_text("answers")
+    await expect(figure(page, "TMDB", "State")).to_contain_text("up")
     await expect(figure(page, "Budget", "Used")).to_contain_text(re.compile(r"\d+ of 400 requests"))
     await driver.speed_up()
     await expect(figure(page, "Queue", "Waiting")).to_have_text("0")
@@ -78,10 +78,10 @@ async def test_tmdb_that_is_out_is_told_with_its_reason(page: Page, driver: Driv
     await page.goto("/worker")
     await driver.go_wrong({"match": "/3/", "kind": "status", "status": 503})
     await driver.upload(made_up_films()[300:330])
-    await expect(figure(page, "TMDB", "State")).to_contain_text("does not answer")
+    await expect(figure(page, "TMDB", "State")).to_contain_text("not responding")
     await expect(figure(page, "TMDB", "Reason")).to_contain_text("503")
     await driver.go_wrong()
-    await expect(figure(page, "TMDB", "State")).to_contain_text("answers")
+    await expect(figure(page, "TMDB", "State")).to_contain_text("up")
 
 
 async def test_what_the_token_is_stays_out_of_the_address_and_of_the_disk(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def _start(page: Page, gallery: Gallery) -> None:
-    await visit(page, gallery.done, "away")  # so that the start has a list to remember
+    await visit(page, gallery.done, "export")  # so that the start has a list to remember
     await page.goto("/")
     await expect(page.get_by_role("heading", name="Your lists on this device")).to_be_visible()
 
@@ -89,15 +89,15 @@ async def _fix(page: Page, gallery: Gallery) -> None:
     await expect(page.get_by_text("Pulp Ficton")).to_be_visible()
 
 
-async def _away(page: Page, gallery: Gallery) -> None:
-    await visit(page, gallery.done, "away")
+async def _export(page: Page, gallery: Gallery) -> None:
+    await visit(page, gallery.done, "export")
     await expect(page.get_by_role("button", name="Delete this list")).to_be_visible()
 
 
 async def _share(page: Page, gallery: Gallery) -> None:
     await gallery.share(reviews=True, expires_in_days=7)
     await visit(page, gallery.done, "share")
-    await expect(page.get_by_role("button", name="End this link").first).to_be_visible()
+    await expect(page.get_by_role("button", name="Revoke link").first).to_be_visible()
 
 
 async def _shared(page: Page, gallery: Gallery) -> None:
@@ -120,7 +120,7 @@ async def _shared_nowhere(page: Page, _: Gallery) -> None:
 
 
 async def _question(page: Page, gallery: Gallery) -> None:
-    await _away(page, gallery)
+    await _export(page, gallery)
     await page.get_by_role("button", name="Delete this list").click()
     await expect(page.get_by_role("dialog", name="Delete this list?")).to_be_visible()
 
@@ -147,7 +147,7 @@ VIEWS: dict[str, Callable[[Page, Gallery], Awaitable[None]]] = {
     "filtered": _filtered,
     "film": _film,
     "fix": _fix,
-    "away": _away,
+    "export": _export,
     "share": _share,
     "shared": _shared,
     "shared film": _shared_film,

@@ -200,7 +200,7 @@ async def test_all_waiting_lists_of_a_client_are_held_and_deleted_together(drive
     for session_id in (first, second):
         assert (await driver.call("GET", f"/api/session/{session_id}")).status == 404
     assert (await status(driver, done))["status"] == "completed"
-    deleted = driver.events("session_deleted_on_order", "api.log")
+    deleted = driver.events("session_deleted_by_operator", "api.log")
     assert [event["session_id"] for event in deleted] == [first[:8], second[:8]]
     assert await queue(driver) == {"sessions": [], "clients": []}
 
@@ -214,8 +214,8 @@ async def test_no_answer_and_no_line_of_the_log_has_the_id_of_a_list(driver: Dri
     assert session_id[:13] not in text
     for what in ORDERS:
         await order(driver, what, session=name)
-    await until(partial(driver.events, "session_deleted_on_order", "api.log"))
-    for event in ("session_held", "session_released", "session_deleted_on_order"):
+    await until(partial(driver.events, "session_deleted_by_operator", "api.log"))
+    for event in ("session_held", "session_released", "session_deleted_by_operator"):
         (line,) = driver.events(event, "api.log")
         assert session_id[:13] not in json.dumps(line)
 

@@ -222,7 +222,7 @@ def test_the_web_page_is_inside(installed: Path, tmp_path: Path) -> None:
     for path in files:
         assert (installed / "api_service/web" / path).read_bytes() == (WEB / path).read_bytes()
     code = (
-        "import json; from api_service.page_files import WebFiles\n"
+        "import json; from api_service.static_files import WebFiles\n"
         "print(json.dumps(sorted(WebFiles('https://images.example').assets)))"
     )
     served = json.loads(run(installed, tmp_path, "-c", code))

@@ -49,7 +49,7 @@ async def test_a_list_goes_its_whole_way_by_the_roles_alone(
             text = log.read_text("utf-8")
             assert [line for line in text.splitlines() if any(no in line for no in REFUSED)] == []
         assert driver.events("request_failed", "api.log") == []
-        assert driver.events("upload_not_caught_up", "api.log") == []
+        assert driver.events("upload_requeue_failed", "api.log") == []
     await run_on(postgres.dsn(), f"drop database {database.name} with (force)")
 
 

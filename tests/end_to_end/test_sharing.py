@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from api_service.lists.files.spreadsheets import session_mark
+from api_service.lists.export_csv import session_mark
 from tests.support.driving import folder_form
 
 if TYPE_CHECKING:

@@ -26,12 +26,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from api_service.lists.files import json_items, json_stream, markup_text, xml_stream
-from api_service.lists.model import (
-    ListRefused,
-    ListTooCostly,
-    SessionFilms,
-    UploadedFile,
-)
+from api_service.lists.model import SessionFilms, UploadedFile
+from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 from benchmarks.hostile_lists import FAMILIES
 from benchmarks.list_forms import FORMS

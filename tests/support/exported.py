@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from api_service.lists.files.spreadsheets import plain_cell
+from api_service.lists.export_csv import unescape_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ async def rows(service: Service, session_id: str, **parameters: str) -> list[dic
     response = await export(service, session_id, format="csv", **parameters)
     text = (await response.read()).decode("utf-8-sig")
     found = list(csv.DictReader(io.StringIO(text, newline="")))
-    return [{name: plain_cell(cell) for name, cell in row.items()} for row in found]
+    return [{name: unescape_cell(cell) for name, cell in row.items()} for row in found]
 
 
 SAID = ("title", "year", "rating", "watch_dates", "rewatches", "tags", "review")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS
 from api_service.lists.model import UploadedFile
 from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import api_service.storage.additions
 import api_service.storage.matches
 import api_service.storage.sessions
+import api_service.storage.staging
 import api_service.storage.uploads
 import enrich_service.scheduling.reclaimer
 import enrich_service.storage.completions
@@ -208,14 +209,14 @@ DEFECTS: tuple[Defect, ...] = (
         api_service.storage.uploads,
         "_store",
         ("await list_movies(connection, upload)\n", "pass\n"),
-        ("return stored_as(", "await list_movies(connection, upload)\n    return stored_as("),
+        ("completed_at = None", "await list_movies(connection, upload)\n    completed_at = None"),
     ),
     _defect(
         "an upload that is run again does not look whether it was stored",
         "G18",
-        api_service.storage.uploads,
-        "_store",
-        ('"select true from sessions where id = $1"', '"select true where $1::uuid is null"'),
+        api_service.storage.staging,
+        "store_once",
+        ("if stored is not None and", "if stored is not None and stored.newly_queued < 0 and"),
         kinds={"upload": 1},
         faults=1 / 10,
     ),

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from api_service.storage.additions import StagedAddition
 from api_service.storage.clients import StoredLimits
-from api_service.storage.staging import IdempotencyKey, StagedUpload
+from api_service.storage.idempotency import IdempotencyKey, UploadRepeatedError
+from api_service.storage.staging import StagedUpload
 from shared.errors import (
     ClientLimitError,
-    IdempotencyKeyReusedError,
     MovieNotFoundError,
     SessionChangedError,
     SessionNotFoundError,
@@ -126,12 +126,15 @@ async def upload(world: World, chance: Random) -> None:
     )
     try:
         stored = await world.api().uploads.store(staged)
-    except (UploadInProgressError, IdempotencyKeyReusedError, ClientLimitError):
+    except UploadRepeatedError as repeated:
+        if repeated.upload.session_id == session_id:
+            raise
         return
-    if stored not in world.sessions:
-        world.sessions.append(stored)
-    if stored == session_id:
-        world.expected[stored] = Expected(len(rows))
+    except (UploadInProgressError, ClientLimitError):
+        return
+    assert stored.id == session_id
+    world.sessions.append(session_id)
+    world.expected[session_id] = Expected(len(rows))
 
 
 async def add(world: World, chance: Random) -> None:

@@ -16,7 +16,7 @@ WEB = "api_service/web"
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "docs/api.md", f"{WEB}/index.html", f"{WEB}/assets/away.js"]
+    "path", ["README.md", "docs/api.md", f"{WEB}/index.html", f"{WEB}/assets/export.js"]
 )
 def test_notice_and_link_stand_where_films_are_shown_or_taken_away(path: str) -> None:
     text = (ROOT / path).read_text("utf-8")

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_service.lists.files.workbooks import Unpacking, is_workbook, read_sheets
-from api_service.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +75,7 @@ class _Unpacker:
         self._files = 0
 
     def add(self, file: UploadedFile) -> Iterator[UploadedFile]:
-        """The file itself, or the members of the zip that it is."""
+        """Yield the file itself, or the members of the zip that it is."""
         if not _is_zip(file.path):
             self._spend(file.name, file.path.stat().st_size)
             self._count(file.name)
@@ -83,7 +84,7 @@ class _Unpacker:
         yield from self._opened(file)
 
     def _opened(self, file: UploadedFile) -> Iterator[UploadedFile]:
-        """What a zip or workbook holds."""
+        """Yield what a zip or workbook holds."""
         try:
             with (
                 warnings.catch_warnings(action="error", category=UserWarning),
@@ -137,7 +138,7 @@ class _Unpacker:
                 yield member
 
     def _new_path(self, name: str) -> Path:
-        """Where the next file is written, if there may be one more."""
+        """Return where the next file is written, if there may be one more."""
         self._count(name)
         return self._folder / f"{self._files}.csv"
 
@@ -172,7 +173,7 @@ class _Unpacker:
 
 
 def unpack(files: Sequence[UploadedFile], folder: Path, *, max_bytes: int) -> list[UploadedFile]:
-    """The files of an upload with zips unpacked into `folder`; names keep their folders.
+    """Return the files of an upload with zips unpacked into `folder`; names keep their folders.
 
     Raises:
         ListRefused: a zip is broken, encrypted, empty or holds a zip; more than 2,000 files; more

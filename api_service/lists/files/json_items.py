@@ -1,7 +1,7 @@
-"""JSON to records: a list, or lines, of objects or of titles, each made a row of cells.
+"""JSON as records: a list, or lines, of objects or titles, each made a row of cells.
 
 The names of an object's members become the header, so that what recognises a CSV recognises JSON
-too; `json_shapes` says what is an item, and how it becomes cells.
+too; `json_containers` says where items stand, `json_cells` how they become cells.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api_service.lists.files.json_shapes import (
-    TITLE,
+from api_service.lists.files.json_cells import TITLE, learn_spellings, to_row
+from api_service.lists.files.json_containers import (
     is_list_of_things,
     is_plain,
     may_hold,
     place_of,
-    spell,
-    to_row,
     unpack_value,
 )
 from api_service.lists.files.json_stream import (
@@ -32,7 +30,7 @@ from api_service.lists.files.json_stream import (
     LargeValueError,
 )
 from api_service.lists.files.text import MAX_COLUMNS, BlankRows, find_control
-from api_service.lists.model import (
+from api_service.lists.problems import (
     CostLimit,
     ListRefused,
     ListTooCostly,
@@ -77,7 +75,7 @@ class JsonTable:
     spellings: Mapping[str, str]
 
     def spelling(self, name: str) -> str:
-        """A name of the header as the file writes it, a path where it is of a member's member.
+        """Return a column's name as the file writes it; of a nested member its path.
 
         Safe to show: JSON may write halves of characters, which no answer can be encoded with.
         """
@@ -119,7 +117,7 @@ class _Names:
     def learn(self, item: Any, row: Mapping[str, str]) -> None:  # noqa: ANN401  # whatever JSON is
         """Take in the names of one more item."""
         if not row.keys() <= self.examples.keys():
-            spell(item, self.spellings)
+            learn_spellings(item, self.spellings)
             for name, cell in row.items():
                 if name not in self.examples:
                     self.examples[name] = cell[:_LONGEST_EXAMPLE]
@@ -132,7 +130,7 @@ class _Names:
 
 
 def open_json(text: Text, film_names: AbstractSet[str], most_rows: int) -> JsonTable | None:
-    """A file as JSON, or None where it is something else.
+    """Return a file as JSON, or None where it is something else.
 
     Args:
         text: the file.
@@ -179,7 +177,7 @@ def open_json(text: Text, film_names: AbstractSet[str], most_rows: int) -> JsonT
 
 
 def _has_lines(text: Text) -> bool:
-    """Whether a line ends between the first and the last of what is no white space."""
+    """Return whether a line ends between the first and the last of what is no white space."""
     decoder = io.IncrementalNewlineDecoder(
         codecs.getincrementaldecoder(text.encoding)(), translate=True
     )
@@ -198,7 +196,7 @@ def _has_lines(text: Text) -> bool:
 
 
 def _items(text: Text, *, has_lines: bool) -> Generator[tuple[int, Any], None, None]:
-    """Each item with the line it starts on, of which only one is held at a time."""
+    """Yield each item with the line it starts on, of which only one is held at a time."""
     with text.file.path.open("rb") as file:
         try:
             for number, (line, value) in enumerate(JsonStream(file, text.encoding).values(), 1):
@@ -226,7 +224,7 @@ def _items(text: Text, *, has_lines: bool) -> Generator[tuple[int, Any], None, N
 
 
 def _unpacked(value: Any) -> Iterator[Any]:  # noqa: ANN401  # whatever JSON may be
-    """The item; or the items in the lists that it holds by name, such as `movies` and `shows`."""
+    """Yield the item, or those in the lists that it holds by name, such as `movies`."""
     if isinstance(value, LargeObject):
         yield from _unpacked_large(value)
     else:
@@ -234,7 +232,7 @@ def _unpacked(value: Any) -> Iterator[Any]:  # noqa: ANN401  # whatever JSON may
 
 
 def _unpacked_large(value: LargeObject) -> Iterator[Any]:
-    """The items of an object that is only taken for what holds lists; as an item it is too large.
+    """Yield the items of an object that can only hold lists, because as an item it is too large.
 
     Raises:
         LargeValueError: it is an item itself.
@@ -260,7 +258,7 @@ def _unpacked_large(value: LargeObject) -> Iterator[Any]:
 
 
 def _items_of_things(members: LargeList, holder: LargeObject) -> Iterator[Any]:
-    """The items of a large list, once one of them is an object.
+    """Yield the items of a large list, once one of them is an object.
 
     Raises:
         LargeValueError: none is.

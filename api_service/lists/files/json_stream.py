@@ -1,4 +1,4 @@
-"""JSON values out of a file of any size, one after the other, of which only a window is held.
+"""Streaming JSON parser: values of a file of any size, of which only a window is held.
 
 Each value is decoded once and whole by the standard library's scanner, which is fast, as long as it
 has at most `MAX_VALUE` characters. A larger object is read member by member, and a larger list that
@@ -13,6 +13,8 @@ import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+
+from api_service.lists.problems import BrokenFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,18 +44,8 @@ _DECODER: Final[Any] = json.JSONDecoder(
 _scan = _DECODER.scan_once  # what `raw_decode` calls, which would be one call more for each value
 
 
-class BrokenJsonError(Exception):
-    """The text is no JSON.
-
-    Attributes:
-        message: what is wrong with it.
-        line: counted from 1.
-    """
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
+class BrokenJsonError(BrokenFileError):
+    """The text is no JSON."""
 
 
 class LargeValueError(Exception):
@@ -94,7 +86,7 @@ class JsonStream:
         self._line, self._counted = 1, 0
 
     def values(self) -> Iterator[tuple[int, Any]]:
-        """The values that follow each other, and those of a list one by one, with their lines.
+        """Yield the values in sequence, those of a list one by one, with their lines.
 
         An object that is too large to be held comes as a `LargeObject`, to be read to its end.
 
@@ -117,13 +109,13 @@ class JsonStream:
             self._at += 1
 
     def line(self) -> int:
-        """The line of what comes next."""
+        """Return the line of what comes next."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line
 
     def skip(self) -> str:
-        """Skip white space; the character after it, "" at the end."""
+        """Skip white space; return the character after it, "" at the end."""
         while True:
             # The whole pattern is optional, so that it always matches.
             self._at = at = _skip_space(self._text, self._at).end()  # type: ignore[union-attr]
@@ -152,7 +144,7 @@ class JsonStream:
         return found
 
     def value(self) -> Measured:
-        """The value that comes next; a large object or list as one to be read to its end.
+        """Return the value that comes next; a large object or list as one to be read to its end.
 
         Raises:
             BrokenJsonError: it is no JSON, or nested too deeply.
@@ -180,7 +172,7 @@ class JsonStream:
         raise LargeValueError(self.line())
 
     def held(self) -> Measured:
-        """The value that comes next, whole.
+        """Return the value that comes next, whole.
 
         Raises:
             BrokenJsonError: it is no JSON, or nested too deeply.
@@ -192,7 +184,7 @@ class JsonStream:
         return found
 
     def broken(self, message: str) -> BrokenJsonError:
-        """What is wrong with what comes next."""
+        """Return what is wrong with what comes next."""
         return BrokenJsonError(message, self.line())
 
     def _held_or_object(self) -> Any:  # noqa: ANN401  # whatever JSON may be
@@ -225,7 +217,7 @@ class JsonStream:
         return self.broken("it is nested too deeply")
 
     def _read_on(self) -> None:
-        """Let go of what was read, and read on until any value fits, or the file ends."""
+        """Discard what was read, and read on until any value fits or the file ends."""
         self.line()
         pieces = [self._text[self._at :]]
         size = len(pieces[0])
@@ -245,7 +237,7 @@ class LargeObject:
         self._stream = stream
 
     def members(self) -> Iterator[tuple[str, Measured]]:
-        """Each member; a large list comes as a `LargeList`, to be read to its end.
+        """Yield each member; a large list comes as a `LargeList`, to be read to its end.
 
         Raises:
             BrokenJsonError: the text is no JSON, or is nested too deeply.
@@ -270,7 +262,7 @@ class LargeObject:
                 return
 
     def too_large(self) -> LargeValueError:
-        """The refusal of an object that must be held whole after all."""
+        """Return the refusal of an object that must be held whole after all."""
         return LargeValueError(self._stream.line())
 
 
@@ -281,7 +273,7 @@ class LargeList:
         self._stream = stream
 
     def items(self) -> Iterator[Measured]:
-        """Each item.
+        """Yield each item.
 
         Raises:
             BrokenJsonError: the text is no JSON, or is nested too deeply.

@@ -1,4 +1,4 @@
-"""XML and HTML files as text: what they are, and in which encoding."""
+"""Detection and decoding of XML and HTML files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Markup(Enum):
 
 
 def find_markup(file: UploadedFile) -> Markup | None:
-    """What a file is by its first bytes; None where it is no markup."""
+    """Return what a file is by its first bytes; None where it is no markup."""
     with file.path.open("rb") as stream:
         opening = _as_text(stream.read(_OPENING))
     if not _BEGINS.match(opening):
@@ -51,7 +51,7 @@ def find_markup(file: UploadedFile) -> Markup | None:
 
 
 def read_markup(file: UploadedFile) -> Iterator[str]:
-    """The file's text in pieces.
+    """Yield the file's text in pieces.
 
     UTF-8 goes before what the file declares, for some declare what they are not.
 

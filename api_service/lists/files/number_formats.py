@@ -1,4 +1,4 @@
-"""What a number in a workbook is by its format: a date, a time, a percentage or only a number.
+"""Number formats of workbooks: dates, times, percentages and plain numbers.
 
 From ECMA-376 (Office Open XML), Part 1: 18.8.30 (number formats, the built-in ones among them),
 18.17.4.1 (dates in both epochs). Workbooks keep dates as days since an epoch. The epoch of 1900
@@ -40,7 +40,7 @@ class NumberKind(Enum):
 
 
 def kind_of_id(number: int, codes: dict[int, str]) -> NumberKind:
-    """What numbers of a format are, by its id and the codes that the workbook defines."""
+    """Return what numbers of a format are, by its id and the codes that the workbook defines."""
     if number in codes:
         return kind_of_code(codes[number])
     if number in _DATE_IDS:
@@ -51,7 +51,7 @@ def kind_of_id(number: int, codes: dict[int, str]) -> NumberKind:
 
 
 def kind_of_code(code: str) -> NumberKind:
-    """What numbers of a format are, by its code, such as `dd/mm/yyyy;@`."""
+    """Return what numbers of a format are, by its code, such as `dd/mm/yyyy;@`."""
     code = code[:_LONGEST]
     is_elapsed = _ELAPSED.search(code) is not None
     signs = _NO_SIGNS.sub("", code.partition(";")[0]).casefold()
@@ -65,7 +65,7 @@ def kind_of_code(code: str) -> NumberKind:
 
 
 def number_text(stored: str, kind: NumberKind, *, from_1904: bool) -> str:
-    """A number as its cell shows it, but dates in ISO's form.
+    """Return a number as its cell shows it, but dates in ISO's form.
 
     What is no number, or no day of any year, stays as it is stored.
     """
@@ -111,7 +111,7 @@ def _day(days: int, *, from_1904: bool) -> date | None:
 
 
 def _plain(number: float) -> str:
-    """As many digits as spreadsheets keep; whole numbers without a point."""
+    """Write as many digits as spreadsheets keep; whole numbers without a point."""
     if number.is_integer() and abs(number) < 10**_MOST_DIGITS:
         return str(int(number))
     return f"{number:.{_MOST_DIGITS}g}"

@@ -1,4 +1,4 @@
-"""Rows taken out of a workbook or a web page, as a CSV of this process's own.
+"""Rows of a workbook or a web page, kept as a CSV of this process's own.
 
 Each row begins with its number in the file that it came from, so that blank rows need not be
 written and reports name the rows that a person sees.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
 from api_service.lists.files.text import MAX_COLUMNS, MAX_FIELD, find_control
-from api_service.lists.model import ListRefused, Problem, Refusal
+from api_service.lists.problems import ListRefused, Problem, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Where rows come from: whatever a file is, it is read as records of cells under a header."""
+"""Tables: records of cells under a header, whatever the file is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api_service.lists.files.text import Text, read_records
 
 if TYPE_CHECKING:
     from api_service.lists.files.text import Records
-    from api_service.lists.model import Kind, Layout
+    from api_service.lists.layout import Kind, Layout
     from api_service.lists.report import FileJournal
 
 
@@ -22,7 +22,7 @@ class Table(Protocol):
         ...
 
     def records(self, journal: FileJournal) -> Records:
-        """Each record that is not blank, the header among them, with the line it starts on.
+        """Return each record that is not blank, the header among them, with the line it starts on.
 
         The reader may keep and change the lists. What cannot be a record goes to the journal.
 
@@ -62,5 +62,5 @@ class ListFile:
         return self.layout.kind, self.layout.list_name, self.table.text.digest
 
     def canonical(self) -> tuple[Kind, str, str, bytes]:
-        """The file's place, which the order of the upload has no part in."""
+        """Return the file's place, which the order of the upload has no part in."""
         return self.layout.kind, self.name.casefold(), self.name, self.table.text.digest

@@ -1,4 +1,4 @@
-"""Bytes to records: encodings, control characters, quotes, and on which line a record stands."""
+"""Text files as records: encodings, control characters, quotes and line numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    Problem,
-    Refusal,
-)
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Problem, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -83,7 +77,7 @@ class Text:
     endless: int
 
     def refuse_endless_line(self) -> None:
-        """Before a line is held.
+        """Refuse an endless line before it is held in memory.
 
         Raises:
             ListRefused: there is a line over 1 MiB.
@@ -194,7 +188,7 @@ def _encoding(opening: bytes) -> str:
 
 
 def _is_windows_text(stream: BinaryIO, opening: bytes) -> bool:
-    """Whether bytes that are no UTF-8 are Windows-1252, as old spreadsheets save a CSV.
+    """Return whether bytes that are no UTF-8 are Windows-1252, as old spreadsheets save a CSV.
 
     Almost any bytes are, so it must look like it: nothing in it may be UTF-8 of more than one byte
     (then it is UTF-8 with a fault in it), it may not be UTF-8 cut off within its last character,
@@ -247,7 +241,7 @@ def _decode(
 
 
 def find_control(text: str) -> re.Match[str] | None:
-    """A control character, or half of a surrogate pair, which JSON can name and no file hold."""
+    """Return a control character, or half of a surrogate pair, which JSON can name."""
     return _CONTROL_OR_HALF.search(text)
 
 
@@ -275,7 +269,7 @@ class _EndlessRecordError(Exception):
 
 
 def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
-    """Each record that is not blank, with the physical line it starts on, counted from 1.
+    """Return each record that is not blank, with the physical line it starts on, counted from 1.
 
     A record with a stray quotation mark or a control character goes to the journal instead.
 
@@ -335,7 +329,7 @@ def read_records(text: Text, delimiter: str, journal: FileJournal) -> Records:
 
 
 def _judge(error: csv.Error, file: UploadedFile, line: int, last_line: int) -> None:
-    """Raise unless the trouble is within one line; else nobody knows how many rows it took."""
+    """Raise unless the trouble is within one line; otherwise the rows that it took are unknown."""
     if str(error).startswith("field larger"):
         raise _too_long(file, line)
     if last_line > line or str(error).startswith("unexpected end"):

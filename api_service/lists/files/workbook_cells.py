@@ -1,4 +1,4 @@
-"""The cells of a workbook's sheets, and the texts that they share."""
+"""Cells of a workbook's sheets, and the texts that they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api_service.lists.files.number_formats import NumberKind, number_text
 from api_service.lists.files.row_files import RowWriter, too_long
 from api_service.lists.files.text import MAX_COLUMNS, MAX_FIELD
 from api_service.lists.files.xml_stream import LargeXmlError, XmlReader
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from api_service.lists.files.xml_stream import Attributes
@@ -42,7 +42,7 @@ class _TextReader(XmlReader):
             self._pieces.append(data)
 
     def _taken(self) -> str:
-        """The text since the last time."""
+        """Return the text since the last time."""
         text = "".join(self._pieces)
         self._pieces.clear()
         self._size = 0
@@ -59,7 +59,7 @@ class SharedTexts(_TextReader):
         self._ends = array("L", [0])
 
     def __getitem__(self, index: int) -> str:
-        """The text of a number; "" where there is none."""
+        """Return the text of a number; "" where there is none."""
         if not 0 <= index < len(self._ends) - 1:
             return ""
         return self._held[self._ends[index] : self._ends[index + 1]].decode()
@@ -176,17 +176,17 @@ def too_many_bytes(name: str, most: int) -> ListRefused:
 
 
 def local_name(name: str) -> str:
-    """A name without its prefix."""
+    """Return a name without its prefix."""
     return name.rpartition(":")[2] if ":" in name else name
 
 
 def whole_number(text: str | None) -> int:
-    """A whole number from 0; -1 for anything else."""
+    """Return a whole number from 0; -1 for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004
 
 
 def _column(reference: str, before: int) -> int:
-    """The column of a cell, counted from 0, by its name; the next one where it has none."""
+    """Return the column of a cell, counted from 0, by its name; the next one where it has none."""
     found = _REFERENCE.fullmatch(reference)
     if not found:
         return before + 1

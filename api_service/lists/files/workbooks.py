@@ -27,13 +27,8 @@ from api_service.lists.files.xml_stream import (
     LargeXmlError,
     XmlReader,
 )
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-    UploadedFile,
-)
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.values.headers import is_watchlist
 
 if TYPE_CHECKING:
@@ -73,14 +68,14 @@ class Unpacking:
 
 
 def is_workbook(archive: zipfile.ZipFile) -> bool:
-    """Whether a zip is a document of Office Open XML, of whatever kind."""
+    """Return whether a zip is a document of Office Open XML, of whatever kind."""
     return CONTENT_TYPES in archive.NameToInfo
 
 
 def read_sheets(
     archive: zipfile.ZipFile, file: UploadedFile, unpacking: Unpacking
 ) -> Iterator[UploadedFile]:
-    """A file of rows for each sheet that has cells; hidden ones come to be set aside.
+    """Yield a file of rows for each sheet that has cells; hidden ones come to be set aside.
 
     A sheet is called by the workbook's name where it is the only one, and else by both names.
 
@@ -261,7 +256,7 @@ class _Styles(XmlReader):
 
 
 def _called(book: str, sheet: str) -> str:
-    """The name of one of several sheets.
+    """Return the name of one of several sheets.
 
     A workbook that is called a watchlist is one, unless its sheet says that it was watched.
     """

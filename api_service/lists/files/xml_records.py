@@ -1,4 +1,4 @@
-"""What an XML format is: which elements stand for titles, and what they say.
+"""Declarations of XML formats: which elements stand for titles, and what they say.
 
 A format is a module with a `FORMAT`: where its titles stand, and a function that turns the element
 of one into cells by `Column`. What a column means is the same as in every other format.
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from api_service.lists.model import Column, Kind
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind
 from api_service.lists.values.headers import fold_header
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Element(NamedTuple):
     parts: Sequence[Part]
 
     def texts(self) -> dict[str, str]:
-        """The text of each part by its name; of several with one name the first that has any."""
+        """Return the text of each part by its name; of several the first with any text."""
         found: dict[str, str] = {}
         for part in self.parts:
             if not found.get(part.name):
@@ -89,7 +90,7 @@ class XmlFormat:
 
 
 def others(said: Mapping[str, str], known: Container[str]) -> Cells:
-    """What a file says beside what is known of its format, for the report to name it."""
+    """Return what a file says beside what is known of its format, for the report to name it."""
     return {
         f"other {name}" if fold_header([name])[0] in _FOLDED else name: text
         for name, text in said.items()
@@ -98,7 +99,7 @@ def others(said: Mapping[str, str], known: Container[str]) -> Cells:
 
 
 def day_of_seconds(text: str) -> str:
-    """The day, in UTC, of a moment in seconds since 1970; "" for 0, and anything else as it is."""
+    """Return the UTC day of seconds since 1970; "" for 0, and anything else unchanged."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(_SECONDS.stop)):
         return text
     seconds = int(text)

@@ -1,4 +1,4 @@
-"""XML from strangers, read piece by piece within bounds, by the standard library's expat.
+"""Streaming XML parser for untrusted files, by the standard library's expat.
 
 Nothing in it can define, include or fetch anything: a document type declaration ends the reading,
 and without one there are no entities but the five that XML itself has. What is held at any moment
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
+
+from api_service.lists.problems import BrokenFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,18 +33,8 @@ _FIRST_STEP: Final = 1 << 12
 _ENCODING: Final = "utf-8"
 
 
-class BrokenXmlError(Exception):
-    """The text is no XML that is read.
-
-    Attributes:
-        message: what is wrong with it.
-        line: counted from 1.
-    """
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
+class BrokenXmlError(BrokenFileError):
+    """The text is no XML that is read."""
 
 
 class LargeXmlError(Exception):

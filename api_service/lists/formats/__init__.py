@@ -1,4 +1,4 @@
-"""The formats there are, and which one a file is in."""
+"""The known formats, and recognition of a file's format."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from api_service.lists.columns import Column
+from api_service.lists.files.json_containers import LIST_NAME
 from api_service.lists.files.json_items import open_json
-from api_service.lists.files.json_shapes import LIST_NAME
 from api_service.lists.files.row_files import RowsTable
 from api_service.lists.files.tables import CsvTable, Table
 from api_service.lists.files.text import MAX_COLUMNS
@@ -30,16 +31,9 @@ from api_service.lists.formats import (
     xml_items,
 )
 from api_service.lists.formats.plain import open_plain, titles_layout
-from api_service.lists.merging import own_export as ours
-from api_service.lists.model import (
-    Column,
-    CostLimit,
-    Layout,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-    SetAside,
-)
+from api_service.lists.layout import Layout, SetAside
+from api_service.lists.merging import own_export
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.headers import file_stem
 
@@ -63,8 +57,8 @@ DECLARED: Final = (
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     xml_items.recognise,
     kinopoisk.recognise,
-    ours.recognise,
-    ours.recognise_import_form,
+    own_export.recognise,
+    own_export.recognise_import_form,
     letterboxd.recognise_list,  # before the next: the lines about a list look like titles
     letterboxd.recognise_export,
     imdb.recognise,
@@ -80,8 +74,8 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 _STATED: Final = (
     xml_items.recognise,
     kinopoisk.recognise,
-    ours.recognise,
-    ours.recognise_import_form,
+    own_export.recognise,
+    own_export.recognise_import_form,
     netflix.recognise,
     generic.recognise,
 )
@@ -110,14 +104,14 @@ _MOST_NAMED: Final = 12
 
 
 def holds_no_films(name: str) -> SetAside | None:
-    """Whether a file says by its name alone that it holds no films; then it is never opened."""
+    """Return whether a file's name alone says that it holds no films; it is never opened."""
     if file_stem(name).casefold() in _ABOUT:
         return SetAside("tells about the other files")
     return letterboxd.holds_no_films(name) or trakt.holds_no_films(name)
 
 
 def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
-    """How a file is taken apart, and how its rows are read.
+    """Return how a file is taken apart, and how its rows are read.
 
     Args:
         text: the file.
@@ -156,7 +150,7 @@ def recognise(text: Text, most_rows: int) -> tuple[Table, Layout | SetAside]:
 
 
 def _no_titles(table: JsonTable) -> str:
-    """Why JSON is no list: what its items have in place of titles."""
+    """Return why JSON is no list: what its items have in place of titles."""
     named = [name for name in table.header if name not in {"type", LIST_NAME}]
     names = [table.spelling(name)[:_SHOWN] for name in named[:_MOST_NAMED]]
     if not names:
@@ -166,7 +160,7 @@ def _no_titles(table: JsonTable) -> str:
 
 
 def _layout(table: Table, above: int = 0) -> Layout | SetAside | None:
-    """How a table is read, whose header may have some records above it."""
+    """Return how a table is read, whose header may have some records above it."""
     opening = _opening(table)
     # Excel may write which delimiter follows: `sep=;`.
     first = above or (1 if opening and opening[0][0].casefold().startswith("sep=") else 0)
@@ -223,7 +217,7 @@ def _unknown(text: Text, table: Table | None = None) -> ListRefused:
 
 
 def _readable(table: Table, journal: FileJournal) -> Iterator[tuple[int, list[str]]]:
-    """The records of a table, up to where too many cannot be used."""
+    """Yield the records of a table, up to where too many cannot be used."""
     try:
         yield from table.records(journal)
     except ListRefused as refusal:
@@ -232,5 +226,5 @@ def _readable(table: Table, journal: FileJournal) -> Iterator[tuple[int, list[st
 
 
 def _scratch_journal(text: Text) -> FileJournal:
-    """A journal for the beginning of a file, which counts only what cannot be used."""
+    """Return a journal for the beginning of a file, which counts only what cannot be used."""
     return FileJournal(text.file.name, Budget(rows=_MOST_SKIPPED, rejected=1))

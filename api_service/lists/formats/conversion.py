@@ -1,4 +1,4 @@
-"""What is neither a table of text nor JSON, made one: XML and tables of web pages."""
+"""Conversion of XML and web pages into tables."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from api_service.lists.model import UploadedFile
 
 
-def converted(file: UploadedFile, folder: Path) -> UploadedFile:
-    """The file as CSV or JSON, if it is markup; else the file itself.
+def convert(file: UploadedFile, folder: Path) -> UploadedFile:
+    """Return the file as CSV or JSON, if it is markup; else the file itself.
 
     Args:
         file: any file of an upload.

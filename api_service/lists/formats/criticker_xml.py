@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, others
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.cells import split_title
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _read(element: Element) -> Cells:
 
 
 def _date(text: str) -> str:
-    """The day in ISO's form; what is no such date as it is, for the report to say so."""
+    """Return the day in ISO's form; what is no such date as it is, for the report to say so."""
     found = _DATE.fullmatch(text)
     if not found or found[1] not in _MONTHS:
         return text

@@ -1,11 +1,12 @@
-"""Sites to rate films at, from Criticker to MyAnimeList."""
+"""Formats of rating sites, from Criticker to MyAnimeList."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.format import Format, Sample
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.states import State
 
 FORMATS: Final = (

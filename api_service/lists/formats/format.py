@@ -1,4 +1,4 @@
-"""A format as a declaration: how a file is recognised, and what its columns and words mean.
+"""Declarations of formats: how a file is recognised, what its columns and words mean.
 
 A column's name is written as the service writes it; a member of a member of JSON is a path,
 `userRating.rating`. Case, spaces and signs do not count.
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.headers import fold_header, is_watchlist
 from api_service.lists.values.states import State, with_words
 
@@ -67,7 +68,7 @@ class Format:
     split_title: Callable[[str], tuple[str, str]] | None = None
 
     def recognise(self, opening: Sequence[list[str]], name: str) -> Layout | None:
-        """How a file of this format is read; None for any other file."""
+        """Return how a file of this format is read; None for any other file."""
         header = fold_header(opening[0])
         known = set(header)
         if not any(known.issuperset(fold_header(marks.split(","))) for marks in self.marks):

@@ -1,4 +1,4 @@
-"""Any CSV or JSON with a column of titles or of film ids: hand-kept sheets, and what others write.
+"""Any CSV or JSON with a column of titles or of film ids, such as a hand-kept sheet.
 
 The names are those that people and programs use. A member of a member of JSON goes by its own name
 where no other has it: `review.score` is a score.
@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.headers import fold_header, is_watchlist
@@ -31,22 +32,8 @@ _COLUMNS: Final = {
         *("year", "releaseyear", "filmyear", "movieyear", "yearofrelease", "yearreleased"),
         *("productionyear", "releasedate", "released", "datereleased", "yearreleasedate"),
         *(
-            "jahr",
-            "launchyear",
-            "launchingyear",
-            "erscheinungsjahr",
-            "filmjahr",
-            "année",
-            "annee",
-            "año",
-            "ano",
-            "anno",
-            "jaar",
-            "rok",
-            "år",
-            "год",
-            "年份",
-            "vuosi",
+            *("jahr", "launchyear", "launchingyear", "erscheinungsjahr", "filmjahr", "année"),
+            *("annee", "año", "ano", "anno", "jaar", "rok", "år", "год", "年份", "vuosi"),
         ),
     ),
     Column.TMDB_ID: ("tmdbid", "tmdb", "tmdbmovieid", "themoviedbid", "moviedbid"),
@@ -81,16 +68,8 @@ _COLUMNS: Final = {
     ),
     Column.REVIEW: (
         *(
-            "review",
-            "myreview",
-            "notes",
-            "note",
-            "nota",
-            "mynotes",
-            "comment",
-            "comments",
-            "thoughts",
-            "memo",
+            *("review", "myreview", "notes", "note", "nota", "mynotes", "comment", "comments"),
+            *("thoughts", "memo"),
         ),
     ),
     Column.SEEN: (
@@ -187,13 +166,13 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | None:
 
 
 def _scale(name: str) -> int | None:
-    """Out of how much the ratings of a column are, where its name says so: `Score (out of 10)`."""
+    """Return the scale of a column's ratings from its name: `Score (out of 10)`."""
     found = _OUT_OF.search(name[:_LONGEST])
     return int(found[1]) if found else None
 
 
 def with_states(layout: Layout, header: Sequence[str]) -> Layout:
-    """A layout of a service, with what the file says of each row's state beside that one's columns.
+    """Return a service's layout with the columns of state that the file has besides.
 
     Another program may write the columns of a service and some of its own.
     """
@@ -210,7 +189,7 @@ def with_states(layout: Layout, header: Sequence[str]) -> Layout:
 
 
 def is_weak(layout: Layout) -> bool:
-    """Whether nothing but a column of names makes a file look like a list of films."""
+    """Return whether nothing but a column of names makes a file look like a list of films."""
     return layout.format == "csv" and layout.columns.keys() <= {Column.TITLE, Column.REVIEW}
 
 
@@ -251,7 +230,7 @@ _BY_STATE: Final = {
 
 
 def _other_names(written: str) -> Iterator[str]:
-    """What a column may be called, too: without what is in brackets, or outside of its member."""
+    """Yield a column's other names: without brackets, or outside of its member."""
     if "." in written and not written.casefold().startswith(_OF_EVERYBODY):
         outer, _, inner = written.rpartition(".")
         yield outer.rpartition(".")[2] if inner == "value" else inner
@@ -260,7 +239,7 @@ def _other_names(written: str) -> Iterator[str]:
 
 
 def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
-    """A layout in which columns whose cells say more than their names are what their cells say."""
+    """Return a layout in which columns are what their cells say, where that is clearer."""
     columns = dict(layout.columns)
     opening = opening[layout.header :]
     review = columns.get(Column.REVIEW)
@@ -280,7 +259,7 @@ def _with_meaning(layout: Layout, opening: Sequence[list[str]]) -> Layout:
 
 
 def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column is called a note, and is what that means in French: a mark."""
+    """Return whether a column is called a note, and is what that means in French: a mark."""
     if fold_header([_OUT_OF.sub("", opening[0][at])])[0] not in _NOTES:
         return False
     cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
@@ -288,13 +267,13 @@ def _has_ratings(opening: Sequence[list[str]], at: int) -> bool:
 
 
 def _has_states(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column of types has actions in it: `watch`, `towatch`."""
+    """Return whether a column of types has actions in it: `watch`, `towatch`."""
     cells = ["".join(row[at : at + 1]) for row in opening[1:]]
     return any(isinstance(read_state(cell), State) for cell in cells)
 
 
 def _has_only_states(opening: Sequence[list[str]], at: int) -> bool:
-    """Whether a column of another name has nothing but words of states in it."""
+    """Return whether a column of another name has nothing but words of states in it."""
     cells = [cell for row in opening[1:] if (cell := "".join(row[at : at + 1]).strip())]
     return bool(cells) and all(
         fold_header([cell])[0] and isinstance(read_state(cell), State) for cell in cells

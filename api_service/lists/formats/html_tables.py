@@ -14,7 +14,7 @@ from api_service.lists.files.markup_text import read_markup
 from api_service.lists.files.row_files import RowWriter, too_long
 from api_service.lists.files.text import MAX_COLUMNS, MAX_FIELD
 from api_service.lists.formats import kinopoisk
-from api_service.lists.model import CostLimit, ListRefused, ListTooCostly, Refusal
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -17,7 +17,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout, SetAside, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import display_name
 from api_service.lists.values.headers import file_stem, find_columns, fold_header, is_watchlist
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
 from api_service.lists.values.headers import fold_header, is_watchlist
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _OUT_OF: Final = 10
 
 
 def reshaping(header: Mapping[int, str]) -> Callable[[dict[int, str]], dict[int, str]] | None:
-    """How the rows under a header are read, the header among them; None if it is another one."""
+    """Return how the rows under a header are read; None for another header."""
     folded = dict(zip(header, fold_header(list(header.values())), strict=True))
     places = {name: at for at, name in folded.items() if name in _NAMES}
     if not {_RUSSIAN, _ORIGINAL, "мояоценка"} <= places.keys():

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, others
-from api_service.lists.model import Column
 
 if TYPE_CHECKING:
     from api_service.lists.files.xml_records import Cells, Element

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import MAX_NAME, Column, Kind, Layout, SetAside, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import MAX_NAME, display_name
 from api_service.lists.values.headers import (
     file_stem,
     find_columns,
@@ -56,7 +58,7 @@ _ENTRIES: Final = frozenset({Kind.DIARY, Kind.REVIEWS})
 
 
 def holds_no_films(name: str) -> SetAside | None:
-    """Whether a file's place in the export says that it holds no films of the user's.
+    """Return whether a file's place in the export says that it holds no films of the user's.
 
     Such a file is not even opened: profile.csv is personal data.
     """

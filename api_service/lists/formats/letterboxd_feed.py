@@ -13,8 +13,9 @@ import html
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, others
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 
 if TYPE_CHECKING:
     from api_service.lists.files.xml_records import Cells, Element
@@ -59,7 +60,7 @@ def _read(element: Element) -> Cells:
 
 
 def _text(description: str) -> str:
-    """The text of a review's HTML, its paragraphs parted by blank lines."""
+    """Return the text of a review's HTML, its paragraphs parted by blank lines."""
     parts = _TAG.split(description)
     pieces = [parts[0]]
     for tag, text in zip(parts[1::2], parts[2::2], strict=True):

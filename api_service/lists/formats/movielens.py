@@ -16,16 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import (
-    Column,
-    Kind,
-    Layout,
-    ListRefused,
-    Problem,
-    Refusal,
-    SetAside,
-    display_name,
-)
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import ListRefused, Problem, Refusal, display_name
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.headers import find_columns, fold_header
@@ -92,7 +85,7 @@ def _format(columns: Mapping[Column, int]) -> str:
 
 
 def split_moved_title(title: str) -> tuple[str, str]:
-    """`Matrix, The (1999)` becomes `The Matrix` and `1999`.
+    """Split `Matrix, The (1999)` into `The Matrix` and `1999`.
 
     So it meets the same film in other lists; other names in brackets are left to matching.
     """
@@ -137,7 +130,7 @@ class JoinedTable:
 
 
 def join(files: Sequence[ListFile], budget: Budget) -> tuple[list[ListFile], list[FileJournal]]:
-    """The files whose rows are films, with what the others know of them; and the others' journals.
+    """Return the files of films joined with what others know of them; and the others' journals.
 
     Ratings and tags are the user's; without them each movie is one, and without these each link.
 
@@ -170,7 +163,7 @@ def join(files: Sequence[ListFile], budget: Budget) -> tuple[list[ListFile], lis
 
 
 def _named(files: Sequence[ListFile]) -> str:
-    """The first few names, because this is said of each of up to 2,000 files."""
+    """Return the first few names, because this is said of each of up to 2,000 files."""
     names = ", ".join(display_name(file.name) for file in files[:_MOST_NAMED])
     more = len(files) - _MOST_NAMED
     return f"{names} and {more:,} more" if more > 0 else names

@@ -13,9 +13,11 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.netflix_evidence import History
 from api_service.lists.formats.netflix_titles import is_episode_by_itself
-from api_service.lists.model import Column, Kind, Layout, NotAFilm, Problem, SetAside
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import NotAFilm, Problem
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.headers import find_columns, fold_header
 
@@ -71,7 +73,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
 
 
 def _of_two(opening: Sequence[list[str]], header: Sequence[str], name: str) -> dict[Column, int]:
-    """The columns of a history in whatever language: two names, and days below the second."""
+    """Return the columns of a history in any language: two names, days below the second."""
     rows = [row for row in opening[1:] if len(row) == _TWO]
     if len(header) != _TWO or not all(header) or looks_like_date(opening[0][1]) or not rows:
         return {}
@@ -87,7 +89,7 @@ def _of_two(opening: Sequence[list[str]], header: Sequence[str], name: str) -> d
 def _is_short_form(
     opening: Sequence[list[str]], header: Sequence[str], columns: dict[Column, int]
 ) -> bool:
-    """Whether it is `Title,Date`, to which a spreadsheet may have added columns of its own."""
+    """Return whether it is `Title,Date`; a spreadsheet may have added columns."""
     title, watched = columns[Column.TITLE], columns[Column.WATCH_DATE]
     rows = [row for row in opening[1:] if max(title, watched) < len(row)]
     if not any(looks_like_date(row[watched]) for row in rows):
@@ -110,7 +112,7 @@ def _is_too_short(column: int, row: Sequence[str]) -> NotAFilm | None:
 
 @lru_cache(maxsize=16_384)
 def _short(duration: str) -> NotAFilm | None:
-    """Why a row that lasted so long is no viewing; what is no `hh:mm:ss` says nothing."""
+    """Return why a row that lasted so long is no viewing; what is no `hh:mm:ss` says nothing."""
     try:
         hours, minutes, seconds = map(int, duration.split(":"))
     except ValueError:

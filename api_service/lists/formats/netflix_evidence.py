@@ -1,4 +1,4 @@
-"""Which titles of a viewing history are episodes', by comparing all of them.
+"""Recognition of episodes in a viewing history, by comparing all of its titles.
 
 No list of words for seasons and episodes is ever whole, so a history is read for its own:
 
@@ -27,7 +27,7 @@ from api_service.lists.formats.netflix_titles import (
     is_numbered,
     take_apart,
 )
-from api_service.lists.model import NotAFilm, Problem
+from api_service.lists.problems import NotAFilm, Problem
 from api_service.lists.values.cells import read_title, shown
 from api_service.lists.values.title_types import EPISODE
 
@@ -47,7 +47,7 @@ _SHOW_AND_EPISODE: Final = 2
 _FEW: Final = 3
 """Titles with one beginning, fewer of which say nothing."""
 _MANY: Final = 7
-"""Films of one beginning that nobody was seen to have."""
+"""Titles with one beginning, more than any film series has."""
 _LAST_CHAPTER: Final = 4
 """The highest of a film whose form also stands beneath seasons: `John Wick: Chapter 4`."""
 _HIGH: Final = 10
@@ -148,7 +148,7 @@ class _Words:
                     self._high[form] += len(found)
 
     def is_episode(self, numbered: Numbered) -> bool:
-        """Whether a numbered last part is an episode's, whatever stands before it."""
+        """Return whether a numbered last part is an episode's, whatever stands before it."""
         form, number = numbered
         if form.is_part:
             return number > (_LAST_CHAPTER if form in self._beneath else _HIGH)
@@ -160,7 +160,7 @@ class _Words:
         )
 
     def is_bracketed_episode(self, numbered: Numbered) -> bool:
-        """Whether what stands in brackets behind a title is an episode's number."""
+        """Return whether what stands in brackets behind a title is an episode's number."""
         form = numbered.form
         return form.is_episode or (not form.is_part and self._bracketed[form] >= _FEW)
 
@@ -202,7 +202,7 @@ def _judge_show(
 
 
 def _says_so(title: Title, words: _Words) -> bool:
-    """Whether a title has a word that stands for episodes, known or learned."""
+    """Return whether a title has a word that stands for episodes, known or learned."""
     return (
         (title.bracketed is not None and words.is_bracketed_episode(title.bracketed))
         or (title.last is not None and words.is_episode(title.last))
@@ -221,7 +221,7 @@ def _by_its_parts(title: Title) -> NotAFilm | None:
 
 
 def _counts_on(titles: Sequence[Title]) -> bool:
-    """Whether titles with one beginning are numbered higher than the parts of a film are."""
+    """Return whether titles with one beginning are numbered higher than the parts of a film are."""
     numbers: dict[Form, set[int]] = defaultdict(set)
     for title in titles:
         if title.last:
@@ -230,7 +230,7 @@ def _counts_on(titles: Sequence[Title]) -> bool:
 
 
 def _watched_as_a_show(titles: int, days: Mapping[date, int]) -> bool:
-    """Whether so many titles with one beginning, so many on each day, are episodes.
+    """Return whether so many titles with one beginning, so many on each day, are episodes.
 
     Measured on the histories that `benchmarks.netflix_histories` reads. The groups of which most
     were films: one title a day, but for five and more within a season; three titles, two of them

@@ -1,4 +1,4 @@
-"""A title of a viewing history taken apart: what it says by itself of being an episode's.
+"""Titles of a viewing history, and what each alone says of being an episode.
 
 Netflix writes an episode as `Show: Season: Episode`, `Show: Episode` or, in the copy of one's data,
 with `(Episode 4)` behind, in the language of the account. The words known here make a history of
@@ -101,7 +101,7 @@ class Title(NamedTuple):
 
 
 def is_episode_by_itself(title: str) -> bool:
-    """Whether a title says that it is an episode's in words that are known."""
+    """Return whether a title says that it is an episode's in words that are known."""
     if ": " not in title:
         return False
     return bool(
@@ -113,7 +113,7 @@ def is_episode_by_itself(title: str) -> bool:
 
 
 def is_numbered(title: str, start: int) -> bool:
-    """Whether the last part of a title, which begins at `start`, may be numbered.
+    """Return whether the last part of a title, which begins at `start`, may be numbered.
 
     Of most episodes it is a name: they say nothing of others, and are not taken apart.
     """
@@ -138,7 +138,7 @@ def take_apart(title: str, day: date | None) -> Title:
 
 
 def has_numeral(part: str) -> bool:
-    """Whether there is a number in it, in the digits of any script."""
+    """Return whether there is a number in it, in the digits of any script."""
     return _NUMERAL.search(part) is not None
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.text import BlankRows, find_control
-from api_service.lists.model import Column, Kind, Layout, Problem
+from api_service.lists.layout import Kind, Layout
+from api_service.lists.problems import Problem
 from api_service.lists.values.cells import split_title
 from api_service.lists.values.headers import is_watchlist
 from api_service.lists.values.states import State, read_state
@@ -61,7 +63,7 @@ class LinesTable:
 
 
 def open_plain(text: Text) -> tuple[LinesTable, Layout] | None:
-    """A file as titles, or None where its lines do not look like any.
+    """Return a file as titles, or None where its lines do not look like any.
 
     Raises:
         ListRefused: it has a line over 1 MiB.
@@ -72,7 +74,7 @@ def open_plain(text: Text) -> tuple[LinesTable, Layout] | None:
 
 
 def titles_layout(opening: Sequence[str], name: str) -> Layout | None:
-    """How a list of nothing but titles is read, or None where it does not look like one.
+    """Return how a list of nothing but titles is read, or None where it does not look like one.
 
     Args:
         opening: its first lines or cells, none of them blank.
@@ -107,7 +109,7 @@ def _are_titles(lines: Sequence[str]) -> bool:
 
 
 def _tells_states(line: str) -> bool:
-    """Whether a line says of others, or of itself by a box, what was seen and what is planned."""
+    """Return whether a line says by a heading or a box what was seen or is planned."""
     heading = line.endswith(":") and isinstance(read_state(line[:-1]), State)
     return heading or bool(_BOX.match(line))
 

@@ -1,11 +1,12 @@
-"""Players and shops that know what was played: Stremio, Jellyfin, Emby, Prime Video."""
+"""Formats of players and shops: Stremio, Jellyfin, Emby, Prime Video."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.format import Format, Sample
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.states import State, Test, When
 
 FORMATS: Final = (

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from api_service.lists.columns import Column
 from api_service.lists.files.xml_records import XmlFormat, day_of_seconds, others
-from api_service.lists.model import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def _type(element: Element) -> str:
 
 
 def _ids(element: Element) -> Iterator[tuple[str, str]]:
-    """Ids by their source; a film's own come last and count."""
+    """Return ids by their source; a film's own come last and count."""
     guids = [part.attributes.get("id", "") for part in element.parts if part.name == "Guid"]
     for guid in (element.attributes.get("guid", ""), *guids):
         if found := _ID.fullmatch(guid):

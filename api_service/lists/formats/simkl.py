@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.format import Format, Sample
-from api_service.lists.model import Column
 from api_service.lists.values.states import State
 
 _STATES: Final = {

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout
+from api_service.lists.problems import display_name
 from api_service.lists.values.headers import file_stem, find_columns, fold_header, is_watchlist
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
-"""Trackers that people run themselves: Yamtrack, Ryot, MediaTracker, Watcharr, Movary."""
+"""Formats of self-hosted trackers: Yamtrack, Ryot, MediaTracker, Watcharr, Movary."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from api_service.lists.columns import Column
 from api_service.lists.formats.format import Format, Sample
-from api_service.lists.model import Column, Kind
+from api_service.lists.layout import Kind
 from api_service.lists.values.states import State, Test, When
 
 YAMTRACK: Final = Format(

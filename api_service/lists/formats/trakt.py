@@ -16,7 +16,9 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, Kind, Layout, SetAside, display_name
+from api_service.lists.columns import Column
+from api_service.lists.layout import Kind, Layout, SetAside
+from api_service.lists.problems import display_name
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.headers import (
     file_stem,
@@ -77,7 +79,7 @@ _NO_FILMS: Final = (
 
 
 def holds_no_films(name: str) -> SetAside | None:
-    """Whether a file of the export says by its name that it holds no films of the user's."""
+    """Return whether a file of the export says by its name that it holds no films of the user's."""
     _, stem = split_name(name)
     if name.casefold().endswith(".json") and stem.startswith(_NO_FILMS):
         return SetAside("holds no films of yours")
@@ -119,7 +121,7 @@ def recognise(opening: Sequence[list[str]], name: str) -> Layout | SetAside | No
 def _own_rating(
     header: Sequence[str], columns: Mapping[Column, int]
 ) -> dict[Column, tuple[int, ...]]:
-    """Items of a list have the user's rating under another name, beside one of a season, say."""
+    """Return the user's rating, which items of a list have under another name."""
     at = header.index("myrating") if "myrating" in header else None
     return {Column.RATING: (at,)} if at is not None and at != columns[Column.RATING] else {}
 
@@ -135,7 +137,7 @@ def _list_name(name: str, moment: str | None) -> str | None:
 
 
 def described_lists(table: Table, budget: Budget) -> dict[str, str]:
-    """The names of lists, by Trakt's id and by the short name that files have.
+    """Return the names of lists, by Trakt's id and by the short name that files have.
 
     Raises:
         ListRefused: the file cannot be read to its end.
@@ -154,7 +156,7 @@ def described_lists(table: Table, budget: Budget) -> dict[str, str]:
 
 
 def name_of_list(layout: Layout, name: str, described: Mapping[str, str]) -> str | None:
-    """The name of the list that a file is, as its user wrote it."""
+    """Return the name of the list that a file is, as its user wrote it."""
     stem = file_stem(name)
     numbered = _OF_A_LIST.fullmatch(stem)
     keys = numbered.groups() if numbered else (stem.removeprefix("lists-"),)

@@ -1,4 +1,4 @@
-"""XML to lines of JSON: each element that stands for a title becomes one object of texts.
+"""XML as lines of JSON: each element that stands for a title becomes one object.
 
 From there on it is read as any JSON is. A title has as many lines before it as its element has in
 the file, so that reports name the file's lines.
@@ -9,19 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, TextIO
 
+from api_service.lists.columns import Column
 from api_service.lists.files.markup_text import read_markup
 from api_service.lists.files.xml_records import Element, Part
 from api_service.lists.files.xml_stream import BrokenXmlError, LargeXmlError, XmlReader
 from api_service.lists.formats import criticker_xml, kodi, letterboxd_feed, plex
-from api_service.lists.model import (
-    Column,
-    CostLimit,
-    Kind,
-    Layout,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-)
+from api_service.lists.layout import Kind, Layout
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.values.headers import fold_header, is_watchlist
 
 if TYPE_CHECKING:

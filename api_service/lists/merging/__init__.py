@@ -1,1 +1,1 @@
-"""Sightings to distinct films: merging, films that a session has, and rows for COPY."""
+"""Sightings to distinct films: merging, a session's films, and rows for COPY."""

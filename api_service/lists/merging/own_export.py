@@ -1,15 +1,17 @@
-"""Our own export, read back: whole, or as the corrected list of what was not found."""
+"""Our own export, read back: whole, or as the corrected list of unmatched films."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.files.spreadsheets import LETTERBOXD, plain_cell
-from api_service.lists.merging.additions import SessionMerger
-from api_service.lists.merging.films import Said
-from api_service.lists.model import Column, Kind, Layout, Problem
-from api_service.lists.rows.rows import RowReader
+from api_service.lists.columns import Column
+from api_service.lists.export_csv import LETTERBOXD, unescape_cell
+from api_service.lists.layout import Kind, Layout
+from api_service.lists.merging.session_merger import SessionMerger
+from api_service.lists.model import UserMarks
+from api_service.lists.problems import Problem
+from api_service.lists.rows.row_reader import RowReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
 from api_service.lists.values.dates import date_reader, is_numbered
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from api_service.lists.merging.merging import FilmMerger, Source
+    from api_service.lists.merging.film_merger import FilmMerger, Source
     from api_service.lists.model import Sighting
     from api_service.lists.report import FileJournal
     from api_service.lists.values.dates import DateOrder
@@ -72,7 +74,7 @@ class ExportedRow:
     sighting: Sighting
     session: str
     position: int | None
-    said: Said
+    marks: UserMarks
 
 
 def recognise(opening: Sequence[list[str]], _: str) -> Layout | None:
@@ -117,7 +119,7 @@ def add_rows(
     mark: str | None,
     find_orders: Callable[[], Mapping[int, DateOrder | None]],
 ) -> None:
-    """Merge the rows of our export; those of the session called `mark` correct its movies.
+    """Merge the rows of our export; those of the session with this mark correct its movies.
 
     Raises:
         ListRefused: too many rows or films.
@@ -128,11 +130,11 @@ def add_rows(
             continue
         film = merger.add_addressed(row.sighting, source) if row.sighting.address else None
         film = film or merger.add_entry(row.sighting, source)
-        film.add_said(row.said)
+        film.add_marks(row.marks)
 
 
 def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
-    film = merger.known_at(row.position) if row.position else None
+    film = merger.stored_at(row.position) if row.position else None
     if film is None:
         source.journal.reject(
             row.sighting.line,
@@ -141,8 +143,8 @@ def _correct(row: ExportedRow, source: Source, merger: SessionMerger) -> None:
         )
         return
     merger.correct(film, row.sighting, source)
-    film.add_said(row.said)
-    film.set_opinion(row.sighting.rating, row.sighting.review.strip())
+    film.add_marks(row.marks)
+    film.set_rating_and_review(row.sighting.rating, row.sighting.review.strip())
 
 
 def _read(
@@ -158,7 +160,7 @@ def _read(
     def plain() -> Iterator[tuple[int, list[str]]]:
         nonlocal latest
         for line, record in records:
-            latest = [plain_cell(cell) if cell else cell for cell in record]
+            latest = [unescape_cell(cell) if cell else cell for cell in record]
             if not header:
                 named = enumerate(fold_header(latest))
                 header.update((name, at) for at, name in named if name in _OF_A_ROW)
@@ -175,12 +177,12 @@ def _read(
             _as_given(sighting, row.get("ratingoriginal", "")),
             row["session"].strip(),
             _number(row["position"]),
-            _said(row, sighting, journal, read_date),
+            _marks(row, sighting, journal, read_date),
         )
 
 
 def _as_given(sighting: Sighting, original: str) -> Sighting:
-    """The row with its rating as it was given first, `9/10` say, unless its stars were changed."""
+    """Return the row with its first rating, `9/10` say, unless its stars were changed."""
     try:
         given = _read_original(original)
     except ValueError:
@@ -189,13 +191,13 @@ def _as_given(sighting: Sighting, original: str) -> Sighting:
     return sighting._replace(rating=given) if same else sighting
 
 
-def _said(
+def _marks(
     row: Mapping[str, str],
     sighting: Sighting,
     journal: FileJournal,
     read_date: Callable[[str], date | None],
-) -> Said:
-    return Said(
+) -> UserMarks:
+    return UserMarks(
         watched=cells.read_flag(row.get("watched", "")),
         watch_dates=_dates(row.get("watchdates", ""), sighting.line, journal, read_date),
         rewatches=_number(row.get("rewatches", "")) or 0,

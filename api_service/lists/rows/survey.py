@@ -1,4 +1,4 @@
-"""What only a whole file tells: scale of ratings, order of dates, episodes, and the like.
+"""Answers that only a whole file gives: rating scale, date order, episodes.
 
 That is what a blank means beside filled cells, too, and which columns are not read.
 """
@@ -11,7 +11,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.model import Column, ListRefused, Unread
+from api_service.lists.columns import Column
+from api_service.lists.layout import Unread
+from api_service.lists.problems import ListRefused
 from api_service.lists.report import Budget, FileJournal
 from api_service.lists.values.dates import (
     agree,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from api_service.lists.files.tables import Table
-    from api_service.lists.model import Layout, TitleStudy
+    from api_service.lists.layout import Layout, TitleStudy
     from api_service.lists.values.dates import DateOrder
 
 _LONGEST: Final = 40
@@ -43,8 +45,8 @@ COMMON: Final = -1
 """Stands for every column of which the order of dates is not told alone."""
 
 
-def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
-    """The layout with what it left open answered, for which the file may be read once more.
+def settle_layout(table: Table, layout: Layout, most_rows: int) -> Layout:
+    """Return the layout with what it left open answered, for which the file may be read once more.
 
     Args:
         table: the file.
@@ -73,7 +75,7 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
         layout = _studied(table, layout, layout.study(), most_rows)
         order = layout.date_order
     elif layout.dates_vary:
-        orders = find_orders(table, layout, most_rows)
+        orders = find_date_orders(table, layout, most_rows)
         order = orders.get(layout.columns.get(Column.WATCH_DATE, COMMON), orders[COMMON])
     unread, waiting = _unread(table, layout)
     return replace(
@@ -87,7 +89,7 @@ def settle(table: Table, layout: Layout, most_rows: int) -> Layout:
 
 
 def _columns_with_blanks(layout: Layout) -> list[int]:
-    """The columns of which a blank may say that a film was not seen."""
+    """Return the columns of which a blank may say that a film was not seen."""
     if not layout.blanks_may_tell:
         return []
     named = (Column.STATE, Column.SEEN, Column.PLAYS, Column.WATCH_DATE)
@@ -95,15 +97,17 @@ def _columns_with_blanks(layout: Layout) -> list[int]:
 
 
 def _blanks_tell(layout: Layout, both: set[int]) -> State | None:
-    """What a row states that has nothing in a column in which others have something."""
+    """Return what a row states that has nothing in a column in which others have something."""
     told = {column for column, at in layout.columns.items() if at in both}
     if not told.isdisjoint({Column.STATE, Column.SEEN, Column.PLAYS}):
         return State.UNSEEN
     return State.PLANNED if Column.WATCH_DATE in told else None
 
 
-def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, DateOrder | None]:
-    """In which order each column writes its dates, where it has such that only the file tells.
+def find_date_orders(
+    table: Table, layout: Layout, most_rows: int
+) -> Mapping[int, DateOrder | None]:
+    """Return the order of each column's dates, where only the whole file tells.
 
     One cell with a day over 12 decides for its column; for the others, too, unless two contradict
     each other.
@@ -133,7 +137,7 @@ def find_orders(table: Table, layout: Layout, most_rows: int) -> Mapping[int, Da
 
 
 def _unread(table: Table, layout: Layout) -> tuple[list[Unread], dict[int, str]]:
-    """The columns that look as if they told something, are not read, and have a cell at the top.
+    """Return the unread columns that look telling and have a cell in the first rows.
 
     And those that have none so far: a later row may.
     """
@@ -168,7 +172,7 @@ def _is_dated(example: str) -> bool:
 
 
 def _opening(table: Table, layout: Layout) -> tuple[list[str], list[list[str]]]:
-    """The header, and the first rows below it."""
+    """Return the header, and the first rows below it."""
     opening: list[list[str]] = []
     scratch = FileJournal(table.text.file.name, Budget(rows=1 << 30, rejected=0))
     # What cannot be read says so where it is read in earnest.
@@ -207,7 +211,7 @@ def _studied(table: Table, layout: Layout, study: TitleStudy, most_rows: int) ->
 
 
 def _is_viewing(row: Sequence[str], layout: Layout) -> bool:
-    """Whether no other column says that nothing was watched."""
+    """Return whether no other column says that nothing was watched."""
     kind = layout.columns.get(Column.TYPE)
     if kind is not None and kind < len(row) and not_a_film(row[kind]):
         return False

@@ -1,4 +1,4 @@
-"""Single cells: what a title, year, id or address may look like, and what it means.
+"""Single cells: titles, years, ids, addresses, flags and tags.
 
 Every function takes a cell's text; most raise ValueError with a message for the user. Years and
 tags repeat, so these are cached. Dates and ratings, which differ by file, have rooms of their own.
@@ -32,7 +32,7 @@ _YES = frozenset({"yes", "true", "y", "1", "x", "✓", "✔", "✅", "rewatch", 
 
 
 def read_title(cell: str) -> str:
-    """The title in NFC with white space collapsed; "" for a blank or invisible one.
+    """Return the title in NFC with white space collapsed; "" for a blank or invisible one.
 
     One of more than `MOST_NORMALISED` characters, which is none, is left as it is.
     """
@@ -46,7 +46,7 @@ def read_title(cell: str) -> str:
 
 
 def split_title(title: str) -> tuple[str, str]:
-    """`The Thing (1982)` becomes `The Thing` and `1982`; the year is "" where there is none.
+    """Split `The Thing (1982)` into `The Thing` and `1982`; the year is "" without one.
 
     A year at the very end is the year, else the first one, whatever follows: `[4K]`, `Criterion`.
     """
@@ -69,7 +69,7 @@ def split_title(title: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4_096)
 def read_year(cell: str) -> int | None:
-    """The year in a year (`1999`, `1999.0`, `(1999)`) or in a date with one (`31 March 1999`).
+    """Return the year of `1999`, `1999.0`, `(1999)` or a date such as `31 March 1999`.
 
     Raises:
         ValueError: there is no year in it, or more than one, or not one from 1870 to 2100.
@@ -85,7 +85,7 @@ def read_year(cell: str) -> int | None:
 
 
 def read_tmdb_id(cell: str) -> int | None:
-    """A TMDB film id.
+    """Return a TMDB film id.
 
     Raises:
         ValueError: not a whole number from 1 to 2,147,483,647.
@@ -100,7 +100,7 @@ def read_tmdb_id(cell: str) -> int | None:
 
 
 def read_imdb_id(cell: str) -> str | None:
-    """An IMDb title id in lower case, also out of an IMDb address.
+    """Return an IMDb title id in lower case, also out of an IMDb address.
 
     A spreadsheet loses leading zeros, of which IMDb writes as many as make seven digits.
 
@@ -116,7 +116,7 @@ def read_imdb_id(cell: str) -> str | None:
 
 
 def read_imdb_number(cell: str) -> str | None:
-    """An IMDb title id that stands without its `tt`, as MovieLens writes it: `0114709`.
+    """Return an IMDb title id that stands without its `tt`, as MovieLens writes it: `0114709`.
 
     Raises:
         ValueError: no number of up to ten digits, or 0.
@@ -127,13 +127,13 @@ def read_imdb_number(cell: str) -> str | None:
 
 
 def read_count(cell: str) -> int:
-    """A whole number, such as how often a film was watched; 0 for anything else."""
+    """Return a whole number, such as how often a film was watched; 0 for anything else."""
     found = _WHOLE_NUMBER.fullmatch(cell.strip())
     return min(int(found[1]), _MAX_COUNT) if found else 0
 
 
 def read_address(cell: str) -> str:
-    """A web address, or "" for a blank cell.
+    """Return a web address, or "" for a blank cell.
 
     Raises:
         ValueError: no http or https address, so no page could link to it safely, or too long.
@@ -152,18 +152,18 @@ def read_address(cell: str) -> str:
 
 
 def read_flag(cell: str) -> bool:
-    """Whether a cell says yes."""
+    """Return whether a cell says yes."""
     return cell.strip().casefold() in _YES
 
 
 @lru_cache(maxsize=4_096)
 def split_tags(cell: str) -> tuple[str, ...]:
-    """`noir, on-dvd` as two tags, white space collapsed, blank and repeated ones left out."""
+    """Split `noir, on-dvd` into distinct tags, white space collapsed."""
     tags = dict.fromkeys(" ".join(tag.split()) for tag in cell.split(","))
     return tuple(tag for tag in tags if tag)
 
 
 def shown(cell: str) -> str:
-    """A cell as a message quotes it: shortened, on one line."""
+    """Return a cell as a message quotes it: shortened, on one line."""
     text = " ".join(cell.split())
     return f"“{text}”" if len(text) <= _SHOWN else f"“{text[:_SHOWN]}…”"

@@ -1,4 +1,4 @@
-"""Dates as lists write them: with the year first, by a computer, or as one country does.
+"""Dates as lists write them: ISO, by a computer, or in a country's order.
 
 `03/04/2020` is March in one country and April in another. The whole file tells which, where any of
 its dates has a day over 12, or where its rows are sorted; where nothing tells, it is not guessed.
@@ -57,7 +57,7 @@ def _plain_word(word: str) -> str:
 
 
 def _month_names() -> dict[str, int]:
-    """Every beginning of a month's name that means one month in all these languages."""
+    """Return every beginning of a month's name that means one month in all these languages."""
     found: dict[str, set[int]] = {}
     for language in _LANGUAGES:
         for number, name in enumerate(language.split(), 1):
@@ -79,7 +79,7 @@ class DateOrder(Enum):
 
 @cache
 def date_reader(order: DateOrder | None) -> Callable[[str], date | None]:
-    """A reader of date cells, which raises ValueError for what is no date. Dates repeat."""
+    """Return a reader of date cells, which raises ValueError for what is no date. Dates repeat."""
 
     @lru_cache(maxsize=16_384)
     def read_date(cell: str) -> date | None:
@@ -114,13 +114,13 @@ def _read(cell: str, order: DateOrder | None) -> date | None:
 
 
 def _since_epoch(found: re.Match[str]) -> date | None:
-    """The day of so many seconds, or thousandths or millionths of one, since 1970 in UTC."""
+    """Return the day of so many seconds, or thousandths or millionths of one, since 1970 in UTC."""
     seconds = int(found[1] or 0) or int(found[2] or 0) // 1_000 or int(found[3]) // 1_000_000
     return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _named(text: str) -> date | None:
-    """A day whose month has a name: `9 March 2024`, `Mar 09 2024, 21:54`, `Sat Mar 09 2024 …`."""
+    """Return a day whose month has a name: `9 March 2024`, `Sat Mar 09 2024 …`."""
     month = 0
     numbers: list[str] = []
     before = ""  # the first number, where it stands before the month
@@ -161,12 +161,12 @@ def _full_year(digits: str) -> int:
 
 
 def is_numbered(cell: str) -> bool:
-    """Whether a cell is a date of which only the whole file may tell what its first number is."""
+    """Return whether a cell is a date whose order only the whole file may tell."""
     return _NUMBERS.fullmatch(cell.strip()) is not None
 
 
 def looks_like_date(cell: str) -> bool:
-    """Whether a cell is a date of one of these kinds, in whatever order."""
+    """Return whether a cell is a date of one of these kinds, in whatever order."""
     text = cell.strip()
     if any(pattern.fullmatch(text) for pattern in (_ISO, _NUMBERS, _EPOCH, _CHARACTERS)):
         return True
@@ -174,7 +174,7 @@ def looks_like_date(cell: str) -> bool:
 
 
 def find_order(cells: Iterable[str]) -> DateOrder | None:
-    """Which order the dates of a file are written in; None where nothing tells, or they differ.
+    """Return the order of a file's dates; None where nothing tells, or they differ.
 
     Args:
         cells: date cells in the order of their rows; what is no such date is passed over.
@@ -195,7 +195,7 @@ def find_order(cells: Iterable[str]) -> DateOrder | None:
 
 
 def agree(own: DateOrder | None, others: Iterable[DateOrder | None]) -> DateOrder | None:
-    """The order of a column: what its own cells tell, else what all other columns agree on."""
+    """Return a column's order: from its own cells, else where all other columns agree."""
     told = {order for order in others if order}
     return own or (told.pop() if len(told) == 1 else None)
 

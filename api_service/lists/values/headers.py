@@ -11,7 +11,7 @@ from api_service.lists.values.states import State, read_state
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from api_service.lists.model import Column
+    from api_service.lists.columns import Column
 
 _COPY_NUMBER = re.compile(
     r"\s*\([0-9]+\)$"
@@ -89,25 +89,14 @@ _TELLING_PARTS: Final = (
     *("rating", "rated", "score", "date", "datum", "watch", "status", "seen", "wish", "favo"),
     *("stato", "estado", "statut", "zustand", "situa", "durum", "bewert", "wertung", "punkt"),
     *("ocena", "hodnoc", "betyg", "arvio", "puan", "kennung", "fecha", "dátum", "tarih"),
-    *(
-        "оценк",
-        "статус",
-        "дата",
-        "просмотр",
-        "评分",
-        "状态",
-        "日期",
-        "評価",
-        "日付",
-        "날짜",
-        "평점",
-    ),
+    *("оценк", "статус", "дата", "просмотр", "评分", "状态"),
+    *("日期", "評価", "日付", "날짜", "평점"),
 )
 
 
 @lru_cache(maxsize=4_096)
 def is_telling(name: str) -> bool:
-    """Whether a column's name looks like that of a state, a rating, a date or an id."""
+    """Return whether a column's name looks like that of a state, a rating, a date or an id."""
     short = name[:_LONGEST]
     if any(word.casefold() in _TELLING for word in _WORDS.findall(short)):
         return True
@@ -116,18 +105,18 @@ def is_telling(name: str) -> bool:
 
 
 def fold_header(record: Sequence[str]) -> list[str]:
-    """Column names with case and everything but letters and digits taken away."""
+    """Return column names without case and anything but letters and digits."""
     return [_folded(name[:_LONGEST]) for name in record]
 
 
 @lru_cache(maxsize=8_192)
 def _folded(name: str) -> str:
-    """One of them; every format looks at the same header."""
+    """Return one of them; every format looks at the same header."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 
 def find_columns(header: Sequence[str], names: Mapping[Column, Iterable[str]]) -> dict[Column, int]:
-    """Where each column stands in a folded header; of several names the first one wins."""
+    """Return where each column stands in a folded header; of several names the first one wins."""
     found: dict[Column, int] = {}
     for column, spellings in names.items():
         for spelling in spellings:
@@ -138,13 +127,13 @@ def find_columns(header: Sequence[str], names: Mapping[Column, Iterable[str]]) -
 
 
 def split_name(name: str) -> tuple[list[str], str]:
-    """A client's file name as its folders and its stem, all in lower case."""
+    """Return a client's file name as its folders and its stem, all in lower case."""
     *folders, last = name.replace("\\", "/").casefold().split("/")
     return folders, file_stem(last)
 
 
 def is_watchlist(name: str) -> bool:
-    """Whether a file or a sheet is called a watchlist: its films have not been seen."""
+    """Return whether a file or a sheet is called a watchlist: its films have not been seen."""
     stem = split_name(name)[1]
     folded = "".join(filter(str.isalnum, stem))
     own = stem.rpartition(": ")[2]  # of a sheet, that is called by its workbook's name and its own
@@ -152,7 +141,7 @@ def is_watchlist(name: str) -> bool:
 
 
 def file_stem(name: str) -> str:
-    """The last part of a file name, without `.csv` or the like and without a copy's number."""
+    """Return the last part of a file name, without extension and copy number."""
     last = name.replace("\\", "/").rpartition("/")[2]
     stem, dot, ending = last.rpartition(".")
     if not (dot and stem and ending.isalnum() and len(ending) <= 4):  # noqa: PLR2004  # .csv, .tsv, .txt

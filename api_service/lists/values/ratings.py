@@ -1,4 +1,4 @@
-"""Ratings of any scale as stars, half a star to five, with what the user gave kept beside them."""
+"""Ratings of any scale as stars, from a half to five, beside what the user gave."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Rating(NamedTuple):
 
 @cache
 def rating_reader(out_of: int) -> Callable[[str], Rating | None]:
-    """A reader of rating cells, which raises ValueError for what is no rating. Ratings repeat."""
+    """Return a cached reader of rating cells; it raises ValueError for what is no rating."""
 
     @lru_cache(maxsize=1_024)
     def read_rating(cell: str) -> Rating | None:
@@ -64,7 +64,7 @@ def _read(cell: str, out_of: int) -> Rating | None:
 
 
 def _in_words(text: str) -> tuple[Decimal, int]:
-    """What is given in stars, signs or words, or in per cent, out of how much; 0 for no rating."""
+    """Return a rating in stars, signs, words or per cent, and out of how much; 0 for none."""
     if len(text) > _LONGEST:
         return Decimal(0), _STARS
     if found := _PER_CENT.fullmatch(text):
@@ -88,7 +88,7 @@ def _plain(given: Decimal) -> str:
 
 
 def find_scale(cells: Iterable[str]) -> int:
-    """Out of how much the ratings of a file are.
+    """Return the scale of a file's ratings.
 
     Out of 100 where most of the different ones are over 10, so that one slip of the pen does not
     change what all the others mean; else out of 10 where one is over 5.

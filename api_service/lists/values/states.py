@@ -1,4 +1,4 @@
-"""What lists say of a film's state: seen, planned, in progress, dropped, in words and in marks.
+"""States of a film: seen, planned, in progress, dropped, in words and in signs.
 
 A word that is not known says nothing sure: a date or a rating beside it decides, and it is noted.
 """
@@ -110,7 +110,7 @@ _CROSSES: Final = frozenset("✗✘❌☐⬜○◯-–—")  # noqa: RUF001  # a
 
 
 def fold_word(cell: str) -> str:
-    """A cell with case, spaces and signs taken away."""
+    """Return a cell with case, spaces and signs taken away."""
     return "".join(filter(str.isalnum, cell[:200].casefold()))
 
 
@@ -134,21 +134,21 @@ _NOT_DONE: Final = frozenset({State.PLANNED, State.UNSEEN, State.STARTED, State.
 
 
 def is_open(word: str) -> bool:
-    """Whether words that are not known speak of what is not done: no date makes that seen."""
+    """Return whether unknown words speak of what is not done; no date makes that seen."""
     pieces = [piece.casefold() for piece in _PIECES.findall(word)]
     return any(piece in _OPEN or _KNOWN.get(piece) in _NOT_DONE for piece in pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A word that nobody here knows."""
+    """A word that is not known."""
 
     word: str
 
 
 @lru_cache(maxsize=1_024)
 def read_state(cell: str) -> State | Unknown | None:
-    """What a word states; None for what says nothing of the user."""
+    """Return what a word states; None for what says nothing of the user."""
     word = fold_word(cell)
     if word in _KNOWN:
         return _KNOWN[word]
@@ -170,7 +170,7 @@ def _of_sign(cell: str) -> State | None:
 
 @lru_cache(maxsize=1_024)
 def read_flag(cell: str) -> bool | None:
-    """Whether a cell says yes or no, in a word, a sign or a number; None for anything else."""
+    """Return what a yes or no in a word, sign or number says; None for anything else."""
     word = fold_word(cell)
     if word in _YES:
         return True
@@ -189,7 +189,7 @@ def read_flag(cell: str) -> bool | None:
 
 @lru_cache(maxsize=1_024)
 def read_seen(cell: str) -> State | Unknown | None:
-    """What stands in a column that tells whether a film was seen: a flag, a number, days."""
+    """Return what stands in a column that tells whether a film was seen: a flag, a number, days."""
     cell = cell.partition("\n")[0]
     flag = read_flag(cell)
     if flag is not None:
@@ -199,7 +199,7 @@ def read_seen(cell: str) -> State | Unknown | None:
 
 @lru_cache(maxsize=1_024)
 def read_planned(cell: str) -> State | Unknown | None:
-    """What stands in a column that tells whether a film is on the watchlist."""
+    """Return what stands in a column that tells whether a film is on the watchlist."""
     flag = read_flag(cell)
     if flag is not None:
         return State.PLANNED if flag else None
@@ -238,7 +238,7 @@ _DONE: Final = 95
 
 
 def holds(cell: str, test: Test | frozenset[str]) -> bool:
-    """Whether a cell is as a rule asks."""
+    """Return whether a cell is as a rule asks."""
     if test is Test.FILLED or test is Test.BLANK:
         return bool(cell.strip()) is (test is Test.FILLED)
     parts = cell.split("\n")
@@ -259,5 +259,5 @@ def _is_done(cell: str) -> bool:
 
 
 def with_words(words: Mapping[str, State | None]) -> Mapping[str, State | None]:
-    """Words of a format's own, folded as cells are."""
+    """Return a format's own words, folded as cells are."""
     return {fold_word(word): state for word, state in words.items()}

@@ -1,4 +1,4 @@
-"""What a type cell says: a film, or a series, an episode, a game, a podcast that is set aside.
+"""Types of titles: a film, or a series, an episode, a game that is set aside.
 
 The words are those of IMDb's three generations of exports (`Feature Film`, `Mini-Series` until
 2017; `movie`, `tvMiniSeries` from 2018, the same as in its data sets at
@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from api_service.lists.model import NotAFilm, Problem
+from api_service.lists.problems import NotAFilm, Problem
 
 SERIES: Final = NotAFilm(Problem.TV_SERIES, "a television series")
 EPISODE: Final = NotAFilm(Problem.TV_EPISODE, "an episode of a series")
@@ -64,7 +64,7 @@ _PARTS: Final = (
 
 @lru_cache(maxsize=1_024)
 def not_a_film(cell: str) -> NotAFilm | None:
-    """Why a row of this type is set aside; None for films, short ones and videos too."""
+    """Return why a row of this type is set aside; None for films, short ones and videos too."""
     word = "".join(filter(str.isalnum, cell.casefold()))
     found = _WORDS.get(word)
     if found:

@@ -10,7 +10,7 @@ export class Problem extends Error {
    */
   constructor(told, retryAfter = 0) {
     super(told.detail || told.title || "Something went wrong.");
-    this.title = told.title || "That did not work";
+    this.title = told.title || "Something went wrong";
     this.status = told.status || 0;
     this.code = told.code || "unknown";
     this.retryAfter = retryAfter;
@@ -124,7 +124,7 @@ export function upload(path, files, progress, signal, key, token) {
       else reject(problemFrom(sending.status, sending.responseText));
     });
     sending.addEventListener("error", () => reject(new Problem({
-      ...UNREACHABLE, detail: "The connection broke while the files were sent. Nothing was stored twice: try again.",
+      ...UNREACHABLE, detail: "The connection was lost while sending. Nothing will be stored twice: try again.",
     })));
     sending.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
     signal.addEventListener("abort", () => sending.abort());

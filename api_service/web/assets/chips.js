@@ -1,8 +1,8 @@
-/** The filters in force, each with a button that takes it away. */
+/** The active filters, each with a button that removes it. */
 
 import { h } from "./dom.js";
 import { changed, inWords } from "./filters.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 
 /** @param {[string, string][]} filters */
 export function chips(filters) {

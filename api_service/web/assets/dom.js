@@ -1,4 +1,4 @@
-/** Elements: built from data, never from markup, so that a title is text whatever it holds. */
+/** Elements built from data, never from markup, so that titles are always text. */
 
 /**
  * Build an element.

@@ -1,4 +1,4 @@
-/** Links that take films away as a file. */
+/** Links that export films as a file. */
 
 import { h } from "./dom.js";
 
@@ -7,7 +7,7 @@ const FORMS = { csv: "CSV", jsonl: "JSON lines", letterboxd: "Letterboxd import"
 /**
  * @param {{path: (rest: string, query?: object) => string}} session
  * @param {object} filters as the API takes them
- * @param {string} name of what is taken away
+ * @param {string} name of what is exported
  * @param {string[]} [forms] those on offer
  */
 export function downloads(session, filters, name, forms = Object.keys(FORMS)) {

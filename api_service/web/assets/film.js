@@ -1,14 +1,13 @@
-/** One film, over whatever view it was opened from: what TMDB knows, and what you said of it. */
+/** The dialog of one film, over the view that it was opened from. */
 
 import { request } from "./api.js";
 import { dialog, fill, h, holdFocus } from "./dom.js";
 import { address, changed, person } from "./filters.js";
 import { countries, nameOf, note, rating, why, yearOf } from "./film_items.js";
 import { count, day, language, number, runtime } from "./format.js";
-import { go } from "./main.js";
 import { matchForm } from "./match_form.js";
 import { portrait, poster } from "./posters.js";
-import { canStepBack } from "./scrolling.js";
+import { canStepBack, go } from "./navigation.js";
 
 const FACES = 12;
 
@@ -50,7 +49,7 @@ function draw(movie, session, corrected) {
       movie.outcome === "found" ? facts(movie) : h("p", { class: "trouble" }, note(movie), movie.reason && `: ${why(movie)}`),
       movie.overview && h("p", {}, movie.overview),
       links(movie), yours(movie, session.words),
-      session.owned && h("details", {}, h("summary", {}, movie.outcome === "found" ? "Not the right film?" : "Say which film it is"),
+      session.owned && h("details", {}, h("summary", {}, movie.outcome === "found" ? "Not the right film?" : "Choose the film"),
         movie.outcome === "found" && h("p", { class: "quiet" }, `Your list says “${movie.title ?? "no title"}”${movie.year ? ` (${movie.year})` : ""}; ${why(movie)}.`),
         matchForm(session, movie, corrected))),
     people(movie),
@@ -84,7 +83,7 @@ function yours(movie, words) {
     movie.rating !== null && [words.rating, rating(movie.rating)],
     movie.watch_dates.length > 0 && ["Watched", movie.watch_dates.map(day).join(", ")],
     !movie.watch_dates.length && movie.watched && ["Watched", "yes"],
-    movie.rewatches > 0 && ["Seen again", count(movie.rewatches, "time")],
+    movie.rewatches > 0 && ["Rewatched", count(movie.rewatches, "time")],
     movie.liked && ["Liked", "yes"],
     movie.in_watchlist && ["Watchlist", "yes"],
     movie.tags?.length > 0 && ["Tags", movie.tags.join(", ")],

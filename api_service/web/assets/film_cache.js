@@ -1,4 +1,4 @@
-/** The movies of a list by position, asked for in handfuls as they come into sight. */
+/** The movies of a list by position, fetched in batches as they scroll into view. */
 
 import { request } from "./api.js";
 
@@ -55,7 +55,7 @@ export class FilmCache {
       const { movies } = await request(
         this.session.path("/movies", { positions: positions.join() }), { signal: this.leaving.signal },
       );
-      // Asked before outcomes changed: whatever is still wanted has been asked for again.
+      // Asked before outcomes changed: whatever is still wanted has been queued again.
       if (round !== this.round) return;
       for (const movie of movies) {
         const before = this.movies.get(movie.position);

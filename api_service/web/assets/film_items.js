@@ -52,7 +52,7 @@ export function rating(value) {
 /** What is to be said of a film that was not found. */
 export function note(movie) {
   if (movie.outcome === "found") return "";
-  return { pending: "still to come", not_found: "not found", failed: "failed" }[movie.outcome];
+  return { pending: "pending", not_found: "not found", failed: "failed" }[movie.outcome];
 }
 
 /** Why it stands as it does. */

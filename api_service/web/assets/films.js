@@ -1,4 +1,4 @@
-/** All films of a list, or those that filters leave: a wall of posters or a table. */
+/** The films of a list, filtered and sorted: a wall of posters or a table. */
 
 import { request } from "./api.js";
 import { chips } from "./chips.js";
@@ -8,7 +8,7 @@ import { FilmCache } from "./film_cache.js";
 import { card, columnHeads, row } from "./film_items.js";
 import { downloads } from "./downloads.js";
 import { count } from "./format.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 import { keep, recall } from "./memory.js";
 import { Windowed } from "./windowed.js";
 
@@ -63,12 +63,12 @@ class Films {
     this.filters = h("div", {});
     this.said = h("p", { class: "quiet", role: "status" });
     this.place = h("div", {});
-    this.away = h("details", { class: "away" });
+    this.exports = h("details", { class: "exports" });
     this.elements = [
       h("div", { class: "tools" }, this.search,
         h("span", { class: "together" }, this.sort, this.turn),
         h("span", { class: "together", role: "group", "aria-label": "Layout" }, this.layouts)),
-      this.filters, h("div", { class: "said" }, this.said, this.away), this.place,
+      this.filters, h("div", { class: "said" }, this.said, this.exports), this.place,
     ];
   }
 
@@ -95,7 +95,7 @@ class Films {
     const giveFocus = holdFocus(this.filters);
     fill(this.filters, filters.length ? chips(filters) : null);
     giveFocus(this.said);
-    fill(this.away, h("summary", {}, "Take these away"), downloads(this.session, query(filtersHere()), "these films"));
+    fill(this.exports, h("summary", {}, "Export these films"), downloads(this.session, query(filtersHere()), "these films"));
     await this.read(question, { keep: first });
   }
 
@@ -121,7 +121,7 @@ class Films {
     if (signal.aborted) return;
     const same = this.list && answer.positions.join() === this.positions.join();
     this.positions = answer.positions;
-    this.say(answer.total ? count(answer.total, "film") : "No film fits.");
+    this.say(answer.total ? count(answer.total, "film") : "No films match.");
     if (!keep && scrollY > this.place.offsetTop) scrollTo(0, this.place.offsetTop - 80);
     // Read again, most films stand where they stood: only what they show may have changed.
     if (keep && same) this.list.draw();

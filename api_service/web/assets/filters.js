@@ -7,7 +7,7 @@ const yes = (name, no) => (value) => (value === "true" ? name : no);
 /** How each filter is read aloud; also the list of those there are. */
 const WORDS = {
   outcome: (value) => ({
-    found: "found", not_found: "not found", failed: "failed", pending: "still to come",
+    found: "found", not_found: "not found", failed: "failed", pending: "pending",
     unmatched: "not found or failed", doubtful: "doubtful matches",
   })[value] ?? value,
   q: (value) => `“${value}”`,
@@ -24,7 +24,7 @@ const WORDS = {
   watched: yes("watched", "not watched"),
   watchlist: yes("on the watchlist", "not on the watchlist"),
   liked: yes("liked", "not liked"),
-  rewatched: yes("seen again", "not seen again"),
+  rewatched: yes("rewatched", "not rewatched"),
   tag: (value) => `tag: ${value}`,
   list: (value) => `list: ${value}`,
   watched_on: (value) => `watched in ${value}`,

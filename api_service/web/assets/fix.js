@@ -1,4 +1,4 @@
-/** Fixing matches: what was not found, what failed, and what was found but may be another film. */
+/** Films without a match or with a doubtful one, and their correction. */
 
 import { request, sessionPath } from "./api.js";
 import { fill, h, holdFocus } from "./dom.js";
@@ -17,8 +17,8 @@ export function open(root, session) {
   let asked = false;
   let waiting = null;
   const parts = [
-    part(session, "unmatched", "Not found", "Every film of this list is found, or still to come.", leaving.signal),
-    part(session, "doubtful", "Doubtful", "No match is in doubt.", leaving.signal),
+    part(session, "unmatched", "Not found", "Every film in this list has been found or is still in the queue.", leaving.signal),
+    part(session, "doubtful", "Doubtful", "No match is doubtful.", leaving.signal),
   ];
   const again = h("button", {
     type: "button",
@@ -26,7 +26,7 @@ export function open(root, session) {
       again.disabled = true;
       try {
         const { requeued } = await request(sessionPath(session.id, "/enrich"), { method: "POST" });
-        fill(said, requeued ? `${count(requeued, "film")} asked for again.` : "There is nothing to ask for again.");
+        fill(said, requeued ? `${count(requeued, "film")} queued again.` : "There is nothing to search for again.");
         asked ||= requeued > 0;
         if (asked) readAgain();
         await session.refresh();
@@ -35,7 +35,7 @@ export function open(root, session) {
       }
       again.disabled = false;
     },
-  }, "Ask TMDB again for what was not found");
+  }, "Search TMDB again for films not found");
   const said = h("span", { class: "quiet", role: "status" });
 
   function readAgain() {
@@ -48,7 +48,7 @@ export function open(root, session) {
 
   root.append(
     h("div", { class: "panel" },
-      h("p", {}, "Choose the right film, or paste its id or address. Or take the unmatched away as CSV, put them right there, and add the file under “Take away”."),
+      h("p", {}, "Choose the right film, or paste its id or link. You can also download the unmatched films as CSV, correct them there, and add the file under “Export”."),
       h("div", { class: "together" }, again, downloads(session, { outcome: "unmatched" }, "unmatched films", ["csv"]), said)),
     ...parts.map((one) => one.element));
   return {
@@ -107,23 +107,23 @@ function item(session, movie) {
       h("h3", {}, now.title ?? nameOf(now), now.year && ` (${now.year})`),
       now.outcome === "found"
         ? h("p", { class: "chosen" }, poster({ ...now, title: nameOf(now) }, "60px"),
-          h("span", {}, "taken for ", h("a", { href: session.filmAddress(now.position) }, `${nameOf(now)} (${yearOf(now) ?? "year unknown"})`),
+          h("span", {}, "matched to ", h("a", { href: session.filmAddress(now.position) }, `${nameOf(now)} (${yearOf(now) ?? "year unknown"})`),
             ` · ${why(now)}${now.confidence === null ? "" : ` · ${number(now.confidence)} % sure`}`))
-        : h("p", { class: "quiet" }, now.outcome === "pending" ? "Being asked for …" : why(now)),
+        : h("p", { class: "quiet" }, now.outcome === "pending" ? "Searching …" : why(now)),
       h("small", { class: "quiet" }, [...now.lists, ...now.watch_dates.map(day)].join(" · "), now.source_url && [" ", origin(now.source_url)]),
       matchForm(session, now, (then) => (then ? settled(then) : left(now))));
   }
 
   function settled(now) {
-    say(now.outcome === "found" ? `Now it is ${nameOf(now)} (${yearOf(now) ?? "year unknown"}). ` : "It is being asked for. ",
-      h("a", { href: session.filmAddress(now.position) }, "Look at it"));
+    say(now.outcome === "found" ? `Now it is ${nameOf(now)} (${yearOf(now) ?? "year unknown"}). ` : "Searching for it. ",
+      h("a", { href: session.filmAddress(now.position) }, "Open the film"));
   }
 
   function left(now) {
-    say(`“${now.title ?? nameOf(now)}” has left the list.`);
+    say(`“${now.title ?? nameOf(now)}” was removed from the list.`);
   }
 
-  /** What became of it, in its place; whoever decided it by keyboard goes on from there. */
+  /** Show the result in its place, and keep the keyboard's focus there. */
   function say(...inside) {
     const giveFocus = holdFocus(element);
     const said = h("p", { role: "status" }, inside);

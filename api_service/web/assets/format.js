@@ -46,7 +46,7 @@ export const stars = (rating) => "★".repeat(Math.floor(rating)) + (rating % 1 
 
 export const decimal = (value) => value.toFixed(1);
 
-/** The name of a country by its ISO 3166 code, or the code where nobody knows it. */
+/** The name of a country by its ISO 3166 code, or the code if it has none. */
 export const country = (code) => named(regions, code);
 
 /** Codes of TMDB's own beside those of ISO 639. */
@@ -69,12 +69,12 @@ export function bytes(size) {
 }
 
 const REASONS = {
-  no_candidates: "TMDB knows no such title",
-  other_title: "TMDB has similar titles only",
-  other_year: "TMDB has this title from other years only",
-  ambiguous: "several films fit",
-  tv: "TMDB holds it as television",
-  unknown_id: "TMDB does not know the id, and there is no title",
+  no_candidates: "TMDB has no such title",
+  other_title: "TMDB has only similar titles",
+  other_year: "TMDB has this title only from other years",
+  ambiguous: "several films match",
+  tv: "TMDB lists it as television",
+  unknown_id: "TMDB does not know this id, and there is no title",
   gone: "TMDB no longer has its details",
 };
 

@@ -1,9 +1,9 @@
-/** What happens to a session, live: over Server-Sent Events, and by polling where they do not come. */
+/** Updates of a session, by Server-Sent Events or by polling. */
 
 import { request, sessionPath } from "./api.js";
 
 const POLL_SECONDS = 2;
-/** Between two looks of a page that nobody sees. */
+/** Between two polls of a hidden page. */
 const HIDDEN_SECONDS = 10;
 const RETRY_SECONDS = 10;
 

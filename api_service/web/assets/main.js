@@ -1,7 +1,7 @@
-/** The router: which view an address means, and links between views without a new page. */
+/** The router: which view an address means, and links that load no new page. */
 
 import { UNFETCHED, fill, h } from "./dom.js";
-import { resume, step } from "./scrolling.js";
+import { go, start } from "./navigation.js";
 
 const main = document.querySelector("main");
 const VIEWS = [
@@ -13,12 +13,6 @@ const VIEWS = [
 
 /** @type {{path: string, view: {update?: () => void, close?: () => void}} | null} */
 let current = null;
-
-/** Go to an address of this page; `replace` leaves no step for the back button. */
-export function go(address, { replace = false } = {}) {
-  step(address, replace);
-  show();
-}
 
 async function show() {
   const path = location.pathname;
@@ -48,7 +42,7 @@ function found(path) {
 
 function lost(root) {
   document.title = "Not here · Projectionist";
-  root.append(h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/" }, "Go to the start")));
+  root.append(h("h1", {}, "Page not found"), h("p", {}, h("a", { href: "/" }, "Go to the start")));
   return {};
 }
 
@@ -69,9 +63,4 @@ document.addEventListener("click", (event) => {
 for (const event of ["dragover", "drop"]) {
   addEventListener(event, (dragged) => { if (dragged.dataTransfer?.types.includes("Files")) dragged.preventDefault(); });
 }
-addEventListener("popstate", () => {
-  resume();
-  show();
-});
-resume();
-show();
+start(show);

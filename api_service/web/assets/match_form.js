@@ -1,11 +1,11 @@
-/** Putting a match right: choose a candidate, give an id or an address, or say that it is no film. */
+/** The form that corrects a match: a candidate, an id or link, or “Not a film”. */
 
 import { request, sessionPath } from "./api.js";
 import { dialog, fill, h } from "./dom.js";
 import { poster } from "./posters.js";
 
-const BAD_ID = "That names no film: paste its id on TMDB or IMDb, or the address of its page there.";
-const LETTERBOXD = "The address of a Letterboxd page does not tell the film’s id: follow its TMDB or IMDb link, at the foot of the page, and paste that address.";
+const BAD_ID = "That is not a film’s id or link: paste its TMDB or IMDb id, or the link to its page there.";
+const LETTERBOXD = "A Letterboxd link does not contain the film’s id: follow the TMDB or IMDb link at the foot of its page, and paste that link.";
 
 /**
  * @param {object} session
@@ -31,7 +31,7 @@ export function matchForm(session, movie, done) {
   }
 
   const given = h("input", {
-    type: "text", "aria-label": "TMDB or IMDb id or address", placeholder: "TMDB or IMDb id or address", autocomplete: "off",
+    type: "text", "aria-label": "TMDB or IMDb id or link", placeholder: "TMDB or IMDb id or link", autocomplete: "off",
   });
   const form = h("form", {
     class: "together",
@@ -58,9 +58,9 @@ export function matchForm(session, movie, done) {
 
 function remove(movie, act) {
   dialog("Not a film", (close) => [
-    h("p", {}, `“${movie.title ?? movie.tmdb_title ?? "This entry"}” leaves the list, with your rating and dates of it.`),
+    h("p", {}, `“${movie.title ?? movie.tmdb_title ?? "This entry"}” will be removed from the list, with your rating and dates.`),
     h("div", { class: "together" },
-      h("button", { type: "button", class: "danger", onclick: () => { close(); act(); } }, "Take it out"),
+      h("button", { type: "button", class: "danger", onclick: () => { close(); act(); } }, "Remove it"),
       h("button", { type: "button", autofocus: true, onclick: close }, "Keep it")),
   ]);
 }

@@ -1,4 +1,4 @@
-/** What the browser remembers for the page; where it may not, the page forgets, and works all the same. */
+/** Values that the browser keeps for the page, where it allows that. */
 
 /**
  * @param {"localStorage"|"sessionStorage"} where for good, or as long as the tab is open

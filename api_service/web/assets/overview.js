@@ -1,4 +1,4 @@
-/** The dashboard: what a list comes to. Every bar leads to the films behind it. */
+/** The dashboard of a list: every bar leads to the films behind it. */
 
 import { request } from "./api.js";
 import { calendar } from "./calendar.js";
@@ -59,7 +59,7 @@ export function open(root, session) {
     place.prepend(h("div", { role: "alert" }, h("p", {}, problem.withRetry), h("button", { type: "button", onclick: load }, "Try again")));
   }
 
-  fill(place, h("p", { class: "quiet" }, "Adding up …"));
+  fill(place, h("p", { class: "quiet" }, "Calculating …"));
   load();
   return {
     update: () => { if (asked !== withoutFilm(location.search)) load(); },
@@ -127,7 +127,7 @@ function totals({ totals: sums, films: kinds }, all, films) {
     total(number(sums.directors), sums.directors === 1 ? "director" : "directors"),
     kinds.rated > 0 && total(number(kinds.rated), "rated"),
     kinds.liked > 0 && total(number(kinds.liked), "liked", all({ liked: true })),
-    kinds.rewatched > 0 && total(number(kinds.rewatched), "seen again", all({ rewatched: true })),
+    kinds.rewatched > 0 && total(number(kinds.rewatched), "rewatched", all({ rewatched: true })),
     kinds.watchlist > 0 && total(number(kinds.watchlist), "on the watchlist", all({ watchlist: true })));
 }
 
@@ -170,8 +170,8 @@ function ratings({ ratings: given, against_tmdb: against }, films, session) {
         h("td", { class: "figure" }, number(value))))))),
   ];
   const extremes = against.films > 0 && [
-    h("h3", {}, session.words.dearer), cards(against.higher, session, difference(session)),
-    h("h3", {}, "Less dear"), cards(against.lower, session, difference(session)),
+    h("h3", {}, session.words.liked), cards(against.higher, session, difference(session)),
+    h("h3", {}, session.words.disliked), cards(against.lower, session, difference(session)),
   ];
   return h("div", { class: "halves" },
     h("div", {}, columns(given.map(({ rating, films: value }) => ({

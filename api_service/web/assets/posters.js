@@ -1,4 +1,4 @@
-/** Pictures: posters and portraits in the size that fits, which never move what stands around them. */
+/** Posters and portraits in the size that fits, with their space reserved. */
 
 import { h } from "./dom.js";
 
@@ -6,7 +6,7 @@ const BASE = document.querySelector('meta[name="images"]').content;
 const POSTERS = [92, 154, 185, 342, 500];
 const PORTRAITS = [45, 185];
 
-// Whoever has pictures to show will ask there: the connection is made while the films are asked for.
+// Connect to the pictures' host while the films are requested.
 document.head.append(h("link", { rel: "preconnect", href: new URL(BASE, location.href).origin }));
 
 /**

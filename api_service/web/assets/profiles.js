@@ -36,7 +36,7 @@ export function profiles(report, readOnly) {
     h("legend", {}, "Profiles"),
     found.map((one, index) => h("p", {}, boxes[index],
       h("label", { for: `profile-${index}` }, `${one.name}: ${count(one.rows, "row")}, ${one.is_read ? count(one.films, "film") : "not read"}`))),
-    readOnly ? button : h("p", { class: "quiet" }, "To read only some, upload the file again and choose then."),
+    readOnly ? button : h("p", { class: "quiet" }, "To read only some of them, upload the file again and choose them."),
     said));
 }
 

@@ -1,4 +1,4 @@
-/** How far a list is: bar, counts, pace and time left; and why nothing moves, when nothing does. */
+/** Progress of a list: bar, counts, pace, time left, and why nothing moves. */
 
 import { fill, h } from "./dom.js";
 import { count, duration, number } from "./format.js";
@@ -56,15 +56,15 @@ export function progress() {
 const figure = (name, value) => h("span", {}, h("b", {}, value), ` ${name}`);
 
 function wrong({ fleet, connected, finished, waiting, held }) {
-  if (!connected) return "The connection is lost; trying again. The list goes on meanwhile.";
+  if (!connected) return "The connection was lost; reconnecting. Your list continues meanwhile.";
   if (finished) return "";
-  if (held) return "The operator holds this list for now. Nothing of it is lost, and it goes on when that is over.";
+  if (held) return "The operator has put this list on hold. Nothing is lost, and it will continue when released.";
   if (!fleet) return "";
-  if (fleet.worker_status === "paused") return "Paused by the operator. It goes on by itself when that is over.";
-  if (fleet.worker_status === "stopped") return "No worker is running at the moment. Your list waits and goes on by itself.";
-  if (fleet.tmdb_state === "down") return "TMDB does not answer at the moment. Your list goes on when it does.";
-  if (fleet.tmdb_state === "refused") return "TMDB refuses this service's key; its operator has to put that right. Your list waits.";
-  if (waiting) return "Other lists from your address or token come first. This one starts by itself.";
+  if (fleet.worker_status === "paused") return "Paused by the operator. It will continue automatically.";
+  if (fleet.worker_status === "stopped") return "No worker is running at the moment. Your list will continue automatically.";
+  if (fleet.tmdb_state === "down") return "TMDB is not responding at the moment. Your list will continue when it does.";
+  if (fleet.tmdb_state === "refused") return "TMDB rejects this service’s key; the operator has to fix that. Your list is waiting.";
+  if (waiting) return "Other lists from your address or token come first. This one will start automatically.";
   return "";
 }
 

@@ -1,4 +1,4 @@
-/** How an upload was read: files and formats, what was merged, set aside and rejected. */
+/** The report of an upload: files, formats, and rows merged, set aside and rejected. */
 
 import { request, sessionPath } from "./api.js";
 import { fill, h } from "./dom.js";
@@ -33,7 +33,7 @@ export function reading(id) {
   let known = Boolean(report);
   if (report) fill(inside, body(report, readOnly));
   details.addEventListener("toggle", () => {
-    // What is open from the first is told of as if it had just been opened.
+    // An initially open report fires a toggle event, too.
     if (details.open && !known) load(id, inside);
     known = false;
   });
@@ -92,7 +92,7 @@ function merged(report) {
   if (!report.rows_merged) return null;
   const rows = report.merged.map((row) => h("li", {},
     `${row.file}, line ${number(row.line)}: ${row.title ?? "a film without a title"}${row.year ? ` (${row.year})` : ""}`));
-  return part("Merged into a film named before", report.rows_merged, rows, report.rows_merged - rows.length);
+  return part("Merged with a film listed before", report.rows_merged, rows, report.rows_merged - rows.length);
 }
 
 function part(name, all, items, unnamed) {

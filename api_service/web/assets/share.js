@@ -1,17 +1,17 @@
-/** Sharing a list: links by which others look at it, made here and ended here. */
+/** Links to a list: created, copied and revoked. */
 
 import { request } from "./api.js";
 import { fill, h } from "./dom.js";
 import { dayOf } from "./format.js";
 
 /** What a link may end after, in days. */
-const ENDS = [["when I end it", ""], ["after a day", "1"], ["after a week", "7"], ["after a month", "30"], ["after a year", "365"]];
+const ENDS = [["never", ""], ["after a day", "1"], ["after a week", "7"], ["after a month", "30"], ["after a year", "365"]];
 
 export function open(root, session) {
   const reviews = h("input", { type: "checkbox" });
   const tags = h("input", { type: "checkbox" });
   const ends = h("select", {}, ENDS.map(([name, value]) => h("option", { value }, name)));
-  const make = h("button", { type: "submit", class: "button main" }, "Make a link");
+  const make = h("button", { type: "submit", class: "button main" }, "Create link");
   const said = h("p", { role: "status", class: "quiet" });
   const list = h("ul", { class: "shares" });
   const form = h("form", {
@@ -24,7 +24,7 @@ export function open(root, session) {
         const share = await request(session.path("/shares"), { method: "POST", json });
         const made = item(share);
         list.prepend(made);
-        fill(said, "The link is made.");
+        fill(said, "Link created.");
         made.querySelector("button").focus();
       } catch (error) {
         fill(said, error.message);
@@ -33,13 +33,13 @@ export function open(root, session) {
     },
   },
   h("label", {}, reviews, " Show my reviews"), h("label", {}, tags, " Show my tags"),
-  h("label", {}, "The link ends ", ends), make);
+  h("label", {}, "Expires ", ends), make);
 
   root.append(
-    h("section", { class: "panel", "aria-label": "Share it" }, h("h2", {}, "Share it"),
-      h("p", {}, "Whoever has the link can look at your films with your ratings and dates, and save them as a file. They can change nothing, and do not see this page’s address, your files, the names of your lists, or the addresses that came with your films."),
+    h("section", { class: "panel", "aria-label": "Share" }, h("h2", {}, "Share"),
+      h("p", {}, "Anyone with the link can see your films with your ratings and dates, and save them as a file. They cannot change anything, and do not see this page’s address, your files, the names of your lists, or the links that came with your films."),
       form,
-      h("p", { class: "quiet" }, "A link works no longer than the list is kept. That is renewed when you open the list, not when others look at it.")),
+      h("p", { class: "quiet" }, "A link stops working when the list expires. Opening the list renews it; opening the link does not.")),
     h("section", { class: "panel", "aria-label": "Your links" }, h("h2", {}, "Your links"), said, list));
 
   function item(share) {
@@ -48,7 +48,7 @@ export function open(root, session) {
     const element = h("li", {},
       h("div", { class: "together" }, text,
         h("button", { type: "button", onclick: () => copy(text) }, "Copy"),
-        h("button", { type: "button", class: "danger", onclick: () => end(share, element) }, "End this link")),
+        h("button", { type: "button", class: "danger", onclick: () => end(share, element) }, "Revoke link")),
       h("small", { class: "quiet" }, about(share)));
     return element;
   }
@@ -56,7 +56,7 @@ export function open(root, session) {
   async function copy(text) {
     try {
       await navigator.clipboard.writeText(text.value);
-      fill(said, "The link is copied.");
+      fill(said, "Link copied.");
     } catch {
       // Browsers let a page copy only where it came over HTTPS.
       text.focus();
@@ -74,7 +74,7 @@ export function open(root, session) {
       }
     }
     element.remove();
-    fill(said, "The link is ended: nobody sees the list by it any more.");
+    fill(said, "Link revoked: nobody can see the list through it any more.");
     make.focus();
   }
 
@@ -82,7 +82,7 @@ export function open(root, session) {
     try {
       const { shares } = await request(session.path("/shares"));
       fill(list, shares.map(item));
-      fill(said, shares.length ? null : "There is none yet.");
+      fill(said, shares.length ? null : "No links yet.");
     } catch (error) {
       fill(said, error.message, " ", h("button", { type: "button", onclick: load }, "Try again"));
     }

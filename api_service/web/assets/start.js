@@ -1,10 +1,10 @@
-/** The start: drop your list here. */
+/** The start page: upload a list, or return to one. */
 
 import { request, sessionPath } from "./api.js";
 import { h } from "./dom.js";
 import { count, dayOf } from "./format.js";
 import { forget, knownLists, remember } from "./known_lists.js";
-import { go } from "./main.js";
+import { go } from "./navigation.js";
 import { uploader } from "./uploader.js";
 import { keepReading } from "./reading.js";
 
@@ -22,14 +22,14 @@ export function open(root) {
   let left = false;
   root.append(
     h("h1", { class: "lead" }, "Every film you have seen, as a living record"),
-    h("p", { class: "sub" }, "Bring your list; genres, directors, cast and posters fill in while you watch."),
+    h("p", { class: "sub" }, "Upload your list; genres, directors, cast and posters fill in as you watch."),
     uploader({
       path: "/api/upload",
       prompt: "Drop your list here",
       sample: SAMPLE,
       done: (answer, again) => {
         keepList(answer, again);
-        // Whoever has gone elsewhere meanwhile is not fetched back: it stands among their lists.
+        // A reader who has left this page finds the list among their lists.
         if (!left) go(`/session/${answer.session_id}`);
       },
     }),

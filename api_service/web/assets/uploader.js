@@ -1,4 +1,4 @@
-/** The place to drop files, or to choose them: sends them, and says what became of it. */
+/** The upload control: takes dropped or chosen files, sends them, and reports the result. */
 
 import { Problem, fetchFile, upload } from "./api.js";
 import { fill, h } from "./dom.js";
@@ -12,7 +12,7 @@ const KINDS = ".csv,.zip,.json,.jsonl,.txt,.tsv,.xml,.rss,.nfo,.xlsx,.xlsm,.xls,
 /**
  * @param {{path: string, prompt: string, done: (answer: object, again: (profiles: string[]) => Promise<object>) => void, sample?: string}} options
  *   where to send the files, what to ask for, what to do with the answer, and the address of a
- *   sample list for whoever has none; `again` sends the same files for some of their profiles only
+ *   sample list to try; `again` sends the same files for some of their profiles only
  * @returns {HTMLElement}
  */
 export function uploader({ path, prompt, done, sample }) {
@@ -118,7 +118,7 @@ export function uploader({ path, prompt, done, sample }) {
     const token = h("input", {
       type: "password", id: "token", required: true, autocomplete: "off",
       // What a header may hold; the browser says so itself.
-      pattern: "\\s*[!-~]+\\s*", title: "A token has letters, digits and signs, and no spaces between them.",
+      pattern: "\\s*[!-~]+\\s*", title: "A token has letters, digits and symbols, and no spaces.",
     });
     const onsubmit = (event) => {
       event.preventDefault();
@@ -126,7 +126,7 @@ export function uploader({ path, prompt, done, sample }) {
       again();
     };
     fill(state, h("form", { class: "refusal", onsubmit },
-      h("label", { for: "token" }, "This service takes lists only with a token, which its operator gives out."),
+      h("label", { for: "token" }, "This service accepts lists only with a token from its operator."),
       token, h("button", { type: "submit" }, "Send with this token")));
     token.focus();
   }
@@ -155,7 +155,7 @@ async function filesOf(entry) {
   }
   const reader = entry.createReader();
   const inside = [];
-  // A reader tells a hundred entries at a time, and none when it has told all.
+  // A reader returns a hundred entries at a time, and none at the end.
   for (let some = [null]; some.length;) {
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     inside.push(...some);

@@ -1,4 +1,4 @@
-/** A list of any length of which only the rows near the window are in the document. */
+/** A list of any length that renders only the rows near the window. */
 
 import { h } from "./dom.js";
 
@@ -53,7 +53,7 @@ export class Windowed {
     const first = Math.min(Math.max(0, Math.floor((top - beyond) / this.height)), all);
     const last = Math.min(all, Math.max(first, Math.ceil((top + innerHeight + beyond) / this.height)));
     for (const [row, element] of this.rows) {
-      // Whoever has the focus stays, lest the keyboard loses its place.
+      // A focused row stays, so that the keyboard keeps its place.
       if ((row < first || row >= last) && !element.contains(document.activeElement)) {
         element.remove();
         this.rows.delete(row);

@@ -1,11 +1,11 @@
-/** Whose list it is, in the words of the views that the owner and visitors have in common. */
+/** Wording for one's own list and for somebody else's. */
 
 export const YOURS = {
   who: "you", order: "As in your list", rating: "Your rating", give: "You give these films ", gave: "You gave",
-  against: "Your ratings against TMDB’s", dearer: "Dearer to you than to most",
+  against: "Your ratings against TMDB’s", liked: "You liked more than most", disliked: "You liked less than most",
 };
 
 export const THEIRS = {
   who: "they", order: "As in the list", rating: "Their rating", give: "They give these films ", gave: "They gave",
-  against: "Their ratings against TMDB’s", dearer: "Dearer to them than to most",
+  against: "Their ratings against TMDB’s", liked: "They liked more than most", disliked: "They liked less than most",
 };

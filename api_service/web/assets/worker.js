@@ -1,4 +1,4 @@
-/** What the operator needs to see: fleet, queue, budget, TMDB's health; and to pause and resume. */
+/** The operator's page: fleet, queue, budget and TMDB's state. */
 
 import { request } from "./api.js";
 import { fill, h, holdFocus } from "./dom.js";
@@ -59,7 +59,7 @@ export function open(root) {
   return { close: () => { closed = true; clearTimeout(timer); } };
 }
 
-/** Whoever has the token is told on which machines the workers run. */
+/** With the token the API names the workers' machines. */
 function authorization(token) {
   return token ? { headers: { Authorization: `Bearer ${token}` } } : {};
 }
@@ -68,7 +68,7 @@ function state({ worker_status: status, workers, paused_since: since }) {
   const words = {
     running: `Running: ${count(workers.length, "worker")}.`,
     paused: since && `Paused since ${timeOf(since)}.`,
-    stopped: "No worker is running. Lists wait and lose nothing.",
+    stopped: "No worker is running. Lists are waiting; nothing is lost.",
   };
   return h("p", { class: `state ${status}` }, words[status]);
 }
@@ -93,11 +93,11 @@ function budget({ budget: { used, limit, period_seconds: period, held_until: hel
 }
 
 function tmdb({ tmdb: { state: name, since, reason, next_probe: probe } }) {
-  const words = { up: "answers", down: "does not answer", refused: "refuses the key" };
+  const words = { up: "up", down: "not responding", refused: "rejects the key" };
   return figures("TMDB", [
     ["State", `${words[name]}, since ${timeOf(since)}`],
     ...(reason ? [["Reason", reason]] : []),
-    ...(probe ? [["Next look", timeOf(probe)]] : []),
+    ...(probe ? [["Next check", timeOf(probe)]] : []),
   ]);
 }
 
@@ -110,7 +110,7 @@ function fleet({ workers }) {
     h("td", { class: "figure" }, worker.last_run ? timeOf(worker.last_run) : "not yet"),
     h("td", { class: "figure" }, worker.next_run ? timeOf(worker.next_run) : ""));
   return h("section", { class: "panel", "aria-label": "Fleet" }, h("h2", {}, "Fleet"),
-    workers.length === 0 ? h("p", { class: "quiet" }, "Nobody is there.") : h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Workers" }, h("table", {},
+    workers.length === 0 ? h("p", { class: "quiet" }, "No workers.") : h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Workers" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Worker", "State", "In flight", "Heartbeat", "Last run", "Next run"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, workers.map(row)))));
 }

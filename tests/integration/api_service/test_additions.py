@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from api_service.lists.files.spreadsheets import csv_line
+from api_service.lists.export_csv import csv_line
 from tests.support.api_driving import CSV, opened
 
 if TYPE_CHECKING:

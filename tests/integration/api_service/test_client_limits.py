@@ -124,7 +124,7 @@ async def test_heavy_reads_at_once_are_limited(
     session = f"/api/session/{await service.session('a,2000')}"
     async with AsyncExitStack() as turns:
         for _ in range(2):
-            await turns.enter_async_context(storage.heavy_reads.turn(1))
+            await turns.enter_async_context(storage.heavy_reads.slot(1))
         waiting = asyncio.create_task(service.client.get(f"{session}/{path}"))
         await until(lambda: limits.heavy_reads.all == 1)
         response = await service.client.get(f"{session}/summary?decade=1990")

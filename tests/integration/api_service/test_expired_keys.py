@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from api_service.storage.staging import PRUNED_KEYS, IdempotencyKey, hold_key
+from api_service.storage.idempotency import PRUNED_KEYS, IdempotencyKey, hold_key
 
 if TYPE_CHECKING:
     from tests.support.api_driving import Service

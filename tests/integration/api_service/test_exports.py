@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_service.handlers.exports import ROWS
-from api_service.lists.files.spreadsheets import TO_CORRECT, WHOLE
+from api_service.lists.export_csv import TO_CORRECT, WHOLE
 from api_service.storage.movies import MovieStorage
 from tests.support.exported import export, rows
 from tests.support.varied import varied_session

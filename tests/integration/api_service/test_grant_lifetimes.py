@@ -153,6 +153,18 @@ async def test_a_force_run_twice_keeps_its_grant(
     assert (base + 1, base + 3) in await grants(database)
 
 
+async def test_an_upload_run_twice_is_stored_once_and_tells_its_counts(
+    uploads: ClientUploads, database: Database, unanswered: Database, daemon: Daemon
+) -> None:
+    await uploads.store("one", films("list", 2))
+    await daemon.answer(not_found=["title:list 0|2000"])
+    upload = uploads.staged("one", films("list", 3))
+    session = await StorageService(unanswered).uploads.store(upload)
+    assert (session.total, session.remaining, session.not_found) == (3, 2, 1)
+    assert await database.fetchval("select count(*) from sessions") == 2
+    assert session == await StorageService(database).sessions.get(session.id)
+
+
 async def test_films_moved_twice_keep_their_grant(
     uploads: ClientUploads, database: Database, unanswered: Database
 ) -> None:

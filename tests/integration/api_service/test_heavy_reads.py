@@ -9,7 +9,7 @@ import pytest
 
 from api_service.app import DATABASE_CONNECTIONS
 from api_service.storage import STORED_AT_ONCE
-from api_service.storage.heavy_reads import LARGE_FILMS, MOST_READS, HeavyReads
+from api_service.storage.size_limiter import LARGE_FILMS, MOST_READS, SizeLimiter
 from shared.errors import DatabaseBusyError
 from tests.support.driving import until
 
@@ -30,25 +30,25 @@ HEAVY = (
 
 
 async def test_turns_are_few_and_come_back() -> None:
-    heavy = HeavyReads(most=1, wait_seconds=0.05)
-    async with heavy.turn(1):
+    heavy = SizeLimiter(most=1, wait_seconds=0.05)
+    async with heavy.slot(1):
         with pytest.raises(DatabaseBusyError) as caught:
-            async with heavy.turn(LARGE_FILMS):
+            async with heavy.slot(LARGE_FILMS):
                 pass
         assert caught.value.retry_after is not None
     with pytest.raises(ValueError, match="within"):
-        async with heavy.turn(1):
+        async with heavy.slot(1):
             raise ValueError("within")
-    async with heavy.turn(1):
+    async with heavy.slot(1):
         pass
 
 
 async def test_large_lists_leave_turns_to_all_others() -> None:
-    heavy = HeavyReads(most=1, wait_seconds=0.05)
-    async with heavy.turn(LARGE_FILMS + 1), heavy.turn(LARGE_FILMS):
+    heavy = SizeLimiter(most=1, wait_seconds=0.05)
+    async with heavy.slot(LARGE_FILMS + 1), heavy.slot(LARGE_FILMS):
         for films in (1, LARGE_FILMS + 1):
             with pytest.raises(DatabaseBusyError):
-                await heavy.turn(films).__aenter__()
+                await heavy.slot(films).__aenter__()
 
 
 async def test_others_are_answered_while_all_turns_are_taken(

@@ -9,13 +9,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
-from api_service.lists.merging.films import Film
+from api_service.lists.film import Film
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, movie_line
 from api_service.queries.movies import MovieQuery, SortName
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
-from api_service.storage.staging import IdempotencyKey
 from shared.postgres.database import Database
 from shared.settings import Settings
 from shared.sql.requeue import bring_forward, reopen_session
@@ -155,7 +154,9 @@ async def test_an_idempotency_key_is_found_by_index(
     storage: StorageService, filled: Database
 ) -> None:
     async def find(session_id: UUID) -> None:
-        assert await storage.uploads.find(IdempotencyKey(str(session_id), b"")) == session_id
+        found = await storage.uploads.find(str(session_id))
+        assert found is not None
+        assert found.session_id == session_id
 
     assert await used(filled, ENDED, find) == {"idempotency_keys_pkey"}
 
@@ -221,12 +222,12 @@ async def test_a_page_in_another_order_reads_only_its_session(
 
 
 async def test_a_summary_reads_only_its_session(storage: StorageService, filled: Database) -> None:
-    async def add_up(session_id: UUID) -> None:
+    async def aggregate(session_id: UUID) -> None:
         places = await storage.movies.places(session_id, MovieQuery())
-        figures = await storage.summaries.add_up(session_id, places.positions, everything=False)
+        figures = await storage.summaries.aggregate(session_id, places.positions, everything=False)
         assert json.loads(figures["films"])["total"] == 30
 
-    indexes = await used(filled, ENDED, add_up)
+    indexes = await used(filled, ENDED, aggregate)
     assert {"movies_pkey", "lookups_pkey"} <= indexes
 
 

@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 
 from api_service.context import LIMITS, STORAGE
-from api_service.storage.heavy_reads import MOST_READS
 from api_service.storage.shares import MOST_SHARES
+from api_service.storage.size_limiter import MOST_READS
 from api_service.storage.summaries import SummaryStorage
 from tests.support.described import check_item
 
@@ -299,16 +299,16 @@ async def test_what_fits_and_its_order_are_those_of_the_session(
 async def test_a_summary_is_kept_once_for_a_session_and_its_shares(
     service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_up = SummaryStorage.add_up
+    aggregate = SummaryStorage.aggregate
     added: list[UUID] = []
 
     async def note(
         self: SummaryStorage, session_id: UUID, positions: Sequence[int], *, everything: bool
     ) -> asyncpg.Record:
         added.append(session_id)
-        return await add_up(self, session_id, positions, everything=everything)
+        return await aggregate(self, session_id, positions, everything=everything)
 
-    monkeypatch.setattr(SummaryStorage, "add_up", note)
+    monkeypatch.setattr(SummaryStorage, "aggregate", note)
     session_id = await two_films(service, daemon)
     shares = [await shared(service, session_id) for _ in range(2)]
     ours = await service.get(f"/api/session/{session_id}/summary", decade=1990)
@@ -342,7 +342,7 @@ async def test_what_visitors_read_counts_as_reads_of_their_own(
     share_id = await shared(service, await service.session("Heat,1995"))
     assert service.client.app is not None
     path = f"/api/share/{share_id}/{rest}"
-    with service.client.app[LIMITS].heavy_reads.one("127.0.0.1"):
+    with service.client.app[LIMITS].heavy_reads.slot("127.0.0.1"):
         problem = await service.problem(await service.client.get(path), 429, "client_limit")
         assert problem["limit"] == "heavy_reads"
     for _ in range(2):
@@ -363,7 +363,7 @@ async def test_a_session_that_is_deleted_while_it_is_read_is_told_of_as_a_share(
     async with asyncio.TaskGroup() as tasks:
         async with AsyncExitStack() as taken:
             for _ in range(MOST_READS):
-                await taken.enter_async_context(turns.turn(1))
+                await taken.enter_async_context(turns.slot(1))
             reading = tasks.create_task(service.client.get(f"/api/share/{share_id}/{rest}"))
             await until(lambda: limits.heavy_reads.all == 1)
             assert (await service.client.delete(f"/api/session/{session_id}")).status == 204

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.context import LIMITS, ROOM
+from api_service.context import DISK_BUDGET, LIMITS
 from api_service.limits import body_pace
 from tests.support.api_driving import PATIENCE_SECONDS
 
@@ -59,7 +59,7 @@ async def test_trickling_bodies_are_given_up_and_leave_nothing(
     )
     assert {answer.split()[1] for answer in answers} == {b"408"}
     assert spooled() == []
-    limits, room = service.client.app[LIMITS], service.client.app[ROOM]
+    limits, room = service.client.app[LIMITS], service.client.app[DISK_BUDGET]
     await until(lambda: (limits.open_uploads.all, room.reserved) == (0, 0))
     await service.session("a,2000")
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
 from api_service.queries.movies import MovieFilter
-from api_service.storage.heavy_reads import HeavyReads
 from api_service.storage.sessions import SessionStorage
-from api_service.storage.summaries import SummaryStorage
-from api_service.storage.summary_cache import SummaryCache
+from api_service.storage.size_limiter import SizeLimiter
+from api_service.storage.summary_cache import SummaryCache, read_summary_version
 from shared.errors import SessionNotFoundError
 from tests.support.driving import until
 
@@ -32,8 +32,8 @@ class Counted:
 
     def __init__(self, database: Database, most_bytes: int = 100_000) -> None:
         self._sessions = SessionStorage(database)
-        version = SummaryStorage(database).version
-        self.cache = SummaryCache(HeavyReads().turn, version, most_bytes=most_bytes)
+        version = partial(read_summary_version, database)
+        self.cache = SummaryCache(SizeLimiter().slot, version, most_bytes=most_bytes)
         self.asked = 0
         self.times = 0
         self.given_up = 0
@@ -45,9 +45,9 @@ class Counted:
         if session := await self._sessions.get(UUID(session_id)):
             self._session = session  # as a request has it, even if it is deleted then
         self.asked += 1
-        return await self.cache.get(self._session, chosen, self._add_up)
+        return await self.cache.get(self._session, chosen, self._aggregate)
 
-    async def _add_up(self) -> str:
+    async def _aggregate(self) -> str:
         self.times += 1
         text = f"{self.times}".ljust(1000)
         try:

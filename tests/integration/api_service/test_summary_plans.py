@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api_service.storage.summaries import SummaryStorage
+from api_service.storage.summary_cache import read_summary_version
 from shared.postgres.database import Database
 
 if TYPE_CHECKING:
@@ -66,11 +66,10 @@ async def test_version_of_a_large_session_reads_no_table_whole(
         await filling.execute(statement)
     await filling.close()
     async with Database(settings, application_name="tests", max_size=1) as database:
-        storage = SummaryStorage(database)
         before = await _read(database)
         since = None
         for _ in range(TIMES):
-            version = await storage.version(UUID(int=1), since)
+            version = await read_summary_version(database, UUID(int=1), since)
             assert version.refreshed[0] == 20000 // 66
             since = version.since
         after = await _read(database)

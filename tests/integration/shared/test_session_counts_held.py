@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from api_service.storage.sessions import SessionStorage
-from api_service.storage.summaries import SummaryStorage
+from api_service.storage.summary_cache import read_summary_version
 from shared.models import Outcome
 from shared.postgres.database import Database
 from shared.sql.counts import OutcomeChange, move_counts, recount
@@ -78,7 +78,7 @@ def works_on(database: Database) -> dict[str, Work]:
         "change": lambda: database.transact(change),
         "recount": lambda: database.transact(count),
         "status": lambda: SessionStorage(database).get(SESSION),
-        "version": lambda: SummaryStorage(database).version(SESSION, None),
+        "version": lambda: read_summary_version(database, SESSION, None),
     }
 
 

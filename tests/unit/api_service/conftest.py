@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api_service.lists.model import ListRefused, ListTooCostly, ReadResult, UploadedFile
+from api_service.lists.model import ReadResult, UploadedFile
+from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.lists.reading import REPORT_FILE, read_lists
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.eta import Outlook
+from api_service.eta import Estimate
 from api_service.schemas.fleet import worker_status_answer
 from api_service.schemas.sessions import SessionAnswer, session_fields
 from api_service.storage.fleet import FleetRow
@@ -36,8 +36,8 @@ def row(total: int, enriched: int = 0, not_found: int = 0, failed: int = 0) -> S
 
 
 def answer(session: SessionRow, eta_seconds: int | None = None) -> SessionAnswer:
-    outlook = Outlook(eta_seconds, waiting=False)
-    return SessionAnswer(**session_fields(session, outlook, days=30))
+    estimate = Estimate(eta_seconds, waiting=False)
+    return SessionAnswer(**session_fields(session, estimate, days=30))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def send_steadily(clock: Clock, deadline: WrittenDeadline, pace: BodyPace) -> fl
     began = clock.now
     while deadline.at is not None and clock.now < deadline.at:
         clock.now += 1
-        pace.note(2 * RATE)
+        pace.record(2 * RATE)
     return clock.now - began
 
 
@@ -48,15 +48,15 @@ def test_deadline_moves_only_when_a_window_is_full() -> None:
     clock, deadline, pace = paced(600)
     assert deadline.at == clock.now + WINDOW_SECONDS
     clock.now += 5
-    pace.note(RATE)
+    pace.record(RATE)
     assert deadline.at == clock.now + WINDOW_SECONDS - 5
-    pace.note(int(RATE * WINDOW_SECONDS))
+    pace.record(int(RATE * WINDOW_SECONDS))
     assert deadline.at == clock.now + WINDOW_SECONDS
 
 
 def test_time_in_which_nothing_is_read_is_not_counted() -> None:
     clock, deadline, pace = paced(600)
-    with pace.standing_still():
+    with pace.paused():
         assert deadline.at is None
         clock.now += 1000
     assert send_steadily(clock, deadline, pace) == 600
@@ -64,11 +64,11 @@ def test_time_in_which_nothing_is_read_is_not_counted() -> None:
 
 def test_body_that_keeps_much_room_must_come_soon() -> None:
     clock, deadline, pace = paced(600)
-    pace.use_room(100 * ROOM_RATE)
+    pace.limit_rest(100 * ROOM_RATE)
     assert send_steadily(clock, deadline, pace) == ROOM_SECONDS + 100
 
 
 def test_much_room_lengthens_no_deadline() -> None:
     clock, deadline, pace = paced(20)
-    pace.use_room(100 * ROOM_RATE)
+    pace.limit_rest(100 * ROOM_RATE)
     assert send_steadily(clock, deadline, pace) == 20

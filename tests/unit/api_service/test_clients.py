@@ -9,7 +9,7 @@ import structlog
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from api_service.limits.client_identity import UNKNOWN, Clients
+from api_service.limits.client_identity import UNKNOWN, ClientIdentifier
 from shared.errors import UploadTokenError
 from shared.settings import Settings
 
@@ -20,14 +20,16 @@ async def key() -> bytes:
     return b"0123456789abcdef"
 
 
-def clients(trusted_proxies: str | None = None, upload_tokens: str | None = None) -> Clients:
+def clients(
+    trusted_proxies: str | None = None, upload_tokens: str | None = None
+) -> ClientIdentifier:
     settings = Settings(
         _env_file=None,
         database_url="postgresql://x/y",
         trusted_proxies=trusted_proxies,
         upload_tokens=upload_tokens,
     )
-    return Clients(settings, key)
+    return ClientIdentifier(settings, key)
 
 
 class Transport:
@@ -40,7 +42,7 @@ class Transport:
         return (self._peer, 4711) if name == "peername" and self._peer else default
 
 
-def address(known: Clients, peer: str, *hops: str, header: str = "X-Forwarded-For") -> str:
+def address(known: ClientIdentifier, peer: str, *hops: str, header: str = "X-Forwarded-For") -> str:
     headers = CIMultiDict((header, hop) for hop in hops)
     request = make_mocked_request("GET", "/", headers=headers, transport=Transport(peer))
     return known.address_of(request)
@@ -141,7 +143,7 @@ def test_empty_token_is_refused_even_with_its_digest_in_the_setting(authorizatio
     )
     request = make_mocked_request("POST", "/", headers={"Authorization": authorization})
     with pytest.raises(UploadTokenError):
-        Clients(settings, key).uploader_of(request, "192.0.2.1")
+        ClientIdentifier(settings, key).uploader_of(request, "192.0.2.1")
 
 
 async def test_stored_name_is_a_keyed_hash() -> None:
@@ -151,7 +153,7 @@ async def test_stored_name_is_a_keyed_hash() -> None:
     settings = Settings(_env_file=None, database_url="postgresql://x/y")
     names = [
         await known.name_of(client)
-        for known in (clients(), Clients(settings, other_key))
+        for known in (clients(), ClientIdentifier(settings, other_key))
         for client in ("192.0.2.1", "192.0.2.2")
     ]
     assert len(set(names)) == 4

@@ -13,10 +13,10 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_service.lists.files.spreadsheets import LETTERBOXD
-from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
-from api_service.lists.merging.films import Film, Said
-from api_service.lists.model import UploadedFile
+from api_service.lists.export_csv import LETTERBOXD
+from api_service.lists.film import Film
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS, movie_line
+from api_service.lists.model import UploadedFile, UserMarks
 from api_service.lists.reading import MOVIES_FILE, read_lists
 from api_service.lists.values.ratings import rating_reader
 from api_service.queries.movies import ExportQuery
@@ -91,8 +91,8 @@ def stored(movie: dict[str, Any]) -> dict[str, str]:
     """The movie as the parser writes it down."""
     key = title_key(movie["title"], movie["year"])
     film = Film(movie["title"], movie["year"], key, 0)
-    film.add_said(Said(**{name: movie[name] for name in Said.__slots__}))
-    film.set_opinion(rating_reader(5)(movie["rating_original"] or ""), movie["review"])
+    film.add_marks(UserMarks(**{name: movie[name] for name in UserMarks.__slots__}))
+    film.set_rating_and_review(rating_reader(5)(movie["rating_original"] or ""), movie["review"])
     if movie["source_url"]:
         film.addresses = (movie["source_url"],)
     (row,) = csv.reader(movie_line(1, film, key).splitlines(keepends=True))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.lists.reading import read_lists
 from benchmarks.hostile_lists import FAMILIES
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.lists.merging.films import Film
-from api_service.lists.model import CostLimit, ListRefused, Problem, Refusal
+from api_service.lists.film import Film
+from api_service.lists.problems import CostLimit, ListRefused, Problem, Refusal
 from api_service.lists.reading import MOVIES_FILE
 from api_service.lists.report import Budget, FileJournal
 from tests.support.uploaded_lists import read

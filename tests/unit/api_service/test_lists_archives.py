@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api_service.lists.files.archives import MAX_FILES, unpack
-from api_service.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

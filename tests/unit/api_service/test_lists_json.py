@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from tests.support.uploaded_lists import read
 
 FILMS = [

@@ -20,7 +20,7 @@ from api_service.lists.files.json_stream import (
     LargeObject,
     LargeValueError,
 )
-from api_service.lists.model import CostLimit, ListRefused, ListTooCostly, Refusal
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from tests.support.uploaded_lists import read
 
 if TYPE_CHECKING:

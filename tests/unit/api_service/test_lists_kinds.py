@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from api_service.lists.model import ListRefused
+from api_service.lists.problems import ListRefused
 from tests.support.uploaded_lists import read
 
 SEEN, PLANNED, NEITHER = ("t", "f"), ("f", "t"), ("f", "f")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.merging.copy_format import MOVIE_COLUMNS
 from api_service.lists.model import UploadedFile
 from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from api_service.lists.formats.netflix_titles import is_episode_by_itself
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from tests.support.uploaded_lists import read
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.problems import ListRefused, Refusal
 from tests.support.uploaded_lists import read
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_service.lists.model import ListRefused
+from api_service.lists.problems import ListRefused
 from api_service.lists.values.cells import read_title
 from benchmarks.list_forms import FORMS
 from tests.support.uploaded_lists import Read, read

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api_service.lists.files.text import MAX_FIELD, field_limit, inspect_text, read_records
-from api_service.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.model import UploadedFile
+from api_service.lists.problems import ListRefused, Refusal
 from api_service.lists.report import Budget, FileJournal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from api_service.lists.files import xml_stream
-from api_service.lists.model import ListRefused, ListTooCostly
+from api_service.lists.problems import ListRefused, ListTooCostly
 from tests.support.uploaded_lists import read
 from tests.unit.api_service.test_lists_archives import zipped
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.lists.model import Refusal
+from api_service.lists.problems import Refusal
 from api_service.lists.reading import MOVIES_FILE, REPORT_FILE
 from tests.unit.api_service.conftest import WATCHED
 

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    SessionFilms,
-    UploadedFile,
-)
+from api_service.lists.model import SessionFilms, UploadedFile
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_pool import SMALL_BYTES, ParserPool, PoolLimits
 from api_service.uploads.parser_process import ParserProcess

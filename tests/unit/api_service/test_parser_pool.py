@@ -16,12 +16,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from api_service.lists.model import (
-    CostLimit,
-    ListRefused,
-    ListTooCostly,
-    Refusal,
-)
+from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
 from api_service.lists.reading import MOVIES_FILE
 from api_service.uploads import parser_pool, parser_process
 from api_service.uploads.parser_pool import ParserCrashed, ParserPool

@@ -12,8 +12,8 @@ from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 import shared.errors
-from api_service.http.problems import problems
-from api_service.lists.model import ListRefused, Refusal
+from api_service.http.problems import problem_middleware
+from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_pool import ParserCrashed
 from shared.errors import (
     AdminTokenError,
@@ -36,7 +36,7 @@ async def problem_of(error: Exception) -> tuple[web.StreamResponse, dict[str, An
     async def handler(_: web.Request) -> web.StreamResponse:
         raise error
 
-    response = await problems(make_mocked_request("GET", "/"), handler)
+    response = await problem_middleware(make_mocked_request("GET", "/"), handler)
     assert isinstance(response, web.Response)
     assert response.content_type == "application/problem+json"
     assert response.text is not None

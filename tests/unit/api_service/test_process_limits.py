@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from api_service.limits.process_limits import AcceptErrors, seldom_said
+from api_service.limits.process_limits import AcceptErrors, throttled_accept_errors
 from shared.logging.throttle import REPEAT_SECONDS
 
 RAISED = """
@@ -57,7 +57,7 @@ async def test_other_errors_are_logged_as_before() -> None:
     before = loop.get_exception_handler()
     loop.set_exception_handler(lambda _, context: seen.append(context))
     try:
-        with seldom_said():
+        with throttled_accept_errors():
             assert isinstance(loop.get_exception_handler(), AcceptErrors)
         loop.call_exception_handler({"message": "after"})
     finally:

@@ -44,8 +44,8 @@ def test_refused_takes_cost_nothing(clock: Clock) -> None:
 def test_permit_that_is_given_back_is_there_again(clock: Clock) -> None:
     limit = RateLimit(2, 10.0, burst=2, clock=clock)
     assert [limit.take("a"), limit.take("a")] == [None, None]
-    limit.give_back("a")
-    limit.give_back("nobody")
+    limit.refund("a")
+    limit.refund("nobody")
     assert [limit.take("a"), limit.take("a")] == [None, 5]
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from api_service.uploads.disk_budget import Room, bytes_needed
+from api_service.uploads.disk_budget import DiskBudget, bytes_needed
 from shared.errors import ServiceFullError
 from tests.support.driving import until
 
@@ -15,10 +15,10 @@ SMALL, LARGE = TOTAL // 32, TOTAL // 2
 
 
 def test_room_is_given_back_with_its_booking() -> None:
-    room = Room(TOTAL)
+    room = DiskBudget(TOTAL)
 
     async def book() -> None:
-        with room.booking() as booking:
+        with room.reserve() as booking:
             await booking.grow_to(SMALL)
             await booking.grow_to(LARGE)
             assert room.reserved == LARGE
@@ -30,8 +30,8 @@ def test_room_is_given_back_with_its_booking() -> None:
 
 
 async def test_large_upload_waits_for_the_share_of_large_ones_and_small_ones_do_not() -> None:
-    room = Room(TOTAL, wait_seconds=60)
-    with room.booking() as first, room.booking() as second, room.booking() as small:
+    room = DiskBudget(TOTAL, wait_seconds=60)
+    with room.reserve() as first, room.reserve() as second, room.reserve() as small:
         await first.grow_to(LARGE)
         waiting = asyncio.create_task(second.grow_to(LARGE))
         await until(lambda: room.waiting == 1)
@@ -43,15 +43,15 @@ async def test_large_upload_waits_for_the_share_of_large_ones_and_small_ones_do_
 
 
 async def test_large_ones_are_let_in_in_their_order() -> None:
-    room = Room(TOTAL, wait_seconds=60)
+    room = DiskBudget(TOTAL, wait_seconds=60)
     came: list[str] = []
 
     async def upload(name: str, size: int) -> None:
-        with room.booking() as booking:
+        with room.reserve() as booking:
             await booking.grow_to(size)
             came.append(name)
 
-    with room.booking() as first:
+    with room.reserve() as first:
         await first.grow_to(LARGE)
         tasks = [asyncio.create_task(upload("a", LARGE + 500))]
         await until(lambda: room.waiting == 1)
@@ -64,8 +64,8 @@ async def test_large_ones_are_let_in_in_their_order() -> None:
 
 
 async def test_waiting_is_bounded_and_lets_in_who_stood_behind() -> None:
-    room = Room(TOTAL, wait_seconds=0.05)
-    with room.booking() as first, room.booking() as second:
+    room = DiskBudget(TOTAL, wait_seconds=0.05)
+    with room.reserve() as first, room.reserve() as second:
         await first.grow_to(LARGE)
         with pytest.raises(ServiceFullError) as refused:
             await second.grow_to(LARGE)
@@ -75,10 +75,10 @@ async def test_waiting_is_bounded_and_lets_in_who_stood_behind() -> None:
 
 
 async def test_who_goes_while_it_waits_leaves_nothing_booked() -> None:
-    room = Room(TOTAL, wait_seconds=60)
-    with room.booking() as first:
+    room = DiskBudget(TOTAL, wait_seconds=60)
+    with room.reserve() as first:
         await first.grow_to(LARGE)
-        with room.booking() as second:
+        with room.reserve() as second:
             waiting = asyncio.create_task(second.grow_to(LARGE))
             await until(lambda: room.waiting == 1)
             waiting.cancel()
@@ -88,8 +88,8 @@ async def test_who_goes_while_it_waits_leaves_nothing_booked() -> None:
 
 
 async def test_the_largest_upload_comes_when_it_is_alone() -> None:
-    room = Room(TOTAL, wait_seconds=60)
-    with room.booking() as booking:
+    room = DiskBudget(TOTAL, wait_seconds=60)
+    with room.reserve() as booking:
         await booking.grow_to(10 * TOTAL)
         assert room.reserved == TOTAL
 

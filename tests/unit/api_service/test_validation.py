@@ -15,7 +15,7 @@ from pydantic_core.core_schema import ErrorType
 from api_service.handlers.movies import Correction
 from api_service.openapi.routes import ROUTES
 from api_service.queries.movies import ExportQuery, PageQuery, read_query
-from api_service.queries.validation import OTHERWISE, all_said_of, said_of
+from api_service.queries.validation import OTHERWISE, explain, explain_all
 from shared.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ODD = (
 
 @pytest.mark.parametrize("kind", get_args(ErrorType))
 def test_no_kind_of_error_is_told_in_the_librarys_words(kind: str) -> None:
-    said = said_of({"type": kind, "loc": ("x",), "msg": "Input should be x", "input": 1})
+    said = explain({"type": kind, "loc": ("x",), "msg": "Input should be x", "input": 1})
     assert said
     assert not any(word in said for word in THEIRS)
 
@@ -61,7 +61,7 @@ def test_errors_that_our_models_raise_have_words_of_their_own() -> None:
         ):
             raised |= refused(body.model_validate_json, text)
     assert len(raised) >= 10
-    assert {kind for kind, error in raised.items() if said_of(error) == OTHERWISE} == set()
+    assert {kind for kind, error in raised.items() if explain(error) == OTHERWISE} == set()
 
 
 def refused(validate: Callable[[Any], object], value: object) -> dict[str, ErrorDetails]:
@@ -95,7 +95,7 @@ def test_no_correction_is_refused_in_the_librarys_words(value: object) -> None:
         try:
             Correction.model_validate_json(json.dumps(body))
         except ValidationError as error:
-            said = all_said_of(error)
+            said = explain_all(error)
         assert not any(word in said for word in THEIRS)
 
 
@@ -103,7 +103,7 @@ def test_a_choice_and_a_bound_are_named() -> None:
     adapter = TypeAdapter(PageQuery)
     with pytest.raises(ValidationError) as caught:
         adapter.validate_python({"sort": "size", "limit": "0", "q": "x" * 201})
-    said = {str(one["loc"][0]): said_of(one) for one in caught.value.errors()}
+    said = {str(one["loc"][0]): explain(one) for one in caught.value.errors()}
     choices = get_args(PageQuery.model_fields["sort"].annotation)
     assert said == {
         "sort": f"one of {', '.join(choices)}",

@@ -1,15 +1,15 @@
-"""The films that a session has already, as the database gave them out, for more to be merged in."""
+"""Films of a session as the database wrote them out, for more files to be merged into."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from api_service.lists.merging.copying import movie_line
-from api_service.lists.merging.films import Film, Said, shared
+from api_service.lists.film import Film, interned
+from api_service.lists.merging.copy_format import movie_line
+from api_service.lists.model import StoredFilm, UserMarks
 from api_service.lists.values.ratings import rating_reader
 from shared.lookup_keys import LookupKind, imdb_key, parse_key, title_key, tmdb_key
 
@@ -22,39 +22,15 @@ _BEFORE_ALL = 2**40
 """So much is a known film's place in canonical order before that of any row."""
 
 
-@dataclass(slots=True)
-class Known:
-    """What a session has of a film.
-
-    Attributes:
-        position: of the movie.
-        lookup_key: the question that it has.
-        found_tmdb_id: of the film that was found.
-        found_imdb_id: of the film that was found.
-        key: its title key at first.
-        tmdb_id: its own at first, from the user.
-        imdb_id: likewise.
-        line: hash of its line of COPY input, to tell whether anything has changed.
-        repointed_to: the question that the user asks now, if another.
-    """
-
-    position: int
-    lookup_key: str
-    found_tmdb_id: int | None
-    found_imdb_id: str | None
-    key: str = ""
-    tmdb_id: int | None = None
-    imdb_id: str | None = None
-    line: int = 0
-    repointed_to: str | None = None
-
-    def is_changed(self, film: Film) -> bool:
-        """Whether the film is to be stored anew."""
-        return hash(movie_line(self.position, film, None)) != self.line
+def line_hash(film: Film) -> int:
+    """Return a hash of a stored film's line of COPY input, which tells whether it has changed."""
+    if film.stored is None:
+        raise ValueError("the session does not have this film")
+    return hash(movie_line(film.stored.position, film, None))
 
 
-def read_known(path: Path) -> Iterator[Film]:
-    """The films of a file that COPY wrote in text format, each line an array of JSON.
+def read_session_films(path: Path) -> Iterator[Film]:
+    """Yield the films of a file that COPY wrote in text format, each line an array of JSON.
 
     The columns are those of `storage.additions`.
     """
@@ -78,27 +54,26 @@ def _film(values: list[Any]) -> Film:
         key = lookup_key  # one text in place of two
     film = Film(title, year, key, position - _BEFORE_ALL)
     film.restore(origins or {}, source_url)
-    said = Said(
+    marks = UserMarks(
         watched=watched,
         watch_dates=[*map(_day, dates)],
         rewatches=rewatches,
         liked=liked,
-        tags=[*map(shared, tags)],
+        tags=[*map(interned, tags)],
         in_watchlist=in_watchlist,
-        lists=[*map(shared, lists)],
+        lists=[*map(interned, lists)],
     )
-    film.add_said(said)
-    film.set_opinion(_stars(rating) if rating else None, review)
-    _take_the_id_asked_for(film, lookup_key)
-    known = Known(position, lookup_key, found_tmdb_id, found_imdb_id, key)
-    known.tmdb_id, known.imdb_id = film.tmdb_id, film.imdb_id
-    known.line = hash(movie_line(position, film, None))
-    film.known = known
+    film.add_marks(marks)
+    film.set_rating_and_review(_stars(rating) if rating else None, review)
+    _adopt_asked_id(film, lookup_key)
+    film.stored = stored = StoredFilm(position, lookup_key, found_tmdb_id, found_imdb_id, key)
+    stored.tmdb_id, stored.imdb_id = film.tmdb_id, film.imdb_id
+    stored.line_hash = line_hash(film)
     return film
 
 
-def _take_the_id_asked_for(film: Film, lookup_key: str) -> None:
-    """What the user corrected is the film's id; it goes by those of before too."""
+def _adopt_asked_id(film: Film, lookup_key: str) -> None:
+    """Make the corrected id the film's own, with the former ones as aliases."""
     asked = parse_key(lookup_key)
     if asked.kind not in {LookupKind.TMDB, LookupKind.IMDB}:
         return
@@ -108,6 +83,6 @@ def _take_the_id_asked_for(film: Film, lookup_key: str) -> None:
     ]
     if lookup_key in own:
         return
-    film.go_by(*own)
+    film.add_aliases(*own)
     film.tmdb_id = int(asked.subject) if asked.kind is LookupKind.TMDB else None
     film.imdb_id = asked.subject if asked.kind is LookupKind.IMDB else None

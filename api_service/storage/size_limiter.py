@@ -1,4 +1,4 @@
-"""The bulkhead of heavy reads: what reads whole sessions never keeps a status waiting."""
+"""Limits on heavy statements at once, so that status reads never wait for them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MOST_READS = 2
 LARGE_FILMS = 5000
 """More films than this make a list large: milliseconds become seconds."""
 WAIT_SECONDS = 10.0
-"""How long one waits for its turn before its client is asked to come again."""
+"""How long a request waits for a slot before its client is asked to retry."""
 RETRY_AFTER_SECONDS = 10
 READ_SECONDS = 45.0
 """After which PostgreSQL ends a statement of a heavy read."""
 
 
-class HeavyReads:
-    """Lets a few heavy reads through at once, first come first served.
+class SizeLimiter:
+    """Admits a few heavy statements at once, in order of arrival.
 
-    Large lists have turns of their own, so that nobody else's list waits for them.
+    Large lists have slots of their own, so that other lists do not wait for them.
 
     Args:
         most: how many, of either kind.
@@ -48,8 +48,8 @@ class HeavyReads:
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
-    async def turn(self, films: int) -> AsyncIterator[None]:
-        """Wait for a turn, and keep it. Whoever has one must not ask for another.
+    async def slot(self, films: int) -> AsyncIterator[None]:
+        """Wait for a slot, and keep it within the context. A holder must not ask for another.
 
         Args:
             films: of the list that is read.

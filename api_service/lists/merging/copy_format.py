@@ -15,26 +15,12 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from api_service.lists.merging.films import Film
+    from api_service.lists.film import Film
 
 MOVIE_COLUMNS: Final = (
-    "position",
-    "lookup_key",
-    "title",
-    "year",
-    "watched",
-    "rating",
-    "rating_original",
-    "watch_dates",
-    "rewatches",
-    "liked",
-    "tags",
-    "review",
-    "in_watchlist",
-    "lists",
-    "source_url",
-    "origins",
-    "former_key",
+    *("position", "lookup_key", "title", "year", "watched", "rating", "rating_original"),
+    *("watch_dates", "rewatches", "liked", "tags", "review", "in_watchlist", "lists"),
+    *("source_url", "origins", "former_key"),
 )
 """The columns of `movies.csv`, in order."""
 
@@ -62,7 +48,7 @@ def write_lines(path: Path, *parts: Iterable[str]) -> list[int]:
 def movie_line(
     position: int, film: Film, lookup_key: str | None, former_key: str | None = None
 ) -> str:
-    """One film as a line of COPY input, line end included.
+    """Return one film as a line of COPY input, line end included.
 
     Args:
         position: of the movie.
@@ -86,21 +72,21 @@ def movie_line(
 
 
 def quote(text: str) -> str:
-    """A csv cell that is never NULL."""
+    """Return a csv cell that is never NULL."""
     escaped = text.replace('"', '""')
     return f'"{escaped}"'
 
 
 @lru_cache(maxsize=4_096)
 def text_array(items: tuple[str, ...]) -> str:
-    """A text[] literal as a csv cell. Tags and lists repeat, so it is cached."""
+    """Return a text[] literal as a csv cell. Tags and lists repeat, so it is cached."""
     escaped = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
     elements = ",".join(f'"{item}"' for item in escaped)
     return quote(f"{{{elements}}}")
 
 
 def date_array(days: list[date]) -> str:
-    """A date[] literal as a csv cell."""
+    """Return a date[] literal as a csv cell."""
     elements = ",".join([day.isoformat() for day in days])
     return f'"{{{elements}}}"'
 

@@ -1,6 +1,6 @@
-"""Our own CSV: the names of its columns, and cells that no spreadsheet takes for a formula.
+"""The CSV of exports: its columns, and cells that no spreadsheet takes for a formula.
 
-What is written here is read back by `ours.py`, to the letter.
+What is written here is read back by `merging/own_export.py`, to the letter.
 """
 
 from __future__ import annotations
@@ -22,14 +22,8 @@ TO_CORRECT: Final = (
 WHOLE: Final = (
     *("Position", "Title", "Year", "TMDb ID", "IMDb ID", "Outcome", "Reason", "Candidates"),
     *(
-        "Watched",
-        "Rating",
-        "Rating Original",
-        "Watch Dates",
-        "Rewatches",
-        "Liked",
-        "Tags",
-        "Review",
+        *("Watched", "Rating", "Rating Original", "Watch Dates", "Rewatches", "Liked", "Tags"),
+        *("Review",),
     ),
     *("In Watchlist", "Lists", "Source URL"),
     *("TMDB URL", "TMDB Title", "Original Title", "Release Date"),
@@ -62,27 +56,27 @@ _TO_ESCAPE = re.compile(f"'*{_DANGER}")
 _ESCAPED = re.compile(f"'+{_DANGER}")
 
 
-def safe_cell(text: str) -> str:
-    """A cell that is shown as text; one that looks like an escaped one is escaped once more."""
+def escape_cell(text: str) -> str:
+    """Return a cell that spreadsheets show as text; escape what looks escaped once more."""
     # Most cells are told by their first character, and an export has millions.
     if text[:1] in _HARMLESS:
         return text
     return f"'{text}" if _TO_ESCAPE.match(text) else text
 
 
-def plain_cell(cell: str) -> str:
-    """What `safe_cell` was given."""
+def unescape_cell(cell: str) -> str:
+    """Return what `escape_cell` was given."""
     return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def csv_line(cells: Iterable[str]) -> str:
-    """A line of CSV (RFC 4180), each cell in quotes, so that no other delimiter parts it."""
-    doubled = (safe_cell(cell).replace('"', '""') if cell else cell for cell in cells)
+    """Return a line of CSV (RFC 4180), each cell in quotes, so that no other delimiter parts it."""
+    doubled = (escape_cell(cell).replace('"', '""') if cell else cell for cell in cells)
     return ",".join([f'"{cell}"' for cell in doubled]) + "\r\n"
 
 
 def session_mark(session_id: UUID) -> str:
-    """How an exported row names its session; the id itself would let every reader of the file in.
+    """Return how an exported row names its session, without the id, which is its key.
 
     Begins with a letter, because a spreadsheet would make a number of `1e234567`.
     """

@@ -1,4 +1,4 @@
-/** How far each step of the history was scrolled: a view that one comes back to fills only after a while. */
+/** Navigation between the page's addresses, which restores how far each was scrolled. */
 
 /** Until scrolling has rested so long, in milliseconds, nothing is noted. */
 const REST = 400;
@@ -8,6 +8,7 @@ const ROOM = 10_000;
 const main = document.querySelector("main");
 let noting = null;
 let making = null;
+let show = () => {};
 
 history.scrollRestoration = "manual";
 addEventListener("scroll", () => {
@@ -20,19 +21,31 @@ function note() {
   history.replaceState({ ...history.state, scroll: scrollY }, "");
 }
 
-/** Take a step to an address, or `replace` the present one. */
-export function step(address, replace) {
+/** Go to an address of this page; `replace` leaves no step for the back button. */
+export function go(address, { replace = false } = {}) {
   note();
   release();
   if (replace) history.replaceState(history.state, "", address);
   else history.pushState({ scroll: scrollY, taken: true }, "", address);
+  show();
+}
+
+/** Have `view` show what the address names, now and after each step. */
+export function start(view) {
+  show = view;
+  addEventListener("popstate", () => {
+    resume();
+    show();
+  });
+  resume();
+  show();
 }
 
 /** Whether the step before the present one is a view of this page too. */
 export const canStepBack = () => Boolean(history.state?.taken);
 
 /** After a step back or forth, or a reload: scroll to where it was left, and keep room for it. */
-export function resume() {
+function resume() {
   clearTimeout(noting);
   release();
   const to = history.state?.scroll;

@@ -11,9 +11,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from api_service.lists.files.spreadsheets import plain_cell
-from api_service.lists.model import Column, NotAFilm, Problem, Sighting, Unread
-from api_service.lists.rows.marks import MarksReader
+from api_service.lists.columns import Column
+from api_service.lists.export_csv import unescape_cell
+from api_service.lists.layout import Unread
+from api_service.lists.model import Sighting
+from api_service.lists.problems import NotAFilm, Problem
+from api_service.lists.rows.row_marks import MarksReader
 from api_service.lists.rows.survey import COMMON
 from api_service.lists.values import cells
 from api_service.lists.values.dates import date_reader, is_numbered
@@ -25,7 +28,7 @@ from shared.lookup_keys import title_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from api_service.lists.model import Layout
+    from api_service.lists.layout import Layout
     from api_service.lists.report import FileJournal, Profile
     from api_service.lists.values.dates import DateOrder
 
@@ -40,7 +43,7 @@ _READ: Final = (
     *(Column.RATING10, Column.WRITTEN, Column.WATCH_DATE, Column.REWATCH, Column.PLAYS),
     *(Column.TAGS, Column.REVIEW, Column.TYPE, Column.OWN_ID),
 )
-"""The columns that are read of every row; `marks.py` reads the others."""
+"""The columns that are read of every row; `row_marks.py` reads the others."""
 
 
 def _picking(columns: Mapping[Column, int]) -> Callable[[list[str]], tuple[str, ...]]:
@@ -78,7 +81,7 @@ class RowReader:
         self._find_orders = find_orders
 
     def read(self, records: Iterable[tuple[int, list[str]]]) -> Iterator[Sighting]:
-        """A sighting for each row that can be used.
+        """Yield a sighting for each row that can be used.
 
         Raises:
             ListRefused: the upload has too many rows.
@@ -92,7 +95,7 @@ class RowReader:
         marks = self._marks
         if self._layout.safe_cells:
             records = (
-                (line, [plain_cell(cell) if cell else cell for cell in row])
+                (line, [unescape_cell(cell) if cell else cell for cell in row])
                 for line, row in records
             )
         waiting = dict(self._layout.waiting)
@@ -125,7 +128,7 @@ class RowReader:
     def _viewings(
         self, records: Iterable[tuple[int, list[str]]]
     ) -> Iterator[tuple[int, list[str]]]:
-        """Pass on the rows that are a viewing by somebody who is asked for; journal the others.
+        """Pass on the viewings of wanted profiles; journal the other rows.
 
         Raises:
             ListRefused: the upload has too many rows.
@@ -146,10 +149,10 @@ class RowReader:
             else:
                 journal.count_row(line)
                 title = cells.read_title(row[title_at]) if title_at < len(row) else ""
-                journal.put_aside(line, title, why)
+                journal.set_row_aside(line, title, why)
 
     def _of_profile(self, line: int, row: list[str]) -> Sighting | None:
-        """What a row says, counted for whose it is."""
+        """Return what a row says, counted for whose it is."""
         sighting = self._sighting(line, row)
         if sighting and self._profile:
             self._profile.films.add(sighting.key)
@@ -168,7 +171,7 @@ class RowReader:
         return True
 
     def _sighting(self, line: int, row: list[str]) -> Sighting | None:
-        """What a row says, or None with its reason in the journal.
+        """Return what a row says, or None with its reason in the journal.
 
         Raises:
             ValueError: a cell cannot be read.
@@ -198,7 +201,7 @@ class RowReader:
         if aside is None and self._not_a_film:
             aside = self._not_a_film(title)
         if aside:
-            self._journal.put_aside(line, title, aside)
+            self._journal.set_row_aside(line, title, aside)
             return None
         if self._doubt and (doubt := self._doubt(title)):
             self._journal.note(line, Problem.MAYBE_EPISODES, doubt)
@@ -235,7 +238,7 @@ class RowReader:
         return self._marked(self._marks, row, sighting) if self._marks else sighting
 
     def _marked(self, marks: MarksReader, row: list[str], sighting: Sighting) -> Sighting | None:
-        """A sighting with what its row says beside its film.
+        """Return a sighting with what its row says beside its film.
 
         Raises:
             ValueError: a further day cannot be read.
@@ -243,7 +246,7 @@ class RowReader:
         more = tuple(day for cell in self._further_days if (day := self._read_date(cell)))
         found = marks.read(sighting.line, row, sighting.watch_date, sighting.rating)
         if found.state is State.REMOVED:
-            self._journal.put_aside(sighting.line, sighting.title, _REMOVED)
+            self._journal.set_row_aside(sighting.line, sighting.title, _REMOVED)
             return None
         return sighting._replace(
             state=found.state,

@@ -1,18 +1,19 @@
-"""Which rows mean the same film: by its address, by an id, or by title and year."""
+"""Merging of rows that mean the same film: by address, by id, or by title and year."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from api_service.lists.merging.films import MOST_NAMES, Film
-from api_service.lists.model import ListRefused, Problem, Refusal
+from api_service.lists.film import MOST_NAMES, Film
+from api_service.lists.problems import ListRefused, Problem, Refusal
 from shared.lookup_keys import imdb_key, tmdb_key, twins_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api_service.lists.model import Layout, Sighting
+    from api_service.lists.layout import Layout
+    from api_service.lists.model import Sighting
     from api_service.lists.report import FileJournal
 
 MOST_NAMESAKES: Final = 20
@@ -107,43 +108,43 @@ class FilmMerger:
         else:
             film = self._film_by_title(sighting, source)
         if sighting.own_id:
-            self._own(film, sighting.own_id)
+            self._index_own_id(film, sighting.own_id)
         self._record(film, sighting, source)
         return film
 
     def films(self) -> list[Film]:
-        """The distinct films: watched ones first, each part in canonical order."""
+        """Return the distinct films: watched ones first, each part in canonical order."""
         films = [film for film in self._films if film.same_as is None]
         films.sort(key=lambda film: (not film.watched, film.order))
         return films
 
     def count(self, source: Source) -> int:
-        """How many distinct films a file spoke of."""
+        """Return how many distinct films a file spoke of."""
         return len(set(map(self._resolve, source.films)))
 
-    def spoken_of(self, sources: Iterable[Source]) -> set[Film]:
-        """The distinct films that these files spoke of."""
+    def mentioned_in(self, sources: Iterable[Source]) -> set[Film]:
+        """Return the distinct films that these files spoke of."""
         return {self._resolve(film) for source in sources for film in source.films}
 
     def lookup_key(self, film: Film) -> str:
-        """The question to TMDB that finds this film."""
+        """Return the question to TMDB that finds this film."""
         if film.tmdb_id:
             return tmdb_key(film.tmdb_id)
         if film.imdb_id:
             return imdb_key(film.imdb_id)
-        if isinstance(self._by_title[film.key], tuple) and len(self._named(film.key)) > 1:
+        if isinstance(self._by_title[film.key], tuple) and len(self._films_titled(film.key)) > 1:
             return twins_key(film.title, film.year)
         return film.key
 
     def _film_at(self, address: str, sighting: Sighting, source: Source) -> Film:
-        """The film at an address not seen before.
+        """Return the film at an address not seen before.
 
         One film may have an address in short and one in long form, but not two of one form.
         """
         form = _host(address)
         open_to_it = [
             film
-            for film in self._named(sighting.key)
+            for film in self._films_titled(sighting.key)
             if len(film.addresses) < MOST_NAMES
             and all(_host(normal_address(known)) != form for known in film.addresses)
         ]
@@ -158,7 +159,7 @@ class FilmMerger:
                 return film
         if sighting.own_id and (known := self._by_own_id.get(sighting.own_id)):
             return self._resolve(known)
-        candidates = self._named(sighting.key)
+        candidates = self._films_titled(sighting.key)
         if sighting.own_id:
             candidates = [film for film in candidates if not _is_other(film, (sighting.own_id,))]
         if not candidates:
@@ -185,7 +186,7 @@ class FilmMerger:
             known.append(self._by_own_id[own[0]])
         namesakes = [
             film
-            for film in self._named(sighting.key)
+            for film in self._films_titled(sighting.key)
             if not (_clash(film, sighting) or (own and _is_other(film, own)))
         ]
         if len(namesakes) == 1:
@@ -196,9 +197,9 @@ class FilmMerger:
                 other is not film
                 and not _clash(film, other)
                 and not _is_other(film, other.own_ids)
-                and not (film.known and other.known)
+                and not (film.stored and other.stored)
             ):
-                film, other = (other, film) if other.known else (film, other)  # noqa: PLW2901  # the known one stays
+                film, other = (other, film) if other.stored else (film, other)  # noqa: PLW2901  # the stored one stays
                 film.absorb(other)
                 self._absorbed += 1
         self._identify(film, sighting, source)
@@ -216,7 +217,7 @@ class FilmMerger:
         for key in id_keys(film):
             self._by_id.setdefault(key, film)
 
-    def _own(self, film: Film, own_id: str) -> None:
+    def _index_own_id(self, film: Film, own_id: str) -> None:
         """Remember the id that the service of a list has for a film."""
         if own_id not in film.own_ids and len(film.own_ids) < MOST_NAMES:
             film.own_ids += (own_id,)
@@ -229,11 +230,11 @@ class FilmMerger:
         film.record(sighting, source.layout, order)
         source.films.add(film)
         if sighting.key != film.key:
-            self._call(film, sighting.key)
-            film.go_by(sighting.key)
-        self._call(film, film.key)
+            self._index_title(film, sighting.key)
+            film.add_aliases(sighting.key)
+        self._index_title(film, film.key)
 
-    def _call(self, film: Film, key: str) -> None:
+    def _index_title(self, film: Film, key: str) -> None:
         if not key:  # films without titles are no namesakes, and there may be 100,000 of them
             return
         films = self._by_title.get(key)
@@ -247,8 +248,8 @@ class FilmMerger:
             self._by_title[key] = (*films, film)
             film.has_namesake = True
 
-    def _named(self, key: str) -> list[Film]:
-        """The films that go by this title and year."""
+    def _films_titled(self, key: str) -> list[Film]:
+        """Return the films that go by this title and year."""
         films = self._by_title.get(key) if key else None
         if films is None:
             return []
@@ -280,7 +281,7 @@ class FilmMerger:
 
 
 def normal_address(address: str) -> str:
-    """An address in the form that equal addresses share: no scheme, `www.` or closing slash.
+    """Return an address in the form that equal addresses share: no scheme, `www.` or closing slash.
 
     What follows the host keeps its case, which means something at boxd.it.
     """
@@ -293,7 +294,7 @@ def _host(address: str) -> str:
 
 
 def id_keys(named: Film | Sighting) -> list[str]:
-    """The lookup keys of its ids."""
+    """Return the lookup keys of its ids."""
     keys = []
     if named.tmdb_id:
         keys.append(tmdb_key(named.tmdb_id))
@@ -303,7 +304,7 @@ def id_keys(named: Film | Sighting) -> list[str]:
 
 
 def _clash(film: Film, other: Film | Sighting) -> bool:
-    """Whether two ids of one kind say that these are different films."""
+    """Return whether two ids of one kind say that these are different films."""
     return bool(
         (film.tmdb_id and other.tmdb_id and film.tmdb_id != other.tmdb_id)
         or (film.imdb_id and other.imdb_id and film.imdb_id != other.imdb_id)
@@ -311,7 +312,7 @@ def _clash(film: Film, other: Film | Sighting) -> bool:
 
 
 def _is_other(film: Film, own_ids: Iterable[str]) -> bool:
-    """Whether one service has different ids for these films."""
+    """Return whether one service has different ids for these films."""
     for own_id in own_ids:
         if own_id not in film.own_ids:
             service = own_id.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What a row says beside its film: its state, lists, ids in pairs, several days.
+"""Marks of a row beside its film: state, lists, paired ids, several days.
 
 Only formats that have such columns are read through here, so that all others stay as fast as they
 were. The row's cells are first put where the reader of rows looks; then its state is settled.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from api_service.lists.model import MAX_NAME, Column, Problem
+from api_service.lists.columns import Column
+from api_service.lists.problems import MAX_NAME, Problem
 from api_service.lists.values import cells
 from api_service.lists.values.dates import looks_like_date
 from api_service.lists.values.states import (
@@ -28,7 +29,7 @@ from api_service.lists.values.states import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from api_service.lists.model import Layout
+    from api_service.lists.layout import Layout
     from api_service.lists.report import FileJournal
 
 _TMDB: Final = frozenset({"tmdb", "themoviedb", "moviedb"})
@@ -62,14 +63,14 @@ class Marks(NamedTuple):
     lists: tuple[str, ...] = ()
 
 
-class _Said(NamedTuple):
+class _Statement(NamedTuple):
     state: State | None
     word: str
     """The word itself, for a note."""
     is_unknown: bool = False
 
 
-_NOTHING: Final = _Said(None, "")
+_NOTHING: Final = _Statement(None, "")
 
 
 class MarksReader:
@@ -97,7 +98,7 @@ class MarksReader:
 
     @staticmethod
     def is_needed(layout: Layout) -> bool:
-        """Whether a format has anything that is read here."""
+        """Return whether a format has anything that is read here."""
         return bool(
             not _MARKED.isdisjoint(layout.columns)
             or (layout.further or layout.rules or layout.unstated)
@@ -105,7 +106,7 @@ class MarksReader:
         )
 
     def prepare(self, row: list[str]) -> list[str]:
-        """Put cells where the reader of rows looks; the days after the first of several."""
+        """Put cells where the row reader looks; return the days after the first of several."""
         row.extend([""] * (self.width - len(row)))
         columns, layout = self.columns, self._layout
         for column, places in layout.further.items():
@@ -136,7 +137,7 @@ class MarksReader:
                 row[columns[column]] = ""
 
     def _take_latest(self, row: list[str]) -> list[str]:
-        """Of several ratings take the last one; of several days the first, and give the others."""
+        """Take the last of several ratings and the first of several days; return the other days."""
         columns = self.columns
         rated, written = columns[Column.RATING], columns[Column.WRITTEN]
         if row[rated]:
@@ -172,7 +173,7 @@ class MarksReader:
             row[self.columns[column]] = row[self.columns[column]] or value
 
     def read(self, line: int, row: Sequence[str], days: object, rating: object) -> Marks:
-        """What a row says, once its cells are where they belong.
+        """Return what a row says, once its cells are where they belong.
 
         Args:
             line: that it starts on.
@@ -190,24 +191,26 @@ class MarksReader:
         names, of_lists, liked = self._listed(row)
         planned = planned or State.PLANNED in of_lists
         if state.state is None and not state.is_unknown and of_lists:
-            state = _Said(max(of_lists, key=_WEIGHT.__getitem__), "")
+            state = _Statement(max(of_lists, key=_WEIGHT.__getitem__), "")
         if self._liked is not None and read_flag(row[self._liked]):
             liked = True
         found_state = self._settled(line, row, state, days=days, rating=rating, listed=bool(names))
         return Marks(found_state, planned and found_state is State.SEEN, liked, names)
 
-    def _stated(self, row: Sequence[str]) -> _Said:
+    def _stated(self, row: Sequence[str]) -> _Statement:
         said = _NOTHING
         if self._state is not None and row[self._state]:
             word = row[self._state]
             own = self._layout.words
             folded = fold_word(word) if own else ""
-            said = _Said(own[folded], word) if folded in own else self._of(read_state(word), word)
+            said = (
+                _Statement(own[folded], word) if folded in own else self._of(read_state(word), word)
+            )
             if said.state is not None or folded in own:
                 return said
         for place, test, state in self._layout.rules:
             if holds(row[place], test):
-                return _Said(state, "")
+                return _Statement(state, "")
         if self._seen is not None and row[self._seen]:
             found = self._of(read_seen(row[self._seen]), row[self._seen])
             if found.state is not None or not said.is_unknown:
@@ -216,17 +219,17 @@ class MarksReader:
             # A log of actions: `watch`, `towatch`.
             typed = read_state(row[self._type])
             if isinstance(typed, State):
-                return _Said(typed, row[self._type])
+                return _Statement(typed, row[self._type])
         return said
 
     @staticmethod
-    def _of(read: State | Unknown | None, cell: str) -> _Said:
+    def _of(read: State | Unknown | None, cell: str) -> _Statement:
         if isinstance(read, Unknown):
-            return _Said(None, read.word, is_unknown=True)
-        return _Said(read, cell)
+            return _Statement(None, read.word, is_unknown=True)
+        return _Statement(read, cell)
 
     def _listed(self, row: Sequence[str]) -> tuple[tuple[str, ...], set[State], bool]:
-        """The names of a row's lists; the states that their names tell; whether one is of likes."""
+        """Return a row's lists, the states that their names tell, and whether one is of likes."""
         if self._lists is None or not row[self._lists]:
             return (), set(), False
         names: dict[str, None] = {}
@@ -248,13 +251,13 @@ class MarksReader:
         self,
         line: int,
         row: Sequence[str],
-        said: _Said,
+        said: _Statement,
         *,
         days: object,
         rating: object,
         listed: bool,
     ) -> State | None:
-        """What a row's state comes to, with a note where that is not what its words say."""
+        """Return what a row's state comes to, with a note where that is not what its words say."""
         evidence = days is not None or rating is not None
         if said.is_unknown:
             evidence = evidence and not is_open(said.word)
@@ -290,7 +293,7 @@ class MarksReader:
         )
 
 
-def _meaning(said: _Said) -> str:
+def _meaning(said: _Statement) -> str:
     state = "was dropped" if said.state is State.DROPPED else "is in progress"
     return f"{cells.shown(said.word)} says that it {state}" if said.word else f"It {state}"
 

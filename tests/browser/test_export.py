@@ -44,9 +44,9 @@ def rows_of(body: bytes) -> list[Row]:
     ("part", "belongs"),
     [
         ("Everything", lambda _: True),
-        ("What you have watched", lambda film: film["watched"]),
-        ("Your watchlist", lambda film: film["in_watchlist"]),
-        ("What was not found", lambda film: film["outcome"] in {"not_found", "failed"}),
+        ("Watched films", lambda film: film["watched"]),
+        ("Watchlist", lambda film: film["in_watchlist"]),
+        ("Not found", lambda film: film["outcome"] in {"not_found", "failed"}),
     ],
 )
 async def test_each_part_is_taken_away_whole_in_both_forms(
@@ -56,7 +56,7 @@ async def test_each_part_is_taken_away_whole_in_both_forms(
         film["title"] for film in await stored_films(gallery.driver, gallery.done) if belongs(film)
     ]
     assert expected
-    await visit(page, gallery.done, "away")
+    await visit(page, gallery.done, "export")
     rows = rows_of(await saved(page, page.get_by_role("link", name=f"CSV: {part}")))
     assert [row["Title"].lstrip("'") for row in rows] == expected
     lines = await saved(page, page.get_by_role("link", name=f"JSON lines: {part}"))
@@ -65,8 +65,8 @@ async def test_each_part_is_taken_away_whole_in_both_forms(
 
 async def test_the_letterboxd_form_has_what_letterboxd_reads(page: Page, gallery: Gallery) -> None:
     films = await stored_films(gallery.driver, gallery.done)
-    await visit(page, gallery.done, "away")
-    link = page.get_by_role("link", name="Letterboxd import: What you have watched")
+    await visit(page, gallery.done, "export")
+    link = page.get_by_role("link", name="Letterboxd import: Watched films")
     rows = rows_of(await saved(page, link))
     assert {"Title", "Year", "tmdbID", "Rating", "WatchedDate"} <= set(rows[0])
     assert {row["tmdbID"] for row in rows if row["tmdbID"]} == {
@@ -78,7 +78,7 @@ async def test_what_filters_leave_is_taken_away(page: Page, gallery: Gallery) ->
     films = await stored_films(gallery.driver, gallery.done)
     dramas = [film["title"] for film in films if "Drama" in (film["genres"] or ())]
     await visit(page, gallery.done, "films", genre="Drama")
-    await page.get_by_text("Take these away").click()
+    await page.get_by_text("Export these films").click()
     rows = rows_of(await saved(page, page.get_by_role("link", name="CSV: these films")))
     assert [row["Title"] for row in rows] == dramas
 
@@ -99,7 +99,7 @@ async def test_the_unmatched_are_put_right_in_a_spreadsheet_and_brought_back(
     writer.writerow({**row, "Title": "Fargo"})
     put_right = tmp_path / "unmatched.csv"
     put_right.write_text(text.getvalue())
-    await page.get_by_role("link", name="Take away").click()
+    await page.get_by_role("link", name="Export").click()
     await page.get_by_label("Choose files").set_input_files(put_right)
     await expect(page.get_by_text("0 films added, 1 film changed.")).to_be_visible()
     await expect(page.get_by_text("2 enriched")).to_be_visible()
@@ -113,7 +113,7 @@ async def test_more_files_are_added_and_the_counts_follow(
     await driver.completed(session_id)
     more = tmp_path / "more.csv"
     more.write_bytes(title_list(films[15:]))
-    await visit(page, session_id, "away")
+    await visit(page, session_id, "export")
     await page.get_by_label("Choose files").set_input_files(more)
     await expect(page.get_by_text("10 films added")).to_be_visible()
     await expect(page.get_by_text("30 of 30 done")).to_be_visible()
@@ -122,7 +122,7 @@ async def test_more_files_are_added_and_the_counts_follow(
 async def test_a_list_is_deleted_only_after_a_question(page: Page, driver: Driver) -> None:
     session_id = await driver.upload(plain_films(8))
     await driver.completed(session_id)
-    await visit(page, session_id, "away")
+    await visit(page, session_id, "export")
     question = page.get_by_role("dialog", name="Delete this list?")
     await page.get_by_role("button", name="Delete this list").click()
     await expect(question).to_contain_text("8 films")
@@ -130,7 +130,7 @@ async def test_a_list_is_deleted_only_after_a_question(page: Page, driver: Drive
     await expect(question).to_have_count(0)
     assert await driver.value("select count(*) from sessions where id = $1::text::uuid", session_id)
     await page.get_by_role("button", name="Delete this list").click()
-    await question.get_by_role("button", name="Delete for good").click()
+    await question.get_by_role("button", name="Delete permanently").click()
     await expect(page.get_by_text("Drop your list here")).to_be_visible()
     await expect(page.get_by_role("heading", name="Your lists on this device")).to_have_count(0)
     left = "select count(*) from sessions where id = $1::text::uuid"
@@ -156,9 +156,9 @@ async def test_a_deletion_that_fails_is_said_and_the_list_is_followed_until_it_s
 
     address = f"**/api/session/{session_id}"
     await page.route(address, refuse)
-    await visit(page, session_id, "away")
+    await visit(page, session_id, "export")
     await page.get_by_role("button", name="Delete this list").click()
-    await page.get_by_role("button", name="Delete for good").click()
+    await page.get_by_role("button", name="Delete permanently").click()
     said = "cannot be reached" if answered is None else f"answered {answered}"
     await expect(page.get_by_role("alert")).to_contain_text(said)
     more = await driver.call(
@@ -171,7 +171,7 @@ async def test_a_deletion_that_fails_is_said_and_the_list_is_followed_until_it_s
     await expect(page.get_by_text("12 of 12 done")).to_be_visible()
     await page.unroute(address)
     await page.get_by_role("button", name="Delete this list").click()
-    await page.get_by_role("button", name="Delete for good").click()
+    await page.get_by_role("button", name="Delete permanently").click()
     await expect(page.get_by_text("Drop your list here")).to_be_visible()
     left = "select count(*) from sessions where id = $1::text::uuid"
     assert await driver.value(left, session_id) == 0

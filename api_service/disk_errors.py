@@ -1,4 +1,4 @@
-"""A disk that takes no more, told from every other trouble."""
+"""Translation of a full or missing disk into `StorageFullError`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def our_disk() -> Iterator[None]:
+def local_disk_errors() -> Iterator[None]:
     """Tell trouble with our own disk from trouble with the client's connection.
 
     Raises:
@@ -37,7 +37,7 @@ def our_disk() -> Iterator[None]:
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
+def full_disk_errors() -> Iterator[None]:
     """Tell a disk that is full from whatever else may fail where both a disk and others are used.
 
     Raises:

@@ -1,11 +1,11 @@
-"""A shared list over HTTP, for visitors: what the session's own routes read, and never its key."""
+"""Shared lists as visitors read them, never with the session's id."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from api_service.context import PACER, STORAGE, json_response, no_such_share, share_of
+from api_service.context import ETA, STORAGE, json_response, no_such_share, share_of
 from api_service.handlers.exports import send_export
 from api_service.handlers.movies import (
     cursor_of,
@@ -17,10 +17,10 @@ from api_service.handlers.movies import (
 from api_service.handlers.summaries import send_summary
 from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
 from api_service.schemas.exports import SharedExporter
-from api_service.schemas.share_requests import read_share_query
 from api_service.schemas.shares import (
     SharedMovieDetailAnswer,
     SharedMoviesAnswer,
+    read_share_query,
     shared_movie_answer,
     shared_status_answer,
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _as_share() -> Iterator[None]:
-    """Tell of a session that is deleted meanwhile as of its share."""
+    """Report a session that was deleted meanwhile as a missing share."""
     try:
         yield
     except SessionNotFoundError:
@@ -42,15 +42,15 @@ def _as_share() -> Iterator[None]:
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}`: how far the list is, and what is shown of it."""
+    """Answer `GET /api/share/{id}`: how far the list is, and what is shown of it."""
     shown = await share_of(request)
-    outlook = await request.app[PACER].outlook(shown.session)
-    answer = shared_status_answer(shown.share, shown.session, outlook)
+    estimate = await request.app[ETA].estimate(shown.session)
+    answer = shared_status_answer(shown.share, shown.session, estimate)
     return json_response(answer, Cache_Control="no-store")
 
 
 async def get_movies(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies`: a page of those that fit, or those at some positions."""
+    """Answer `GET /api/share/{id}/movies`: a page of those that fit, or those at some positions."""
     shown = await share_of(request)
     query = read_share_query(PageQuery, request.query, shown.share)
     movies, cursor = await read_page(request, shown.session, query, cursor_of(query))
@@ -61,7 +61,7 @@ async def get_movies(request: web.Request) -> web.Response:
 
 
 async def get_positions(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies/positions`: where all that fit stand, in their order."""
+    """Answer `GET /api/share/{id}/movies/positions`: where all that fit stand, in their order."""
     shown = await share_of(request)
     query = read_share_query(MovieQuery, request.query, shown.share)
     answer = await read_positions(request, shown.session, query)
@@ -69,7 +69,7 @@ async def get_positions(request: web.Request) -> web.Response:
 
 
 async def get_movie(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/movies/{position}`: one movie, with its credits."""
+    """Answer `GET /api/share/{id}/movies/{position}`: one movie, with its credits."""
     shown = await share_of(request)
     movie = shared_movie_answer(await read_movie(request, shown.session.id), shown.share)
     people = await read_credits(request, shown.session.id)
@@ -78,7 +78,7 @@ async def get_movie(request: web.Request) -> web.Response:
 
 
 async def get_summary(request: web.Request) -> web.Response:
-    """`GET /api/share/{id}/summary`: the figures of the movies that fit."""
+    """Answer `GET /api/share/{id}/summary`: the figures of the movies that fit."""
     shown = await share_of(request)
     chosen = read_share_query(MovieFilter, request.query, shown.share)
     with _as_share():
@@ -86,9 +86,9 @@ async def get_summary(request: web.Request) -> web.Response:
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """`GET /api/share/{id}/export`: the movies that fit, as a file."""
+    """Answer `GET /api/share/{id}/export`: the movies that fit, as a file."""
     shown = await share_of(request)
-    query = read_share_query(ExportQuery, request.query, shown.share).as_it_is_taken()
+    query = read_share_query(ExportQuery, request.query, shown.share).with_letterboxd_defaults()
     shares = request.app[STORAGE].shares
 
     async def check() -> None:

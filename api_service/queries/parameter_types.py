@@ -1,4 +1,4 @@
-"""What one parameter of a query may be: read from its text, with words for what may be said.
+"""Types of query parameters: each reads its text, and says what it allows.
 
 A reader raises ValueError with what is allowed; the schema beside it tells programs the same.
 """
@@ -119,14 +119,14 @@ class Positions:
 
 
 def storable(text: str) -> str:
-    """Text that PostgreSQL can hold: no NUL, no lone surrogates."""
+    """Return text that PostgreSQL can hold: no NUL, no lone surrogates."""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise ValueError("text without NUL")
     return text
 
 
 def searched(text: str) -> str:
-    """White space collapsed, as it is in titles; nothing but white space asks for nothing."""
+    """Collapse white space, as in titles."""
     return " ".join(storable(text).split())
 
 
@@ -170,7 +170,7 @@ class DayOrSpan:
 
 
 def span(text: str) -> tuple[date, date]:
-    """The first day of a year, a month or a day, and the first one after it.
+    """Return the first day of a year, a month or a day, and the first one after it.
 
     Of the last ones that there are, the end is the last day.
     """
