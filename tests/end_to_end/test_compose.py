@@ -23,12 +23,12 @@ from local_stack.processes import ROOT, free_port
 from local_stack.tmdb.app import create_app as create_stand_in
 from migrations.grants import API, DAEMON, OWNER
 from shared.settings import Settings, read_settings
-from tests.support.composing import (
+from tests.support.compose_files import (
     MissingVariable,
-    composed,
     image_env,
     raw_compose,
     read_env,
+    rendered,
     seconds,
     variables,
 )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.tmdb.catalogue import Catalogue
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 ENV, DEMO = ".env", ".env.demo"
 KEY = "f" * 32
@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(folder: Path) -> dict[str, Any]:
     """compose.yaml as the demonstration has it."""
-    return composed(read_env(folder / DEMO))
+    return rendered(read_env(folder / DEMO))
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
@@ -140,11 +140,11 @@ def test_make_env_adds_the_roles_passwords_to_an_earlier_env(folder: Path, tmp_p
 def test_a_tmdb_key_is_all_that_is_missing(folder: Path) -> None:
     env = read_env(folder / ENV)
     with pytest.raises(MissingVariable, match="TMDB_API_KEY: put it into"):
-        composed(env)
-    real = composed(env | {"TMDB_API_KEY": KEY})
+        rendered(env)
+    real = rendered(env | {"TMDB_API_KEY": KEY})
     assert real["services"]["enrich"]["environment"]["TMDB_API_KEY"] == KEY
     with pytest.raises(MissingVariable, match="POSTGRES_PASSWORD: run make env first"):
-        composed({"TMDB_API_KEY": KEY})
+        rendered({"TMDB_API_KEY": KEY})
 
 
 @pytest.mark.parametrize("name", [ENV, DEMO])

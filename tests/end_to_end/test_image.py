@@ -22,14 +22,8 @@ from local_stack.processes import ROOT
 from local_stack.tmdb.film import load_films
 from shared.postgres.database import SCHEMA_REVISION
 from shared.settings import Settings
-from tests.support.composing import (
-    exec_form,
-    final_stage,
-    image_env,
-    instructions,
-    raw_compose,
-)
-from tests.support.driving import create_database
+from tests.support.compose_files import exec_form, final_stage, image_env, instructions, raw_compose
+from tests.support.databases import create_database
 
 if TYPE_CHECKING:
     from pathlib import Path

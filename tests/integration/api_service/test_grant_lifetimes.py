@@ -15,6 +15,7 @@ from shared.models import UPLOADS_LOCK
 from shared.postgres.database import Database
 from shared.sql.requeue import bring_forward
 from shared.sql.turn_grants import SHARES
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from shared.postgres.database import Connection
     from shared.settings import Settings
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Until
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 T = TypeVar("T")
 MOST_AT_A_TURN = """
@@ -143,7 +143,7 @@ async def test_a_correction_run_twice_keeps_its_grant(
 
 
 async def test_a_force_run_twice_keeps_its_grant(
-    uploads: ClientUploads, database: Database, unanswered: Database, daemon: Daemon
+    uploads: ClientUploads, database: Database, unanswered: Database, daemon: ScriptedDaemon
 ) -> None:
     session_id = await uploads.store("one", films("failed", 3))
     await daemon.answer(failed=[f"title:failed {number}|2000" for number in range(3)])
@@ -165,7 +165,7 @@ async def test_films_moved_twice_keep_their_grant(
 
 
 async def test_a_force_in_two_passes_gives_no_turn_twice(
-    uploads: ClientUploads, database: Database, dsn: str, daemon: Daemon, until: Until
+    uploads: ClientUploads, database: Database, dsn: str, daemon: ScriptedDaemon
 ) -> None:
     session_id = await uploads.store("one", films("failed", 3))
     await daemon.answer(failed=[f"title:failed {number}|2000" for number in range(3)])

@@ -13,14 +13,14 @@ from aiohttp import FormData
 
 from api_service.uploads.parser_pool import PoolLimits
 from shared.settings import Settings
-from tests.support.api_driving import CSV, LastingParsers, serve
-from tests.support.parsers import Pipe
+from tests.support.api_client import CSV, LastingParsers, serve
+from tests.support.parser_processes import BlockedUpload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 GOOD = ("good.csv", "Title\nHeat\n")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -262,7 +262,7 @@ async def test_uploads_beyond_those_that_may_wait_are_asked_to_come_again(
     parsers = LastingParsers(0, PoolLimits(most_small=0))
     await parsers.open()
     try:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(
             parsers.read(pipe.files, max_movies=1_000, max_bytes=1_000, folder=tmp_path)
         )

@@ -14,8 +14,8 @@ from aiohttp import FormData
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -91,7 +91,7 @@ def zipped(files: Mapping[str, str]) -> bytes:
 
 
 async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     before = datetime.now(UTC) - timedelta(seconds=5)

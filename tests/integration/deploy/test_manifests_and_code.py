@@ -26,7 +26,7 @@ from shared.tracing.spans import FLUSH_SECONDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.manifests import Manifests, Resource
+    from tests.support.kustomize import Manifests, Resource
 
 ROLES = {"migrate": OWNER, "api": API, "enrich": DAEMON}
 PORTS = {"api": "API_PORT", "enrich": "WORKER_PORT"}

@@ -16,15 +16,15 @@ from enrich_service.storage import StorageService
 from shared.models import BACKGROUND_TURN, Channel
 from shared.postgres.database import Database
 from shared.sql.requeue import bring_forward, reopen_session
-from tests.support.daemon_answering import end_all, find_all
-from tests.support.driving import until
+from tests.support.scripted_daemon import end_all, find_all
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
     from shared.settings import Settings
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 

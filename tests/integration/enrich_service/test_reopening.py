@@ -10,18 +10,17 @@ from uuid import uuid4
 from enrich_service.lookups import Completion
 from shared.models import Outcome
 from shared.sql.requeue import bring_forward, reopen_session
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 A, B, C, D = (f"title:{letter}|1999" for letter in "abcd")
 
@@ -141,10 +140,7 @@ async def test_a_force_of_nothing_is_no_mistake(storage: StorageService, lists: 
 
 
 async def test_films_that_somebody_holds_are_tried_again_without_holding_others(
-    storage: StorageService,
-    lists: Lists,
-    other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    storage: StorageService, lists: Lists, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     session = await lists.add(A, B)
     await end(storage, a=Outcome.FAILED, b=Outcome.FAILED)
@@ -162,10 +158,7 @@ async def test_films_that_somebody_holds_are_tried_again_without_holding_others(
 
 
 async def test_films_answered_between_two_passes_are_not_asked_a_second_time(
-    storage: StorageService,
-    lists: Lists,
-    other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    storage: StorageService, lists: Lists, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     """One that the first pass queued again, and one that whoever held it did."""
     session = await lists.add(A, B)

@@ -9,14 +9,14 @@ from structlog.testing import capture_logs
 
 from shared.models import HELD_TURN
 from shared.sql.requeue import bring_forward
-from tests.support.daemon_answering import end_all
+from tests.support.scripted_daemon import end_all
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 

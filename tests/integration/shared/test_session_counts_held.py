@@ -12,7 +12,7 @@ from api_service.storage.summaries import SummaryStorage
 from shared.models import Outcome
 from shared.postgres.database import Database
 from shared.sql.counts import OutcomeChange, move_counts, recount
-from tests.conftest import run_on
+from tests.support.databases import execute
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -104,9 +104,9 @@ async def test_counts_cost_no_more_under_a_held_snapshot(
 ) -> None:
     """Whatever autovacuum says of the table: few live rows on many pages make plans go astray."""
     name = dsn.partition("@/")[2].partition("?")[0]
-    await run_on(dsn, f"alter database {name} set plan_cache_mode = {plans}")
+    await execute(dsn, f"alter database {name} set plan_cache_mode = {plans}")
     for statement in FILL:
-        await run_on(dsn, statement.format(sessions=sessions))
+        await execute(dsn, statement.format(sessions=sessions))
     async with Database(settings, application_name="tests", max_size=1) as database:
         works = works_on(database)
         clean = {name: await buffers(database, work) for name, work in works.items()}
@@ -114,7 +114,7 @@ async def test_counts_cost_no_more_under_a_held_snapshot(
             await other.execute("select from sessions")
             for _ in range(CHANGES):
                 await works["change"]()
-            await run_on(dsn, "vacuum analyze session_counts")
+            await execute(dsn, "vacuum analyze session_counts")
             held = {name: await buffers(database, work) for name, work in works.items()}
     more = {name: held[name] - clean[name] for name in works}
     assert {name for name in works if more[name] > MOST_MORE} == set(), more
@@ -124,7 +124,7 @@ async def test_change_of_counts_writes_no_version_of_its_session(
     dsn: str, database: Database
 ) -> None:
     for statement in FILL:
-        await run_on(dsn, statement.format(sessions=10))
+        await execute(dsn, statement.format(sessions=10))
     version = "select ctid::text from sessions where id = $1"
     before = await database.fetchval(version, SESSION)
     for _ in range(3):

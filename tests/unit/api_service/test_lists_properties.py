@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from api_service.lists.model import ListRefused
 from api_service.lists.values.cells import read_title
 from benchmarks.list_forms import FORMS
-from tests.support.uploaded_lists import Read, read
+from tests.support.list_reading import Read, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ import pytest
 
 from api_service.lists.formats import DECLARED
 from local_stack.processes import ROOT
-from tests.support.uploaded_lists import Read, read
+from tests.support.list_reading import Read, read
 
 REPORTED = ROOT.parent / "shared" / "data" / "reported-lists"
 

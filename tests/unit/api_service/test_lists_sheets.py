@@ -7,7 +7,7 @@ import json
 import pytest
 
 from api_service.lists.model import ListRefused, Refusal
-from tests.support.uploaded_lists import Read, read
+from tests.support.list_reading import Read, read
 from tests.unit.api_service.test_lists_services import films, zipped
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from api_service.lists.files import xml_stream
 from api_service.lists.model import ListRefused, ListTooCostly
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 from tests.unit.api_service.test_lists_archives import zipped
 
 PLEX = """<?xml version="1.0" encoding="UTF-8"?>

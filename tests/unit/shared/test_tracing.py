@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from shared.tracing.context import TraceContext
 from shared.tracing.spans import Kind, Tracing
-from tests.support.collector import collecting
+from tests.support.otlp_collector import otlp_collector
 
 SESSION = "3f9a1c2e-7b04-4c11-9d52-0f6a1f6f6d51"
 
@@ -61,7 +61,7 @@ async def test_a_collector_that_says_nothing_does_not_keep_the_service(
 
 
 async def test_error_in_span_is_sent_without_whole_ids() -> None:
-    async with collecting() as collector:
+    async with otlp_collector() as collector:
         async with Tracing(collector.url, "tests") as spans:
             with pytest.raises(ValueError, match=SESSION):
                 _fail_within_a_span(spans)

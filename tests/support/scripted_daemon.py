@@ -1,4 +1,4 @@
-"""Answers lookups for the tests of the API, as a daemon does."""
+"""Lookups completed as a daemon completes them, with the outcomes that a test wants."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from uuid import uuid4
 
 from enrich_service.lookups import Completion, Film
 from enrich_service.storage.fleet import Heartbeat
+from shared.lookup_keys import parse_key
 from shared.models import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
 
 
-class Daemon:
-    """Answers lookups as a daemon does, with the outcomes that a test wants."""
+class ScriptedDaemon:
+    """Claims lookups and completes them with chosen outcomes."""
 
     def __init__(self, storage: StorageService) -> None:
         self._storage = storage
@@ -69,7 +71,7 @@ class Daemon:
                     claim=claim,
                     outcome=ends[claim.key][0],
                     reason=None if ends[claim.key][1] else f"because {ends[claim.key][0]}",
-                    film=film(ends[claim.key][1]),
+                    film=_film_of(ends[claim.key][1]),
                     confidence=confidence if ends[claim.key][1] else None,
                     candidates=() if ends[claim.key][1] else tuple(candidates),
                 )
@@ -83,16 +85,18 @@ class Daemon:
                 await self._storage.queue.release(claim)
 
 
-def film(known: int | Film | None) -> Film | None:
-    """A catalogue row with this id, or as it is given."""
-    if known is None or isinstance(known, Film):
-        return known
-    tmdb_id = known
+def _film_of(known: int | Film | None) -> Film | None:
+    return film(known) if isinstance(known, int) else known
+
+
+def film(tmdb_id: int = 603, title: str | None = None) -> Film:
+    """Return a catalogue row with a value in every field that is shown."""
+    title = title or f"Film {tmdb_id}"
     return Film(
         tmdb_id=tmdb_id,
         imdb_id=f"tt{tmdb_id:07}",
-        title=f"Film {tmdb_id}",
-        original_title=f"Film {tmdb_id}",
+        title=title,
+        original_title=title,
         release_date=None,
         genres=("Drama",),
         directors=({"id": 1, "name": "Somebody"},),
@@ -105,4 +109,23 @@ def film(known: int | Film | None) -> Film | None:
         vote_average=None,
         vote_count=0,
         popularity=0.0,
+    )
+
+
+def found(claim: Claim, tmdb_id: int = 603) -> Completion:
+    """Return a completion of the claim with this film."""
+    return Completion(claim, Outcome.FOUND, "exact title", film=film(tmdb_id), confidence=100)
+
+
+async def end_all(storage: StorageService, outcome: Outcome = Outcome.NOT_FOUND) -> None:
+    """Complete everything that is due, without a film."""
+    claims = await storage.queue.claim(uuid4(), uuid4(), 100)
+    await storage.completions.save([Completion(claim, outcome, "test") for claim in claims])
+
+
+async def find_all(storage: StorageService) -> None:
+    """Complete everything that is due, which must be TMDB ids, with its film."""
+    claims = await storage.queue.claim(uuid4(), uuid4(), 100)
+    await storage.completions.save(
+        [found(claim, int(parse_key(claim.key).subject)) for claim in claims]
     )

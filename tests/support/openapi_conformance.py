@@ -1,4 +1,4 @@
-"""Holds answers of the API against its own document: what that does not promise fails a test."""
+"""Conformance of the API's responses to its own OpenAPI document."""
 
 from __future__ import annotations
 
@@ -34,17 +34,21 @@ UNREADABLE = ("unreadable_request", "address_too_long", "header_too_long")
 """Codes of what is answered to input that is no request."""
 
 
-async def hold_to_document(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def conformance_middleware(
+    request: ClientRequest, handler: ClientHandlerType
+) -> ClientResponse:
     """Middleware of a client: checks each answer, and the bodies that are JSON."""
     response = await handler(request)
     body = b""
     if response.content_type in JSON and request.method != "HEAD":
         body = await response.read()  # which the test reads again
-    check(request.method, request.url.raw_path, response.status, response.headers, body)
+    check_response(request.method, request.url.raw_path, response.status, response.headers, body)
     return response
 
 
-def check(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+def check_response(
+    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+) -> None:
     """Fail when an answer is not what the document says of its route, method and status."""
     media_type = headers.get("Content-Type", "").partition(";")[0]
     answered = f"{method} {path} was answered {status} {media_type}"
@@ -71,7 +75,7 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
         _check_body(pointer, body, answered)
 
 
-def check_unreadable(status: int, headers: Mapping[str, str], body: bytes) -> None:
+def check_unreadable_request(status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Fail when an answer to what is no request is not the problem that the document has."""
     answered = f"what is no request was answered {status}"
     code = json.loads(body)["code"]

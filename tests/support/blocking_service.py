@@ -1,4 +1,4 @@
-"""A service whose event loop SIGUSR1 blocks: `python -m tests.support.blockable api_service`."""
+"""A service whose event loop SIGUSR1 blocks: `python -m tests.support.blocking_service NAME`."""
 
 from __future__ import annotations
 

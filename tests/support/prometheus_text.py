@@ -89,7 +89,7 @@ async def scrape(http: Client, url: str) -> Exposition:
         return Exposition(await response.text())
 
 
-def broken_rules(exposition: Exposition) -> list[str]:
+def naming_violations(exposition: Exposition) -> list[str]:
     """What Prometheus's rules have against it."""
     broken = []
     told = re.findall(r"^# (HELP|TYPE) (\S+) ?(.*)$", exposition.text, re.MULTILINE)
@@ -135,7 +135,7 @@ def _of_family(family: Metric) -> list[str]:
     return broken
 
 
-def made_up_labels(exposition: Exposition, vocabulary: Mapping[str, set[str]]) -> list[str]:
+def unknown_label_values(exposition: Exposition, vocabulary: Mapping[str, set[str]]) -> list[str]:
     """Values of labels of our metrics that are not among those there may be."""
     return [
         f"{name}{{{label}={value!r}}}"

@@ -1,4 +1,4 @@
-"""Sessions of all kinds of movies, by chance, for the tests that ask questions about them."""
+"""Randomised sessions, for tests that compare query results with a model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from shared.lookup_keys import title_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 COUNT = 60
 GENRES = ("Drama", "Comedy", "War", "Science Fiction", "Western")
@@ -32,8 +32,8 @@ Movie = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A movie as the API tells it, with the ids of its people."""
+class ListedMovie:
+    """A movie as the API returns it, with the ids of its people."""
 
     movie: Movie
     directors: frozenset[int]
@@ -56,8 +56,8 @@ class Told:
         return self.movie["rewatches"] > 0 or len(self.movie["watch_dates"]) > 1
 
 
-async def varied_session(
-    service: Service, daemon: Daemon, seed: int, *, is_watched: bool = True
+async def random_session(
+    service: Service, daemon: ScriptedDaemon, seed: int, *, is_watched: bool = True
 ) -> str:
     """Upload films by chance and answer most of them; the session's id."""
     chance = random.Random(seed)  # noqa: S311  # no secret
@@ -89,7 +89,7 @@ async def varied_session(
     return session_id
 
 
-async def told(service: Service, session_id: str) -> list[Told]:
+async def listed_movies(service: Service, session_id: str) -> list[ListedMovie]:
     """Every movie of a session, as the API tells it."""
     movies = await service.movies(session_id, limit=1000)
     found = []
@@ -100,7 +100,7 @@ async def told(service: Service, session_id: str) -> list[Told]:
         assert [person["name"] for person in people["directors"]] == movie["directors"]
         assert [person["name"] for person in people["cast"]] == movie["cast"]
         ids = [frozenset(one["id"] for one in people[kind]) for kind in ("directors", "cast")]
-        found.append(Told(movie, *ids))
+        found.append(ListedMovie(movie, *ids))
     return found
 
 
@@ -127,7 +127,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-async def _answer(daemon: Daemon, chance: random.Random, keys: list[str]) -> None:
+async def _answer(daemon: ScriptedDaemon, chance: random.Random, keys: list[str]) -> None:
     chance.shuffle(keys)
     found, doubtful, rest = keys[: COUNT * 2 // 3], keys[COUNT * 2 // 3 : -8], keys[-8:]
     await daemon.answer(found={key: _film(chance, 1000 + n) for n, key in enumerate(found)})

@@ -24,7 +24,7 @@ BEGINS_LIKE_SQL = re.compile(
 
 
 @dataclass(slots=True)
-class Needs:
+class TablePrivileges:
     """What statements do to one table: columns that are written, rows that are read or deleted."""
 
     select: bool = False
@@ -41,9 +41,9 @@ class Needs:
         return {verb for verb in named if getattr(self, verb)}
 
 
-def needs_of(service: str, tables: set[str]) -> dict[str, Needs]:
+def needed_privileges(service: str, tables: set[str]) -> dict[str, TablePrivileges]:
     """What a service does to each of these tables, in its own code and in what it shares."""
-    found: dict[str, Needs] = defaultdict(Needs)
+    found: dict[str, TablePrivileges] = defaultdict(TablePrivileges)
     for path in sorted(_modules_of(service)):
         for text in _statements(path):
             try:
@@ -59,7 +59,7 @@ def needs_of(service: str, tables: set[str]) -> dict[str, Needs]:
 class _Reader(Visitor):
     """Notes what each part of a statement does."""
 
-    def __init__(self, found: dict[str, Needs], tables: set[str]) -> None:
+    def __init__(self, found: dict[str, TablePrivileges], tables: set[str]) -> None:
         super().__init__()
         self._found = found
         self._tables = tables
@@ -80,15 +80,15 @@ class _Reader(Visitor):
 
     def visit_InsertStmt(self, _: object, node: Any) -> None:  # noqa: ANN401, N802  # the library's own
         """Insertions, and the updates of those that conflict."""
-        needs = self._found[node.relation.relname]
-        needs.insert |= {column.name for column in node.cols}
+        needed = self._found[node.relation.relname]
+        needed.insert |= {column.name for column in node.cols}
         if node.onConflictClause and node.onConflictClause.targetList:
-            needs.update |= {column.name for column in node.onConflictClause.targetList}
+            needed.update |= {column.name for column in node.onConflictClause.targetList}
 
     def visit_UpdateStmt(self, _: object, node: Any) -> None:  # noqa: ANN401, N802  # the library's own
         """Updates."""
-        needs = self._found[node.relation.relname]
-        needs.update |= {column.name for column in node.targetList}
+        needed = self._found[node.relation.relname]
+        needed.update |= {column.name for column in node.targetList}
 
     def visit_DeleteStmt(self, _: object, node: Any) -> None:  # noqa: ANN401, N802  # the library's own
         """Deletions."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientResponse
 
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 
 async def export(service: Service, session_id: str, **parameters: str) -> ClientResponse:
@@ -29,10 +29,12 @@ async def rows(service: Service, session_id: str, **parameters: str) -> list[dic
     return [{name: plain_cell(cell) for name, cell in row.items()} for row in found]
 
 
-SAID = ("title", "year", "rating", "watch_dates", "rewatches", "tags", "review")
+OWN_FIELDS = ("title", "year", "rating", "watch_dates", "rewatches", "tags", "review")
 
 
-def said(movies: list[dict[str, Any]], names: Iterable[str] = SAID) -> list[dict[str, Any]]:
+def own_fields(
+    movies: list[dict[str, Any]], names: Iterable[str] = OWN_FIELDS
+) -> list[dict[str, Any]]:
     """What the user said of each movie, by title."""
     chosen = list(names)
     told = [{name: movie[name] for name in chosen} for movie in movies]

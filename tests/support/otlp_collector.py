@@ -69,7 +69,7 @@ def _collected(service: str, span: SentSpan) -> Collected:
 
 
 @asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
+async def otlp_collector() -> AsyncIterator[Collector]:
     """A collector on a port of this process."""
 
     async def take(request: web.Request) -> web.Response:

@@ -1,14 +1,8 @@
-"""Drives the running services from a test: as a user over HTTP, and over SQL as an auditor."""
+"""The user, the operator and the auditor of services that run as processes."""
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import inspect
-import io
-import itertools
 import json
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,94 +11,24 @@ import aiohttp
 import asyncpg
 
 from local_stack.stack import Stack, StandIn
-from local_stack.tmdb.film import FIRST_MADE_UP_ID, load_films
-from local_stack.tmdb.generator import FIRST_ID, generate_films
 from tests.guarantees import violations
+from tests.support.film_lists import folder_form, title_list
 from tests.support.guarantee import ANY_BUDGET, Moment
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
-    from local_stack.postgres import EmbeddedPostgres
     from local_stack.tmdb.film import Film
 
-PATIENCE_SECONDS = 60.0
 ADMIN_TOKEN = "let-me-in-please"
 LIMIT = 400
 """Requests a second, so that no test waits for the budget."""
-MADE_UP = 5000
 TEMPORARY = "temporary"
 """Folder beside the logs, in which the API keeps uploads under way."""
 CONCURRENCY = 20
 """`ENRICH_CONCURRENCY` as it is by default: the most films that one daemon can pay for twice."""
-_KNOWN_TO_MANY = 50
-_POLL_SECONDS = 0.02
-_numbers = itertools.count(1)
-
-
-async def until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until a condition holds, which may be a coroutine's; fail when it does not come to."""
-    deadline = time.monotonic() + seconds
-    while True:
-        holds = condition()
-        if await holds if inspect.isawaitable(holds) else holds:
-            return
-        assert time.monotonic() < deadline, f"what was waited for did not happen in {seconds} s"
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-async def create_database(server: EmbeddedPostgres, *, template: str = "template1") -> str:
-    """Make a database, without any schema unless the template has one; its address."""
-    name = f"driven_{next(_numbers)}"
-    connection = await asyncpg.connect(server.dsn())
-    try:
-        await connection.execute(f"create database {name} template {template} strategy file_copy")
-    finally:
-        await connection.close()
-    return server.dsn(name)
-
-
-def plain_films(count: int) -> list[Film]:
-    """Bundled films that anybody finds, each the only one of its title and year."""
-    films = [film for film in _plain(load_films()) if film.id < FIRST_MADE_UP_ID]
-    assert len(films) >= count
-    return films[:count]
-
-
-def made_up_films() -> list[Film]:
-    """Films just as plain, well over two thousand, of a stand-in that makes `MADE_UP` up."""
-    everything = [*load_films(), *generate_films(MADE_UP, seed=1)]
-    return [film for film in _plain(everything) if FIRST_ID <= film.id < FIRST_MADE_UP_ID]
-
-
-def _plain(films: Iterable[Film]) -> list[Film]:
-    alike: dict[tuple[str, int | None], list[Film]] = {}
-    for film in films:
-        alike.setdefault((film.title.casefold(), film.year), []).append(film)
-    return [
-        film
-        for (film, *others) in alike.values()
-        if not others and film.year and film.vote_count >= _KNOWN_TO_MANY
-    ]
-
-
-def title_list(films: Iterable[Film]) -> bytes:
-    """A plain list of these films, to be uploaded."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(("Title", "Year"))
-    rows.writerows((film.title, film.year) for film in films)
-    return text.getvalue().encode()
-
-
-def folder_form(folder: Path) -> aiohttp.FormData:
-    """Every CSV file below a folder in one form, each under its path there."""
-    form = aiohttp.FormData(quote_fields=False)
-    for path in sorted(folder.rglob("*.csv")):
-        name = path.relative_to(folder).as_posix()
-        form.add_field("files", path.read_bytes(), filename=name, content_type="text/csv")
-    return form
 
 
 @dataclass(frozen=True, slots=True)

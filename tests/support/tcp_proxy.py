@@ -1,4 +1,4 @@
-"""A line between a service and what it talks to, which a test can cut and heal."""
+"""A TCP proxy between a service and its peer, which a test can interrupt and restore."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _CHUNK = 64 * 1024
 
 
 class Cut(StrEnum):
-    """How a line is cut."""
+    """How a proxy is interrupted."""
 
     RESET = "reset"
     """Every connection is reset, and so is each new one."""
     SILENCE = "silence"
     """What is sent arrives nowhere and nobody is told, as when a router has forgotten the
-    connections: these stay silent after the line is healed, only new ones work."""
+    connections: these stay silent after the proxy is restored, only new ones work."""
     DELAY = "delay"
-    """What is sent arrives when the line is healed, as TCP does it after a short partition; also
+    """What is sent arrives when the proxy is restored, as TCP does it after a short partition; also
     what somebody sent who has left meanwhile."""
 
 
@@ -48,7 +48,7 @@ class _Connection:
             writer.transport.abort()
 
 
-class Line:
+class TcpProxy:
     """A TCP proxy on a port of the loopback address.
 
     Args:
@@ -83,7 +83,7 @@ class Line:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self, how: Cut) -> None:
-        """Cut it, until it is healed."""
+        """Cut it, until it is restored."""
         self._how = how
         match how:
             case Cut.RESET:
@@ -95,7 +95,7 @@ class Line:
             case Cut.DELAY:
                 self._flowing.clear()
 
-    def heal(self) -> None:
+    def restore(self) -> None:
         """Let it work again."""
         self._how = None
         self._flowing.set()
@@ -152,19 +152,19 @@ async def _first(*ways: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def line_to_database(dsn: str) -> Line:
-    """A line to a server that listens on a Unix socket only."""
+def proxy_to_database(dsn: str) -> TcpProxy:
+    """Return a proxy to a server that listens on a Unix socket only."""
     (folder,) = parse_qs(urlsplit(dsn).query)["host"]
-    return Line(lambda: asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{POSTGRES_PORT}"))
+    return TcpProxy(lambda: asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{POSTGRES_PORT}"))
 
 
-def address_over(line: Line, dsn: str) -> str:
-    """The address of the same database over the line."""
+def dsn_through(proxy: TcpProxy, dsn: str) -> str:
+    """The address of the same database through a proxy."""
     address = urlsplit(dsn)
-    return f"postgresql://{address.netloc}127.0.0.1:{line.port}{address.path}"
+    return f"postgresql://{address.netloc}127.0.0.1:{proxy.port}{address.path}"
 
 
-def line_to_tmdb(url: str) -> Line:
-    """A line to the stand-in."""
+def proxy_to_tmdb(url: str) -> TcpProxy:
+    """Return a proxy to the stand-in."""
     address = urlsplit(url)
-    return Line(lambda: asyncio.open_connection(address.hostname, address.port))
+    return TcpProxy(lambda: asyncio.open_connection(address.hostname, address.port))

@@ -1,4 +1,4 @@
-"""What the fault tests look at: which daemon holds what, and for how long nothing happened."""
+"""How the fleet recovers: which daemon holds what, and how long no lookup completed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.figures import longest_gap
 
 if TYPE_CHECKING:
     from local_stack.processes import Program
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 RESUMED_SECONDS = 20.0
 """For no longer may everything stand still after a fault."""
@@ -16,7 +16,7 @@ RESUMED_AFTER_DATABASE_SECONDS = 25.0
 """The same after the loss of the database, which costs one quiet period besides."""
 
 
-def id_of(driver: Driver, daemon: Program) -> str | None:
+def worker_id_of(driver: Driver, daemon: Program) -> str | None:
     """A daemon's own name in the database; None while it has not said it."""
     for event in driver.events("worker_started"):
         if event["host"].endswith(f":{daemon.pid}"):
@@ -24,7 +24,7 @@ def id_of(driver: Driver, daemon: Program) -> str | None:
     return None
 
 
-async def held_by(driver: Driver, worker_id: str | None) -> int:
+async def claims_of(driver: Driver, worker_id: str | None) -> int:
     """How many claims a daemon holds."""
     return int(
         await driver.value(
@@ -33,7 +33,7 @@ async def held_by(driver: Driver, worker_id: str | None) -> int:
     )
 
 
-async def longest_rest(driver: Driver) -> float:
+async def longest_pause(driver: Driver) -> float:
     """The longest time, in seconds, in which no film was ended."""
     rows = await driver.fetch(
         "select extract(epoch from answered_at)::float8 as at from lookups order by answered_at"

@@ -14,7 +14,7 @@ import asyncpg
 
 from local_stack.processes import free_port
 from local_stack.servers import give, start_server
-from tests.support.driving import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import subprocess

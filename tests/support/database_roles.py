@@ -12,7 +12,7 @@ from local_stack.postgres import SUPERUSER, binaries
 from local_stack.processes import ROOT, migrate
 from local_stack.servers import run_tool
 from migrations.grants import API, DAEMON, OWNER
-from tests.support.driving import create_database
+from tests.support.databases import create_database
 
 if TYPE_CHECKING:
     from local_stack.postgres import EmbeddedPostgres

@@ -27,7 +27,7 @@ def variables() -> set[str]:
     return {name for name, _, _ in _VARIABLE.findall(COMPOSE.read_text("utf-8"))}
 
 
-def composed(env: Mapping[str, str]) -> dict[str, Any]:
+def rendered(env: Mapping[str, str]) -> dict[str, Any]:
     """compose.yaml with its variables filled in, as compose does it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What tests of the processes that read uploads share: uploads, and one whose reader waits."""
+"""Parser pools, their processes, and an upload whose reader blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def workers(of: psutil.Process | None = None) -> list[psutil.Process]:
+def worker_processes(of: psutil.Process | None = None) -> list[psutil.Process]:
     """The worker processes; the standard library's resource tracker is none."""
     found = []
     for child in (of or psutil.Process()).children():
@@ -33,7 +33,7 @@ def upload(folder: Path, content: str) -> list[UploadedFile]:
     return [UploadedFile("list.csv", path)]
 
 
-class Pipe:
+class BlockedUpload:
     """An upload whose reader waits, because nothing is ever written into it."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class Pipe:
         other.replace(self._path)
 
 
-def alone(**limits: float) -> ParserPool:
+def single_process_pool(**limits: float) -> ParserPool:
     """A pool with one process."""
     return ParserPool(0, PoolLimits(**limits))  # type: ignore[arg-type]  # whole numbers are floats
 

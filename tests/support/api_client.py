@@ -1,9 +1,8 @@
-"""Drives the API from its tests: as a client, and as one who listens and counts."""
+"""A client of an API in this process, its database, and the notifications that it sends."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,12 +20,19 @@ from api_service.limits.process_limits import HEAD_LIMITS
 from api_service.uploads.parser_pool import ParserPool
 from local_stack.stack import LIFTED
 from tests.guarantees import DRIFTED
-from tests.support.described import UNREADABLE, check, check_unreadable, hold_to_document
-from tests.support.driving import ADMIN_TOKEN
 from tests.support.event_streams import following
+from tests.support.film_lists import as_file
+from tests.support.openapi_conformance import (
+    UNREADABLE,
+    check_response,
+    check_unreadable_request,
+    conformance_middleware,
+)
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from typing import Self
 
     import asyncpg
@@ -38,10 +44,8 @@ if TYPE_CHECKING:
     from tests.support.event_streams import EventStream
 
     Client = TestClient[web.Request, web.Application]
-    Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 CSV = {"Content-Type": "text/csv"}
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Service:
         path: str = "/api/upload",
     ) -> ClientResponse:
         """Upload a list as the body itself."""
-        return await self.client.post(path, data=opened(body), headers={**CSV, **(headers or {})})
+        return await self.client.post(path, data=as_file(body), headers={**CSV, **(headers or {})})
 
     async def upload_files(
         self,
@@ -90,7 +94,7 @@ class Service:
         form = FormData(quote_fields=False)  # as browsers and curl send names
         names = list(fields or [f"field {number}" for number in range(len(files))])
         for field, (name, content) in zip(names, files, strict=True):
-            form.add_field(field, opened(content), filename=name, content_type="text/csv")
+            form.add_field(field, as_file(content), filename=name, content_type="text/csv")
         return await self.client.post("/api/upload", data=form, headers=headers)
 
     async def session(self, *rows: str, header: str = "Title,Year") -> str:
@@ -174,10 +178,10 @@ class Service:
         raw = Raw(status, head.decode().lower(), body)
         if headers.get("Content-Type", "").startswith("application/problem+json"):
             if raw.code in UNREADABLE:
-                check_unreadable(status, headers, body)
+                check_unreadable_request(status, headers, body)
             else:
                 method, path, _ = request.partition(b"\r\n")[0].decode().split(" ")
-                check(method, path, status, headers, body)
+                check_response(method, path, status, headers, body)
         return raw
 
     async def stored(self) -> dict[str, int]:
@@ -225,11 +229,6 @@ class Service:
         return [row["id"] for row in rows]
 
 
-def opened(content: bytes | str) -> io.BytesIO:
-    """Content as an open file."""
-    return io.BytesIO(content.encode() if isinstance(content, str) else content)
-
-
 class LastingParsers(ParserPool):
     """Parser processes that outlive the applications that use them: starting them takes long."""
 
@@ -248,15 +247,16 @@ class LastingParsers(ParserPool):
         await super().__aexit__(None, None, None)
 
 
-def serve(settings: Settings, parsers: LastingParsers, **changes: object) -> Client:
-    """The API with these settings and no limits of clients, on a port of this process."""
+def serve(settings: Settings, parsers: LastingParsers | None = None, **changes: object) -> Client:
+    """Return the API with these settings and no limits of clients, on a port of this process."""
     lifted = {name.lower(): int(value) for name, value in LIFTED.items()}
     changed = settings.model_copy(
         update={"admin_token": SecretStr(ADMIN_TOKEN), **lifted, **changes}
     )
     app = create_app(changed)
-    app[PARSER] = parsers
-    return TestClient(LimitedServer(app), middlewares=(hold_to_document,))
+    if parsers is not None:
+        app[PARSER] = parsers
+    return TestClient(LimitedServer(app), middlewares=(conformance_middleware,))
 
 
 class LimitedServer(TestServer):
