@@ -25,6 +25,7 @@ QUICK = WorkerOptions(
     longest_backoff=0.1,
     first_probe=0.05,
     longest_probe=0.2,
+    chore=60.0,  # a chore that a busy machine cuts short is begun again, and reports nothing
     index_votes=0,  # so that what a film costs does not depend on those before it
 )
 

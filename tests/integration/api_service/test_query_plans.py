@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
@@ -16,9 +16,13 @@ from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
 from api_service.storage.staging import IdempotencyKey
-from shared.postgres.database import Database
-from shared.settings import Settings
 from shared.sql.requeue import bring_forward, reopen_session
+from tests.support.query_costs import (
+    PLANS_SETTLED,
+    cost_of,
+    filled_database,
+    single_connection,
+)
 from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
@@ -26,14 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
+    from shared.postgres.database import Database
 
 # 3,000 sessions of 30 movies; session n lists the lookups from 30 n on, of which the last 6,000 of
 # 60,000 are pending, so that one session in ten waits.
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ENDED = 100
 WAITING = 1_850
-TIMES = 8
-"""More often than it takes PostgreSQL to settle on one plan for all parameters."""
+MOST_MOVIES = 700
+"""Rows of `movies` that a work may read: some sessions of 30, and who else lists a film."""
 LARGE = {"sessions", "session_counts", "movies", "lookups", "upload_reports", "idempotency_keys"}
 
 FILL = (
@@ -104,16 +109,8 @@ def session(number: int) -> UUID:
 
 @pytest.fixture(scope="module")
 async def filled(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
-    """A filled database over a single connection, so that its statistics can be read at once."""
-    server = await asyncpg.connect(postgres.dsn())
-    await server.execute(f"create database test_plans template {template}")
-    settings = Settings(_env_file=None, database_url=postgres.dsn("test_plans"))
-    async with Database(settings, application_name="tests", max_size=1) as database:
-        for statement in FILL:
-            await database.fetchval(statement)
+    async with filled_database(postgres, template, FILL) as dsn, single_connection(dsn) as database:
         yield database
-    await server.execute("drop database test_plans with (force)")
-    await server.close()
 
 
 @pytest.fixture
@@ -121,27 +118,15 @@ def storage(filled: Database) -> StorageService:
     return StorageService(filled)
 
 
-async def scans(database: Database) -> tuple[dict[str, int], dict[str, int]]:
-    """Sequential scans by table, and scans by index, so far."""
-    await database.fetchval("select pg_stat_force_next_flush()")
-    tables = await database.fetch("select relname, seq_scan from pg_stat_user_tables")
-    indexes = await database.fetch("select indexrelname, idx_scan from pg_stat_user_indexes")
-    return (
-        {row["relname"]: row["seq_scan"] for row in tables},
-        {row["indexrelname"]: row["idx_scan"] for row in indexes},
-    )
-
-
 async def used(
     database: Database, first: int, work: Callable[[UUID], Awaitable[object]]
 ) -> set[str]:
     """Do it to several sessions: no large table may be read whole; the indexes that were read."""
-    tables, indexes = await scans(database)
-    for number in range(first, first + TIMES):
-        await work(session(number))
-    tables_after, indexes_after = await scans(database)
-    assert {name for name in LARGE if tables_after[name] != tables[name]} == set()
-    return {name for name, count in indexes_after.items() if count >= indexes[name] + TIMES}
+    numbers = itertools.count(first)
+    cost = await cost_of(database, lambda: work(session(next(numbers))), PLANS_SETTLED)
+    assert not cost.scanned & LARGE, cost
+    assert cost.rows["movies"] <= MOST_MOVIES, cost
+    return cost.indexes
 
 
 async def test_status_reads_two_rows_by_their_keys(
@@ -193,14 +178,13 @@ async def test_a_page_by_position_of_a_large_session_ends_early(
         session(1),
     )
     await filled.fetchval("analyze movies")
-    fetched = "select idx_tup_fetch from pg_stat_user_tables where relname = 'movies'"
-    await filled.fetchval("select pg_stat_force_next_flush()")
-    before = await filled.fetchval(fetched)
-    page = await storage.movies.page(large, MovieQuery(), after=Cursor("", 10), limit=100)
-    assert [row["position"] for row in page.rows] == list(range(11, 111))
-    await filled.fetchval("select pg_stat_force_next_flush()")
+
+    async def page() -> None:
+        found = await storage.movies.page(large, MovieQuery(), after=Cursor("", 10), limit=100)
+        assert [row["position"] for row in found.rows] == list(range(11, 111))
+
     # The page and the movie after it; the page again, with what TMDB knows; and a few for the plan.
-    assert await filled.fetchval(fetched) - before <= 100 + 1 + 100 + 20
+    assert (await cost_of(filled, page)).rows["movies"] <= 100 + 1 + 100 + 20
     await storage.sessions.delete(large)
 
 

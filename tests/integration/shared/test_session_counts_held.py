@@ -10,17 +10,16 @@ import pytest
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.summaries import SummaryStorage
 from shared.models import Outcome
-from shared.postgres.database import Database
 from shared.sql.counts import OutcomeChange, move_counts, recount
 from tests.support.databases import execute
+from tests.support.query_costs import cost_of, single_connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import asyncpg
 
-    from shared.postgres.database import Connection
-    from shared.settings import Settings
+    from shared.postgres.database import Connection, Database
 
     Work = Callable[[], Awaitable[object]]
 
@@ -57,10 +56,6 @@ FILL = (
     """,
     "vacuum analyze sessions, session_counts, movies, lookups",
 )
-BUFFERS = """
-    select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
-    from pg_statio_user_tables
-"""
 
 
 def works_on(database: Database) -> dict[str, Work]:
@@ -84,18 +79,12 @@ def works_on(database: Database) -> dict[str, Work]:
 
 async def buffers(database: Database, work: Work) -> float:
     """Return how many buffers of tables and their indexes a work reads, in the mean."""
-    await database.fetchval("select pg_stat_force_next_flush()")
-    before = await database.fetchval(BUFFERS)
-    for _ in range(TIMES):
-        await work()
-    await database.fetchval("select pg_stat_force_next_flush()")
-    return float(await database.fetchval(BUFFERS) - before) / TIMES
+    return (await cost_of(database, work, TIMES)).buffers
 
 
 @pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
 @pytest.mark.parametrize("sessions", [1, 10, 300])
 async def test_counts_cost_no_more_under_a_held_snapshot(
-    settings: Settings,
     dsn: str,
     other: asyncpg.Connection[asyncpg.Record],
     *,
@@ -103,11 +92,9 @@ async def test_counts_cost_no_more_under_a_held_snapshot(
     sessions: int,
 ) -> None:
     """Whatever autovacuum says of the table: few live rows on many pages make plans go astray."""
-    name = dsn.partition("@/")[2].partition("?")[0]
-    await execute(dsn, f"alter database {name} set plan_cache_mode = {plans}")
     for statement in FILL:
         await execute(dsn, statement.format(sessions=sessions))
-    async with Database(settings, application_name="tests", max_size=1) as database:
+    async with single_connection(dsn, plans) as database:
         works = works_on(database)
         clean = {name: await buffers(database, work) for name, work in works.items()}
         async with other.transaction(isolation="repeatable_read"):
