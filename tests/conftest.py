@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from tests.support.api_client import Client
 
 # How long an example takes on a machine that others share says nothing of what it shows.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 TEMPLATE = "template_of_tests"
 ROOM_BYTES = 2 * 1024**3

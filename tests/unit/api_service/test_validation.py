@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -74,7 +74,6 @@ def refused(validate: Callable[[Any], object], value: object) -> dict[str, Error
 
 
 @given(st.sampled_from([PageQuery, ExportQuery]), st.data())
-@settings(max_examples=300)
 def test_no_query_is_refused_in_the_librarys_words(
     model: type[BaseModel], data: st.DataObject
 ) -> None:
