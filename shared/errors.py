@@ -17,7 +17,7 @@ class ProjectionistError(Exception):
         status: the HTTP status that goes with it.
         title: a short sentence that is the same for every occurrence.
         detail: what happened this time, where, and what to do.
-        told: the same as far as it is a client's business; the log has the whole.
+        public_detail: the part of it that a client may read; the log has the whole.
         extra: further members of the problem document.
         retry_after: seconds after which trying again makes sense, if it ever does.
     """
@@ -30,13 +30,13 @@ class ProjectionistError(Exception):
         self,
         detail: str,
         *,
-        told: str | None = None,
+        public_detail: str | None = None,
         retry_after: int | None = None,
         extra: dict[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.told = told or detail
+        self.public_detail = public_detail or detail
         self.retry_after = retry_after
         self.extra = extra or {}
 

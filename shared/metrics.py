@@ -27,7 +27,6 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from shared.errors import DatabaseUnavailableError, ProjectionistError
-from shared.postgres.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -214,4 +213,4 @@ async def _is_usable(database: Database) -> bool:
         raise
     except ProjectionistError:
         return False
-    return not await is_read_only(database)
+    return not await database.is_read_only()

@@ -122,7 +122,7 @@ def _problem(error: ProjectionistError) -> web.Response:
         error.status,
         error.code,
         title=error.title,
-        detail=error.told,
+        detail=error.public_detail,
         headers=headers,
         extra=error.extra,
     )

@@ -26,7 +26,7 @@ from api_service.storage.staging import (
 )
 from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.postgres.database import CollisionError
+from shared.postgres.failures import CollisionError
 from shared.sql.counts import recount
 from shared.sql.turn_grants import client_of, granted_turns, settle_grant
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from api_service.storage.heavy_reads import HeavyReads
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 

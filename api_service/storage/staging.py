@@ -13,14 +13,15 @@ import structlog
 from api_service.storage.clients import StoredLimits
 from shared.errors import ProjectionistError, UploadInProgressError
 from shared.models import HELD_TURN, Channel
-from shared.postgres.database import CollisionError
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.postgres.failures import CollisionError
+from shared.sql.requeue import reprioritise, requeue_session
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.counts import SessionCounts
     from shared.sql.turn_grants import Grant
 
@@ -316,11 +317,11 @@ async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> 
             # Until the planner knows of them, daemons read the whole table for each claim.
             await database.fetchval("select analyze_lookups()")
         if stored.asked_in_vain:
-            await reopen_session(
+            await requeue_session(
                 database, stored.session_id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
             )
         if stored.pending > stored.newly_queued:
-            await bring_forward(database, stored.session_id)
+            await reprioritise(database, stored.session_id)
             await note_turns(database, stored.session_id)
         if upload.idempotency:
             await prune_keys(database)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from api_service.storage.heavy_reads import HeavyReads
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 

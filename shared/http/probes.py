@@ -11,7 +11,6 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from shared.errors import ProjectionistError
-from shared.postgres.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +120,7 @@ class Probes:
             if error.detail != self._said:
                 log.warning("not_ready", code=error.code, error=error.detail)
                 self._said = error.detail
-            return error.told
+            return error.public_detail
         except asyncpg.PostgresError as error:
             log.warning("not_ready", code=error.sqlstate, error=str(error))
             return "the database refuses a statement"
@@ -136,12 +135,12 @@ class Probes:
     async def _check(self) -> bool:
         """Ask for the schema, and return whether nothing can be written."""
         await self._database.check_schema()
-        if not await is_read_only(self._database):
+        if not await self._database.is_read_only():
             return False
         # A connection that is kept may lead to a server that is a standby since, or have a default
         # that has been changed: new ones are asked too.
         await self._database.expire_connections()
-        return await is_read_only(self._database)
+        return await self._database.is_read_only()
 
     def _ended(self, check: asyncio.Task[bool]) -> None:
         self._checks.discard(check)

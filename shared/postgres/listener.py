@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from shared.errors import ProjectionistError
-from shared.postgres.database import LOST_CONNECTION
+from shared.postgres.failures import LOST_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

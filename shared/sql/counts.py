@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
 
 
 @dataclass(frozen=True, slots=True)

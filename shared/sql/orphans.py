@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 
-async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
+async def delete_orphans(database: Database, lookup_ids: Sequence[int]) -> int:
     """Delete those of these lookups that have no movie and are not kept; how many that were.
 
     Gives way to an upload in progress (it may be about to list them) by deleting nothing: the
@@ -28,10 +29,10 @@ async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
     return await database.transact(work)
 
 
-async def delete_unlisted_within(
+async def delete_orphans_within(
     connection: Connection, lookup_ids: Sequence[int], patience: timedelta
 ) -> int:
-    """Delete as `delete_unlisted` does, but wait for uploads in progress to end, if only so long.
+    """Delete as `delete_orphans` does, but wait for uploads in progress to end, if only so long.
 
     Whoever only tries never succeeds while uploads overlap. Those that come meanwhile queue behind
     this one, so its patience is also the longest that any of them is held up.

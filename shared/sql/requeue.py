@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 _PASSES = 100
@@ -28,7 +29,7 @@ _PAUSE_SECONDS = 0.1
 log = structlog.get_logger(__name__)
 
 
-async def reopen_session(
+async def requeue_session(
     database: Database,
     session_id: UUID,
     traceparent: str | None = None,
@@ -183,7 +184,7 @@ async def _reopen_what_is_free(
     return len(held), left
 
 
-async def bring_forward(
+async def reprioritise(
     database: Database, session_id: UUID, *, lookup_id: int | None = None
 ) -> None:
     """Give queued lookups of a session the turns that it would have got by queueing them now.

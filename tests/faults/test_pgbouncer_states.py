@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
 OF_ANOTHER_RELEASE = """

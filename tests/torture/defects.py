@@ -263,12 +263,12 @@ DEFECTS: tuple[Defect, ...] = (
         (
             Patch(
                 shared.sql.orphans,
-                "delete_unlisted",
+                "delete_orphans",
                 (("select pg_try_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
             Patch(
                 shared.sql.orphans,
-                "delete_unlisted_within",
+                "delete_orphans_within",
                 (("select pg_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
             Patch(

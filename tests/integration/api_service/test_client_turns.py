@@ -12,7 +12,7 @@ from api_service.storage import StorageService
 from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
 from shared.models import UPLOADS_LOCK
-from shared.sql.requeue import bring_forward
+from shared.sql.requeue import reprioritise
 from shared.sql.turn_grants import SHARES
 from tests.support.waiting import until
 
@@ -240,6 +240,6 @@ async def test_a_client_brings_its_own_waiting_list_no_further_forward(
         await uploads.store("one", films(f"list {number}", 10))
     waiting = await uploads.store("one", films("wanted", 2))
     again = await uploads.store("one", films("wanted", 2))
-    await bring_forward(database, again)
+    await reprioritise(database, again)
     assert await turns(database, waiting) == [11, 12]
     assert len(await grants(database)) == SHARES + 1

@@ -13,7 +13,7 @@ from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
 from shared.models import UPLOADS_LOCK
 from shared.postgres.database import Database
-from shared.sql.requeue import bring_forward
+from shared.sql.requeue import reprioritise
 from shared.sql.turn_grants import SHARES
 from tests.support.waiting import until
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
     from tests.support.scripted_daemon import ScriptedDaemon
 
@@ -160,7 +160,7 @@ async def test_films_moved_twice_keep_their_grant(
     again = await uploads.store("two", films("later", 2))
     await database.fetchval("delete from queue_grants")
     await database.fetchval("update lookups set turn = turn + 30")
-    await bring_forward(unanswered, again)
+    await reprioritise(unanswered, again)
     assert (1, 2) in await grants(database)
 
 

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from api_service.app import DATABASE_CONNECTIONS
 from shared import metrics
-from shared.postgres.database import COMMAND_SECONDS, Database
+from shared.postgres.database import Database
+from shared.postgres.pool import COMMAND_SECONDS
 from shared.settings import Settings
 from tests.support.api_client import Service, serve
 from tests.support.prometheus_text import scrape

@@ -15,7 +15,6 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.postgres.database import Database
-from shared.postgres.read_only import is_read_only
 from shared.settings import Settings
 from tests.support.api_client import Service, serve
 from tests.support.stack_driver import ADMIN_TOKEN
@@ -222,11 +221,11 @@ async def test_role_of_any_name_is_asked_for(
     try:
         settings = settings_for(dsn.replace("postgres@", "A.b@"))
         async with Database(settings, application_name="tests", max_size=1) as database:
-            assert await is_read_only(database) is False
+            assert await database.is_read_only() is False
             await other.execute(
                 f'alter role "A.b" in database {name} set default_transaction_read_only = on'
             )
-            assert await is_read_only(database) is True
+            assert await database.is_read_only() is True
     finally:
         await other.execute(f'alter role "A.b" in database {name} reset all')
         await other.execute('drop role "A.b"')

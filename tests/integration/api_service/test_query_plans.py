@@ -16,7 +16,7 @@ from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
 from api_service.storage.staging import IdempotencyKey
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.requeue import reprioritise, requeue_session
 from tests.support.query_costs import (
     PLANS_SETTLED,
     cost_of,
@@ -224,13 +224,13 @@ async def test_filters_read_only_their_session(storage: StorageService, filled: 
 
 async def test_asking_again_finds_who_else_lists_a_film_by_index(filled: Database) -> None:
     async def reopen(session_id: UUID) -> None:
-        assert await reopen_session(filled, session_id) >= 7
+        assert await requeue_session(filled, session_id) >= 7
 
     assert {"movies_pkey", "movies_lookup"} <= await used(filled, ENDED + 100, reopen)
 
 
 async def test_bringing_forward_reads_only_its_session(filled: Database) -> None:
-    indexes = await used(filled, WAITING, lambda session_id: bring_forward(filled, session_id))
+    indexes = await used(filled, WAITING, lambda session_id: reprioritise(filled, session_id))
     assert {"movies_pkey", "lookups_pkey"} <= indexes
 
 

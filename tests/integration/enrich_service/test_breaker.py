@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from tests.support.session_rows import Lists
     from tests.support.stand_in import RunningStandIn
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
     Work = Callable[[], Awaitable[object]]
 

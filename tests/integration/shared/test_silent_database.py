@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from shared.postgres.database import COMMAND_SECONDS, Database
+from shared.postgres.database import Database
+from shared.postgres.pool import COMMAND_SECONDS
 from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
 SECONDS = 0.3
