@@ -13,10 +13,10 @@ from api_service.context import (
     session_of,
     share_id_of,
 )
+from api_service.errors import InvalidBodyError
 from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.schemas.share_requests import LONGEST_DAYS, ShareOptions
 from api_service.schemas.shares import SharesAnswer, share_answer
-from shared.errors import InvalidBodyError
 
 
 async def create(request: web.Request) -> web.Response:

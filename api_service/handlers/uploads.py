@@ -28,6 +28,7 @@ from api_service.context import (
     no_such_session,
     unheld_session_of,
 )
+from api_service.errors import BadRequestError, SessionChangedError
 from api_service.full_disk import full_disk, our_disk
 from api_service.handlers.sessions import described
 from api_service.lists.files.spreadsheets import session_mark
@@ -41,7 +42,7 @@ from api_service.storage.additions import StagedAddition
 from api_service.storage.staging import IdempotencyKey, StagedUpload
 from api_service.uploads.folders import upload_folder
 from api_service.uploads.spool import Spool
-from shared.errors import BadRequestError, DatabaseUnavailableError, SessionChangedError
+from shared.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from shared.errors import UnreadableListError, UploadTooCostlyError
+from api_service.errors import UnreadableListError, UploadTooCostlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.errors import (
+    BadRequestError,
+    BodyTooSlowError,
+    ClientLimitError,
+    InvalidBodyError,
+    SessionChangedError,
+    SessionHeldError,
+)
 from api_service.handlers import (
     docs,
     events,
@@ -51,15 +59,7 @@ from api_service.schemas.sessions import (
 )
 from api_service.schemas.shares import SHARED_PAGE
 from api_service.schemas.summaries import SummaryAnswer
-from shared.errors import (
-    BadRequestError,
-    BodyTooSlowError,
-    ClientLimitError,
-    InvalidBodyError,
-    SessionChangedError,
-    SessionHeldError,
-    SessionNotFoundError,
-)
+from shared.errors import SessionNotFoundError
 from shared.http.probes import Health, Passed, Unavailable
 
 _SESSION: Final = "/api/session/{session_id}"

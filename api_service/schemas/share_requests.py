@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api_service.errors import NotSharedError
 from api_service.queries.movies import read_query
 from api_service.queries.validation import whole
-from shared.errors import NotSharedError
 
 if TYPE_CHECKING:
     from multidict import MultiMapping

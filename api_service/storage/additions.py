@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api_service.errors import SessionChangedError, SessionHeldError
 from api_service.full_disk import full_disk
 from api_service.storage.clients import hold_within
 from api_service.storage.staging import (
@@ -24,7 +25,7 @@ from api_service.storage.staging import (
     stage,
     stored_as,
 )
-from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
+from shared.errors import SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.postgres.failures import CollisionError
 from shared.sql.counts import recount

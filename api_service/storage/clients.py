@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from shared.errors import ClientLimitError
+from api_service.errors import ClientLimitError
 from shared.models import HELD_TURN
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import MovieNotFoundError, SessionHeldError
+from api_service.errors import MovieNotFoundError, SessionHeldError
 from shared.models import UPLOADS_LOCK, Channel
 from shared.sql.requeue import reprioritise, requeue_session
 from shared.sql.turn_grants import client_of, granted_turns, settle_grant

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from api_service.errors import UploadInProgressError
 from api_service.storage.clients import StoredLimits
-from shared.errors import ProjectionistError, UploadInProgressError
+from shared.errors import ProjectionistError
 from shared.models import HELD_TURN, Channel
 from shared.postgres.failures import CollisionError
 from shared.sql.requeue import reprioritise, requeue_session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api_service.errors import IdempotencyKeyReusedError
 from api_service.storage.clients import hold_within
 from api_service.storage.staging import (
     KEY_LIFETIME,
@@ -18,7 +19,6 @@ from api_service.storage.staging import (
     stage,
     stored_as,
 )
-from shared.errors import IdempotencyKeyReusedError
 from shared.models import UPLOADS_LOCK
 from shared.sql.counts import recount
 from shared.sql.turn_grants import granted_turns, settle_grant

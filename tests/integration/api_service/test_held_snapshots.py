@@ -40,7 +40,7 @@ WHO = (ROOT / "deploy" / "postgres" / "held_snapshots.sql").read_text("utf-8")
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ DEAD = "postgresql://127.0.0.1:1/films"
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
 
 
 async def told(service: Service) -> Exposition:

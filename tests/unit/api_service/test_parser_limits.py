@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api_service.errors import ParsersBusyError
 from api_service.lists.model import (
     CostLimit,
     ListRefused,
@@ -22,7 +23,6 @@ from api_service.lists.model import (
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_pool import SMALL_BYTES, ParserPool, PoolLimits
 from api_service.uploads.parser_process import ParserProcess
-from shared.errors import ParsersBusyError
 from tests.support.parser_processes import (
     BlockedUpload,
     read,

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from api_service.errors import ServiceFullError
 from api_service.uploads.disk_budget import Room, bytes_needed
-from shared.errors import ServiceFullError
 from tests.support.waiting import until
 
 TOTAL = 3200
