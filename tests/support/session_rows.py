@@ -28,14 +28,6 @@ ADD_SESSION = """
     select id, $2 from session
 """
 """A session's two rows, for an id and a number of movies."""
-ADD_MOVIE = """
-    insert into movies (
-      session_id, position, lookup_id, watched, watch_dates, rewatches, liked, tags, in_watchlist,
-      lists
-    )
-    values ($1, $2, $3, true, '{}', 0, false, '{}', false, '{}')
-"""
-"""A movie, for a session, a position and a lookup's id."""
 
 
 class Executor(Protocol):
