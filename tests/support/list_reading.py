@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +15,7 @@ from api_service.lists.model import UploadedFile
 from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Movie = dict[str, str]
 
@@ -35,6 +37,21 @@ class Read(NamedTuple):
     @property
     def notes(self) -> list[tuple[int, str]]:
         return [(issue["line"], issue["code"]) for issue in self.report["notes"]]
+
+    @property
+    def films(self) -> list[tuple[str, str, str, str, str]]:
+        """Title, marks (w watched, l on the watchlist, h liked), rating as given, days, lists."""
+        names = (("w", "watched"), ("l", "in_watchlist"), ("h", "liked"))
+        return sorted(
+            (
+                movie["title"],
+                "".join(mark for mark, name in names if movie[name] == "t"),
+                movie["rating_original"],
+                movie["watch_dates"].strip("{}"),
+                movie["lists"].strip("{}").replace('"', ""),
+            )
+            for movie in self.movies
+        )
 
     def column(self, *names: str) -> list[tuple[str, ...]]:
         return [tuple(movie[name] for name in names) for movie in self.movies]
@@ -63,3 +80,12 @@ def read(
         with (folder / MOVIES_FILE).open(encoding="utf-8", newline="") as file:
             movies = [dict(zip(MOVIE_COLUMNS, row, strict=True)) for row in csv.reader(file)]
         return Read(movies, json.loads((folder / REPORT_FILE).read_text("utf-8")))
+
+
+def zipped(members: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return an archive of these members."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()

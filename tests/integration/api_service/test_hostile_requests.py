@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import random
-import zipfile
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,6 +15,7 @@ import pytest
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
 from tests.support.databases import create_database
+from tests.support.list_reading import zipped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -214,23 +213,16 @@ def path_tricks(dice: random.Random) -> Iterator[bytes]:
         yield from (request(line=f"TRACE {target}".encode()) for _ in range(10))
 
 
-def zipped(name: str, content: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return packed.getvalue()
-
-
 def bombs(dice: random.Random) -> Iterator[bytes]:
     """Archives that are a thousand times as large as they look, in each other, and damaged."""
-    bomb = zipped("films.csv", b"Title\n" + b"x" * (8 * MEGABYTE))
-    nested = zipped("inner.zip", bomb)
+    bomb = zipped({"films.csv": b"Title\n" + b"x" * (8 * MEGABYTE)})
+    nested = zipped({"inner.zip": bomb})
     for archive in (bomb, nested):
         yield from (request(archive, kind=b"application/zip") for _ in range(10))
     packed = gzip.compress(LIST * 10_000)
     for coding in (b"gzip", b"deflate", b"br", b"zstd", b"x"):
         yield from (request(packed, b"Content-Encoding: " + coding) for _ in range(10))
-    whole = zipped("films.csv", LIST * 100)
+    whole = zipped({"films.csv": LIST * 100})
     for _ in range(200):
         broken = bytearray(whole)
         for _ in range(20):

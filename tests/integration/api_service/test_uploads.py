@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aiohttp import FormData
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.support.list_reading import zipped
 
+if TYPE_CHECKING:
     from tests.support.api_client import Service
     from tests.support.scripted_daemon import ScriptedDaemon
 
@@ -80,14 +78,6 @@ EXPORT = {
     "lists/cold-ones.csv": LIST,
     "profile.csv": PROFILE,
 }
-
-
-def zipped(files: Mapping[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
