@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
 
+NOT_INSIDE = ("tests", "benchmarks", "deploy", "docs", "local_stack/postgres.py")
 WEB = ROOT / "api_service" / "web"
 
 

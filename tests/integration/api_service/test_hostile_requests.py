@@ -16,6 +16,7 @@ from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
 from tests.support.databases import create_database
 from tests.support.list_reading import zipped
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -329,7 +330,9 @@ async def test_every_hostile_request_is_refused_and_the_next_good_one_taken(
 
     async def stranger() -> None:
         for sent in pending:
-            answer = await api.send(sent, leave_after=10.0 if name in WHOLE else LEAVE_SECONDS)
+            answer = await api.send(
+                sent, leave_after=PATIENCE_SECONDS if name in WHOLE else LEAVE_SECONDS
+            )
             refusal(sent, answer)
             if not answer:
                 unanswered.append(sent)
