@@ -30,7 +30,6 @@ MEGABYTE = 1024**2
 AT_ONCE = 32
 LEAVE_SECONDS = 0.5
 """Until a client leaves that has sent less than it has promised."""
-PATIENCE_SECONDS = 30.0
 BODY_SECONDS = 2
 """Until a body that has not ended is given up."""
 MOST_UNANSWERED = {"lying_lengths": 500, "chunked_garbage": 300, "odd_signs": 400}
