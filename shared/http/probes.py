@@ -1,4 +1,4 @@
-"""Probes for an orchestrator: is the process alive, and may it be sent work."""
+"""Liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Probes:
 
     Args:
         database: must answer, with the right schema, and take writes for the service to be ready.
-        stalled: says what does not turn any more, or None while everything does.
-        starting: says what the service still waits for before it is at work, or None once it is.
+        stalled: returns which loop has stalled, or None.
+        starting: returns what the service still waits for, or None once it is at work.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Probes:
 
     @property
     def held_back(self) -> str | None:
-        """Why no work may be sent however well the database is, or None."""
+        """Why the service is not ready whatever the database says, or None."""
         return "draining" if self.draining else self._starting()
 
     def add_routes(self, app: web.Application) -> None:
@@ -81,15 +81,15 @@ class Probes:
         app.router.add_get("/health", self.health)
 
     async def livez(self, _: web.Request) -> web.Response:
-        """200 while the loop turns, else 503: restart me. Asks nobody else."""
+        """Answer 200 while the loops run, else 503, which asks for a restart."""
         return _answer(self._stalled())
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """200 while work is done: started, over a writable database of the right schema."""
+        """Answer 200 once started, over a writable database of the right schema."""
         return _answer(await self._unready())
 
     async def health(self, _: web.Request) -> web.Response:
-        """Both in one, for people."""
+        """Answer both in one, for people."""
         stalled, unready = self._stalled(), await self._unready()
         healthy = stalled is None and unready is None
         answer = Health(
@@ -145,11 +145,11 @@ class Probes:
     def _ended(self, check: asyncio.Task[bool]) -> None:
         self._checks.discard(check)
         if not check.cancelled():
-            check.exception()  # or it would be said that nobody asked for it
+            check.exception()  # or asyncio would log that it was never retrieved
 
 
 async def wait_for_schema(database: Database) -> None:
-    """Return once the database answers with the right schema; says meanwhile what it waits for."""
+    """Return once the database answers with the right schema; log meanwhile what is missing."""
     said = None
     while True:
         try:

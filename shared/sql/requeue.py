@@ -1,4 +1,4 @@
-"""Asking again: setting outcomes back to pending, and moving lookups up to a session's turns."""
+"""Requeueing: outcomes set back to pending, and lookups moved up to a session's turns."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def requeue_session(
     if not left:
         return 0
     client = await client_of(database, session_id)
-    reopened = 0
+    requeued = 0
     async with granted_turns(database, client, len(left)) as grant:
         for number in range(_PASSES):
             if not left:
@@ -83,24 +83,24 @@ async def requeue_session(
                 await asyncio.sleep(_PAUSE_SECONDS)
             count, left = await database.transact(
                 partial(
-                    _reopen_what_is_free,
+                    _requeue_free,
                     session_id=session_id,
                     wanted=left,
                     traceparent=traceparent,
                     grant=grant,
                 )
             )
-            reopened += count
-        if not reopened:
+            requeued += count
+        if not requeued:
             await database.transact(
                 lambda connection: settle_grant(connection, grant, session_id, None)
             )
     if left:
-        log.warning("reopening_incomplete", session_id=str(session_id), left=len(left))
-    return reopened
+        log.warning("requeue_incomplete", session_id=str(session_id), left=len(left))
+    return requeued
 
 
-async def _reopen_what_is_free(
+async def _requeue_free(
     connection: Connection,
     *,
     session_id: UUID,
@@ -108,7 +108,7 @@ async def _reopen_what_is_free(
     traceparent: str | None,
     grant: Grant | None,
 ) -> tuple[int, Sequence[asyncpg.Record]]:
-    """One pass: how many lookups were reopened, and those that were held by others.
+    """Make one pass; return how many lookups were requeued, and those that others held.
 
     What has got another answer since it was found wanting is done: it is not asked again. Each has
     the turn of its place, in whichever pass, so that none is given twice.

@@ -2,7 +2,7 @@
 
 A grant is a range of turns with at most one film at each. A client's grant begins where no more
 than `SHARES` of its grants meet: so no turn is given to more of its films, whatever its sessions
-are. Where no client is known there is no grant, and turns begin after the clock's time.
+are. Without a known client there is no grant, and turns begin after the clock's time.
 """
 
 from __future__ import annotations

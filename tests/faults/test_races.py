@@ -65,7 +65,7 @@ CONTENDED = 40
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 OPTIONS = replace(QUICK, interval=1.0)
 DEFECTS = {
-    *("session_reconciled", "session_miscounted", "reopening_incomplete", "upload_not_caught_up"),
+    *("session_reconciled", "session_miscounted", "requeue_incomplete", "upload_not_caught_up"),
     *("lookup_crashed", "lookup_task_crashed", "request_crashed", "parser_crashed", "spool_failed"),
 }
 """Events that say that something was wrong, even where it was mended."""

@@ -54,10 +54,10 @@ LETTING_GO_SECONDS = 2.0
 """In which a daemon that stood still closes what was taken from it meanwhile."""
 WRONG = {
     "enrich.log": (
-        *("session_reconciled", "session_miscounted", "reopening_incomplete"),
+        *("session_reconciled", "session_miscounted", "requeue_incomplete"),
         *("lookup_crashed", "lookup_task_crashed"),
     ),
-    "api.log": ("request_crashed", "parser_crashed", "reopening_incomplete"),
+    "api.log": ("request_crashed", "parser_crashed", "requeue_incomplete"),
 }
 """Events that say that something was wrong."""
 

@@ -282,7 +282,7 @@ DEFECTS: tuple[Defect, ...] = (
         "what is forced is read and not held",
         "G1 G18",
         shared.sql.requeue,
-        "_reopen_what_is_free",
+        "_requeue_free",
         ("for update of lookups skip locked", ""),
         kinds={"upload": 5, "force": 6, "work": 6},
     ),
