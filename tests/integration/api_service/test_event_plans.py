@@ -10,12 +10,7 @@ import pytest
 
 from api_service.storage.events import MOST_ANSWERS, MOST_FILMS, MOST_MOVIES, NEVER, EventStorage
 from api_service.storage.sessions import SessionStorage
-from tests.support.query_costs import (
-    PLANS_SETTLED,
-    cost_of,
-    filled_database,
-    single_connection,
-)
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

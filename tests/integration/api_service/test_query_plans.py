@@ -18,12 +18,7 @@ from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
 from api_service.storage.staging import IdempotencyKey
 from shared.sql.requeue import reprioritise
-from tests.support.query_costs import (
-    PLANS_SETTLED,
-    cost_of,
-    filled_database,
-    single_connection,
-)
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:

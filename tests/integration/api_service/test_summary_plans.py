@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from api_service.storage.summaries import SummaryStorage
-from tests.support.query_costs import (
-    PLANS_SETTLED,
-    cost_of,
-    filled_database,
-    single_connection,
-)
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 
 if TYPE_CHECKING:
     from datetime import datetime
