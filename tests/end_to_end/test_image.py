@@ -174,3 +174,11 @@ async def test_migrations_run_from_what_is_installed(
     connection = await asyncpg.connect(dsn)
     assert await connection.fetchval("select version_num from alembic_version") == SCHEMA_REVISION
     await connection.close()
+
+
+def test_nothing_is_sent_that_is_not_needed(context: Path, installed: Path) -> None:
+    for folder in (context, installed):
+        assert (folder / "api_service").is_dir()
+        assert [name for name in NOT_INSIDE if (folder / name).exists()] == []
+    assert not list(context.glob(".env*"))
+    assert not (context / ".git").exists()
