@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,7 +13,7 @@ import pytest
 
 from enrich_service.lookups import Completion
 from shared.models import Outcome, SessionStatus
-from tests.support.scripted_daemon import found
+from tests.support.scripted_daemon import film, found
 from tests.support.session_rows import ADD_SESSION, Asked
 from tests.support.waiting import until
 
@@ -103,7 +104,10 @@ async def test_what_was_answered_is_saved_and_leaves_the_queue(
     await lists.add(A)
     await database.fetchval("update lookups set attempts = 3")
     mine = await claims(storage)
-    await storage.completions.save([found(mine[A])])
+    known = replace(film(), vote_average=Decimal("8.22"))
+    await storage.completions.save(
+        [Completion(mine[A], Outcome.FOUND, "exact title", film=known, confidence=100)]
+    )
     row = await lists.lookup(A)
     assert (row["outcome"], row["reason"], row["tmdb_id"], row["confidence"]) == (
         "found",
@@ -116,9 +120,9 @@ async def test_what_was_answered_is_saved_and_leaves_the_queue(
     assert row["attempts"] == 0
     stored = await database.fetchrow("select * from catalogue")
     assert stored is not None
-    assert (stored["title"], stored["vote_average"]) == ("The Matrix", Decimal("8.22"))
-    assert stored["genres"] == ["Action"]
-    assert '"Keanu Reeves"' in stored["top_cast"]
+    assert (stored["title"], stored["vote_average"]) == (known.title, known.vote_average)
+    assert stored["genres"] == list(known.genres)
+    assert '"Anybody"' in stored["top_cast"]
 
 
 async def test_candidates_are_kept_for_the_user_to_choose_from(
@@ -160,7 +164,7 @@ async def test_a_film_known_already_is_renewed(
         "select title, fetched_at > clock_timestamp() - interval '1 minute' as fresh from catalogue"
     )
     assert row is not None
-    assert tuple(row) == ("The Matrix", True)
+    assert tuple(row) == (film().title, True)
 
 
 async def test_every_session_that_moved_is_notified_once(
