@@ -60,9 +60,9 @@ $(CONTRACT)/.installed: requirements-contract.txt $(INSTALLER)/.installed
 run: setup-run
 	$(BIN)/python -m local_stack
 
-# Two processes, each with its own servers, because fault tests mostly wait.
+# Three at a time on two cores, each with servers of its own, because many tests mostly wait.
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore=tests/browser --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --ignore=tests/browser --cov --cov-report=term
 
 # Test the page in a real browser, with its own services.
 test-browser: setup
@@ -92,8 +92,10 @@ screenshots: setup
 race: setup
 	RACE_SECONDS=120 $(BIN)/python -m pytest tests/faults/test_races.py --timeout=600
 
-# Parse a million broken and hostile lists, or FUZZ_CASES; FUZZ_SEED repeats a run by its printed seed.
+# Try every property with a hundred times the examples of `make test`. Then parse a million broken and
+# hostile lists, or FUZZ_CASES; FUZZ_SEED repeats a run by its printed seed.
 fuzz: setup
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --timeout 3600 -m hypothesis tests/unit
 	$(BIN)/python -m tests.fuzzing.lists --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
 
 # Interleave storage functions of both services, one statement at a time, for half an hour or

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from api_service.errors import SessionHeldError, ShareNotFoundError
 from api_service.eta import EtaEstimator
 from api_service.limits.client_identity import ClientIdentifier
 from api_service.limits.client_limits import ClientLimits
@@ -20,7 +21,7 @@ from api_service.streams.hub import Hub
 from api_service.uploads.disk_budget import DiskBudget
 from api_service.uploads.keyed_locks import KeyedLocks
 from api_service.uploads.parser_pool import ParserPool
-from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
+from shared.errors import SessionNotFoundError
 from shared.http.probes import Probes
 from shared.metrics import Recent
 from shared.settings import Settings

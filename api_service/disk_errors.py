@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from shared.errors import StorageFullError
-from shared.logging.throttle import Seldom
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RETRY_AFTER_SECONDS = 60
 
-seldom = Seldom()
+seldom = LogThrottle()
 log = structlog.get_logger(__name__)
 
 

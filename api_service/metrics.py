@@ -18,18 +18,18 @@ from aiohttp import hdrs
 from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
-from api_service.uploads.parser_pool import ParserCrashed
-from shared.errors import (
+from api_service.errors import (
     BodyTooSlowError,
     ClientLimitError,
     CrossSiteError,
     ParsersBusyError,
     ServiceFullError,
-    StorageFullError,
     UnreadableListError,
     UploadTokenError,
     UploadTooCostlyError,
 )
+from api_service.uploads.parser_pool import ParserCrashed
+from shared.errors import StorageFullError
 from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
 from shared.models import TMDBState
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from enrich_service.lookups import Claim
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
 
 SESSIONS = 10
 TIMES = 60

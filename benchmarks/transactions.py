@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
 
     Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from api_service.errors import ParsersBusyError
 from api_service.lists.model import UploadedFile
 from api_service.lists.problems import ListRefused, ListTooCostly
 from api_service.uploads.parser_pool import ParserPool
@@ -28,7 +29,6 @@ from benchmarks.hostile_lists import FAMILIES
 from benchmarks.list_forms import rows as list_rows
 from benchmarks.markup_forms import plex, shared_workbook
 from benchmarks.workbook_forms import sheet_of, workbook
-from shared.errors import ParsersBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

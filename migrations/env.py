@@ -5,7 +5,6 @@ import logging
 import sys
 import time
 from collections.abc import Collection
-from urllib.parse import parse_qs
 
 import asyncpg
 from alembic import context
@@ -16,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from migrations.grants import grant_to_services
+from shared.database_address import UNUSABLE, check_address, with_primary
 
 MIGRATION_LOCK = 0x50524F4A
 """Advisory lock number ("PROJ"): two `alembic upgrade` at once run one after the other."""
@@ -30,11 +30,6 @@ _CONNECT_SECONDS = 10.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
 log = logging.getLogger("migrations")
-
-UNUSABLE = (
-    "DATABASE_URL cannot be read as postgresql://user:password@host:5432/database; in a password "
-    "write # as %23, / as %2F, ? as %3F, @ as %40, % as %25"
-)
 
 
 class _DatabaseAddress(BaseSettings):
@@ -117,15 +112,12 @@ def _address() -> str:
     # The lock lasts as long as a connection, which a transaction-pooling PgBouncer shares out.
     direct = settings.listen_database_url or settings.database_url
     dsn = direct.get_secret_value()
+    try:
+        check_address(dsn)
+    except ValueError as error:
+        sys.exit(f"DATABASE_URL {error}")
     # SQLAlchemy refuses addresses with several hosts, so asyncpg reads the address itself.
-    location, _, options = dsn.partition("://")[2].partition("?")
-    authority = location.partition("/")[0]
-    if "#" in dsn or authority.count("@") > 1:
-        sys.exit(UNUSABLE)
-    hosts = [authority.rpartition("@")[2], *parse_qs(options).get("host", ())]
-    if any("," in host for host in hosts) and "target_session_attrs" not in dsn:
-        dsn += f"{'&' if '?' in dsn else '?'}target_session_attrs=read-write"
-    return dsn
+    return with_primary(dsn)
 
 
 async def _connect_in_time(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -157,7 +149,7 @@ async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
         connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
     except (ValueError, IndexError, asyncpg.ClientConfigurationError):
         # These repeat what asyncpg stumbled over: a piece of the password, maybe.
-        sys.exit(UNUSABLE)
+        sys.exit(f"DATABASE_URL {UNUSABLE}")
     async with connection.transaction():
         statement = await connection.prepare("select pg_backend_pid()", name="")
         if await statement.fetchval() != connection.get_server_pid():

@@ -1,7 +1,7 @@
-"""The image's health check: asks the service of this container whether it is alive.
+"""The image's health check: requests `/livez` of the container's service.
 
-The one image holds both services and a container runs one of them, so whichever port of the two is
-listened on is asked for `/livez`. It is run every few seconds: hence the standard library alone.
+The one image holds both services and a container runs one of them, so the port of either will do.
+It runs every few seconds, hence only the standard library.
 
 `python -m shared.alive [ADDRESS]`: 0 when all is well, 1 when not; with an address, asks that one.
 """
@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 4.0
 
 
 def main() -> str | None:
-    """What is wrong, or None."""
+    """Return what is wrong, or None."""
     addresses = sys.argv[1:] or [f"http://{_listens_on(service)}/livez" for service in PORTS]
     for address in addresses:
         try:
@@ -31,7 +31,7 @@ def main() -> str | None:
 
 
 def reachable(host: str, port: int | str) -> str:
-    """Host and port, as in an address, by which this machine reaches what listens there."""
+    """Return host and port, as in an address, by which this machine reaches that listener."""
     host = _EVERYWHERE.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -42,7 +42,7 @@ def _listens_on(service: str) -> str:
 
 
 def _trouble(address: str) -> str | None:
-    """What is wrong with the answer from there, or None.
+    """Return what is wrong with the response from there, or None.
 
     Raises:
         ConnectionRefusedError: nobody listens.

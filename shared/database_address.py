@@ -1,4 +1,4 @@
-"""The database's address as asyncpg reads it: checked before it is used, and its password found.
+"""The database's address as asyncpg reads it: validation, the primary, and its passwords.
 
 asyncpg reads it only when it connects, and repeats in its error whatever it stumbled over: a piece
 of a password in which `#`, `/`, `?` or `@` stands as it is.
@@ -71,22 +71,36 @@ def passwords_in(address: str) -> set[str]:
     return found | {json.dumps(password)[1:-1] for password in found}
 
 
+def with_primary(address: str) -> str:
+    """Return the address; of several hosts, ask for the primary unless the address says which."""
+    if (
+        "target_session_attrs" in _options(address)
+        or max(map(len, _hosts(address)), default=0) <= 1
+    ):
+        return address
+    return f"{address}{'&' if '?' in address else '?'}target_session_attrs=read-write"
+
+
 def _is_usable(address: str) -> bool:
     parts = urlsplit(address)
     if "#" in address or parts.netloc.count("@") > 1 or "@" in parts.path:
         return False
     if any(character.isspace() or not character.isprintable() for character in address):
         return False
-    options = _options(address)
-    written = parts.netloc.rpartition("@")[2]
-    lists = [[unquote(host) for host in written.split(",")]] if written else []
-    lists += [hosts.split(",") for hosts in options.get("host", ())]
-    ports = [port for given in options.get("port", ()) for port in given.split(",")]
+    lists = _hosts(address)
+    ports = [port for given in _options(address).get("port", ()) for port in given.split(",")]
     return (
         all(_is_host(host) for hosts in lists for host in hosts)
         and all(_is_port(port) for port in ports)
         and (len(ports) <= 1 or {len(hosts) for hosts in lists} == {len(ports)})
     )
+
+
+def _hosts(address: str) -> list[list[str]]:
+    """Return the hosts before the path, if there are any, and those of each `host` option."""
+    written = urlsplit(address).netloc.rpartition("@")[2]
+    lists = [[unquote(host) for host in written.split(",")]] if written else []
+    return lists + [hosts.split(",") for hosts in _options(address).get("host", ())]
 
 
 def _options(address: str) -> dict[str, list[str]]:

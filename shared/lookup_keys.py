@@ -1,4 +1,4 @@
-"""Lookup keys: how one distinct question to TMDB is named, so that every session shares its answer.
+"""Lookup keys: one name for each distinct question to TMDB, so that sessions share its answer.
 
 Folding here is light and for good: a key is stored, so it can never be folded more strongly
 without a migration. Stronger folding belongs to matching, which may improve at any time.

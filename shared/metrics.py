@@ -1,4 +1,4 @@
-"""What both services tell Prometheus: the process, the version, the pool, the listener, readiness.
+"""Prometheus metrics of both services: process, version, pool, listener and readiness.
 
 Each service adds its own instruments. Every application has a registry of its own, so that several
 of them in one process count apart.
@@ -27,7 +27,6 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from shared.errors import DatabaseUnavailableError, ProjectionistError
-from shared.postgres.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -39,12 +38,12 @@ if TYPE_CHECKING:
     from shared.postgres.listener import Listener
 
 FRESH_SECONDS = 5.0
-"""How old what was read from the database may be: however many scrape, it is read no more often."""
-RESTS = 100
-"""A reading that takes long rests for so many times as long, so that a long queue, which takes tens
+"""Age up to which a reading of the database is reused, however many scrapers there are."""
+COOLDOWN_FACTOR = 100
+"""A slow reading is not repeated for so many times as long, so that a long queue, which takes tens
 of milliseconds to count, is counted for a hundredth of the time at most."""
 READING_SECONDS = 2.0
-"""How long a scrape waits for the database; then the series that come from there are left out."""
+"""How long a scrape waits for the database; then its series are left out."""
 OTHER = "other"
 """Label for what is not one of the known ones, so that nobody can make up series."""
 
@@ -53,7 +52,7 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """Something read from the database: at most some seconds old, and never waited for long.
+    """A reading of the database that is at most some seconds old, and never waited for long.
 
     A reading that takes too long is left to itself and not begun anew: over a silent connection
     even cancelling it would have to be waited for.
@@ -83,11 +82,11 @@ class Recent(Generic[T]):
         await asyncio.wait({self._reading}, timeout=READING_SECONDS)
 
     async def _read_now(self) -> None:
-        value, said, rest = None, None, 0.0
+        value, said, cooldown = None, None, 0.0
         started = time.monotonic()
         try:
             value = await self._read()
-            rest = RESTS * (time.monotonic() - started)
+            cooldown = COOLDOWN_FACTOR * (time.monotonic() - started)
         except ProjectionistError as error:
             said = error.detail
             if said != self._said:
@@ -95,7 +94,7 @@ class Recent(Generic[T]):
         except Exception:  # a defect in one part must not take the others away
             log.exception("scrape_crashed")
         self._value, self._said = value, said
-        self._old_at = time.monotonic() + max(FRESH_SECONDS, rest)
+        self._old_at = time.monotonic() + max(FRESH_SECONDS, cooldown)
 
     def close(self) -> None:
         """Read no more."""
@@ -104,7 +103,7 @@ class Recent(Generic[T]):
 
 
 class ServiceMetrics:
-    """A registry with what every service tells, and the answer to a scrape."""
+    """A registry with the metrics of every service, and the response to a scrape."""
 
     def __init__(self) -> None:
         # The time of each counter's birth would double the series.
@@ -126,18 +125,18 @@ class ServiceMetrics:
             recent.close()
 
     def watch(self, database: Database, listener: Listener, probes: Probes) -> None:
-        """Tell of the parts that every service has."""
+        """Add the metrics of the parts that every service has."""
         usable = self.recent(lambda: _is_usable(database))
         self.registry.register(_Parts(database, listener, probes, usable))
 
     def recent(self, read: Callable[[], Awaitable[T]]) -> Recent[T]:
-        """What this reads is looked at before each scrape."""
+        """Add a reading that is refreshed before each scrape."""
         recent = Recent(read)
         self._recent.append(recent)
         return recent
 
     async def answer(self) -> web.Response:
-        """The answer to a scrape, in the plain format, which every scraper reads.
+        """Return the response to a scrape, in the plain format, which every scraper reads.
 
         https://prometheus.io/docs/instrumenting/exposition_formats/
         """
@@ -195,12 +194,12 @@ class _Parts(Collector):
 
 
 def gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
-    """A gauge of one series."""
+    """Return a gauge of one series."""
     return GaugeMetricFamily(name, help_text, value=float(value))
 
 
 def by_label(name: str, help_text: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:
-    """A gauge of one series for each value of a label."""
+    """Return a gauge of one series for each value of a label."""
     family = GaugeMetricFamily(name, help_text, labels=[label])
     for value, number in values.items():
         family.add_metric([value], float(number))
@@ -214,4 +213,4 @@ async def _is_usable(database: Database) -> bool:
         raise
     except ProjectionistError:
         return False
-    return not await is_read_only(database)
+    return not await database.is_read_only()

@@ -1,4 +1,4 @@
-"""The words that cross the database: outcomes, states and the names of the channels."""
+"""Values stored in or sent through the database: outcomes, states and channels."""
 
 from __future__ import annotations
 

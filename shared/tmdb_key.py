@@ -1,4 +1,4 @@
-"""The two shapes of a TMDB key, told apart without asking TMDB.
+"""The two shapes of a TMDB key, recognised without a request.
 
 See https://developer.themoviedb.org/docs/authentication-application.
 """

@@ -1,4 +1,4 @@
-"""What all tests share: a real PostgreSQL, a fresh database for each test, and a real stand-in."""
+"""What all tests share: a PostgreSQL server, a database for each test, and TMDB's stand-in."""
 
 from __future__ import annotations
 
@@ -6,69 +6,38 @@ import itertools
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
 import hypothesis
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
 
-from api_service.app import create_app as create_api
-from enrich_service.options import WorkerOptions
-from enrich_service.storage import StorageService
-from enrich_service.storage.window import RequestLimit
-from enrich_service.tmdb.client import TMDBClient
-from enrich_service.worker import EnrichmentWorker
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
-from local_stack.stack import LIFTED, STAND_IN_KEY
-from local_stack.tmdb.app import create_app as create_stand_in
+from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
-from local_stack.tmdb.options import StandInOptions
-from local_stack.tmdb.state import STAND_IN, StandIn
 from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.support.described import hold_to_document
-from tests.support.driving import ADMIN_TOKEN
+from tests.support.api_client import serve
+from tests.support.databases import execute
+from tests.support.stand_in import RunningStandIn, running_stand_in
+from tests.support.workers import open_worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import web
+    from enrich_service.worker import EnrichmentWorker
+    from tests.support.api_client import Client
 
 # How long an example takes on a machine that others share says nothing of what it shows.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-PAID_TWICE = "films paid for twice"
-"""A property of tests that bring trouble."""
 TEMPLATE = "template_of_tests"
 ROOM_BYTES = 2 * 1024**3
 _numbers = itertools.count(1)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many films each test paid for twice."""
-    reports = [
-        report
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        if report.when == "call"
-    ]
-    noted = [
-        (report.nodeid, films)
-        for report in reports
-        for name, films in report.user_properties
-        if name == PAID_TWICE
-    ]
-    if noted:
-        terminalreporter.section(PAID_TWICE)
-        for test, films in noted:
-            terminalreporter.line(f"{films:4}  {test}")
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +68,7 @@ def _memory() -> str | None:
 @pytest.fixture(scope="session")
 async def template(postgres: EmbeddedPostgres) -> str:
     """A migrated database that nobody uses; it must never be vacuumed (see `dsn`)."""
-    await run_on(postgres.dsn(), f"create database {TEMPLATE}")
+    await execute(postgres.dsn(), f"create database {TEMPLATE}")
     await migrate(postgres.dsn(TEMPLATE))
     return TEMPLATE
 
@@ -112,18 +81,9 @@ async def dsn(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     check of a session that has cached the plan is a sequential scan; hence no vacuum in templates.
     """
     name = f"test_{next(_numbers)}"
-    await run_on(postgres.dsn(), f"create database {name} template {template} strategy file_copy")
+    await execute(postgres.dsn(), f"create database {name} template {template} strategy file_copy")
     yield postgres.dsn(name)
-    await run_on(postgres.dsn(), f"drop database {name} with (force)")
-
-
-async def run_on(dsn: str, statement: str) -> None:
-    """Run one statement outside any transaction."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    await execute(postgres.dsn(), f"drop database {name} with (force)")
 
 
 @pytest.fixture
@@ -145,59 +105,22 @@ def bundled_catalogue() -> Catalogue:
     return Catalogue(load_films())
 
 
-@dataclass(frozen=True, slots=True)
-class RunningStandIn:
-    """The stand-in TMDB on a port of this process, over real HTTP, and what it remembers."""
-
-    url: str
-    state: StandIn
-
-
 @pytest.fixture
 async def tmdb(bundled_catalogue: Catalogue) -> AsyncIterator[RunningStandIn]:
-    """A stand-in that lets a thousand requests a second pass, so that no test waits for budget."""
-    app = create_stand_in(bundled_catalogue, StandInOptions(limit=1000, period=1.0))
-    server = TestServer(app)
-    await server.start_server()
-    yield RunningStandIn(str(server.make_url("")).rstrip("/"), app[STAND_IN])
-    await server.close()
-
-
-QUICK = WorkerOptions(
-    request_limit=RequestLimit(limit=500, period=1.0, margin=0.2),
-    first_backoff=0.05,
-    longest_backoff=0.2,
-    verdict=0.05,
-    first_probe=0.1,
-    longest_probe=0.5,
-    index_votes=0,  # so that what a film costs does not depend on those before it
-)
-"""Options of a worker that does not make a test wait."""
+    """TMDB's stand-in, for one test."""
+    async with running_stand_in(bundled_catalogue) as running:
+        yield running
 
 
 @pytest.fixture
 async def worker(database: Database, tmdb: RunningStandIn) -> AsyncIterator[EnrichmentWorker]:
     """A worker of this process, not started."""
-    async with TMDBClient(
-        base_url=tmdb.url, api_key=SecretStr(STAND_IN_KEY), timeout_seconds=2.0
-    ) as client:
-        made = EnrichmentWorker(client, StorageService(database), QUICK)
+    async with open_worker(database, tmdb.url) as made:
         yield made
-        await made.stop_scheduler()
 
 
 @pytest.fixture
-async def api(
-    settings: Settings, tmdb: RunningStandIn
-) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    """The API on a port of this process, over real HTTP."""
-    changed = settings.model_copy(
-        update={
-            **{name.lower(): int(value) for name, value in LIFTED.items()},
-            "admin_token": SecretStr(ADMIN_TOKEN),
-            "tmdb_image_base_url": f"{tmdb.url}/t/p",
-        }
-    )
-    server = TestServer(create_api(changed))
-    async with TestClient(server, middlewares=(hold_to_document,)) as client:
+async def api(settings: Settings, tmdb: RunningStandIn) -> AsyncIterator[Client]:
+    """The API on a port of this process, with parser processes of its own."""
+    async with serve(settings, tmdb_image_base_url=f"{tmdb.url}/t/p") as client:
         yield client

@@ -26,6 +26,7 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
+from api_service.errors import InvalidBodyError, MovieNotFoundError
 from api_service.limits.body_pace import read_small_body
 from api_service.queries.cursors import decode_cursor, encode_cursor
 from api_service.queries.movies import MovieQuery, PageQuery, read_query
@@ -40,7 +41,6 @@ from api_service.schemas.sessions import (
     movie_answer,
 )
 from api_service.storage.filtering import Cursor
-from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 
 if TYPE_CHECKING:

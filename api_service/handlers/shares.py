@@ -13,9 +13,9 @@ from api_service.context import (
     session_of,
     share_id_of,
 )
+from api_service.errors import InvalidBodyError
 from api_service.limits.body_pace import read_small_body
 from api_service.schemas.shares import LONGEST_DAYS, ShareOptions, SharesAnswer, share_answer
-from shared.errors import InvalidBodyError
 
 
 async def create(request: web.Request) -> web.Response:

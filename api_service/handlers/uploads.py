@@ -29,6 +29,7 @@ from api_service.context import (
     unheld_session_of,
 )
 from api_service.disk_errors import full_disk_errors, local_disk_errors
+from api_service.errors import BadRequestError, SessionChangedError
 from api_service.handlers.sessions import describe_session
 from api_service.lists.export_csv import session_mark
 from api_service.lists.merging.copy_format import MOVIE_COLUMNS
@@ -42,7 +43,7 @@ from api_service.storage.idempotency import IdempotencyKey, UploadRepeatedError
 from api_service.storage.staging import StagedUpload
 from api_service.uploads.folders import upload_folder
 from api_service.uploads.spool import Spool
-from shared.errors import BadRequestError, DatabaseUnavailableError, SessionChangedError
+from shared.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -8,12 +8,13 @@ import structlog
 from pydantic import ValidationError
 
 from api_service.context import SETTINGS, STORAGE, json_response
+from api_service.errors import InvalidBodyError
 from api_service.http.admin_token import check_admin, is_admin
 from api_service.limits.body_pace import read_small_body
 from api_service.schemas.fleet import WorkerStatusAnswer, worker_status_answer
 from api_service.schemas.queue import QueueOrder, QueueOrderAnswer, queue_shares_answer
 from api_service.storage.holds import NAMED_DIGITS
-from shared.errors import InvalidBodyError, SessionNotFoundError
+from shared.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from aiohttp import web

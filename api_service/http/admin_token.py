@@ -11,7 +11,8 @@ import structlog
 from aiohttp import hdrs
 
 from api_service.context import CLIENT, CLIENTS, LIMITS, SETTINGS
-from shared.errors import AdminTokenError, AdminTokenUnsetError, ProjectionistError
+from api_service.errors import AdminTokenError, AdminTokenUnsetError
+from shared.errors import ProjectionistError
 
 if TYPE_CHECKING:
     from aiohttp import web

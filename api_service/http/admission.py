@@ -8,15 +8,16 @@ import structlog
 from aiohttp import web
 
 from api_service.context import CLIENT, CLIENTS, METRICS
+from api_service.errors import CrossSiteError
 from api_service.http.routing import READING
-from shared.errors import CrossSiteError, ProjectionistError
-from shared.logging.throttle import Seldom
+from shared.errors import ProjectionistError
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from api_service.http.routing import Handler
 
 log = structlog.get_logger(__name__)
-seldom = Seldom()
+seldom = LogThrottle()
 """Refusals are logged once a minute, whatever their number."""
 
 

@@ -10,8 +10,9 @@ from uuid import uuid4
 import structlog
 from aiohttp import hdrs, web
 
+from api_service.errors import BadRequestError
 from api_service.queries.parameters import is_usable_request_id
-from shared.errors import BadRequestError, ProjectionistError
+from shared.errors import ProjectionistError
 from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
 
@@ -125,7 +126,7 @@ def _problem(error: ProjectionistError) -> web.Response:
         error.status,
         error.code,
         title=error.title,
-        detail=error.told,
+        detail=error.public_detail,
         headers=headers,
         extra=error.extra,
     )

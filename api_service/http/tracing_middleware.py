@@ -13,7 +13,8 @@ from aiohttp import web
 
 from api_service.context import TRACE, TRACING
 from shared.tracing.context import TraceContext
-from shared.tracing.spans import Kind, untraced
+from shared.tracing.span import Kind
+from shared.tracing.spans import unrecorded_span
 
 if TYPE_CHECKING:
     from api_service.http.routing import Handler
@@ -30,17 +31,17 @@ async def tracing_middleware(request: web.Request, handler: Handler) -> web.Stre
     route = resource.canonical if resource else None
     name = f"{request.method} {route}" if route else request.method
     opened = (
-        untraced(parent)
+        unrecorded_span(parent)
         if route in _NOBODY_ASKS
         else request.app[TRACING].span(name, Kind.SERVER, parent)
     )
     with opened as span, structlog.contextvars.bound_contextvars(trace_id=span.context.trace_id):
         request[TRACE] = span.context
-        span.note("http.request.method", request.method)
+        span.set_attribute("http.request.method", request.method)
         if route:
-            span.note("http.route", route)
+            span.set_attribute("http.route", route)
         response = await handler(request)
-        span.note("http.response.status_code", response.status)
+        span.set_attribute("http.response.status_code", response.status)
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             span.fail(str(response.status))
     return response

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from shared.errors import BodyTooSlowError
+from api_service.errors import BodyTooSlowError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import hdrs
 
-from shared.errors import UploadTokenError
+from api_service.errors import UploadTokenError
 from shared.settings import split_list
 
 if TYPE_CHECKING:

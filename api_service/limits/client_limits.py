@@ -10,15 +10,11 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from api_service.errors import ClientLimitError, ParsersBusyError, ServiceFullError
 from api_service.limits.rate_limits import RateLimit
 from api_service.storage.clients import StoredLimits
-from shared.errors import (
-    ClientLimitError,
-    DatabaseUnavailableError,
-    ParsersBusyError,
-    ServiceFullError,
-)
-from shared.logging.throttle import Seldom
+from shared.errors import DatabaseUnavailableError
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +108,7 @@ class ClientLimits:
         self.event_streams = ConcurrencyLimit(
             "event_streams", settings.client_event_streams, "streams of events"
         )
-        self.refusals_logged = Seldom()
+        self.refusals_logged = LogThrottle()
         most = settings.client_uploads
         self._uploads = RateLimit(most, HOUR, burst=min(most, UPLOADS_AT_A_STRETCH))
         most = settings.client_reads_a_minute

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 from aiohttp import hdrs, web
 
+from api_service.errors import ClientLimitError, ServiceFullError
 from api_service.limits.client_limits import BUSY_RETRY_SECONDS, ConcurrencyLimit
-from shared.errors import ClientLimitError, ServiceFullError
 from shared.http.problem_json import problem_response
 from shared.http.response_headers import set_common_headers
-from shared.logging.throttle import Seldom
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class ConnectionLimits:
         self._clients = clients
         self._observe_refusal = observe_refusal
         self._of_peers = ConcurrencyLimit(LIMIT, settings.client_connections, "connections")
-        self._seldom = Seldom()
+        self._seldom = LogThrottle()
 
     @property
     def open(self) -> int:

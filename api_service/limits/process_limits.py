@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from shared.http.unreadable_requests import LONGEST_ADDRESS, LONGEST_HEADER
-from shared.logging.throttle import Seldom
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ class AcceptErrors:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seldom = Seldom(clock)
+        self._seldom = LogThrottle(clock)
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Handle what the loop has to say; see `loop.set_exception_handler`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.errors import UnreadableListError, UploadTooCostlyError
+from api_service.errors import UnreadableListError, UploadTooCostlyError
 
 MAX_NAME = 255
 _MOST_LOOKED_AT = 4_096

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from api_service.http.problems import HTTP_PROBLEMS
-from api_service.http.routing import READING
-from api_service.lists.problems import CostLimit, Refusal
-from shared.errors import (
+from api_service.errors import (
     AdminTokenError,
     AdminTokenUnsetError,
     BadRequestError,
@@ -22,6 +19,9 @@ from shared.errors import (
     UploadTooCostlyError,
     UploadTooLargeError,
 )
+from api_service.http.problems import HTTP_PROBLEMS
+from api_service.http.routing import READING
+from api_service.lists.problems import CostLimit, Refusal
 from shared.http.problem_json import PROBLEM_JSON, problem_type
 from shared.http.unreadable_requests import LONG_ADDRESS, LONG_HEADER, NO_REQUEST
 

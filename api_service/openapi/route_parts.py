@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api_service.http.routing import Content
-from api_service.schemas.fleet import FleetAnswer
-from api_service.schemas.sessions import FilmsAnswer, GoneAnswer, SessionAnswer
-from api_service.uploads.parser_pool import ParserCrashed
-from shared.errors import (
+from api_service.errors import (
     BadRequestError,
     BodyTooSlowError,
     ClientLimitError,
-    DatabaseBusyError,
-    DatabaseUnavailableError,
     EmptyUploadError,
     IdempotencyKeyReusedError,
     MovieNotFoundError,
     ParsersBusyError,
-    QueryTimeoutError,
-    SchemaOutdatedError,
     ServiceFullError,
-    SessionNotFoundError,
-    StorageFullError,
     UnreadableListError,
     UnsupportedMediaTypeError,
     UploadInProgressError,
     UploadTokenError,
     UploadTooCostlyError,
     UploadTooLargeError,
+)
+from api_service.http.routing import Content
+from api_service.schemas.fleet import FleetAnswer
+from api_service.schemas.sessions import FilmsAnswer, GoneAnswer, SessionAnswer
+from api_service.uploads.parser_pool import ParserCrashed
+from shared.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    QueryTimeoutError,
+    SchemaOutdatedError,
+    SessionNotFoundError,
+    StorageFullError,
 )
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.errors import BodyTooSlowError, InvalidBodyError
 from api_service.handlers import pages, probes, worker
 from api_service.http.routing import Content, Route
 from api_service.openapi.route_parts import (
@@ -19,11 +20,7 @@ from api_service.openapi.share_routes import SHARE_ROUTES
 from api_service.schemas.fleet import WorkerStatusAnswer
 from api_service.schemas.queue import QueueOrder, QueueOrderAnswer, QueueSharesAnswer
 from api_service.schemas.shares import SHARED_PAGE
-from shared.errors import (
-    BodyTooSlowError,
-    InvalidBodyError,
-    SessionNotFoundError,
-)
+from shared.errors import SessionNotFoundError
 from shared.http.probes import Health, Passed, Unavailable
 
 _DOCS_FILE: Final = r"/docs/{file:start\.js|swagger-ui\.js|swagger-ui\.css}"

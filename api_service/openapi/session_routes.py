@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.errors import (
+    BadRequestError,
+    BodyTooSlowError,
+    ClientLimitError,
+    InvalidBodyError,
+    SessionChangedError,
+    SessionHeldError,
+)
 from api_service.handlers import (
     events,
     exports,
@@ -37,15 +45,7 @@ from api_service.schemas.sessions import (
     UploadAnswer,
 )
 from api_service.schemas.summaries import SummaryAnswer
-from shared.errors import (
-    BadRequestError,
-    BodyTooSlowError,
-    ClientLimitError,
-    InvalidBodyError,
-    SessionChangedError,
-    SessionHeldError,
-    SessionNotFoundError,
-)
+from shared.errors import SessionNotFoundError
 
 _SESSION: Final = "/api/session/{session_id}"
 _MOVIE: Final = _SESSION + r"/movies/{position:[1-9]\d{0,8}}"

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from api_service.errors import (
+    BadRequestError,
+    BodyTooSlowError,
+    ClientLimitError,
+    InvalidBodyError,
+    MovieNotFoundError,
+    NotSharedError,
+    ShareNotFoundError,
+    TooManySharesError,
+)
 from api_service.handlers import shared_lists, shares
 from api_service.http.routing import Content, Route
 from api_service.openapi.route_parts import OF_SESSION, STORED
@@ -21,16 +31,6 @@ from api_service.schemas.shares import (
     SharesAnswer,
 )
 from api_service.schemas.summaries import SummaryAnswer
-from shared.errors import (
-    BadRequestError,
-    BodyTooSlowError,
-    ClientLimitError,
-    InvalidBodyError,
-    MovieNotFoundError,
-    NotSharedError,
-    ShareNotFoundError,
-    TooManySharesError,
-)
 
 _SHARES: Final = "/api/session/{session_id}/shares"
 _SHARE: Final = "/api/share/{share_id}"

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 
-from shared.errors import BadRequestError
+from api_service.errors import BadRequestError
 
 
 def encode_cursor(sort: str, sort_key: str, position: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from api_service.errors import BadRequestError
 from api_service.queries.parameter_types import (
     LARGEST_YEAR,
     WITHOUT_NUL,
@@ -26,7 +27,6 @@ from api_service.queries.parameter_types import (
 )
 from api_service.queries.parameters import shown
 from api_service.queries.validation import explain
-from shared.errors import BadRequestError
 from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import BadRequestError
+from api_service.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping

@@ -12,6 +12,7 @@ from uuid import UUID  # pydantic reads it
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api_service.errors import NotSharedError
 from api_service.queries.movies import read_query
 from api_service.queries.validation import integral
 from api_service.schemas.sessions import (
@@ -21,7 +22,6 @@ from api_service.schemas.sessions import (
     OutcomeWord,
     session_fields,
 )
-from shared.errors import NotSharedError
 from shared.models import SessionStatus  # pydantic reads it
 
 if TYPE_CHECKING:

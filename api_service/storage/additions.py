@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_service.disk_errors import full_disk_errors
+from api_service.errors import SessionChangedError, SessionHeldError
 from api_service.storage.clients import hold_within
 from api_service.storage.idempotency import hold_key
 from api_service.storage.sessions import counted_row
@@ -25,9 +26,9 @@ from api_service.storage.staging import (
     stage,
     store_once,
 )
-from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
+from shared.errors import SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.postgres.database import CollisionError
+from shared.postgres.failures import CollisionError
 from shared.sql.counts import recount
 from shared.sql.turn_grants import client_of, granted_turns, settle_grant
 
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from api_service.storage.sessions import SessionRow
     from api_service.storage.size_limiter import SizeLimiter
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from shared.errors import ClientLimitError
+from api_service.errors import ClientLimitError
 from shared.models import HELD_TURN
 
 if TYPE_CHECKING:
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 STORED_RETRY_SECONDS = 3_600
 """Sessions go when they are deleted or expire."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.models import HELD_TURN, HELD_YEARS, Channel
-from shared.sql.requeue import bring_forward
+from shared.sql.requeue import reprioritise
 
 if TYPE_CHECKING:
     import asyncpg
@@ -47,7 +47,7 @@ class HoldStorage:
     """Reads who waits, and holds and releases sessions.
 
     Each statement is a transaction of its own. A lookup that another session lists, too, is not
-    held: whoever lists a held one gives it a turn (`bring_forward`), as one that is queued late.
+    held: whoever lists a held one gives it a turn (`reprioritise`), as one that is queued late.
     """
 
     def __init__(self, database: Database) -> None:
@@ -152,7 +152,7 @@ class HoldStorage:
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
         for other in others:
-            await bring_forward(self._database, other)
+            await reprioritise(self._database, other)
 
     async def _withdraw_turns(self, session_id: UUID) -> set[UUID]:
         """Take those that are free, a page after the other; sessions that have come to list them.
@@ -263,7 +263,7 @@ class HoldStorage:
         )
         # Also where it was not, so that doing it again mends what a first try has not come to.
         for _ in range(_PASSES):
-            await bring_forward(self._database, session_id)
+            await reprioritise(self._database, session_id)
             if not await self._has_held_films(session_id):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.errors import IdempotencyKeyReusedError, UploadInProgressError
+from api_service.errors import IdempotencyKeyReusedError, UploadInProgressError
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 KEY_LIFETIME = timedelta(hours=24)
 PRUNED_KEYS = 100

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import MovieNotFoundError, SessionHeldError
+from api_service.errors import MovieNotFoundError, SessionHeldError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.requeue import reprioritise, requeue_session
 from shared.sql.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 
@@ -42,9 +43,9 @@ class MatchStorage:
                 return lookup_id
 
             lookup_id = await self._database.transact(work)
-        await reopen_session(self._database, session_id, traceparent, lookup_id=lookup_id)
+        await requeue_session(self._database, session_id, traceparent, lookup_id=lookup_id)
         # Another session may have queued it behind a list of any length.
-        await bring_forward(self._database, session_id, lookup_id=lookup_id)
+        await reprioritise(self._database, session_id, lookup_id=lookup_id)
 
     async def remove(self, session_id: UUID, position: int) -> None:
         """Take a movie out of its session and its counts.

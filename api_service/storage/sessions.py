@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.models import UPLOADS_LOCK, Channel, SessionStatus
-from shared.sql.requeue import reopen_session
+from shared.sql.requeue import requeue_session
 from shared.sql.turn_grants import free_turns
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.counts import SessionCounts
 
 TOUCH_AFTER = timedelta(days=1)
@@ -148,7 +149,7 @@ class SessionStorage:
 
     async def force(self, session_id: UUID, traceparent: str) -> int:
         """Queue again what was not found or failed; how many lookups that were."""
-        return await reopen_session(self._database, session_id, traceparent)
+        return await requeue_session(self._database, session_id, traceparent)
 
     async def delete(self, session_id: UUID) -> bool:
         """Delete a session with all that was uploaded; return whether there was one.

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from api_service.errors import TooManySharesError
 from api_service.storage.sessions import SessionRow, session_row
-from shared.errors import TooManySharesError
 
 if TYPE_CHECKING:
     from datetime import datetime

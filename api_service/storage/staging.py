@@ -17,8 +17,8 @@ from shared.errors import (
     ProjectionistError,
 )
 from shared.models import HELD_TURN, Channel
-from shared.postgres.database import CollisionError
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.postgres.failures import CollisionError
+from shared.sql.requeue import reprioritise, requeue_session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from api_service.storage.idempotency import IdempotencyKey
     from api_service.storage.sessions import SessionRow
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 log = structlog.get_logger(__name__)
@@ -281,11 +282,11 @@ async def catch_up(database: Database, stored: Stored, upload: StagedUpload) -> 
             # Until the planner knows of them, daemons read the whole table for each claim.
             await database.fetchval("select analyze_lookups()")
         if session.not_found or session.failed:
-            requeued = await reopen_session(
+            requeued = await requeue_session(
                 database, session.id, upload.traceparent, not_found_for=ASK_AGAIN_AFTER
             )
         if session.remaining > stored.newly_queued:
-            await bring_forward(database, session.id)
+            await reprioritise(database, session.id)
             await record_turns(database, session.id)
         if upload.idempotency:
             await prune_keys(database)

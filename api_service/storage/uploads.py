@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow
     from api_service.storage.size_limiter import SizeLimiter
     from api_service.storage.staging import StagedUpload
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import ServiceFullError
+from api_service.errors import ServiceFullError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
 
+from api_service.errors import ParsersBusyError
 from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_process import ParserLostError, ParserProcess
-from shared.errors import ParsersBusyError, ProjectionistError
+from shared.errors import ProjectionistError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,15 +15,15 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from api_service.disk_errors import local_disk_errors
-from api_service.limits.body_pace import BodyPace, body_pace
-from api_service.lists.model import UploadedFile
-from api_service.uploads.disk_budget import FIRST_BYTES, bytes_needed
-from shared.errors import (
+from api_service.errors import (
     BadRequestError,
     EmptyUploadError,
     UnsupportedMediaTypeError,
     UploadTooLargeError,
 )
+from api_service.limits.body_pace import BodyPace, body_pace
+from api_service.lists.model import UploadedFile
+from api_service.uploads.disk_budget import FIRST_BYTES, bytes_needed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

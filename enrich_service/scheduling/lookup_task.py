@@ -19,7 +19,7 @@ from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from shared.errors import ProjectionistError
 from shared.lookup_keys import year_of_survey
 from shared.models import Outcome
-from shared.tracing.spans import Kind
+from shared.tracing.span import Kind
 
 if TYPE_CHECKING:
     from enrich_service.lookups import Claim
@@ -95,7 +95,7 @@ class LookupTask:
             self._tracing.span("film", Kind.CONSUMER, claim.trace) as span,
             structlog.contextvars.bound_contextvars(trace_id=span.context.trace_id),
         ):
-            span.note("projectionist.lookup.key", claim.key)
+            span.set_attribute("projectionist.lookup.key", claim.key)
             ask = RateLimitedClient(
                 client=self._client,
                 gate=self._gate,

@@ -10,7 +10,7 @@ import structlog
 from enrich_service.storage.window import LONGEST_HOLD_SECONDS
 from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
-from shared.tracing.spans import Kind
+from shared.tracing.span import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.lookups import Completion, Film, TokenAt
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 
 _LOCK_PATIENCE = "set local lock_timeout = '1s'"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.lookup_keys import title_key, twins_key
 from shared.models import Channel
-from shared.postgres.database import CollisionError
+from shared.postgres.failures import CollisionError
 from shared.sql.counts import SessionCounts, counts_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from shared.sql.fleet_control import set_paused
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 FORGET_SECONDS = 600.0
 

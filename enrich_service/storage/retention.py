@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from shared.models import HELD_TURN
-from shared.sql.orphans import delete_unlisted, delete_unlisted_within
+from shared.sql.orphans import delete_orphans, delete_orphans_within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 KEPT_SLOTS = 10_000
 """Slots that are kept beside as many as the limit.
@@ -62,7 +63,7 @@ class RetentionStorage:
                 return False
             self._left = lookup_ids
         while self._left:
-            await delete_unlisted(self._database, self._left[:SWEEP_LOOKUPS])
+            await delete_orphans(self._database, self._left[:SWEEP_LOOKUPS])
             del self._left[:SWEEP_LOOKUPS]
         return True
 
@@ -135,7 +136,7 @@ class RetentionStorage:
         async def work(connection: Connection) -> int:
             if await _hold_position(connection) is None:
                 return 0
-            return await delete_unlisted_within(
+            return await delete_orphans_within(
                 connection, [row["id"] for row in unlisted], PATIENCE
             )
 
@@ -176,7 +177,7 @@ class RetentionStorage:
                 timedelta(days=days),
             )
             unlisted = [row["id"] for row in rows if row["unlisted"]]
-            deleted = await delete_unlisted_within(connection, unlisted, PATIENCE)
+            deleted = await delete_orphans_within(connection, unlisted, PATIENCE)
             await connection.execute(
                 "update orphan_sweep set swept_to = $1", max((row["id"] for row in rows), default=0)
             )

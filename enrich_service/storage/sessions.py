@@ -10,12 +10,13 @@ import asyncpg
 from shared.errors import SessionNotFoundError
 from shared.models import HELD_TURN, Channel
 from shared.sql.counts import recount
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.requeue import reprioritise, requeue_session
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 RECONCILED_SESSIONS = 5
 
@@ -36,7 +37,7 @@ class SessionStorage:
 
     async def force(self, session_id: UUID) -> int:
         """Queue again what was not found or failed in a session; how many lookups that were."""
-        return await reopen_session(self._database, session_id)
+        return await requeue_session(self._database, session_id)
 
     async def reconcile(self) -> list[UUID]:
         """Mend a few enriching sessions whose lookups all have outcomes, or wait for nothing.
@@ -74,7 +75,7 @@ class SessionStorage:
             # It was deleted meanwhile, or somebody holds it.
             with contextlib.suppress(SessionNotFoundError, asyncpg.LockNotAvailableError):
                 await self._reconcile(row["id"])
-                await bring_forward(self._database, row["id"])
+                await reprioritise(self._database, row["id"])
                 reconciled.append(row["id"])
         return reconciled
 

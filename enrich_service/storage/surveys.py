@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from enrich_service.lookups import Claim
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 FIRST_YEAR = 1900
 RENEW_AFTER = timedelta(days=60)

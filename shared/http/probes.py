@@ -1,4 +1,4 @@
-"""Probes for an orchestrator: is the process alive, and may it be sent work."""
+"""Liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from shared.errors import ProjectionistError
-from shared.postgres.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +52,8 @@ class Probes:
 
     Args:
         database: must answer, with the right schema, and take writes for the service to be ready.
-        stalled: says what does not turn any more, or None while everything does.
-        starting: says what the service still waits for before it is at work, or None once it is.
+        stalled: returns which loop has stalled, or None.
+        starting: returns what the service still waits for, or None once it is at work.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Probes:
 
     @property
     def held_back(self) -> str | None:
-        """Why no work may be sent however well the database is, or None."""
+        """Why the service is not ready whatever the database says, or None."""
         return "draining" if self.draining else self._starting()
 
     def add_routes(self, app: web.Application) -> None:
@@ -82,15 +81,15 @@ class Probes:
         app.router.add_get("/health", self.health)
 
     async def livez(self, _: web.Request) -> web.Response:
-        """200 while the loop turns, else 503: restart me. Asks nobody else."""
+        """Answer 200 while the loops run, else 503, which asks for a restart."""
         return _answer(self._stalled())
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """200 while work is done: started, over a writable database of the right schema."""
+        """Answer 200 once started, over a writable database of the right schema."""
         return _answer(await self._unready())
 
     async def health(self, _: web.Request) -> web.Response:
-        """Both in one, for people."""
+        """Answer both in one, for people."""
         stalled, unready = self._stalled(), await self._unready()
         healthy = stalled is None and unready is None
         answer = Health(
@@ -121,7 +120,7 @@ class Probes:
             if error.detail != self._said:
                 log.warning("not_ready", code=error.code, error=error.detail)
                 self._said = error.detail
-            return error.told
+            return error.public_detail
         except asyncpg.PostgresError as error:
             log.warning("not_ready", code=error.sqlstate, error=str(error))
             return "the database refuses a statement"
@@ -136,21 +135,21 @@ class Probes:
     async def _check(self) -> bool:
         """Ask for the schema, and return whether nothing can be written."""
         await self._database.check_schema()
-        if not await is_read_only(self._database):
+        if not await self._database.is_read_only():
             return False
         # A connection that is kept may lead to a server that is a standby since, or have a default
         # that has been changed: new ones are asked too.
         await self._database.expire_connections()
-        return await is_read_only(self._database)
+        return await self._database.is_read_only()
 
     def _ended(self, check: asyncio.Task[bool]) -> None:
         self._checks.discard(check)
         if not check.cancelled():
-            check.exception()  # or it would be said that nobody asked for it
+            check.exception()  # or asyncio would log that it was never retrieved
 
 
 async def wait_for_schema(database: Database) -> None:
-    """Return once the database answers with the right schema; says meanwhile what it waits for."""
+    """Return once the database answers with the right schema; log meanwhile what is missing."""
     said = None
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Problems as they are sent (RFC 9457), by the API and by whatever serves beside it."""
+"""Problem responses (RFC 9457)."""
 
 from __future__ import annotations
 

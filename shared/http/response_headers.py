@@ -1,4 +1,4 @@
-"""Headers that every answer has, the API's and those of the daemon's probes."""
+"""Headers of every response, the API's and the daemon's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 SERVER: Final = "projectionist"
-"""aiohttp would tell its own version and Python's to everybody."""
+"""aiohttp would send its own version and Python's."""
 
 
 def set_common_headers(response: web.StreamResponse) -> None:
-    """Forbid guessing the type of an answer, and keeping it.
-
-    What says itself how long it may be kept, as a file of the page does, is left alone.
-    """
+    """Forbid sniffing a response's type, and caching it unless it says otherwise."""
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
@@ -25,5 +22,5 @@ def set_common_headers(response: web.StreamResponse) -> None:
 
 
 async def tell_common_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Set them; for `on_response_prepare`, by which every answer of an application passes."""
+    """Set the common headers; a handler of `on_response_prepare`."""
     set_common_headers(response)

@@ -1,7 +1,6 @@
-"""Answers to what is no request that can be read: a problem with an id, as any other refusal is.
+"""Problem responses to input that aiohttp's parser refuses.
 
-aiohttp's parser refuses such input before there is a request, so no middleware sees it. An error
-that is raised outside of them ends here too.
+There is no request then, so no middleware runs. Errors raised outside of middlewares end here too.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import structlog
 
 from shared.logging.redaction import shorten_ids
-from shared.logging.throttle import Seldom
+from shared.logging.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ class WarningLog:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seldom = Seldom(clock)
+        self._seldom = LogThrottle(clock)
 
     def __call__(  # noqa: PLR0917  # the signature of warnings.showwarning
         self,

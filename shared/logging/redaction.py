@@ -1,4 +1,4 @@
-"""Text as the log and a collector may have it: no secret, no whole session id, no forged line."""
+"""Redaction of text for the log and collectors: no secret, no whole session id, no forged line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def one_line(text: str) -> str:
 
 
 class Redactor:
-    """Removes the secrets of the settings, and whole session ids, from whatever is told."""
+    """Removes the secrets of the settings, and whole session ids."""
 
     def __init__(self, settings: Settings) -> None:
         secrets = [settings.tmdb_api_key, settings.admin_token]

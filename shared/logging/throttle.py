@@ -1,4 +1,4 @@
-"""What may happen thousands of times a minute is logged once, with how often it was not."""
+"""Throttling of repeated log lines, which counts those left out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 REPEAT_SECONDS: Final = 60.0
-"""Between two lines of the log that say the same."""
+"""Between two equal lines."""
 
 
-class Seldom:
-    """Decides whether something is to be said again.
+class LogThrottle:
+    """Decides whether a line is logged again.
 
     Args:
         clock: for a test to turn.
@@ -24,10 +24,10 @@ class Seldom:
         self._said: dict[Hashable, tuple[float, int]] = {}
 
     def due(self, what: Hashable) -> int | None:
-        """Return how often this was not said since it was last said; None where it is too soon.
+        """Return how many lines were left out since the last one; None if this is one more.
 
         Args:
-            what: one of a few, because each is remembered.
+            what: the line, one of a few, because each is remembered.
         """
         now = self._clock()
         next_at, suppressed = self._said.get(what, (now, 0))

@@ -1,13 +1,13 @@
-"""Connections to one PostgreSQL, directly or by way of a pooler; one that nobody named is found."""
+"""Connections to one PostgreSQL, direct or through a pooler, which is detected."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import asyncpg
 import structlog
 
+from shared.database_address import with_primary
 from shared.postgres.transactions import ISOLATION, STATED
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Connector:
 
     def __init__(self, settings: Settings, application_name: str) -> None:
         listen = settings.listen_database_url
-        self.address = _with_attributes(settings.database_url.get_secret_value())
-        self._listen_address = _with_attributes(listen.get_secret_value()) if listen else None
+        self.address = with_primary(settings.database_url.get_secret_value())
+        self._listen_address = with_primary(listen.get_secret_value()) if listen else None
         self._application_name = application_name
         self.pooled = True if listen else None
         """Whether a pooler is between us and PostgreSQL; None while that is not known."""
@@ -113,13 +113,3 @@ async def _check_who_answers(connection: asyncpg.Connection[asyncpg.Record]) -> 
     connected = connection.get_server_pid()
     if answering != connected:
         raise _PoolerFoundError(f"connected to process {connected}, but {answering} answers")
-
-
-def _with_attributes(dsn: str) -> str:
-    """Ask for the primary when the address names several hosts and does not say otherwise."""
-    address, _, options = dsn.partition("://")[2].partition("?")
-    hosts = [address.partition("/")[0].rpartition("@")[2], *parse_qs(options).get("host", ())]
-    several_hosts = any("," in host for host in hosts)
-    if not several_hosts or "target_session_attrs" in dsn:
-        return dsn
-    return f"{dsn}{'&' if '?' in dsn else '?'}target_session_attrs=read-write"

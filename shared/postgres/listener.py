@@ -1,4 +1,4 @@
-"""Wake-ups: one connection for LISTEN that proves itself, reconnects for ever and never exits."""
+"""A connection for LISTEN that verifies itself, reconnects for ever and never exits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from shared.errors import ProjectionistError
-from shared.postgres.database import LOST_CONNECTION
+from shared.postgres.failures import LOST_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,15 +80,15 @@ class Listener:
             await self._listen_and_prove(connection)
         except (asyncpg.PostgresError, ProjectionistError, *LOST_CONNECTION) as error:
             log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
-            self._note_loss()
+            self._record_loss()
         else:
-            self._note_loss()
+            self._record_loss()
         finally:
             self.connected = False
             with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTION):
                 connection.terminate()
 
-    def _note_loss(self) -> None:
+    def _record_loss(self) -> None:
         # The pool replaces idle connections that were cut without a word, so nobody else may
         # notice. One that never worked, behind a pooler that swallows LISTEN, is no loss.
         if self.connected:

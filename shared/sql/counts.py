@@ -1,4 +1,4 @@
-"""How a session's counts follow its lookups, exactly: one piece of SQL for all who change outcomes.
+"""Session counts that follow lookups' outcomes exactly, for everything that changes outcomes.
 
 The caller holds the lookups FOR UPDATE, which keeps uploads from adding movies to them (a movie's
 foreign key takes KEY SHARE), and every statement here is one of its own, so that under READ
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
 
 
 @dataclass(frozen=True, slots=True)

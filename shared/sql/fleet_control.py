@@ -1,4 +1,4 @@
-"""Pausing and resuming the whole fleet: one row that every daemon looks at before it sends."""
+"""Pausing and resuming the fleet: one row that every daemon reads before it sends."""
 
 from __future__ import annotations
 

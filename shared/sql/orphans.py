@@ -1,4 +1,4 @@
-"""Deleting lookups that no session lists, without harming an upload."""
+"""Deletion of orphaned lookups, safe while uploads are in progress."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 
-async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
-    """Delete those of these lookups that have no movie and are not kept; how many that were.
+async def delete_orphans(database: Database, lookup_ids: Sequence[int]) -> int:
+    """Delete the orphaned ones of these lookups; return how many.
 
-    Gives way to an upload in progress (it may be about to list them) by deleting nothing: the
-    daemon's tick comes back to them. A lookup that somebody holds is somebody's, and skipped.
+    Orphaned is what has no movie and is not pinned. An upload in progress may be about to list
+    them: then nothing is deleted, and the daemon's tick tries again. Locked lookups are skipped.
     """
 
     async def work(connection: Connection) -> int:
@@ -28,13 +29,13 @@ async def delete_unlisted(database: Database, lookup_ids: Sequence[int]) -> int:
     return await database.transact(work)
 
 
-async def delete_unlisted_within(
+async def delete_orphans_within(
     connection: Connection, lookup_ids: Sequence[int], patience: timedelta
 ) -> int:
-    """Delete as `delete_unlisted` does, but wait for uploads in progress to end, if only so long.
+    """Delete as `delete_orphans` does, but wait so long for uploads in progress to end.
 
-    Whoever only tries never succeeds while uploads overlap. Those that come meanwhile queue behind
-    this one, so its patience is also the longest that any of them is held up.
+    Without waiting it would never succeed while uploads overlap. Uploads that begin meanwhile
+    queue behind it, so its patience is also the longest delay of any of them.
 
     Args:
         connection: in a transaction, whose `lock_timeout` is the patience from here on.

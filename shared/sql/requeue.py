@@ -1,4 +1,4 @@
-"""Asking again: setting outcomes back to pending, and moving lookups up to a session's turns."""
+"""Requeueing: outcomes set back to pending, and lookups moved up to a session's turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
     from shared.sql.turn_grants import Grant
 
 _PASSES = 100
@@ -28,7 +29,7 @@ _PAUSE_SECONDS = 0.1
 log = structlog.get_logger(__name__)
 
 
-async def reopen_session(
+async def requeue_session(
     database: Database,
     session_id: UUID,
     traceparent: str | None = None,
@@ -73,7 +74,7 @@ async def reopen_session(
     if not left:
         return 0
     client = await client_of(database, session_id)
-    reopened = 0
+    requeued = 0
     async with granted_turns(database, client, len(left)) as grant:
         for number in range(_PASSES):
             if not left:
@@ -82,24 +83,24 @@ async def reopen_session(
                 await asyncio.sleep(_PAUSE_SECONDS)
             count, left = await database.transact(
                 partial(
-                    _reopen_what_is_free,
+                    _requeue_free,
                     session_id=session_id,
                     wanted=left,
                     traceparent=traceparent,
                     grant=grant,
                 )
             )
-            reopened += count
-        if not reopened:
+            requeued += count
+        if not requeued:
             await database.transact(
                 lambda connection: settle_grant(connection, grant, session_id, None)
             )
     if left:
-        log.warning("reopening_incomplete", session_id=str(session_id), left=len(left))
-    return reopened
+        log.warning("requeue_incomplete", session_id=str(session_id), left=len(left))
+    return requeued
 
 
-async def _reopen_what_is_free(
+async def _requeue_free(
     connection: Connection,
     *,
     session_id: UUID,
@@ -107,7 +108,7 @@ async def _reopen_what_is_free(
     traceparent: str | None,
     grant: Grant | None,
 ) -> tuple[int, Sequence[asyncpg.Record]]:
-    """One pass: how many lookups were reopened, and those that were held by others.
+    """Make one pass; return how many lookups were requeued, and those that others held.
 
     What has got another answer since it was found wanting is done: it is not asked again. Each has
     the turn of its place, in whichever pass, so that none is given twice.
@@ -183,7 +184,7 @@ async def _reopen_what_is_free(
     return len(held), left
 
 
-async def bring_forward(
+async def reprioritise(
     database: Database, session_id: UUID, *, lookup_id: int | None = None
 ) -> None:
     """Give queued lookups of a session the turns that it would have got by queueing them now.

@@ -2,7 +2,7 @@
 
 A grant is a range of turns with at most one film at each. A client's grant begins where no more
 than `SHARES` of its grants meet: so no turn is given to more of its films, whatever its sessions
-are. Where no client is known there is no grant, and turns begin after the clock's time.
+are. Without a known client there is no grant, and turns begin after the clock's time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from uuid import UUID
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 SHARES = 4
 """Films of one client that may stand at the same turn."""

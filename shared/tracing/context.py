@@ -1,4 +1,4 @@
-"""Where a trace is carried on: W3C's `traceparent`, as a value.
+"""W3C trace contexts, as they stand in a `traceparent`.
 
 An upload's trace goes with its lookups through the database to the films that it caused, so that
 one id finds all that was logged on the way. https://www.w3.org/TR/trace-context/
@@ -35,13 +35,13 @@ class TraceContext:
     flags: int = SAMPLED
 
     @classmethod
-    def begun(cls) -> Self:
-        """A trace that begins here."""
+    def start(cls) -> Self:
+        """Start a trace."""
         return cls(secrets.token_hex(16), secrets.token_hex(8))
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """What a `traceparent` says; None where it says nothing of use, which is no error."""
+        """Read a `traceparent`; None where it is unusable, which is no error."""
         form = _FORM.fullmatch(text.strip()) if text else None
         if form is None:
             return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from shared.tracing.spans import Kind, Span
+    from shared.tracing.span import Kind, Span
 
 _HEX = 16
 
@@ -49,7 +49,7 @@ class OTelSpans:
 
     @contextmanager
     def span(self, name: str, kind: Kind, parent: TraceContext | None) -> Iterator[Span]:
-        """A span that lasts as long as the context; an error that leaves it is recorded."""
+        """Record a span that lasts as long as the context, and an error that leaves it."""
         around = _as_context(parent) if parent else None
         with self._tracer.start_as_current_span(
             name,
@@ -82,7 +82,7 @@ class _OTelSpan:
             int(its.trace_flags),
         )
 
-    def note(self, name: str, value: str | int) -> None:
+    def set_attribute(self, name: str, value: str | int) -> None:
         self._span.set_attribute(name, self._redact(value) if isinstance(value, str) else value)
 
     def fail(self, why: str) -> None:

@@ -13,7 +13,9 @@ from local_stack.stack import StandIn
 from tests.browser.gallery import furnish
 from tests.browser.looks import USUAL
 from tests.browser.watching import Watch
-from tests.support.driving import LIMIT, MADE_UP, create_database, running
+from tests.support.databases import create_database
+from tests.support.film_lists import MADE_UP
+from tests.support.stack_driver import LIMIT, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from local_stack.postgres import EmbeddedPostgres
     from tests.browser.gallery import Gallery
     from tests.browser.looks import Look
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 PATIENCE_MS = 60_000
 """How long a page may take until it shows what is waited for: others are at work beside it."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 SHARED = """\
 Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark,\

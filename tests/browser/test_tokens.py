@@ -9,7 +9,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.visiting import choose, session_shown
-from tests.support.driving import create_database, plain_films, running, title_list
+from tests.support.databases import create_database
+from tests.support.film_lists import plain_films, title_list
+from tests.support.stack_driver import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from tests.browser.watching import Watch
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 TOKEN = "let-this-list-in"
 

@@ -12,14 +12,15 @@ from shared.postgres.database import Database
 from shared.settings import Settings
 from shared.sql.turn_grants import SHARES
 from tests.browser.visiting import visit
-from tests.support.driving import ADMIN_TOKEN, made_up_films
+from tests.support.film_lists import made_up_films
+from tests.support.stack_driver import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import Page
 
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 LARGE, SMALL = 60, 3

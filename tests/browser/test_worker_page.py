@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from tests.browser.visiting import whole_number
-from tests.support.driving import ADMIN_TOKEN, made_up_films, until
+from tests.support.film_lists import made_up_films
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
     from tests.browser.watching import Watch
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 
 def figure(page: Page, section: str, name: str) -> Locator:

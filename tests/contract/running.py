@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
-from tests.support.driving import ADMIN_TOKEN, create_database, plain_films, running
+from tests.support.databases import create_database
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import ADMIN_TOKEN, running
 
 if TYPE_CHECKING:
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 CASES: Final = 5_000
 """That are made at least."""

@@ -19,18 +19,18 @@ import pytest
 from local_stack.postgres import SUPERUSER, binaries
 from local_stack.processes import ROOT, migrate
 from migrations.grants import API, DAEMON, OWNER
-from tests.conftest import run_on
 from tests.end_to_end.test_upgrades import FIRST, FIRST_ROWS, SESSION
 from tests.manual.pages import BACKUP as SCRIPT
 from tests.manual.pages import Command, all_commands
-from tests.support.driving import plain_films, running
-from tests.support.migrating import alembic
+from tests.support.databases import alembic, execute
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 NAME = "projectionist"
 """The database and its user, as the manual calls them."""
@@ -94,10 +94,10 @@ async def server(postgres: EmbeddedPostgres) -> AsyncIterator[EmbeddedPostgres]:
     """A server without anything of the manual's name on it, before and after."""
     yield postgres
     for name in (NAME, f"{NAME}_before"):
-        await run_on(postgres.dsn(), f"drop database if exists {name} with (force)")
-    await run_on(postgres.dsn(), f"drop role if exists {NAME}")
+        await execute(postgres.dsn(), f"drop database if exists {name} with (force)")
+    await execute(postgres.dsn(), f"drop role if exists {NAME}")
     for (role,) in await fetch(postgres.dsn(), WITH_PASSWORD):
-        await run_on(postgres.dsn(), f"alter role {role} password null")
+        await execute(postgres.dsn(), f"alter role {role} password null")
 
 
 @pytest.fixture
@@ -158,8 +158,8 @@ async def test_lists_are_as_they_were_and_those_under_way_are_finished(
     server: EmbeddedPostgres, template: str, shell: Shell, tmp_path: Path
 ) -> None:
     """One user for all, as with compose; the dump is taken while films come in."""
-    await run_on(server.dsn(), f"create role {NAME} superuser login")
-    await run_on(server.dsn(), f"create database {NAME} owner {NAME} template {template}")
+    await execute(server.dsn(), f"create role {NAME} superuser login")
+    await execute(server.dsn(), f"create database {NAME} owner {NAME} template {template}")
     films = plain_films(150)
     async with running(by(NAME, server), tmp_path) as driver:
         done = await driver.upload(films[:30])
@@ -202,7 +202,7 @@ async def test_a_backup_of_the_first_release_serves_the_newest_with_a_role_for_e
         if SCRIPT in command.programs:
             done = await alembic(by(OWNER, server), "upgrade", FIRST)
             assert done.returncode == 0, done.stderr
-            await run_on(by(OWNER, server), FIRST_ROWS.read_text("utf-8"))
+            await execute(by(OWNER, server), FIRST_ROWS.read_text("utf-8"))
         await shell.run(command)
     await migrate(by(OWNER, server))
 

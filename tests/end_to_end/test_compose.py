@@ -6,12 +6,10 @@ Nothing here needs a container engine.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import re
 import stat
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,24 +18,21 @@ import pytest
 
 from api_service.__main__ import SHUTDOWN_SECONDS
 from local_stack.processes import ROOT, free_port
-from local_stack.tmdb.app import create_app as create_stand_in
 from migrations.grants import API, DAEMON, OWNER
 from shared.settings import Settings, read_settings
-from tests.support.composing import (
+from tests.support.compose_files import (
     MissingVariable,
-    composed,
     image_env,
     raw_compose,
     read_env,
+    rendered,
     seconds,
-    variables,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local_stack.tmdb.catalogue import Catalogue
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 ENV, DEMO = ".env", ".env.demo"
 KEY = "f" * 32
@@ -54,7 +49,6 @@ MASKED = {"tmdb_api_key", "admin_token"}
 """Read by what both services share, but only to keep them out of the log."""
 NOT_TO_BE_SET = {"listen_database_url", "drain_seconds"}
 """There is no pooler, and `stop_grace_period` is cut to the drain's default."""
-IN_COMPOSE_ONLY = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
 
 
 def make_env(folder: Path) -> str:
@@ -84,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(folder: Path) -> dict[str, Any]:
     """compose.yaml as the demonstration has it."""
-    return composed(read_env(folder / DEMO))
+    return rendered(read_env(folder / DEMO))
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
@@ -113,14 +107,6 @@ def test_make_env_writes_once_and_for_its_owner_alone(folder: Path) -> None:
     assert not (folder / ".venv").exists(), "it installs nothing"
 
 
-def test_make_env_writes_secrets_that_nobody_else_has(folder: Path) -> None:
-    values = [
-        env[name] for env in (read_env(folder / ENV), read_env(folder / DEMO)) for name in SECRETS
-    ]
-    assert len(set(values)) == 2 * len(SECRETS)
-    assert all(re.fullmatch("[0-9a-f]{48}", value) for value in values)
-
-
 def test_make_env_adds_the_roles_passwords_to_an_earlier_env(folder: Path, tmp_path: Path) -> None:
     earlier = "TMDB_API_KEY=k\nPOSTGRES_PASSWORD=p\nAPI_PASSWORD=\nADMIN_TOKEN=t"
     copytree(folder, tmp_path / "project")
@@ -140,25 +126,11 @@ def test_make_env_adds_the_roles_passwords_to_an_earlier_env(folder: Path, tmp_p
 def test_a_tmdb_key_is_all_that_is_missing(folder: Path) -> None:
     env = read_env(folder / ENV)
     with pytest.raises(MissingVariable, match="TMDB_API_KEY: put it into"):
-        composed(env)
-    real = composed(env | {"TMDB_API_KEY": KEY})
+        rendered(env)
+    real = rendered(env | {"TMDB_API_KEY": KEY})
     assert real["services"]["enrich"]["environment"]["TMDB_API_KEY"] == KEY
     with pytest.raises(MissingVariable, match="POSTGRES_PASSWORD: run make env first"):
-        composed({"TMDB_API_KEY": KEY})
-
-
-@pytest.mark.parametrize("name", [ENV, DEMO])
-def test_all_that_make_env_writes_is_made_use_of(folder: Path, name: str) -> None:
-    assert read_env(folder / name).keys() <= variables() | IN_COMPOSE_ONLY
-
-
-def test_the_demonstration_is_a_project_of_its_own(folder: Path, demo: dict[str, Any]) -> None:
-    """By its volume: what the stand-in tells must never answer for TMDB."""
-    env = read_env(folder / DEMO)
-    assert env["COMPOSE_PROJECT_NAME"] != demo["name"]
-    profiles = {name: service.get("profiles") for name, service in demo["services"].items()}
-    assert {name for name, of in profiles.items() if of} == {"stand-in"}
-    assert profiles["stand-in"] == [env["COMPOSE_PROFILES"]]
+        rendered({"TMDB_API_KEY": KEY})
 
 
 def test_no_secret_stands_in_the_file() -> None:
@@ -234,66 +206,6 @@ def test_each_service_is_the_role_of_its_own_and_none_the_superuser(
     assert (ROOT / source / script.removeprefix(f"{target}/")).is_file()
 
 
-def test_commands_name_what_there_is_to_run(demo: dict[str, Any]) -> None:
-    for name in OURS:
-        command = demo["services"][name]["command"]
-        assert isinstance(command, list), "a shell would keep SIGTERM for itself"
-        if command[0] == "python":
-            assert command[1] == "-m"
-            assert importlib.util.find_spec(f"{command[2]}.__main__"), command
-        else:
-            assert command[0] in entry_points(group="console_scripts").names
-    assert demo["services"]["migrate"]["command"] == ["alembic", "upgrade", "head"]
-    assert {demo["services"][name]["command"][2] for name in CODE} == set(CODE.values())
-
-
-def test_one_service_builds_the_image_of_all(demo: dict[str, Any]) -> None:
-    """Two at once would write one tag, and one of them fail."""
-    services = demo["services"]
-    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
-    assert len({services[name]["image"] for name in OURS}) == 1
-    for name in CODE:
-        assert "migrate" in services[name]["depends_on"], "so it is built whichever is started"
-
-
-def test_ports_are_those_that_are_listened_on(folder: Path, demo: dict[str, Any]) -> None:
-    services = demo["services"]
-    assert services["api"]["ports"] == [f"127.0.0.1:8000:{image_env()['API_PORT']}"]
-    assert "ports" not in services["enrich"], "three of them would want the same one"
-    assert "ports" not in services["db"]
-    env = read_env(folder / DEMO)
-    command = services["stand-in"]["command"]
-    port = command[command.index("--port") + 1]
-    asked, shown = urlsplit(env["TMDB_BASE_URL"]), urlsplit(env["TMDB_IMAGE_BASE_URL"])
-    assert (asked.hostname, str(asked.port)) == ("stand-in", port)
-    assert services["stand-in"]["ports"] == [f"{shown.netloc}:{port}"], "posters: for the browser"
-
-
-def test_who_talks_to_whom_shares_a_network(demo: dict[str, Any]) -> None:
-    reached = {name: set(service["networks"]) for name, service in demo["services"].items()}
-    for user in ("roles", "migrate", "api", "enrich"):
-        assert "database" in reached[user] & reached["db"]
-    assert reached["enrich"] & reached["stand-in"] == {"outside"}
-    assert reached["db"] == {"database"}
-    assert demo["networks"]["database"] == {"internal": True}
-
-
-def test_the_services_come_after_the_database_and_its_schema(demo: dict[str, Any]) -> None:
-    for name in CODE:
-        assert demo["services"][name]["depends_on"] == {
-            "db": {"condition": "service_healthy"},
-            "roles": {"condition": "service_completed_successfully"},
-            "migrate": {"condition": "service_completed_successfully"},
-        }
-    for waiting in ("roles", "migrate"):
-        # What has ended can be depended on, for some engines, only if it depends on nothing itself.
-        assert "depends_on" not in demo["services"][waiting]
-    restarts = {name: service["restart"] for name, service in demo["services"].items()}
-    for ending in ("roles", "migrate"):
-        assert restarts.pop(ending) == "on-failure", "it ends when all is well"
-    assert set(restarts.values()) == {"unless-stopped"}
-
-
 def test_nobody_is_killed_before_they_can_end(demo: dict[str, Any]) -> None:
     grace = {
         name: seconds(service["stop_grace_period"])
@@ -331,23 +243,6 @@ def test_what_the_api_spools_has_room_within_its_memory(demo: dict[str, Any]) ->
     assert 4 * largest <= booked <= 0.85 * room, "some of it is left for what was not foreseen"
 
 
-def test_the_database_is_kept_in_a_volume(demo: dict[str, Any]) -> None:
-    (volume,) = demo["services"]["db"]["volumes"]
-    assert volume.partition(":")[0] in demo["volumes"]
-    major = int(demo["services"]["db"]["image"].removeprefix("postgres:"))
-    # From 18 on the image keeps its data elsewhere, and this would be an empty volume.
-    assert (major < 18) == volume.endswith(":/var/lib/postgresql/data")
-
-
-def test_the_stand_in_is_asked_for_what_it_answers(
-    demo: dict[str, Any], bundled_catalogue: Catalogue
-) -> None:
-    asked = urlsplit(demo["services"]["stand-in"]["healthcheck"]["test"][-1])
-    routes = create_stand_in(bundled_catalogue).router.resources()
-    assert asked.path in {route.canonical for route in routes}
-    assert f"{asked.port}" in demo["services"]["stand-in"]["command"]
-
-
 async def test_health_checks_pass_where_the_services_run_and_fail_where_not(
     demo: dict[str, Any], driver: Driver
 ) -> None:
@@ -377,3 +272,12 @@ async def run_check(check: list[str], env: dict[str, int]) -> int:
         stderr=asyncio.subprocess.DEVNULL,
     )
     return await process.wait()
+
+
+def test_who_talks_to_whom_shares_a_network(demo: dict[str, Any]) -> None:
+    reached = {name: set(service["networks"]) for name, service in demo["services"].items()}
+    for user in ("roles", "migrate", "api", "enrich"):
+        assert "database" in reached[user] & reached["db"]
+    assert reached["enrich"] & reached["stand-in"] == {"outside"}
+    assert reached["db"] == {"database"}
+    assert demo["networks"]["database"] == {"internal": True}

@@ -24,8 +24,9 @@ from multidict import CIMultiDict
 from shared.http.probes import Health
 from tests.browser.visiting import zipped
 from tests.manual.pages import PAGES, blocks, name_of
-from tests.support.described import check, check_item
-from tests.support.driving import ADMIN_TOKEN, create_database, running
+from tests.support.databases import create_database
+from tests.support.openapi_conformance import check_item, check_response
+from tests.support.stack_driver import ADMIN_TOKEN, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from local_stack.postgres import EmbeddedPostgres
     from tests.end_to_end.conftest import Sample
     from tests.manual.pages import Block, Command
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 CURL = shutil.which("curl")
 API, DAEMON = "http://127.0.0.1:8000", "http://127.0.0.1:8001"
@@ -77,7 +78,7 @@ class Answer:
             assert path == "/health"
             Health.model_validate_json(body)
         else:
-            check(self.method, path, self.status, self.headers, body.encode())
+            check_response(self.method, path, self.status, self.headers, body.encode())
 
 
 @dataclass(slots=True)

@@ -10,14 +10,16 @@ from local_stack.stack import STAND_IN_KEY, StandIn
 from shared.postgres.database import Database
 from shared.settings import Settings
 from shared.sql.turn_grants import SHARES
-from tests.support.driving import ADMIN_TOKEN, MADE_UP, made_up_films, running, until
+from tests.support.film_lists import MADE_UP, made_up_films
+from tests.support.stack_driver import ADMIN_TOKEN, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
     from uuid import UUID
 
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 DAEMONS = 3
 LISTS, FILMS = 60, 15

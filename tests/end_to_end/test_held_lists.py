@@ -13,11 +13,13 @@ import pytest
 from local_stack.processes import ROOT
 from shared.models import HELD_TURN
 from tests.manual.pages import blocks
-from tests.support.driving import ADMIN_TOKEN, plain_films, title_list, until
-from tests.support.migrating import alembic
+from tests.support.databases import alembic
+from tests.support.film_lists import plain_films, title_list
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 ORDERS = ("hold", "release", "delete")

@@ -15,13 +15,15 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import STAND_IN_KEY
-from tests.support.collector import collecting
-from tests.support.driving import ADMIN_TOKEN, plain_films, running, title_list, until
+from tests.support.film_lists import plain_films, title_list
+from tests.support.otlp_collector import otlp_collector
+from tests.support.stack_driver import ADMIN_TOKEN, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 PASSWORD = "5ecret-of-the-database"  # made up
 UNKNOWN = b"No Film Of This Name,1987\r\n"
@@ -46,7 +48,7 @@ async def test_no_secret_and_no_whole_id_is_told(
     own_server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     (folder := tmp_path / "run").mkdir()
-    async with own_server as server, collecting() as collector:
+    async with own_server as server, otlp_collector() as collector:
         dsn = await _with_password(server)
         await migrate(server.dsn("kept_back"))
         async with running(

@@ -21,23 +21,16 @@ import pytest
 from local_stack.processes import ROOT
 from local_stack.tmdb.film import load_films
 from shared.postgres.database import SCHEMA_REVISION
-from shared.settings import Settings
-from tests.support.composing import (
-    exec_form,
-    final_stage,
-    image_env,
-    instructions,
-    raw_compose,
-)
-from tests.support.driving import create_database
+from tests.support.compose_files import exec_form, final_stage, instructions, raw_compose
+from tests.support.databases import create_database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
 
-WEB = ROOT / "api_service" / "web"
 NOT_INSIDE = ("tests", "benchmarks", "deploy", "docs", "local_stack/postgres.py")
+WEB = ROOT / "api_service" / "web"
 
 
 def project() -> dict[str, Any]:
@@ -45,21 +38,6 @@ def project() -> dict[str, Any]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         table: dict[str, Any] = tomllib.load(file)["project"]
     return table
-
-
-def compose_build() -> dict[str, Any]:
-    """The one build of compose.yaml."""
-    (build,) = [
-        service["build"] for service in raw_compose()["services"].values() if "build" in service
-    ]
-    found: dict[str, Any] = build
-    return found
-
-
-def test_stages_stand_on_one_base_that_the_project_runs_on() -> None:
-    bases = {rest.split()[0] for word, rest in instructions() if word == "FROM"}
-    assert bases == {"python:3.13-slim"}
-    assert project()["requires-python"] == ">=3.11"
 
 
 def test_it_runs_as_nobody_in_particular_and_without_a_shell() -> None:
@@ -81,13 +59,6 @@ def test_its_health_check_is_that_of_compose_for_both_services() -> None:
         assert {key: str(check[key.replace("-", "_")]) for key in told} == told
 
 
-def test_its_environment_is_of_settings_and_its_ports_are_exposed() -> None:
-    env = image_env()
-    settings = {name for name in env if name.lower() in Settings.model_fields}
-    assert settings == {"API_HOST", "API_PORT", "WORKER_HOST", "WORKER_PORT"}
-    assert dict(final_stage())["EXPOSE"].split() == [env["API_PORT"], env["WORKER_PORT"]]
-
-
 def test_what_is_installed_is_pinned_and_never_compiled() -> None:
     runs = " ".join(rest for word, rest in instructions() if word == "RUN")
     installs = re.findall(r"pip (?:--python \S+ )?install ([^&]*)", runs)
@@ -98,43 +69,6 @@ def test_what_is_installed_is_pinned_and_never_compiled() -> None:
     assert runs.rindex("/opt/venv/bin/python check") > runs.rindex(" install ")
     assert "apt-get" not in runs
     assert "pip" not in " ".join(rest for _, rest in final_stage())
-
-
-def test_it_is_built_with_tracing_or_without() -> None:
-    (default,) = {rest for word, rest in instructions() if rest.startswith("REQUIREMENTS=")}
-    assert default == "REQUIREMENTS=requirements.txt"
-    assert compose_build()["args"]["REQUIREMENTS"] == "${REQUIREMENTS:-requirements.txt}"
-    more = (ROOT / "requirements-tracing.txt").read_text("utf-8")
-    assert "opentelemetry-sdk==" in more
-    assert set(_pins((ROOT / "requirements.txt").read_text("utf-8"))) <= set(_pins(more))
-
-
-def _pins(text: str) -> list[str]:
-    return re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
-
-
-def test_its_version_is_the_one_of_the_project() -> None:
-    said = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "image"],  # noqa: S607  # the make of whoever runs this
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    version = project()["version"]
-    assert f"--build-arg VERSION={version} " in said
-    assert f"--tag projectionist:{version} " in said
-    labels = dict(final_stage())["LABEL"]
-    assert 'org.opencontainers.image.version="$VERSION"' in labels
-    assert project()["description"] in labels
-    assert f'org.opencontainers.image.licenses="{project()["license"]}"' in labels
-    given = {rest.partition("=")[0] for word, rest in final_stage() if word == "ARG"}
-    assert given == set(re.findall(r"--build-arg (\w+)", said))
-    taken = {rest.partition("=")[0] for word, rest in instructions() if word == "ARG"}
-    assert set(compose_build()["args"]) <= taken
-    # No other file may have to be changed with it.
-    for name in ("Dockerfile", "compose.yaml", "Makefile"):
-        assert version not in (ROOT / name).read_text("utf-8"), name
 
 
 @pytest.fixture(scope="module")
@@ -189,14 +123,6 @@ def run(installed: Path, folder: Path, *arguments: str, **env: str) -> str:
     return done.stdout
 
 
-def test_nothing_is_sent_that_is_not_needed(context: Path, installed: Path) -> None:
-    for folder in (context, installed):
-        assert (folder / "api_service").is_dir()
-        assert [name for name in NOT_INSIDE if (folder / name).exists()] == []
-    assert not list(context.glob(".env*"))
-    assert not (context / ".git").exists()
-
-
 def test_what_the_dockerfile_takes_is_sent(context: Path) -> None:
     taken = [
         source
@@ -207,13 +133,6 @@ def test_what_the_dockerfile_takes_is_sent(context: Path) -> None:
     assert "alembic.ini" in taken
     assert [source for source in taken if not (context / source).exists()] == []
     assert re.search(r"^setuptools==", (context / "requirements-run.txt").read_text(), re.MULTILINE)
-
-
-def test_the_licence_is_inside(installed: Path) -> None:
-    (copy,) = installed.glob("*.dist-info/licenses/LICENSE")
-    assert copy.read_bytes() == (ROOT / "LICENSE").read_bytes()
-    (metadata,) = installed.glob("*.dist-info/METADATA")
-    assert f"License-Expression: {project()['license']}\n" in metadata.read_text("utf-8")
 
 
 def test_the_web_page_is_inside(installed: Path, tmp_path: Path) -> None:
@@ -255,3 +174,11 @@ async def test_migrations_run_from_what_is_installed(
     connection = await asyncpg.connect(dsn)
     assert await connection.fetchval("select version_num from alembic_version") == SCHEMA_REVISION
     await connection.close()
+
+
+def test_nothing_is_sent_that_is_not_needed(context: Path, installed: Path) -> None:
+    for folder in (context, installed):
+        assert (folder / "api_service").is_dir()
+        assert [name for name in NOT_INSIDE if (folder / name).exists()] == []
+    assert not list(context.glob(".env*"))
+    assert not (context / ".git").exists()

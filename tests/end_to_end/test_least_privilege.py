@@ -10,16 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from api_service.storage.staging import WORTH_ANALYSING
-from tests.conftest import run_on
-from tests.support.driving import ADMIN_TOKEN, running, until
-from tests.support.roles import create_shared_database
+from tests.support.database_roles import create_shared_database
+from tests.support.databases import execute
+from tests.support.stack_driver import ADMIN_TOKEN, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
     from tests.end_to_end.conftest import Sample
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 REFUSED = ("permission denied", "InsufficientPrivilege")
 
@@ -50,7 +51,7 @@ async def test_a_list_goes_its_whole_way_by_the_roles_alone(
             assert [line for line in text.splitlines() if any(no in line for no in REFUSED)] == []
         assert driver.events("request_failed", "api.log") == []
         assert driver.events("upload_requeue_failed", "api.log") == []
-    await run_on(postgres.dsn(), f"drop database {database.name} with (force)")
+    await execute(postgres.dsn(), f"drop database {database.name} with (force)")
 
 
 async def _upload_and_look(driver: Driver, sample: Sample) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from tests.support.driving import ADMIN_TOKEN, plain_films
 from tests.support.event_streams import following
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.driving import Driver
     from tests.support.event_streams import EventStream
+    from tests.support.stack_driver import Driver
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 FILMS = 60

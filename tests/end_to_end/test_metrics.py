@@ -19,14 +19,23 @@ from api_service.metrics import REFUSALS
 from api_service.openapi.routes import ROUTES
 from local_stack.processes import ROOT
 from shared.models import Outcome, TMDBState
-from tests.support.driving import create_database, plain_films, running, title_list, until
-from tests.support.exposition import PREFIX, Exposition, broken_rules, made_up_labels, scrape
+from tests.support.databases import create_database
+from tests.support.film_lists import plain_films, title_list
+from tests.support.prometheus_text import (
+    PREFIX,
+    Exposition,
+    naming_violations,
+    scrape,
+    unknown_label_values,
+)
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 VOCABULARY: dict[str, set[str]] = {
     "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "other"},
@@ -143,8 +152,8 @@ async def scraped(
 
 
 def test_names_and_types_follow_the_rules(scraped: Scraped) -> None:
-    assert broken_rules(scraped.api) == []
-    assert broken_rules(scraped.daemon) == []
+    assert naming_violations(scraped.api) == []
+    assert naming_violations(scraped.daemon) == []
 
 
 def test_what_is_asked_for_is_told(scraped: Scraped) -> None:
@@ -168,8 +177,8 @@ def test_what_is_asked_for_is_told(scraped: Scraped) -> None:
 
 
 def test_every_label_is_of_a_known_vocabulary(scraped: Scraped) -> None:
-    assert made_up_labels(scraped.api, VOCABULARY) == []
-    assert made_up_labels(scraped.daemon, VOCABULARY) == []
+    assert unknown_label_values(scraped.api, VOCABULARY) == []
+    assert unknown_label_values(scraped.daemon, VOCABULARY) == []
     templates = {value for name, value in scraped.api.labels(f"{PREFIX}http_requests_total")}
     assert {"unmatched", "other", "/api/session/{session_id}/status"} <= templates
 
@@ -183,7 +192,7 @@ async def test_more_traffic_makes_no_more_series(scraped: Scraped) -> None:
     either = {("route", EVENTS), ("method", "GET")}
     new = {series for series in api.series - scraped.api.series if not either <= series[1]}
     assert new == set()
-    assert made_up_labels(daemon, VOCABULARY) == []
+    assert unknown_label_values(daemon, VOCABULARY) == []
     assert len(api.series) < MOST_SERIES
     assert len(daemon.series) < MOST_SERIES
 

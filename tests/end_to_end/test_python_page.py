@@ -13,7 +13,7 @@ import pytest
 from local_stack.processes import ROOT
 from local_stack.stack import STAND_IN_KEY
 from tests.manual.pages import PAGES, SCRIPTS, blocks
-from tests.support.driving import running
+from tests.support.stack_driver import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,13 +15,15 @@ import pytest
 
 from local_stack.processes import ROOT
 from local_stack.stack import STAND_IN_KEY
-from tests.support.driving import ADMIN_TOKEN, plain_films, running, title_list, until
+from tests.support.film_lists import plain_films, title_list
+from tests.support.stack_driver import ADMIN_TOKEN, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.end_to_end.conftest import Sample
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJub2JvZHkifQ.c2lnbmVkLWJ5LW5vYm9keQ"
 

@@ -11,14 +11,16 @@ import aiohttp
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from tests.support.collector import collecting
-from tests.support.driving import plain_films, running, title_list, until
+from tests.support.film_lists import plain_films, title_list
+from tests.support.otlp_collector import otlp_collector
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import RunningStandIn
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
+    from tests.support.stand_in import RunningStandIn
 
 TRACE, CLIENTS_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CLIENTS_SPAN}-01"
@@ -89,7 +91,7 @@ async def test_a_trace_that_says_nothing_of_use_is_begun_anew(driver: Driver) ->
 async def test_upload_and_films_are_spans_of_one_trace(dsn: str, tmp_path: Path) -> None:
     films = title_list(plain_films(3)) + UNKNOWN
     async with (
-        collecting() as collector,
+        otlp_collector() as collector,
         running(
             dsn,
             tmp_path,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.conftest import run_on
-from tests.support.driving import create_database, plain_films, running, until
-from tests.support.migrating import alembic
+from tests.support.databases import alembic, create_database, execute
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,9 +56,9 @@ async def first(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     dsn = await create_database(postgres)
     done = await alembic(dsn, "upgrade", FIRST)
     assert done.returncode == 0, done.stderr
-    await run_on(dsn, FIRST_ROWS.read_text("utf-8"))
+    await execute(dsn, FIRST_ROWS.read_text("utf-8"))
     yield dsn
-    await run_on(postgres.dsn(), f"drop database {dsn.partition('?')[0].rpartition('/')[2]}")
+    await execute(postgres.dsn(), f"drop database {dsn.partition('?')[0].rpartition('/')[2]}")
 
 
 async def readings(dsn: str) -> dict[str, str]:
@@ -149,8 +150,8 @@ async def test_services_at_work_do_not_notice_an_upgrade_to_a_coming_release(
         session_id = await driver.upload(films[:60])
         await driver.ended(session_id, 5)
         for row in await driver.fetch(TABLES):
-            await run_on(dsn, f"alter table {row[0]} add coming_release text default 'new'")
-        await run_on(dsn, "update alembic_version set version_num = '9999'")
+            await execute(dsn, f"alter table {row[0]} add coming_release text default 'new'")
+        await execute(dsn, "update alembic_version set version_num = '9999'")
         second = await driver.upload(films[60:])
         for session in (session_id, second):
             assert (await driver.completed(session))["enriched_count"] == 60

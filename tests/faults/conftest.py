@@ -1,4 +1,4 @@
-"""What the fault tests share: one ground to break things on, and the bill at the end."""
+"""What the fault tests share: services over a PostgreSQL server of their own, started once."""
 
 from __future__ import annotations
 
@@ -14,25 +14,15 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import StandIn
-from tests.conftest import PAID_TWICE
-from tests.support.driving import LIMIT, MADE_UP, create_database, made_up_films, running
+from tests.support.databases import create_database
+from tests.support.film_lists import MADE_UP, made_up_films
+from tests.support.stack_driver import LIMIT, running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
-
-
-@pytest.fixture
-def bill(request: pytest.FixtureRequest) -> Callable[[int], int]:
-    """Notes how many films a test paid for twice, so that the run's summary says it."""
-
-    def note(films: int) -> int:
-        request.node.user_properties.append((PAID_TWICE, films))
-        return films
-
-    return note
+    from tests.support.stack_driver import Driver
 
 
 class Ground:

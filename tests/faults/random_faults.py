@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from tests.support.line import Cut, Line, address_over, line_to_database, line_to_tmdb
+from tests.support.tcp_proxy import Cut, TcpProxy, dsn_through, proxy_to_database, proxy_to_tmdb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from local_stack.processes import Program
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 DAEMONS = 3
 SHORTEST, LONGEST = 0.5, 12.0
@@ -104,8 +104,8 @@ def _fault(chance: Random, target: str, at: float, seconds: float) -> Fault:
 class Daemon:
     """One of the daemons, with its lines; killed, it is replaced by another over the same ones."""
 
-    to_database: Line
-    to_tmdb: Line
+    to_database: TcpProxy
+    to_tmdb: TcpProxy
     database_url: str
     tmdb_url: str
     program: Program
@@ -190,13 +190,13 @@ class Faults:
                 line = daemon.to_tmdb if fault.what.endswith("tmdb") else daemon.to_database
                 line.cut(Cut(fault.detail))
                 await asyncio.sleep(fault.seconds)
-                line.heal()
+                line.restore()
 
     def take_back(self) -> None:
         """Let nobody stand still whatever happened."""
         for daemon in self.daemons:
-            daemon.to_database.heal()
-            daemon.to_tmdb.heal()
+            daemon.to_database.restore()
+            daemon.to_tmdb.restore()
             if daemon.program.running:
                 daemon.program.send_signal(signal.SIGCONT)
 
@@ -207,9 +207,9 @@ async def daemons_over_lines(driver: Driver) -> AsyncIterator[list[Daemon]]:
     async with AsyncExitStack() as exits:
         daemons = []
         for _ in range(DAEMONS):
-            to_database = await exits.enter_async_context(line_to_database(driver.stack.dsn))
-            to_tmdb = await exits.enter_async_context(line_to_tmdb(driver.stack.tmdb_url))
-            database_url = address_over(to_database, driver.stack.dsn)
+            to_database = await exits.enter_async_context(proxy_to_database(driver.stack.dsn))
+            to_tmdb = await exits.enter_async_context(proxy_to_tmdb(driver.stack.tmdb_url))
+            database_url = dsn_through(to_database, driver.stack.dsn)
             tmdb_url = f"http://127.0.0.1:{to_tmdb.port}"
             program = await driver.stack.add_daemon(
                 DATABASE_URL=database_url, TMDB_BASE_URL=tmdb_url

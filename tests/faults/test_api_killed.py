@@ -10,11 +10,13 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.support.driving import Answer, title_list, until
+from tests.support.film_lists import title_list
+from tests.support.stack_driver import Answer
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 EARLY, LATE = "lookups", "upload_reports"
 """Tables that an upload needs at its beginning and at its end: whoever locks one holds it there."""

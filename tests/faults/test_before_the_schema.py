@@ -8,13 +8,16 @@ import aiohttp
 
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY, Stack
-from tests.support.driving import Driver, create_database, plain_films, until
+from tests.support.databases import create_database
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import Driver
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.conftest import RunningStandIn
+    from tests.support.stand_in import RunningStandIn
 
 
 async def test_both_services_wait_for_the_schema_and_then_work(

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import CONCURRENCY, until
-from tests.support.line import Cut, address_over, line_to_database, line_to_tmdb
-from tests.support.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
+from tests.support.recovery import RESUMED_SECONDS, claims_of, longest_pause, worker_id_of
+from tests.support.stack_driver import CONCURRENCY
+from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database, proxy_to_tmdb
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
 
 LISTED = 900
 """More films than one daemon can do in the 20 seconds in which the other must be back."""
@@ -40,10 +38,10 @@ REST_SECONDS = 3.0
     ],
 )
 async def test_a_daemon_cut_off_from_tmdb_leaves_the_films_to_the_others(
-    *, driver: Driver, films: list[Film], bill: Bill, how: Cut, listed: int
+    *, driver: Driver, films: list[Film], how: Cut, listed: int
 ) -> None:
     await driver.slow_down()
-    async with line_to_tmdb(driver.stack.tmdb_url) as line:
+    async with proxy_to_tmdb(driver.stack.tmdb_url) as line:
         cut_off = await driver.stack.add_daemon(TMDB_BASE_URL=f"http://127.0.0.1:{line.port}")
         other = await driver.stack.add_daemon()
         session_id = await driver.upload(films[:listed])
@@ -55,12 +53,12 @@ async def test_a_daemon_cut_off_from_tmdb_leaves_the_films_to_the_others(
         claimed = 0
         end = time.monotonic() + OUT_SECONDS
         while time.monotonic() < end:
-            claimed += await held_by(driver, id_of(driver, cut_off))
+            claimed += await claims_of(driver, worker_id_of(driver, cut_off))
         assert claimed == 0
         assert len(driver.events("lookup_released")) <= CONCURRENCY
         assert len(driver.events("tmdb_down")) == 1, "the fleet believed it once"
 
-        line.heal()
+        line.restore()
         await until(lambda: _holds_something(driver, cut_off), seconds=RESUMED_SECONDS)
         await driver.speed_up()
         status = await driver.completed(session_id)
@@ -68,18 +66,18 @@ async def test_a_daemon_cut_off_from_tmdb_leaves_the_films_to_the_others(
         assert status["enriched_count"] == listed
         await driver.audit()
         assert not driver.events("lookup_retry"), "no film was charged for it"
-        assert await longest_rest(driver) < REST_SECONDS, "the other went on"
-        assert bill(await driver.paid_twice()) <= CONCURRENCY
+        assert await longest_pause(driver) < REST_SECONDS, "the other went on"
+        assert await driver.paid_twice() <= CONCURRENCY
         assert await cut_off.stop() == 0
 
 
 @pytest.mark.parametrize("how", list(Cut))
 async def test_a_daemon_cut_off_from_postgresql_is_replaced_and_comes_back(
-    driver: Driver, films: list[Film], bill: Bill, how: Cut
+    driver: Driver, films: list[Film], how: Cut
 ) -> None:
     await driver.slow_down()
-    async with line_to_database(driver.stack.dsn) as line:
-        cut_off = await driver.stack.add_daemon(DATABASE_URL=address_over(line, driver.stack.dsn))
+    async with proxy_to_database(driver.stack.dsn) as line:
+        cut_off = await driver.stack.add_daemon(DATABASE_URL=dsn_through(line, driver.stack.dsn))
         other = await driver.stack.add_daemon()
         session_id = await driver.upload(films[:LISTED])
         await _both_at_work(driver, cut_off, other)
@@ -92,31 +90,31 @@ async def test_a_daemon_cut_off_from_postgresql_is_replaced_and_comes_back(
             set heartbeat_at = heartbeat_at - interval '1 minute'
             where id = $1::text::uuid
             """,
-            id_of(driver, cut_off),
+            worker_id_of(driver, cut_off),
         )
         await until(lambda: _holds_nothing(driver, cut_off))
         await until(lambda: _rescued(driver))
 
-        line.heal()
+        line.restore()
         await until(lambda: _holds_something(driver, cut_off), seconds=RESUMED_SECONDS)
         await driver.speed_up()
         status = await driver.completed(session_id)
 
         assert status["enriched_count"] == LISTED
         await driver.audit()
-        assert await longest_rest(driver) < REST_SECONDS, "the other went on"
-        assert bill(await driver.paid_twice()) <= CONCURRENCY
+        assert await longest_pause(driver) < REST_SECONDS, "the other went on"
+        assert await driver.paid_twice() <= CONCURRENCY
         assert await cut_off.stop() == 0
 
 
 @pytest.mark.long
 async def test_a_daemon_that_is_stopped_while_postgresql_is_silent_ends_all_the_same(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
-    async with line_to_database(driver.stack.dsn) as line:
+    async with proxy_to_database(driver.stack.dsn) as line:
         cut_off = await driver.stack.add_daemon(
-            DATABASE_URL=address_over(line, driver.stack.dsn),
+            DATABASE_URL=dsn_through(line, driver.stack.dsn),
             DRAIN_SECONDS=str(SHORT_DRAIN_SECONDS),
         )
         session_id = await driver.upload(films[:200])
@@ -133,7 +131,7 @@ async def test_a_daemon_that_is_stopped_while_postgresql_is_silent_ends_all_the_
         status = await driver.completed(session_id)
         assert status["enriched_count"] == 200
         await driver.audit()
-        assert bill(await driver.paid_twice()) <= CONCURRENCY
+        assert await driver.paid_twice() <= CONCURRENCY
 
 
 async def _both_at_work(driver: Driver, *daemons: Program) -> None:
@@ -142,7 +140,7 @@ async def _both_at_work(driver: Driver, *daemons: Program) -> None:
 
 
 async def _holds_something(driver: Driver, daemon: Program) -> bool:
-    return await held_by(driver, id_of(driver, daemon)) > 0
+    return await claims_of(driver, worker_id_of(driver, daemon)) > 0
 
 
 async def _rescued(driver: Driver) -> bool:
@@ -150,4 +148,4 @@ async def _rescued(driver: Driver) -> bool:
 
 
 async def _holds_nothing(driver: Driver, daemon: Program) -> bool:
-    return await held_by(driver, id_of(driver, daemon)) == 0
+    return await claims_of(driver, worker_id_of(driver, daemon)) == 0

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import CONCURRENCY, running, until
-from tests.support.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
+from tests.support.recovery import RESUMED_SECONDS, claims_of, longest_pause, worker_id_of
+from tests.support.stack_driver import CONCURRENCY, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
 
 DRAIN_SECONDS = 8.0
 """A fifth of it must do for giving back what was not finished, on a busy machine too."""
@@ -29,7 +28,7 @@ LONG_DRAIN_SECONDS = 50.0
 
 
 async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
     killed = await driver.stack.add_daemon()
@@ -45,14 +44,14 @@ async def test_a_killed_daemon_is_replaced_and_nothing_is_lost(
 
     assert status["enriched_count"] == 200
     await driver.audit()
-    assert await longest_rest(driver) < RESUMED_SECONDS
+    assert await longest_pause(driver) < RESUMED_SECONDS
     assert sum(event["count"] for event in driver.events("claims_reclaimed")) == orphans
-    assert bill(await driver.paid_twice()) <= orphans
+    assert await driver.paid_twice() <= orphans
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
-    driver: Driver, films: list[Film], bill: Bill, number: signal.Signals
+    driver: Driver, films: list[Film], number: signal.Signals
 ) -> None:
     await driver.slow_down()
     stopped = await driver.stack.add_daemon(DRAIN_SECONDS=str(LONG_DRAIN_SECONDS))
@@ -73,11 +72,11 @@ async def test_a_daemon_that_is_stopped_under_load_leaves_no_claim(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 200
     await driver.audit()
-    assert bill(await driver.paid_twice()) == 0
+    assert await driver.paid_twice() == 0
 
 
 async def test_what_cannot_be_finished_within_the_drain_time_is_given_back(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     stopped = await driver.stack.add_daemon(DRAIN_SECONDS=str(DRAIN_SECONDS))
     await driver.go_wrong({"match": "/3/", "kind": "hang"})
@@ -97,11 +96,11 @@ async def test_what_cannot_be_finished_within_the_drain_time_is_given_back(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 60
     await driver.audit()
-    assert bill(await driver.paid_twice()) <= CONCURRENCY
+    assert await driver.paid_twice() <= CONCURRENCY
 
 
 async def test_results_of_a_daemon_that_stood_still_change_nothing(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
     stopped = await driver.stack.add_daemon()
@@ -117,7 +116,7 @@ async def test_results_of_a_daemon_that_stood_still_change_nothing(
         update workers set heartbeat_at = heartbeat_at - interval '1 minute'
         where id = $1::text::uuid
         """,
-        id_of(driver, stopped),
+        worker_id_of(driver, stopped),
     )
     await driver.completed(session_id)
     before = await _everything(driver)
@@ -128,12 +127,12 @@ async def test_results_of_a_daemon_that_stood_still_change_nothing(
     assert driver.events("claim_lost"), "some results came late"
     assert await _everything(driver) == before
     await driver.audit()
-    assert 0 < bill(await driver.paid_twice()) <= CONCURRENCY
+    assert 0 < await driver.paid_twice() <= CONCURRENCY
     assert await stopped.stop() == 0
 
 
 async def test_a_daemon_that_stood_still_for_long_works_again(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
     stopped = await driver.stack.add_daemon()
@@ -141,11 +140,13 @@ async def test_a_daemon_that_stood_still_for_long_works_again(
     first = await driver.upload(films[:60])
     await until(lambda: _claimed(driver, CONCURRENCY))  # all connections that the two share
     stopped.send_signal(signal.SIGSTOP)
-    assert await held_by(driver, id_of(driver, stopped)) > 0, "it stands still with work in hand"
+    assert await claims_of(driver, worker_id_of(driver, stopped)) > 0, (
+        "it stands still with work in hand"
+    )
     await driver.speed_up()
     status = await driver.completed(first)  # after the 12 seconds for which it may be silent
     assert status["enriched_count"] == 60
-    assert await longest_rest(driver) < RESUMED_SECONDS
+    assert await longest_pause(driver) < RESUMED_SECONDS
 
     stopped.send_signal(signal.SIGCONT)
     assert await other.stop() == 0
@@ -154,7 +155,7 @@ async def test_a_daemon_that_stood_still_for_long_works_again(
     status = await driver.completed(second)
     assert status["enriched_count"] == 60
     await driver.audit()
-    assert bill(await driver.paid_twice()) <= CONCURRENCY
+    assert await driver.paid_twice() <= CONCURRENCY
 
 
 async def test_both_services_end_well_on_ctrl_c(dsn: str, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ async def _freeze(driver: Driver, daemon: Program) -> int:
             where datname = current_database() and application_name = 'projectionist-enrich'
             """
         )
-        held = await held_by(driver, id_of(driver, daemon))
+        held = await claims_of(driver, worker_id_of(driver, daemon))
         if held and not busy:
             return held
         daemon.send_signal(signal.SIGCONT)

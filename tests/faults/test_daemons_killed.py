@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import CONCURRENCY, until
-from tests.support.watching import RESUMED_SECONDS, longest_rest
+from tests.support.recovery import RESUMED_SECONDS, longest_pause
+from tests.support.stack_driver import CONCURRENCY
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 DAEMONS, KILLS, LISTED = 3, 20, 2000
@@ -27,9 +26,7 @@ RUN_SECONDS = 180.0
 
 @pytest.mark.long
 @pytest.mark.timeout(RUN_SECONDS + 60)
-async def test_daemons_may_be_killed_at_any_time(
-    driver: Driver, films: list[Film], bill: Callable[[int], int]
-) -> None:
+async def test_daemons_may_be_killed_at_any_time(driver: Driver, films: list[Film]) -> None:
     chance = random.Random(SEED)  # noqa: S311  # a choice that can be repeated, no secret
     await driver.slow_down()
     alive = [await driver.stack.add_daemon() for _ in range(DAEMONS)]
@@ -45,8 +42,8 @@ async def test_daemons_may_be_killed_at_any_time(
             assert status["enriched_count"] == status["total_movies"]
         await driver.audit()
         rescued = sum(event["count"] for event in driver.events("claims_reclaimed"))
-        assert bill(await driver.paid_twice()) <= rescued <= KILLS * CONCURRENCY
-        assert await longest_rest(driver) < RESUMED_SECONDS
+        assert await driver.paid_twice() <= rescued <= KILLS * CONCURRENCY
+        assert await longest_pause(driver) < RESUMED_SECONDS
         for daemon in alive:
             await daemon.wait_until_ready()
             assert await daemon.stop() == 0

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.support.driving import CONCURRENCY, title_list, until
-from tests.support.watching import RESUMED_AFTER_DATABASE_SECONDS, longest_rest
+from tests.support.film_lists import title_list
+from tests.support.recovery import RESUMED_AFTER_DATABASE_SECONDS, longest_pause
+from tests.support.stack_driver import CONCURRENCY
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from local_stack.tmdb.film import Film
     from tests.faults.conftest import Ground
-    from tests.support.driving import Answer, Driver
+    from tests.support.stack_driver import Answer, Driver
 
-    Bill = Callable[[int], int]
 
 FAST_SHUTDOWN = signal.SIGINT
 CRASH = signal.SIGQUIT
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("one_daemon")
 
 @ends
 async def test_work_goes_on_after_the_database_comes_back(
-    ground: Ground, driver: Driver, films: list[Film], bill: Bill, how: signal.Signals
+    ground: Ground, driver: Driver, films: list[Film], how: signal.Signals
 ) -> None:
     await driver.slow_down()
     session_id = await driver.upload(films[:200])
@@ -60,8 +61,8 @@ async def test_work_goes_on_after_the_database_comes_back(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 200
     await driver.audit()
-    assert await longest_rest(driver) < RESUMED_AFTER_DATABASE_SECONDS
-    assert bill(await driver.paid_twice()) <= CONCURRENCY
+    assert await longest_pause(driver) < RESUMED_AFTER_DATABASE_SECONDS
+    assert await driver.paid_twice() <= CONCURRENCY
     assert (await driver.call("GET", "/readyz")).status == 200
     assert not driver.events("request_crashed", "api.log")
 
@@ -115,9 +116,7 @@ async def test_an_upload_whose_connection_is_ended_is_run_again(
     await driver.audit()
 
 
-async def test_every_connection_may_be_ended_at_any_time(
-    driver: Driver, films: list[Film], bill: Bill
-) -> None:
+async def test_every_connection_may_be_ended_at_any_time(driver: Driver, films: list[Film]) -> None:
     await driver.slow_down()
     ended = 0
     for start in range(0, 150, 50):
@@ -133,8 +132,8 @@ async def test_every_connection_may_be_ended_at_any_time(
     await driver.audit()
     assert not driver.events("request_crashed", "api.log")
     assert driver.events("listener_connected")
-    assert await longest_rest(driver) < RESUMED_AFTER_DATABASE_SECONDS
-    assert bill(await driver.paid_twice()) <= 2 * len(driver.sessions) * CONCURRENCY
+    assert await longest_pause(driver) < RESUMED_AFTER_DATABASE_SECONDS
+    assert await driver.paid_twice() <= 2 * len(driver.sessions) * CONCURRENCY
 
 
 @asynccontextmanager

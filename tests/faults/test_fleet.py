@@ -12,17 +12,18 @@ import pytest
 
 from local_stack.stack import StandIn
 from local_stack.tmdb.request_window import RequestWindow
-from tests.support.driving import MADE_UP, running, until
+from tests.support.film_lists import MADE_UP
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
 
 BUDGET = StandIn(films=MADE_UP, limit=40, period=1.0, latency=0.2)
 MARGIN = 0.5
@@ -41,9 +42,7 @@ async def fleet(
         yield driver
 
 
-async def test_two_daemons_share_the_work(
-    dsn: str, tmp_path: Path, films: list[Film], bill: Bill
-) -> None:
+async def test_two_daemons_share_the_work(dsn: str, tmp_path: Path, films: list[Film]) -> None:
     async with fleet(dsn, tmp_path, daemons=2) as driver:
         first = await driver.upload(films[:30])
         second = await driver.upload(films[15:45])
@@ -58,7 +57,7 @@ async def test_two_daemons_share_the_work(
         assert report["largest_window"] <= BUDGET.limit
         assert report["refused_429"] == 0
         assert report["requests"] == 2 * 45
-        assert bill(await driver.paid_twice()) == 0
+        assert await driver.paid_twice() == 0
 
 
 async def test_a_fleet_of_any_size_keeps_to_one_budget_whoever_comes_and_goes(
@@ -116,7 +115,7 @@ async def test_a_change_of_the_limit_lets_nothing_through_that_neither_allows(
     "headers", [{"Retry-After": str(int(HOLD_SECONDS))}, {}], ids=["Retry-After", "without"]
 )
 async def test_a_429_to_one_daemon_holds_all_of_them_back(
-    driver: Driver, films: list[Film], bill: Bill, headers: dict[str, str]
+    driver: Driver, films: list[Film], headers: dict[str, str]
 ) -> None:
     await driver.slow_down()
     await _add(driver, 3, TMDB_RATE_LIMIT="800", TMDB_RATE_PERIOD=str(HOLD_SECONDS))
@@ -138,12 +137,10 @@ async def test_a_429_to_one_daemon_holds_all_of_them_back(
     assert any(at > told_at + HOLD_SECONDS for at in arrivals)
     # What had its slot already is still on its way for a moment.
     assert not [at for at in arrivals if told_at + MARGIN < at < told_at + HOLD_SECONDS]
-    assert bill(await driver.paid_twice()) <= 1
+    assert await driver.paid_twice() <= 1
 
 
-async def test_one_of_two_daemons_may_leave_at_any_time(
-    driver: Driver, films: list[Film], bill: Bill
-) -> None:
+async def test_one_of_two_daemons_may_leave_at_any_time(driver: Driver, films: list[Film]) -> None:
     await driver.slow_down()
     leaving = await driver.stack.add_daemon()
     await driver.stack.add_daemon()
@@ -155,7 +152,7 @@ async def test_one_of_two_daemons_may_leave_at_any_time(
     status = await driver.completed(session_id)
     assert status["enriched_count"] == 150
     await driver.audit()
-    assert bill(await driver.paid_twice()) == 0
+    assert await driver.paid_twice() == 0
 
 
 async def _add(driver: Driver, daemons: int, **settings: str) -> list[Program]:

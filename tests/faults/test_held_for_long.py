@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.open_upload import OpenUpload
+from tests.support.session_rows import OpenUpload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 SEED = int(os.environ.get("HELD_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 ROUNDS = int(os.environ.get("HELD_ROUNDS", "10"))
@@ -32,7 +30,7 @@ RUN_SECONDS = 300.0
 @pytest.mark.long
 @pytest.mark.timeout(RUN_SECONDS + 120)
 async def test_long_uploads_with_kills_and_drains_leave_exact_counts(
-    driver: Driver, films: list[Film], bill: Callable[[int], int]
+    driver: Driver, films: list[Film]
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311  # a choice that can be repeated, no secret
     await driver.slow_down()
@@ -58,7 +56,7 @@ async def test_long_uploads_with_kills_and_drains_leave_exact_counts(
             status = await driver.completed(session_id, seconds=RUN_SECONDS)
             assert status["enriched_count"] == status["total_movies"]
         await driver.audit()
-        assert bill(await driver.paid_twice()) <= _begun_in_vain(driver)
+        assert await driver.paid_twice() <= _begun_in_vain(driver)
         for daemon in daemons:
             await daemon.wait_until_ready()
             assert await daemon.stop() == 0

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import CONCURRENCY, title_list, until
-from tests.support.watching import RESUMED_AFTER_DATABASE_SECONDS
+from tests.support.film_lists import title_list
+from tests.support.recovery import RESUMED_AFTER_DATABASE_SECONDS
+from tests.support.stack_driver import CONCURRENCY
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.tmdb.film import Film
     from tests.faults.conftest import Ground
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 FAST_SHUTDOWN, CRASH = signal.SIGINT, signal.SIGQUIT
 OUTAGES = ((3, CRASH), (10, FAST_SHUTDOWN), (3, FAST_SHUTDOWN), (40, CRASH), (3, CRASH))
@@ -63,7 +63,7 @@ class Uploads:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_postgresql_may_go_away_again_and_again(
-    ground: Ground, driver: Driver, films: list[Film], bill: Callable[[int], int]
+    ground: Ground, driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
     daemons = [await driver.stack.add_daemon() for _ in range(DAEMONS)]
@@ -89,7 +89,7 @@ async def test_postgresql_may_go_away_again_and_again(
     assert uploads.refused > 0
     assert not driver.events("request_crashed", "api.log")
     assert not driver.events("lookup_retry"), "no film was charged for it"
-    assert bill(await driver.paid_twice()) <= len(OUTAGES) * DAEMONS * CONCURRENCY
+    assert await driver.paid_twice() <= len(OUTAGES) * DAEMONS * CONCURRENCY
     for daemon in daemons:
         assert await daemon.stop() == 0
 

@@ -6,15 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.support.driving import ADMIN_TOKEN, CONCURRENCY, until
-from tests.support.watching import held_by, id_of
+from tests.support.recovery import claims_of, worker_id_of
+from tests.support.stack_driver import ADMIN_TOKEN, CONCURRENCY
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 DAEMONS = 3
 AT_ONCE_SECONDS = 1.0
@@ -24,7 +23,7 @@ LISTED = 600
 
 
 async def test_fleet_pauses_within_a_second_and_over_restarts(
-    driver: Driver, films: list[Film], bill: Callable[[int], int]
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.slow_down()
     daemons = [
@@ -54,7 +53,7 @@ async def test_fleet_pauses_within_a_second_and_over_restarts(
     await driver.speed_up()
     assert (await driver.completed(session_id))["enriched_count"] == LISTED
     await driver.audit()
-    assert bill(await driver.paid_twice()) <= DAEMONS * CONCURRENCY
+    assert await driver.paid_twice() <= DAEMONS * CONCURRENCY
 
 
 async def _order(driver: Driver, what: str) -> dict[str, object]:
@@ -65,7 +64,7 @@ async def _order(driver: Driver, what: str) -> dict[str, object]:
 
 
 async def _all_have_work(driver: Driver, daemons: list[Program]) -> bool:
-    return all([await held_by(driver, id_of(driver, daemon)) > 0 for daemon in daemons])
+    return all([await claims_of(driver, worker_id_of(driver, daemon)) > 0 for daemon in daemons])
 
 
 async def _all_say_paused(driver: Driver) -> bool:

@@ -11,18 +11,19 @@ import pytest
 
 from local_stack.processes import ProgramError, migrate
 from local_stack.stack import StandIn
-from tests.support import installed
-from tests.support.driving import CONCURRENCY, LIMIT, MADE_UP, running, title_list, until
-from tests.support.pooler import PgBouncer
+from tests.support import debian_servers
+from tests.support.film_lists import MADE_UP, title_list
+from tests.support.pgbouncer import PgBouncer
+from tests.support.stack_driver import CONCURRENCY, LIMIT, running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
 
 RESUME_SECONDS = 25.0
 NO_TICK = "600"
@@ -46,10 +47,10 @@ async def daemons_behind(
 
 
 async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_nothing(
-    dsn: str, tmp_path: Path, films: list[Film], bill: Bill
+    dsn: str, tmp_path: Path, films: list[Film]
 ) -> None:
     async with (
-        PgBouncer(installed.pgbouncer(), dsn) as bouncer,
+        PgBouncer(debian_servers.pgbouncer(), dsn) as bouncer,
         daemons_behind(
             bouncer, tmp_path, daemons=2, LISTEN_DATABASE_URL=dsn, ENRICH_INTERVAL=NO_TICK
         ) as driver,
@@ -85,7 +86,7 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
 
         assert status["enriched_count"] == 200
         await driver.audit()
-        assert bill(await driver.paid_twice()) <= 2 * 2 * CONCURRENCY
+        assert await driver.paid_twice() <= 2 * 2 * CONCURRENCY
         for log in ("api.log", "enrich.log"):
             assert not driver.events("pooler_found", log), "it was spoken of"
         assert not driver.events("request_crashed", "api.log")
@@ -94,10 +95,10 @@ async def test_uploads_are_enriched_at_once_and_a_restart_of_pgbouncer_costs_not
 
 
 async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_work(
-    dsn: str, tmp_path: Path, films: list[Film], bill: Bill
+    dsn: str, tmp_path: Path, films: list[Film]
 ) -> None:
     """`LISTEN_DATABASE_URL` should name PostgreSQL itself, and is not set."""
-    program = installed.pgbouncer()
+    program = debian_servers.pgbouncer()
     async with (
         PgBouncer(program, dsn) as strict,
         PgBouncer(program, dsn, more=TOLERANT) as tolerant,
@@ -110,7 +111,7 @@ async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_w
         await until(lambda: _told_that_it_is_deaf(driver))
 
         await driver.audit()
-        assert bill(await driver.paid_twice()) == 0
+        assert await driver.paid_twice() == 0
         assert len(driver.events("pooler_found", "api.log")) == 1
         by_tolerant, by_strict = sorted(event["reason"] for event in driver.events("pooler_found"))
         assert "answers" in by_tolerant
@@ -122,7 +123,7 @@ async def test_a_pgbouncer_that_nobody_spoke_of_is_found_and_the_tick_does_the_w
 
 async def test_migrations_pass_pgbouncer_by(dsn: str) -> None:
     """The lock that they take belongs to a connection, and would stay behind on a shared one."""
-    async with PgBouncer(installed.pgbouncer(), dsn) as bouncer:
+    async with PgBouncer(debian_servers.pgbouncer(), dsn) as bouncer:
         for _ in range(2):
             with pytest.raises(ProgramError, match="LISTEN_DATABASE_URL"):
                 await migrate(bouncer.dsn)

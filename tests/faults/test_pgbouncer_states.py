@@ -10,15 +10,16 @@ import pytest
 from pydantic import SecretStr
 
 from shared.postgres.database import Database
-from tests.support import installed
-from tests.support.driving import running, title_list
-from tests.support.pooler import SERVER_CONNECTIONS, PgBouncer
+from tests.support import debian_servers
+from tests.support.film_lists import title_list
+from tests.support.pgbouncer import SERVER_CONNECTIONS, PgBouncer
+from tests.support.stack_driver import running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
 OF_ANOTHER_RELEASE = """
@@ -31,7 +32,7 @@ current_setting('search_path'), current_setting('statement_timeout')"
 
 async def test_transactions_state_what_they_rely_on(settings: Settings, dsn: str) -> None:
     await _set_for_others(dsn)
-    async with PgBouncer(installed.pgbouncer(), dsn) as bouncer:
+    async with PgBouncer(debian_servers.pgbouncer(), dsn) as bouncer:
         pooled = settings.model_copy(update={"database_url": SecretStr(bouncer.dsn)})
         async with Database(pooled, application_name="tests") as database:
 
@@ -50,7 +51,7 @@ async def test_uploads_survive_what_another_release_left_behind(
     dsn: str, tmp_path: Path, films: list[Film]
 ) -> None:
     async with (
-        PgBouncer(installed.pgbouncer(), dsn) as bouncer,
+        PgBouncer(debian_servers.pgbouncer(), dsn) as bouncer,
         running(bouncer.dsn, tmp_path, daemons=1, LISTEN_DATABASE_URL=dsn) as driver,
     ):
         for upload in range(3):

@@ -11,15 +11,16 @@ import pytest
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from tests.support.blockable import STANDSTILL_SECONDS
-from tests.support.driving import plain_films, until
+from tests.support.blocking_service import STANDSTILL_SECONDS
+from tests.support.film_lists import plain_films
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.conftest import RunningStandIn
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
+    from tests.support.stand_in import RunningStandIn
 
 ASKED_SECONDS = STANDSTILL_SECONDS / 4
 """As long as an orchestrator would wait for an answer, or a little less."""
@@ -47,7 +48,7 @@ def service(name: str, settings: Mapping[str, str], folder: Path) -> Program:
     port = str(free_port())
     own = {"API_PORT": port, "WORKER_PORT": port, "TMDB_API_KEY": STAND_IN_KEY}
     return Program(
-        *("tests.support.blockable", name),
+        *("tests.support.blocking_service", name),
         env=own | dict(settings),
         ready=f"http://127.0.0.1:{port}/readyz",
         log=folder / f"{name}.log",

@@ -37,10 +37,13 @@ from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
 from shared.postgres.database import Database
-from tests.conftest import QUICK, RunningStandIn
 from tests.guarantees import violations
-from tests.support.driving import ADMIN_TOKEN, MADE_UP, made_up_films, until
+from tests.support.film_lists import MADE_UP, made_up_films
 from tests.support.guarantee import ANY_BUDGET, Moment
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.stand_in import RunningStandIn
+from tests.support.waiting import until
+from tests.support.workers import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -62,7 +65,7 @@ CONTENDED = 40
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 OPTIONS = replace(QUICK, interval=1.0)
 DEFECTS = {
-    *("session_reconciled", "session_miscounted", "reopening_incomplete", "upload_requeue_failed"),
+    *("session_reconciled", "session_miscounted", "requeue_incomplete", "upload_requeue_failed"),
     *("lookup_crashed", "lookup_task_crashed", "request_crashed", "parser_crashed", "spool_failed"),
 }
 """Events that say that something was wrong, even where it was mended."""

@@ -26,15 +26,18 @@ from local_stack.processes import migrate
 from local_stack.stack import StandIn
 from tests.faults.random_faults import Faults, daemons_over_lines, schedule
 from tests.guarantees import violations
-from tests.support.driving import MADE_UP, create_database, running, until
+from tests.support.databases import create_database
+from tests.support.film_lists import MADE_UP
 from tests.support.guarantee import Measures, Moment
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from local_stack.tmdb.film import Film
     from tests.faults.random_faults import Daemon
-    from tests.support.driving import Answer, Driver
+    from tests.support.stack_driver import Answer, Driver
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "30"))
 SEED = os.environ.get("CHAOS_SEED") or str(random.SystemRandom().randrange(1, 10**9))
@@ -51,10 +54,10 @@ LETTING_GO_SECONDS = 2.0
 """In which a daemon that stood still closes what was taken from it meanwhile."""
 WRONG = {
     "enrich.log": (
-        *("session_reconciled", "session_miscounted", "reopening_incomplete"),
+        *("session_reconciled", "session_miscounted", "requeue_incomplete"),
         *("lookup_crashed", "lookup_task_crashed"),
     ),
-    "api.log": ("request_crashed", "parser_crashed", "reopening_incomplete"),
+    "api.log": ("request_crashed", "parser_crashed", "requeue_incomplete"),
 }
 """Events that say that something was wrong."""
 

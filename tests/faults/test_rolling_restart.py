@@ -9,14 +9,15 @@ import pytest
 
 from benchmarks.figures import share_of_budget
 from local_stack.stack import StandIn
-from tests.support.driving import plain_films, running, until
-from tests.support.watching import held_by, id_of
+from tests.support.film_lists import plain_films
+from tests.support.recovery import claims_of, worker_id_of
+from tests.support.stack_driver import running
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
 LIMIT, PERIOD = 40, 10.0
 """The real limit: scaled down, the time that a busy machine may lose would be scaled down, too."""
@@ -29,7 +30,7 @@ LISTED = 140
 @pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_rolling_restart_leaves_no_claim_and_uses_the_budget(
-    dsn: str, tmp_path: Path, bill: Callable[[int], int]
+    dsn: str, tmp_path: Path
 ) -> None:
     stand_in = StandIn(limit=LIMIT, period=PERIOD, latency=0.05)
     async with running(
@@ -38,12 +39,12 @@ async def test_a_rolling_restart_leaves_no_claim_and_uses_the_budget(
         session_id = await driver.upload(plain_films(LISTED))
         await until(lambda: _requests(driver, LIMIT + 1))
         for daemon in list(driver.stack.workers):
-            worker_id = id_of(driver, daemon)
-            await until(lambda worker_id=worker_id: held_by(driver, worker_id))  # type: ignore[misc]  # mypy knows no lambda with a default here
+            worker_id = worker_id_of(driver, daemon)
+            await until(lambda worker_id=worker_id: claims_of(driver, worker_id))  # type: ignore[misc]  # mypy knows no lambda with a default here
             start = time.monotonic()
             assert await daemon.stop() == 0
             assert time.monotonic() - start < DRAIN_SECONDS
-            assert await held_by(driver, worker_id) == 0
+            assert await claims_of(driver, worker_id) == 0
             await driver.stack.add_daemon()
         requests = (await driver.report())["requests"]
         assert requests < 2 * LISTED - LIMIT, "there was work all the time"
@@ -54,7 +55,7 @@ async def test_a_rolling_restart_leaves_no_claim_and_uses_the_budget(
         assert report["largest_window"] <= LIMIT
         assert report["refused_429"] == 0
         assert share_of_budget(report["arrivals"], LIMIT, PERIOD) >= REACH
-        assert bill(await driver.paid_twice()) == 0
+        assert await driver.paid_twice() == 0
 
 
 async def _requests(driver: Driver, count: int) -> bool:

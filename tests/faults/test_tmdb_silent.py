@@ -7,48 +7,35 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
-from enrich_service.storage import StorageService
-from enrich_service.tmdb.client import TMDBClient
-from enrich_service.worker import EnrichmentWorker
 from local_stack.processes import Program, free_port
-from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FaultKind, FaultRule
-from tests.conftest import QUICK
 from tests.guarantees import violations
-from tests.support.driving import (
-    CONCURRENCY,
-    LIMIT,
-    MADE_UP,
-    plain_films,
-    title_list,
-    until,
-)
+from tests.support.film_lists import MADE_UP, plain_films, title_list
 from tests.support.guarantee import ANY_BUDGET, Moment
+from tests.support.stack_driver import CONCURRENCY, LIMIT
+from tests.support.waiting import until
+from tests.support.workers import open_worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from aiohttp import web
     from aiohttp.test_utils import TestClient
 
+    from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.film import Film
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
+    from tests.support.stand_in import RunningStandIn
 
 
 @pytest.fixture
 async def impatient(database: Database, tmdb: RunningStandIn) -> AsyncIterator[EnrichmentWorker]:
     """A worker that waits half a second for an answer: five times ten would be a minute."""
-    async with TMDBClient(
-        base_url=tmdb.url, api_key=SecretStr(STAND_IN_KEY), timeout_seconds=0.5
-    ) as client:
-        made = EnrichmentWorker(client, StorageService(database), QUICK)
+    async with open_worker(database, tmdb.url, timeout_seconds=0.5) as made:
         yield made
-        await made.stop_scheduler()
 
 
 async def test_a_few_films_that_are_met_with_silence_fail(
@@ -84,7 +71,7 @@ async def test_a_few_films_that_are_met_with_silence_fail(
 
 
 async def test_a_tmdb_that_is_gone_is_waited_for(
-    driver: Driver, films: list[Film], tmp_path: Path, bill: Callable[[int], int]
+    driver: Driver, films: list[Film], tmp_path: Path
 ) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -112,7 +99,7 @@ async def test_a_tmdb_that_is_gone_is_waited_for(
     lives = [json.loads(line) for line in tmdb.log.read_text().splitlines()]
     asked = sum(life["requests"] for life in lives if life["event"] == "stand_in_stopped")
     # Two a film, and the probe that found it back.
-    assert 0 <= bill(asked - 2 * 100 - 1) <= CONCURRENCY, lives
+    assert 0 <= asked - 2 * 100 - 1 <= CONCURRENCY, lives
 
 
 async def _nothing_claimed(driver: Driver) -> bool:

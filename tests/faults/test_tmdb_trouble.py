@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.driving import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from local_stack.tmdb.film import Film
     from tests.faults.conftest import Ground
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
     Rule = dict[str, Any]
 
 LISTED = 50
@@ -48,7 +47,7 @@ async def one_daemon(ground: Ground) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("one_daemon")
 @pytest.mark.parametrize("trouble", [*TROUBLES, "silence"])
 async def test_trouble_with_everybody_costs_no_film_an_attempt(
-    driver: Driver, films: list[Film], bill: Bill, trouble: str
+    driver: Driver, films: list[Film], trouble: str
 ) -> None:
     asked = (await driver.report())["requests"]
     await driver.go_wrong({"match": "/3/", **TROUBLES.get(trouble, SILENCE)})
@@ -69,13 +68,13 @@ async def test_trouble_with_everybody_costs_no_film_an_attempt(
     await driver.audit()
     assert len(driver.events("tmdb_down")) == 1
     assert len(driver.events("tmdb_up")) == 1
-    assert bill(await driver.paid_twice()) <= struck
+    assert await driver.paid_twice() <= struck
 
 
 @pytest.mark.usefixtures("one_daemon")
 @pytest.mark.parametrize("how", LIMITED)
 async def test_a_429_holds_everybody_back_and_costs_no_film_an_attempt(
-    driver: Driver, films: list[Film], bill: Bill, how: str
+    driver: Driver, films: list[Film], how: str
 ) -> None:
     asked = (await driver.report())["requests"]
     await driver.go_wrong({"match": "/3/", "times": 25, **LIMITED[how]})
@@ -92,12 +91,12 @@ async def test_a_429_holds_everybody_back_and_costs_no_film_an_attempt(
     assert len(arrivals) == 2 * LISTED + 25
     longest_rest = max(later - sooner for sooner, later in pairwise(arrivals))
     assert longest_rest > 0.9, "nobody asks for as long as TMDB said, or one period"
-    assert bill(await driver.paid_twice()) <= 25
+    assert await driver.paid_twice() <= 25
 
 
 @pytest.mark.usefixtures("one_daemon")
 async def test_a_few_films_that_never_succeed_fail_with_their_reasons(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     poisoned = dict(zip(TROUBLES, films, strict=False))
     await driver.go_wrong(
@@ -121,7 +120,7 @@ async def test_a_few_films_that_never_succeed_fail_with_their_reasons(
     assert not driver.events("tmdb_down"), "TMDB answered everybody else"
     attempts = [event["key"] for event in driver.events("lookup_retry")]
     assert all(attempts.count(key) == 4 for key in attempts), "each had five attempts"
-    assert bill(await driver.paid_twice()) == 4 * len(poisoned)
+    assert await driver.paid_twice() == 4 * len(poisoned)
 
     await driver.go_wrong()
     forced = await driver.call("POST", f"/api/session/{session_id}/enrich")

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.support.driving import until
-from tests.support.line import Cut, line_to_tmdb
+from tests.support.tcp_proxy import Cut, proxy_to_tmdb
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from local_stack.tmdb.film import Film
-    from tests.support.driving import Driver
+    from tests.support.stack_driver import Driver
 
-    Bill = Callable[[int], int]
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"
 SEED = int(os.environ.get("WAKE_UP_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
@@ -33,7 +30,7 @@ LOST_SECONDS = 8.0
 
 
 async def test_without_listen_the_tick_finds_every_upload(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     await driver.stack.add_daemon(LISTEN_DATABASE_URL=NOWHERE, ENRICH_INTERVAL="1")
     for start in range(0, 30, 10):
@@ -41,19 +38,19 @@ async def test_without_listen_the_tick_finds_every_upload(
         status = await driver.completed(await driver.upload(films[start : start + 10]))
         assert status["enriched_count"] == 10
     await driver.audit()
-    assert bill(await driver.paid_twice()) == 0
+    assert await driver.paid_twice() == 0
     assert driver.events("listener_connect_failed")
     assert not driver.events("listener_connected")
 
 
 @pytest.mark.timeout(480)
 async def test_of_two_uploads_milliseconds_apart_neither_waits_for_the_tick(
-    driver: Driver, films: list[Film], bill: Bill
+    driver: Driver, films: list[Film]
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311  # a choice that can be repeated, no secret
     to_come = iter(films)
     watcher = await asyncpg.connect(driver.stack.dsn)
-    async with line_to_tmdb(driver.stack.tmdb_url) as line:
+    async with proxy_to_tmdb(driver.stack.tmdb_url) as line:
         await driver.stack.add_daemon(
             TMDB_BASE_URL=f"http://127.0.0.1:{line.port}",
             ENRICH_INTERVAL=NO_TICK,
@@ -75,12 +72,12 @@ async def test_of_two_uploads_milliseconds_apart_neither_waits_for_the_tick(
                 except AssertionError as error:
                     error.add_note(f"pair {first + pair} of WAKE_UP_SEED={SEED}")
                     raise
-            line.heal()
+            line.restore()
             await until(lambda: _claimed(watcher, 0))
     await watcher.close()
     await driver.audit()
     assert len(driver.sessions) == 2 * PAIRS
-    assert bill(await driver.paid_twice()) == 0
+    assert await driver.paid_twice() == 0
 
 
 async def _claimed(watcher: asyncpg.Connection[asyncpg.Record], count: int) -> bool:

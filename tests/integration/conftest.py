@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.support import driving
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,12 +22,6 @@ async def other(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Waits until a condition holds, and fails when it does not come to hold."""
-    return driving.until
-
-
-@pytest.fixture
 def somebody_waits(
     other: asyncpg.Connection[asyncpg.Record],
 ) -> Callable[[], Awaitable[None]]:
@@ -36,4 +30,4 @@ def somebody_waits(
     async def is_so() -> bool:
         return bool(await other.fetchval("select exists (select from pg_locks where not granted)"))
 
-    return lambda: driving.until(is_so)
+    return lambda: until(is_so)

@@ -10,16 +10,15 @@ import pytest
 
 from local_stack.processes import migrate
 from migrations.grants import API, DAEMON, OWNER
-from tests.conftest import run_on
-from tests.support.driving import create_database
-from tests.support.roles import SharedDatabase, create_shared_database, make_roles
-from tests.support.service_sql import needs_of
+from tests.support.database_roles import SharedDatabase, create_shared_database, make_roles
+from tests.support.databases import create_database, execute
+from tests.support.sql_privileges import needed_privileges
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.support.service_sql import Needs
+    from tests.support.sql_privileges import TablePrivileges
 
 SERVICES = {API: "api_service", DAEMON: "enrich_service"}
 VERBS = ("select", "insert", "update", "delete")
@@ -113,7 +112,7 @@ async def shared(postgres: EmbeddedPostgres) -> AsyncIterator[SharedDatabase]:
     """A database with the three roles, migrated by its owner."""
     made = await create_shared_database(postgres)
     yield made
-    await run_on(postgres.dsn(), f"drop database {made.name} with (force)")
+    await execute(postgres.dsn(), f"drop database {made.name} with (force)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ async def granted(dsn: str, role: str) -> dict[tuple[str, str], Granted]:
     }
 
 
-def wanted(needs: Needs | None, verb: str) -> tuple[bool, set[str]]:
+def wanted(needs: TablePrivileges | None, verb: str) -> tuple[bool, set[str]]:
     """Whether a service's SQL does this to a table, and to which columns."""
     if needs is None:
         return False, set()
@@ -157,7 +156,7 @@ async def test_a_role_may_do_what_its_services_sql_does_and_nothing_else(
     shared: SharedDatabase, role: str
 ) -> None:
     there = await granted(shared.superuser, role)
-    needs = needs_of(SERVICES[role], {table for table, _ in there})
+    needs = needed_privileges(SERVICES[role], {table for table, _ in there})
     assert len(needs) > 8, "the code was not read"
     for (table, verb), given in there.items():
         needed, columns = wanted(needs.get(table), verb)
@@ -178,16 +177,16 @@ async def test_what_is_not_a_services_work_is_refused(
     shared: SharedDatabase, role: str, statement: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await run_on(shared.by(role), statement)
+        await execute(shared.by(role), statement)
 
 
 async def test_nobody_else_comes_in(shared: SharedDatabase) -> None:
-    await run_on(shared.superuser, "create role passer_by login")
+    await execute(shared.superuser, "create role passer_by login")
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
             await asyncpg.connect(shared.by("passer_by"))
     finally:
-        await run_on(shared.superuser, "drop role passer_by")
+        await execute(shared.superuser, "drop role passer_by")
 
 
 async def test_a_large_upload_reaches_the_planner_though_the_api_does_not_own_the_queue(
@@ -196,8 +195,8 @@ async def test_a_large_upload_reaches_the_planner_though_the_api_does_not_own_th
     connection = await asyncpg.connect(shared.superuser)
     analysed = "select analyze_count from pg_stat_user_tables where relname = 'lookups'"
     before = await connection.fetchval(analysed)
-    await run_on(shared.api, "select analyze_lookups()")
-    await run_on(shared.superuser, "select pg_stat_force_next_flush()")
+    await execute(shared.api, "select analyze_lookups()")
+    await execute(shared.superuser, "select pg_stat_force_next_flush()")
     assert await connection.fetchval(analysed) == before + 1
     await connection.close()
 
@@ -213,45 +212,45 @@ async def test_roles_come_to_a_database_that_was_at_work_without_them(
     assert await owners(made.superuser) == {OWNER}
     for dsn in (made.api, made.daemon):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await run_on(dsn, "select from sessions")
+            await execute(dsn, "select from sessions")
     await migrate(made.owner)
     for dsn in (made.api, made.daemon):
-        await run_on(dsn, "select from sessions")
-    await run_on(postgres.dsn(), f"drop database {made.name} with (force)")
+        await execute(dsn, "select from sessions")
+    await execute(postgres.dsn(), f"drop database {made.name} with (force)")
 
 
 async def test_an_administrator_who_is_no_superuser_can_make_the_roles(
     postgres: EmbeddedPostgres,
 ) -> None:
     made = SharedDatabase(await create_database(postgres))
-    await run_on(made.superuser, "create role administrator login createrole createdb")
+    await execute(made.superuser, "create role administrator login createrole createdb")
     # Roles are the server's: what others made there is lent, so that this one finds its own way.
-    await run_on(made.superuser, f"alter database {made.name} owner to administrator")
+    await execute(made.superuser, f"alter database {made.name} owner to administrator")
     for role in (OWNER, API, DAEMON):
-        await run_on(made.superuser, f"grant {role} to administrator with admin option")
+        await execute(made.superuser, f"grant {role} to administrator with admin option")
     await migrate(made.by("administrator"))
     make_roles(made.by("administrator"))
     await migrate(made.owner)
     assert await owners(made.superuser) == {OWNER}
-    await run_on(made.daemon, "select from sessions")
-    await run_on(postgres.dsn(), f"drop database {made.name} with (force)")
-    await run_on(postgres.dsn(), "drop role administrator")
+    await execute(made.daemon, "select from sessions")
+    await execute(postgres.dsn(), f"drop database {made.name} with (force)")
+    await execute(postgres.dsn(), "drop role administrator")
 
 
 async def test_a_second_user_takes_over_while_a_password_is_changed(
     shared: SharedDatabase,
 ) -> None:
-    await run_on(shared.superuser, f"create role {API}_2 login in role {API}")
-    await run_on(shared.by(f"{API}_2"), "create temporary table spare (); select from movies")
+    await execute(shared.superuser, f"create role {API}_2 login in role {API}")
+    await execute(shared.by(f"{API}_2"), "create temporary table spare (); select from movies")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await run_on(shared.by(f"{API}_2"), "delete from catalogue")
-    await run_on(shared.superuser, f"drop role {API}_2")
+        await execute(shared.by(f"{API}_2"), "delete from catalogue")
+    await execute(shared.superuser, f"drop role {API}_2")
 
 
 async def test_a_right_that_is_needed_no_more_goes_with_the_next_migration(
     shared: SharedDatabase,
 ) -> None:
-    await run_on(shared.owner, f"grant update on catalogue to {API}")
+    await execute(shared.owner, f"grant update on catalogue to {API}")
     await migrate(shared.owner)
     there = await granted(shared.superuser, API)
     assert not there["catalogue", "update"]

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.conftest import run_on
-from tests.support.driving import create_database
-from tests.support.migrating import alembic
+from tests.support.databases import alembic, create_database, execute
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +25,7 @@ async def before(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     done = await alembic(dsn, "upgrade", BEFORE)
     assert done.returncode == 0, done.stderr
     yield dsn
-    await run_on(postgres.dsn(), f"drop database {dsn.partition('?')[0].rpartition('/')[2]}")
+    await execute(postgres.dsn(), f"drop database {dsn.partition('?')[0].rpartition('/')[2]}")
 
 
 async def fetchval(dsn: str, query: str) -> object:
@@ -40,7 +38,7 @@ async def fetchval(dsn: str, query: str) -> object:
 
 @pytest.mark.parametrize("sent", [0, 3, 40])
 async def test_ring_becomes_slots_and_a_ring_again(before: str, sent: int) -> None:
-    await run_on(
+    await execute(
         before,
         f"""
         update request_window
@@ -74,7 +72,7 @@ async def test_ring_becomes_slots_and_a_ring_again(before: str, sent: int) -> No
 
 async def test_ring_of_many_slots_is_of_the_newest(before: str) -> None:
     assert (await alembic(before, "upgrade", AFTER)).returncode == 0
-    await run_on(
+    await execute(
         before,
         """
         insert into request_slots (n, sent_at)

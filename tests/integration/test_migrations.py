@@ -17,10 +17,9 @@ from local_stack.postgres import SUPERUSER
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.postgres.database import SCHEMA_REVISION
-from tests.conftest import run_on
-from tests.support.driving import PATIENCE_SECONDS
-from tests.support.line import Cut, address_over, line_to_database
-from tests.support.migrating import alembic
+from tests.support.databases import alembic, execute
+from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -135,18 +134,18 @@ async def test_two_upgrades_at_once_run_one_after_the_other(empty: str) -> None:
 
 
 async def test_an_upgrade_waits_for_a_database_that_is_not_there_yet(empty: str) -> None:
-    async with line_to_database(empty) as line:
+    async with proxy_to_database(empty) as line:
         line.cut(Cut.RESET)
         upgrade = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "alembic", "upgrade", "head"),
             cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": address_over(line, empty)},
+            env={**os.environ, "DATABASE_URL": dsn_through(line, empty)},
             stderr=asyncio.subprocess.PIPE,
         )
         assert upgrade.stderr is not None
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert b"Waiting for the database" in await upgrade.stderr.readline()
-            line.heal()
+            line.restore()
             said = await upgrade.stderr.read()
     assert (await upgrade.wait(), b"Traceback" in said) == (0, False)
     assert await fetchval(empty, "select version_num from alembic_version") == SCHEMA_REVISION
@@ -167,12 +166,12 @@ async def test_an_upgrade_waits_for_the_role_that_it_is_to_run_as(
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert b"Waiting for the database" in await upgrade.stderr.readline()
-            await run_on(postgres.dsn(), f"create role {role} superuser login")
+            await execute(postgres.dsn(), f"create role {role} superuser login")
             said = await upgrade.stderr.read()
         assert (await upgrade.wait(), b"Traceback" in said) == (0, False)
         assert await fetchval(empty, "select version_num from alembic_version") == SCHEMA_REVISION
     finally:
-        await run_on(empty, f"drop owned by {role} cascade; drop role {role}")
+        await execute(empty, f"drop owned by {role} cascade; drop role {role}")
 
 
 async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
@@ -185,7 +184,7 @@ async def test_upgrading_what_is_up_to_date_changes_nothing(empty: str) -> None:
 async def test_a_release_that_is_rolled_back_to_leaves_a_newer_schema_alone(empty: str) -> None:
     await migrate(empty)
     before = await shape(empty)
-    await run_on(empty, "update alembic_version set version_num = '9999'")
+    await execute(empty, "update alembic_version set version_num = '9999'")
     upgraded = await alembic(empty, "upgrade", "head")
     assert upgraded.returncode == 0, upgraded.stderr
     assert f"at revision 9999, newer than this release's {SCHEMA_REVISION}" in upgraded.stderr

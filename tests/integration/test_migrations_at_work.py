@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from shared.postgres.database import SCHEMA_REVISION
-from tests.support.driving import until
-from tests.support.migrating import alembic
+from tests.support.databases import alembic
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,9 +18,9 @@ import yaml
 from local_stack.processes import ROOT
 from shared.settings import Settings
 from tests.manual.pages import DATABASE_TOOLS
-from tests.support.composing import raw_compose, variables
-from tests.support.manifests import FOLDER as MANIFESTS
-from tests.support.manifests import tool
+from tests.support.compose_files import raw_compose, variables
+from tests.support.kustomize import FOLDER as MANIFESTS
+from tests.support.kustomize import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

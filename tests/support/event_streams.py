@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from tests.support.described import check_item
-from tests.support.driving import until
+from tests.support.openapi_conformance import check_item
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -264,12 +264,12 @@ DEFECTS: tuple[Defect, ...] = (
         (
             Patch(
                 shared.sql.orphans,
-                "delete_unlisted",
+                "delete_orphans",
                 (("select pg_try_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
             Patch(
                 shared.sql.orphans,
-                "delete_unlisted_within",
+                "delete_orphans_within",
                 (("select pg_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
             Patch(
@@ -283,7 +283,7 @@ DEFECTS: tuple[Defect, ...] = (
         "what is forced is read and not held",
         "G1 G18",
         shared.sql.requeue,
-        "_reopen_what_is_free",
+        "_requeue_free",
         ("for update of lookups skip locked", ""),
         kinds={"upload": 5, "force": 6, "work": 6},
     ),

@@ -39,7 +39,7 @@ FAULTS = 1 / 60
 SHRINKING_TRIES = 60
 READS = ("select", "begin", "(pause)")
 """Statements after which nothing is otherwise than before, unless they are in a transaction."""
-DEFECTS = {"session_reconciled", "session_miscounted", "reopening_incomplete"}
+DEFECTS = {"session_reconciled", "session_miscounted", "requeue_incomplete"}
 """Events of the log that say that something was wrong, though it was mended."""
 
 

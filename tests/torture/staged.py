@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import asyncpg
 
 from shared.postgres.database import Database
+from shared.postgres.pool import ConnectionPool
 from tests.torture.stage import ACTOR, Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from shared.postgres.database import Connection
+    from shared.postgres.connector import Connector
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
     from tests.torture.stage import Actor, Stage
 
@@ -112,22 +114,17 @@ def label_of(query: str) -> str:
     return re.sub(r"\s+", " ", query).strip()[:LABEL]
 
 
-class StagedDatabase(Database):
-    """A database whose connections are on a stage.
+class StagedPool(ConnectionPool):
+    """A pool whose connections are on a stage."""
 
-    Args:
-        settings: with its address.
-        stage: the stage.
-    """
-
-    def __init__(self, settings: Settings, stage: Stage) -> None:
-        super().__init__(settings, application_name="torture", max_size=60)
+    def __init__(self, connector: Connector, max_size: int, stage: Stage) -> None:
+        super().__init__(connector, max_size)
         self._stage = stage
         self._timeless: set[int] = set()
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Connection]:
-        async with super()._borrowed() as connection:
+    async def lend(self) -> AsyncIterator[Connection]:
+        async with super().lend() as connection:
             if connection.get_server_pid() not in self._timeless:
                 await connection.execute(
                     "set idle_in_transaction_session_timeout to 0;"
@@ -136,6 +133,14 @@ class StagedDatabase(Database):
                 )
                 self._timeless.add(connection.get_server_pid())
             yield cast("Connection", StagedConnection(self._stage, connection))
+
+
+class StagedDatabase(Database):
+    """A database whose connections are on a stage."""
+
+    def __init__(self, settings: Settings, stage: Stage) -> None:
+        super().__init__(settings, application_name="torture", max_size=60)
+        self._pool = StagedPool(self._connector, 60, stage)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CASES = 50
 SEED = "ordinary suite"
-PLAYED_TWICE = 8
+PLAYED_TWICE = 4
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ async def test_same_seed_plays_the_same_case(world: World) -> None:
         assert first.trace == third.trace
 
 
+@pytest.mark.long
 async def test_what_was_found_is_shrunk_and_found_again(world: World) -> None:
     defect = next(defect for defect in DEFECTS if "ended stays" in defect.name)
     with defect.planted():

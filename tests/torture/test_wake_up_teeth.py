@@ -12,24 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 import enrich_service.scheduling.dispatcher
-from enrich_service.storage import StorageService
-from enrich_service.tmdb.client import TMDBClient
-from enrich_service.worker import EnrichmentWorker
-from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FAULT_RULES
-from tests.conftest import QUICK
-from tests.support.driving import until
+from tests.support.waiting import until
+from tests.support.workers import QUICK, open_worker
 from tests.torture.defects import Defect, Patch
 from tests.torture.world import chance_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
+    from tests.support.stand_in import RunningStandIn
 
 pytestmark = pytest.mark.long
 CLEARED_TOO_LATE = Defect(
@@ -58,15 +54,11 @@ async def worker(database: Database, tmdb: RunningStandIn) -> AsyncIterator[Enri
     hold = [{"match": "/3/movie/", "kind": "hold"}]
     tmdb.state.faults.replace(FAULT_RULES.validate_python(hold))
     options = replace(QUICK, interval=3600.0, drain=0.1)
-    async with TMDBClient(
-        base_url=tmdb.url, api_key=SecretStr(STAND_IN_KEY), timeout_seconds=600.0
-    ) as client:
-        made = EnrichmentWorker(client, StorageService(database), options)
+    async with open_worker(database, tmdb.url, options, timeout_seconds=600.0) as made:
         await made.start_scheduler()
         await until(lambda: made.is_registered and made.listener.connected)
         yield made
         tmdb.state.faults.replace([])
-        await made.stop_scheduler()
 
 
 async def lost_wake_up(database: Database, tmdb: RunningStandIn, pairs: int) -> int | None:

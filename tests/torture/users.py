@@ -12,17 +12,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api_service.errors import (
+    ClientLimitError,
+    MovieNotFoundError,
+    SessionChangedError,
+    UploadInProgressError,
+)
 from api_service.storage.additions import StagedAddition
 from api_service.storage.clients import StoredLimits
 from api_service.storage.idempotency import IdempotencyKey, UploadRepeatedError
 from api_service.storage.staging import StagedUpload
-from shared.errors import (
-    ClientLimitError,
-    MovieNotFoundError,
-    SessionChangedError,
-    SessionNotFoundError,
-    UploadInProgressError,
-)
+from shared.errors import SessionNotFoundError
 from shared.lookup_keys import imdb_key, title_key, tmdb_key
 from tests.torture.world import Expected
 

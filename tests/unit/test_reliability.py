@@ -38,12 +38,6 @@ def test_the_page_lists_the_guarantees_and_no_others() -> None:
     assert table == [row_of(guarantee) for guarantee in GUARANTEES]
 
 
-def test_guarantees_are_numbered_without_gaps() -> None:
-    assert [guarantee.id for guarantee in GUARANTEES] == [
-        f"G{number}" for number in range(1, len(GUARANTEES) + 1)
-    ]
-
-
 @EACH
 def test_each_guarantee_is_decided_by_something(guarantee: Guarantee) -> None:
     assert guarantee.tests

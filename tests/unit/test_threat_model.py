@@ -6,7 +6,6 @@ import ast
 import re
 
 from local_stack.processes import ROOT
-from tests.manual.pages import anchors
 
 PAGE = ROOT / "docs" / "threat-model.md"
 NONE_YET = "- none yet"
@@ -45,8 +44,3 @@ def test_every_test_that_the_model_names_is_there() -> None:
             }
             assert not test or test in there, f"{name}: {path}::{test}"
             assert any(function.startswith("test_") for function in there), f"{name}: {path}"
-
-
-def test_the_model_has_its_parts_and_security_leads_to_it() -> None:
-    assert {"assets", "ways-in", "what-is-trusted", "threats"} <= anchors(PAGE)
-    assert "](docs/threat-model.md)" in (ROOT / "SECURITY.md").read_text("utf-8")

@@ -13,20 +13,15 @@ from enrich_service.storage import StorageService
 from shared.models import Channel
 from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.support.api_answering import Daemon
-from tests.support.api_driving import (
-    LastingParsers,
-    Notified,
-    Service,
-    serve,
-)
+from tests.support.api_client import LastingParsers, Notified, Service, serve
+from tests.support.scripted_daemon import ScriptedDaemon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.support.api_driving import Client
+    from tests.support.api_client import Client
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +47,9 @@ def service(api: Client, database: Database) -> Service:
 
 
 @pytest.fixture
-def daemon(database: Database) -> Daemon:
+def daemon(database: Database) -> ScriptedDaemon:
     """Ends lookups with the outcomes that the test wants."""
-    return Daemon(StorageService(database))
+    return ScriptedDaemon(StorageService(database))
 
 
 @pytest.fixture

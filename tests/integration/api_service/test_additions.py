@@ -11,15 +11,17 @@ import asyncpg
 import pytest
 
 from api_service.lists.export_csv import csv_line
-from tests.support.api_driving import CSV, opened
+from tests.support.api_client import CSV
+from tests.support.film_lists import as_file
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp import ClientResponse
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service, Until
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 KEY = {"Idempotency-Key": "add-once"}
@@ -32,7 +34,7 @@ async def add(
     headers: Mapping[str, str] | None = None,
 ) -> ClientResponse:
     return await service.client.post(
-        f"/api/session/{session_id}/upload", data=opened(body), headers={**CSV, **(headers or {})}
+        f"/api/session/{session_id}/upload", data=as_file(body), headers={**CSV, **(headers or {})}
     )
 
 
@@ -60,7 +62,7 @@ async def exported(service: Service, session_id: str, **parameters: str) -> list
 
 
 async def test_what_was_not_found_is_exported_corrected_uploaded_and_found(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Frago,1996", "Rna,1985", "Xyzzy,1931")
     lost = ["title:frago|1996", "title:rna|1985", "title:xyzzy|1931"]
@@ -88,7 +90,7 @@ async def test_what_was_not_found_is_exported_corrected_uploaded_and_found(
 
 
 async def test_a_whole_export_uploaded_again_changes_nothing(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session(
         'Heat,1995,4.5,2024-02-10,Yes,"noir, on-dvd","=1+1, ""very""\nindeed"',
@@ -118,7 +120,9 @@ async def test_a_rating_stays_as_it_was_given_until_it_is_another(service: Servi
     ] == [(4.5, "9/10"), (4.0, "4/5")]
 
 
-async def test_an_export_makes_the_same_list_elsewhere(service: Service, daemon: Daemon) -> None:
+async def test_an_export_makes_the_same_list_elsewhere(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     whole = (
         "Title,Year,Rating,WatchedDate,Rewatch,Tags,Review\n"
         'Heat,1995,4.5,2024-02-10,Yes,"noir, on-dvd","=1+1, ""very""\nindeed"\n'
@@ -152,7 +156,7 @@ async def test_an_export_makes_the_same_list_elsewhere(service: Service, daemon:
 
 
 async def test_new_films_are_added_and_known_ones_get_the_new_data(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={HEAT: 949}, failed=[FARGO])
@@ -176,7 +180,9 @@ async def test_new_films_are_added_and_known_ones_get_the_new_data(
     assert await service.counts(session_id) == ("completed", 3, 3, 0, 0)
 
 
-async def test_films_that_others_found_count_at_once(service: Service, daemon: Daemon) -> None:
+async def test_films_that_others_found_count_at_once(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     await service.session("Ran,1985", "Fargo,1996")
     session_id = await service.session("Heat,1995")
     await daemon.answer(found={HEAT: 949, RAN: 11645}, not_found=[FARGO])
@@ -186,7 +192,7 @@ async def test_films_that_others_found_count_at_once(service: Service, daemon: D
 
 
 async def test_a_film_that_came_to_have_a_twin_is_asked_for_again(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     watched = "Date,Name,Year,Letterboxd URI\n2023-01-05,Emma,1996,https://boxd.it/{}\n"
     answer = await (await service.upload_files(("watched.csv", watched.format(1)))).json()
@@ -359,7 +365,7 @@ async def blocked(service: Service) -> int | None:
 
 
 async def test_a_session_deleted_meanwhile_takes_nothing(
-    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     session_id = await service.session("Heat,1995")
     async with bystander.transaction():
@@ -372,10 +378,7 @@ async def test_a_session_deleted_meanwhile_takes_nothing(
 
 
 async def test_what_the_user_does_meanwhile_is_not_undone(
-    service: Service,
-    daemon: Daemon,
-    bystander: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    service: Service, daemon: ScriptedDaemon, bystander: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     await service.session("603", header="TMDB ID")
     session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985")
@@ -438,9 +441,7 @@ async def test_a_session_that_never_stays_the_same_is_refused_in_the_end(
 
 
 async def test_an_addition_whose_connection_is_cut_is_stored_once(
-    service: Service,
-    bystander: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     session_id = await service.session("Heat,1995")
     async with bystander.transaction():

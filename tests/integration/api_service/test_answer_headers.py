@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from api_service.openapi.routes import ROUTES
 
 if TYPE_CHECKING:
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 IN_PATHS = {
     "{position}": "1",

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
 
 pytestmark = pytest.mark.filterwarnings(
     # aiohttp warns of what it could not read of the header, and goes on without it.
@@ -267,7 +269,6 @@ CHUNK = b"%x\r\n%b\r\n0\r\n\r\n" % (len(LIST), LIST)
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(
     refusing: Service,
     spooled: Callable[[], list[Path]],
-    until: Until,
     caplog: pytest.LogCaptureFixture,
     *,
     request_bytes: bytes,

@@ -11,7 +11,9 @@ import aiohttp
 import pytest
 
 from api_service.context import LIMITS, STORAGE
-from tests.support.api_driving import CSV, Service, opened
+from tests.support.api_client import CSV, Service
+from tests.support.film_lists import as_file
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from shared.postgres.database import Database
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Until
+    from tests.support.scripted_daemon import ScriptedDaemon
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -55,7 +56,9 @@ async def upload_from(address: str, service: Service, body: str) -> int:
     connector = aiohttp.TCPConnector(local_addr=(address, 0))
     async with (
         aiohttp.ClientSession(connector=connector) as http,
-        http.post(service.client.make_url("/api/upload"), data=opened(body), headers=CSV) as answer,
+        http.post(
+            service.client.make_url("/api/upload"), data=as_file(body), headers=CSV
+        ) as answer,
     ):
         return answer.status
 
@@ -80,7 +83,7 @@ async def test_files_that_are_refused_count_as_uploads(make_service: MakeService
     await refused(service, await service.upload(films("a", 1)), 429, "client_limit", "uploads")
 
 
-async def test_an_upload_beside_too_many_open_ones(make_service: MakeService, until: Until) -> None:
+async def test_an_upload_beside_too_many_open_ones(make_service: MakeService) -> None:
     service = await make_service(client_open_uploads=1)
     assert service.client.app is not None
     limits = service.client.app[LIMITS]
@@ -94,9 +97,7 @@ async def test_an_upload_beside_too_many_open_ones(make_service: MakeService, un
     await service.session("c,2000")
 
 
-async def test_all_open_uploads_together_are_capped(
-    make_service: MakeService, until: Until
-) -> None:
+async def test_all_open_uploads_together_are_capped(make_service: MakeService) -> None:
     service = await make_service(max_open_uploads=1)
     assert service.client.app is not None
     limits = service.client.app[LIMITS]
@@ -115,9 +116,7 @@ HEAVY = ("movies?sort=rating", "movies/positions", "summary", "export", "report"
 
 
 @pytest.mark.parametrize("path", HEAVY)
-async def test_heavy_reads_at_once_are_limited(
-    make_service: MakeService, until: Until, path: str
-) -> None:
+async def test_heavy_reads_at_once_are_limited(make_service: MakeService, path: str) -> None:
     service = await make_service(client_heavy_reads=1)
     assert service.client.app is not None
     limits, storage = service.client.app[LIMITS], service.client.app[STORAGE]
@@ -149,7 +148,7 @@ async def test_heavy_reads_in_a_minute_are_limited(make_service: MakeService) ->
     assert (await service.client.get(f"{session}/movies")).status == 200
 
 
-async def test_streams_of_events_are_limited(make_service: MakeService, until: Until) -> None:
+async def test_streams_of_events_are_limited(make_service: MakeService) -> None:
     service = await make_service(client_event_streams=1)
     assert service.client.app is not None
     limits = service.client.app[LIMITS]
@@ -195,9 +194,9 @@ async def test_uploads_side_by_side_never_pass_the_limit(
 async def test_films_added_to_a_session_count(make_service: MakeService) -> None:
     service = await make_service(client_movies_stored=5)
     path = f"/api/session/{await service.session('a,2000')}/upload"
-    response = await service.client.post(path, data=opened(films("b", 5)), headers=CSV)
+    response = await service.client.post(path, data=as_file(films("b", 5)), headers=CSV)
     await refused(service, response, 429, "client_limit", "movies_stored")
-    response = await service.client.post(path, data=opened(films("b", 4)), headers=CSV)
+    response = await service.client.post(path, data=as_file(films("b", 4)), headers=CSV)
     assert response.status == 200
     assert await service.drifted() == []
 
@@ -208,16 +207,16 @@ async def test_a_session_of_nobody_becomes_that_of_who_adds_to_it(
     service = await make_service(client_movies_stored=5)
     path = f"/api/session/{await service.session('a,2000')}/upload"
     client = await database.fetchval("update sessions set client = null returning client")
-    response = await service.client.post(path, data=opened(films("b", 4)), headers=CSV)
+    response = await service.client.post(path, data=as_file(films("b", 4)), headers=CSV)
     assert response.status == 200
     client = await database.fetchval("select client from sessions")
     assert len(client) == 32
-    response = await service.client.post(path, data=opened(films("c", 1)), headers=CSV)
+    response = await service.client.post(path, data=as_file(films("c", 1)), headers=CSV)
     await refused(service, response, 429, "client_limit", "movies_stored")
 
 
 async def test_films_queued_beyond_the_limit_are_refused_and_known_ones_are_not(
-    make_service: MakeService, daemon: Daemon
+    make_service: MakeService, daemon: ScriptedDaemon
 ) -> None:
     service = await make_service(client_films_queued=5)
     await service.session(*(f"a {number},2000" for number in range(4)))
@@ -265,7 +264,7 @@ async def test_addition_is_taken_where_there_are_as_many_sessions_as_may_be(
     path = f"/api/session/{await service.session('a,2000')}/upload"
     full = await make_service(max_sessions=1)
     await refused(full, await full.upload(films("b", 1)), 503, "service_full", "sessions")
-    response = await full.client.post(path, data=opened(films("c", 1)), headers=CSV)
+    response = await full.client.post(path, data=as_file(films("c", 1)), headers=CSV)
     assert response.status == 200
 
 

@@ -12,16 +12,17 @@ from api_service.storage import StorageService
 from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
 from shared.models import UPLOADS_LOCK
-from shared.sql.requeue import bring_forward
+from shared.sql.requeue import reprioritise
 from shared.sql.turn_grants import SHARES
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
     from shared.postgres.database import Database
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 CROWDED = """
     select turn, count(*)
@@ -131,7 +132,7 @@ async def test_uploads_at_once_never_crowd_a_turn(
 
 
 async def test_a_grant_is_cut_to_what_was_queued(
-    uploads: ClientUploads, database: Database, daemon: Daemon
+    uploads: ClientUploads, database: Database, daemon: ScriptedDaemon
 ) -> None:
     known = films("known", 20)
     await uploads.store(None, known)
@@ -152,7 +153,7 @@ async def test_a_failed_upload_leaves_no_grant(uploads: ClientUploads, database:
 
 
 async def test_a_cancelled_upload_leaves_no_grant(
-    uploads: ClientUploads, database: Database, dsn: str, until: Until
+    uploads: ClientUploads, database: Database, dsn: str
 ) -> None:
     upload = uploads.staged("one", films("cancelled", 5))
     connection = await asyncpg.connect(dsn)
@@ -178,7 +179,7 @@ async def test_deleting_a_session_frees_its_turns(
 
 
 async def test_a_force_waits_for_the_clients_other_lists(
-    uploads: ClientUploads, database: Database, daemon: Daemon
+    uploads: ClientUploads, database: Database, daemon: ScriptedDaemon
 ) -> None:
     forced = await uploads.store("one", films("failed", 3))
     await daemon.answer(failed=[f"title:failed {number}|2000" for number in range(3)])
@@ -239,6 +240,6 @@ async def test_a_client_brings_its_own_waiting_list_no_further_forward(
         await uploads.store("one", films(f"list {number}", 10))
     waiting = await uploads.store("one", films("wanted", 2))
     again = await uploads.store("one", films("wanted", 2))
-    await bring_forward(database, again)
+    await reprioritise(database, again)
     assert await turns(database, waiting) == [11, 12]
     assert len(await grants(database)) == SHARES + 1

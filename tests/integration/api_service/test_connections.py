@@ -19,8 +19,8 @@ from api_service.limits import connections
 from api_service.limits.connections import BoundedSite
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
-from tests.support.driving import until
-from tests.support.exposition import PREFIX, Exposition
+from tests.support.prometheus_text import PREFIX, Exposition
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from shared.models import UPLOADS_LOCK
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 
 async def delete(service: Service, session_id: str) -> int:
@@ -19,7 +20,7 @@ async def delete(service: Service, session_id: str) -> int:
     return response.status
 
 
-async def test_everything_uploaded_is_gone(service: Service, daemon: Daemon) -> None:
+async def test_everything_uploaded_is_gone(service: Service, daemon: ScriptedDaemon) -> None:
     answer = await (await service.upload("Title\nHeat\nRan\n", {"Idempotency-Key": "k"})).json()
     session_id = answer["session_id"]
     await daemon.answer(found={"title:heat|": 949})
@@ -42,7 +43,7 @@ async def test_what_nobody_else_waits_for_leaves_the_queue(service: Service) -> 
 
 
 async def test_what_was_found_is_kept_for_the_next_who_asks(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     first = await service.session("Heat,1995")
     await daemon.answer(found={"title:heat|1995": 949})
@@ -51,7 +52,7 @@ async def test_what_was_found_is_kept_for_the_next_who_asks(
     assert (answer["status"], answer["enriched_count"]) == ("completed", 1)
 
 
-async def test_other_sessions_counts_do_not_move(service: Service, daemon: Daemon) -> None:
+async def test_other_sessions_counts_do_not_move(service: Service, daemon: ScriptedDaemon) -> None:
     mine = await service.session("Heat,1995", "Ran,1985")
     other = await service.session("Heat,1995", "Ran,1985")
     await daemon.answer(found={"title:heat|1995": 949})
@@ -60,7 +61,7 @@ async def test_other_sessions_counts_do_not_move(service: Service, daemon: Daemo
     assert await service.drifted() == []
 
 
-async def test_what_is_in_flight_goes_too(service: Service, daemon: Daemon) -> None:
+async def test_what_is_in_flight_goes_too(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session("Heat,1995")
     await daemon.claim("title:heat|1995")
     await delete(service, session_id)
@@ -82,7 +83,7 @@ async def test_while_an_upload_is_in_progress_lookups_stay_for_it(
 
 
 async def test_a_lookup_that_somebody_begins_to_list_meanwhile_stays(
-    service: Service, dsn: str, until: Until
+    service: Service, dsn: str
 ) -> None:
     mine = await service.session("Heat,1995")
     other = await service.session("Ran,1985")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from api_service.storage.events import MOST_ANSWERS, MOST_FILMS, MOST_MOVIES, NEVER, EventStorage
 from api_service.storage.sessions import SessionStorage
-from shared.postgres.database import Database
-from shared.settings import Settings
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from local_stack.postgres import EmbeddedPostgres
+    from shared.postgres.database import Database
 
 SMALL, LARGE = UUID(int=7), UUID(int=10_000)
 """Sessions of 30 and of 50,000 movies."""
-TIMES = 8
-"""More often than it takes PostgreSQL to settle on one plan for all parameters."""
 
 # 2,000 sessions of 30 movies and one of all films; a film is answered each second, the last one
 # now, and one in ten waits.
@@ -65,42 +63,24 @@ FILL = (
 )
 
 
+@pytest.fixture(scope="module")
+async def filled_dsn(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    async with filled_database(postgres, template, FILL) as dsn:
+        yield dsn
+
+
 @pytest.fixture(scope="module", params=["force_custom_plan", "force_generic_plan"])
-async def filled(
-    request: pytest.FixtureRequest, postgres: EmbeddedPostgres, template: str
-) -> AsyncIterator[Database]:
-    """A filled database over a single connection, so that its statistics can be read at once."""
-    name = f"test_event_plans_{request.param}"
-    server = await asyncpg.connect(postgres.dsn())
-    await server.execute(f"create database {name} template {template}")
-    await server.execute(f"alter database {name} set plan_cache_mode = {request.param}")
-    settings = Settings(_env_file=None, database_url=postgres.dsn(name))
-    async with Database(settings, application_name="tests", max_size=1) as database:
-        for statement in FILL:
-            await database.fetchval(statement)
+async def filled(request: pytest.FixtureRequest, filled_dsn: str) -> AsyncIterator[Database]:
+    async with single_connection(filled_dsn, request.param) as database:
         yield database
-    await server.execute(f"drop database {name} with (force)")
-    await server.close()
 
 
-async def rows_read(database: Database) -> dict[str, Any]:
-    """By table, how many rows were read so far; of those read whole, all."""
-    await database.fetchval("select pg_stat_force_next_flush()")
-    rows = await database.fetch(
-        "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) as read from pg_stat_user_tables"
-    )
-    return {row["relname"]: row["read"] for row in rows}
-
-
-async def cost(database: Database, *works: Awaitable[object]) -> dict[str, int]:
-    """How many rows of each large table a work reads, in the mean."""
-    before = await rows_read(database)
-    for work in works:
-        await work
-    after = await rows_read(database)
+async def cost(database: Database, work: Callable[[], Awaitable[object]]) -> dict[str, float]:
+    """Return how many rows of each large table a work reads, in the mean."""
+    rows = (await cost_of(database, work, PLANS_SETTLED)).rows
     return {
-        table: (after[table] - before[table]) // len(works)
-        for table in ("sessions", "session_counts", "movies", "lookups", "catalogue")
+        name: rows[name]
+        for name in ("sessions", "session_counts", "movies", "lookups", "catalogue")
     }
 
 
@@ -119,7 +99,7 @@ async def test_films_since_a_moment_are_read_from_the_newest_answers(
 ) -> None:
     storage = EventStorage(filled)
     since = {session_id: await newest(filled, 30)}
-    spent = await cost(filled, *(storage.answered(since) for _ in range(TIMES)))
+    spent = await cost(filled, lambda: storage.answered(since))
     assert spent["lookups"] <= 31
     # Each film is listed by the large session and by one or two others.
     assert spent["movies"] <= 100
@@ -134,7 +114,7 @@ async def test_who_has_just_come_costs_no_more_than_the_newest_answers_of_all(
 ) -> None:
     storage = EventStorage(filled)
     since = {session_id: NEVER}
-    spent = await cost(filled, *(storage.answered(since) for _ in range(TIMES)))
+    spent = await cost(filled, lambda: storage.answered(since))
     assert spent["lookups"] <= MOST_ANSWERS + 1
     assert spent["movies"] <= 3 * MOST_ANSWERS
 
@@ -143,11 +123,11 @@ async def test_many_sessions_are_read_together(filled: Database) -> None:
     storage = EventStorage(filled)
     moment = await newest(filled, 30)
     since = {UUID(int=number): moment for number in range(1, 201)}
-    spent = await cost(filled, *(storage.answered(since) for _ in range(TIMES)))
+    spent = await cost(filled, lambda: storage.answered(since))
     assert spent["lookups"] <= 31
     assert spent["movies"] <= 100
     sessions = SessionStorage(filled)
-    spent = await cost(filled, *(sessions.get_many(list(since)) for _ in range(TIMES)))
+    spent = await cost(filled, lambda: sessions.get_many(list(since)))
     assert spent == {
         "sessions": 200,
         "session_counts": 200,
@@ -162,7 +142,7 @@ async def test_what_was_answered_long_ago_is_looked_for_in_a_part_of_a_large_ses
 ) -> None:
     storage = EventStorage(filled)
     for session_id, movies in ((SMALL, 30), (LARGE, MOST_MOVIES)):
-        spent = await cost(filled, *(storage.latest([session_id]) for _ in range(TIMES)))
+        spent = await cost(filled, partial(storage.latest, [session_id]))
         assert spent["movies"] == movies
         assert spent["lookups"] <= movies
         films = (await storage.latest([session_id]))[session_id]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import PATIENCE_SECONDS, until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import asyncpg
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -97,7 +97,7 @@ async def test_what_a_lost_notification_would_have_told_is_found_and_told_once(
 
 
 async def test_streams_go_on_after_all_connections_to_the_database_were_ended(
-    service: Service, daemon: Daemon, other: asyncpg.Connection[asyncpg.Record]
+    service: Service, daemon: ScriptedDaemon, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     session_id = await service.session(*ROWS)
     async with service.events(session_id) as stream:
@@ -127,7 +127,7 @@ async def test_a_quiet_stream_has_a_heartbeat(
 
 
 async def test_who_looks_on_through_another_api_is_told_too(
-    make_service: MakeService, daemon: Daemon
+    make_service: MakeService, daemon: ScriptedDaemon
 ) -> None:
     one, another = await make_service(), await make_service()
     session_id = await one.session(*ROWS)

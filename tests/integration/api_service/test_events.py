@@ -10,7 +10,8 @@ import pytest
 
 from enrich_service.storage.fleet import FleetStorage
 from shared.models import TMDBState
-from tests.support.driving import ADMIN_TOKEN, until
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.worker import EnrichmentWorker
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -31,7 +32,9 @@ ROWS = ("A,2000", "B,2001", "C,2002")
 # -- how it begins -----------------------------------------------------------------------------
 
 
-async def test_it_begins_with_how_everything_stands(service: Service, daemon: Daemon) -> None:
+async def test_it_begins_with_how_everything_stands(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session(*ROWS)
     await daemon.answer(found={A: 1}, not_found=[B])
     async with service.events(session_id) as stream:
@@ -71,7 +74,9 @@ async def test_its_head_alone_is_answered_at_once(service: Service) -> None:
     assert service.open_streams == 0
 
 
-async def test_of_a_film_without_a_title_tmdbs_is_told(service: Service, daemon: Daemon) -> None:
+async def test_of_a_film_without_a_title_tmdbs_is_told(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("603", header="tmdbID")
     await daemon.answer(found={"tmdb:603": 603})
     async with service.events(session_id) as stream:
@@ -80,7 +85,7 @@ async def test_of_a_film_without_a_title_tmdbs_is_told(service: Service, daemon:
 
 
 async def test_films_that_were_answered_long_before_the_list_came_are_among_the_first(
-    service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    service: Service, daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api_service.storage.events.MOST_ANSWERS", 1)
     await service.session(*ROWS)
@@ -93,7 +98,7 @@ async def test_films_that_were_answered_long_before_the_list_came_are_among_the_
 
 
 async def test_of_a_long_list_whose_films_were_all_answered_long_ago_some_are_told(
-    service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    service: Service, daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api_service.storage.events.MOST_ANSWERS", 1)
     monkeypatch.setattr("api_service.storage.events.MOST_MOVIES", 2)
@@ -108,7 +113,7 @@ async def test_of_a_long_list_whose_films_were_all_answered_long_ago_some_are_to
 
 
 async def test_at_most_24_films_are_told_of_and_the_newest_ones(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     keys = [f"title:film {number}|2000" for number in range(30)]
     session_id = await service.session(*(f"Film {number},2000" for number in range(30)))
@@ -122,7 +127,7 @@ async def test_at_most_24_films_are_told_of_and_the_newest_ones(
 
 
 async def test_who_comes_back_is_told_only_of_films_that_it_does_not_have(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session(*ROWS)
     await daemon.answer(found={A: 1})
@@ -161,7 +166,9 @@ async def test_it_follows_a_session_to_its_completion(
         assert not stream.ended
 
 
-async def test_a_correction_after_the_completion_arrives(service: Service, daemon: Daemon) -> None:
+async def test_a_correction_after_the_completion_arrives(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("A,2000", "B,2001")
     await daemon.answer(found={A: 1}, not_found=[B])
     async with service.events(session_id) as stream:
@@ -187,7 +194,7 @@ async def test_a_correction_after_the_completion_arrives(service: Service, daemo
 
 
 async def test_what_is_asked_again_after_the_completion_arrives(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("A,2000", "B,2001")
     await daemon.answer(found={A: 1}, failed=[B])
@@ -213,7 +220,7 @@ async def test_more_files_for_the_session_arrive(service: Service) -> None:
 
 
 async def test_a_film_whose_answer_is_committed_late_is_told_of_once(
-    service: Service, daemon: Daemon, other: asyncpg.Connection[asyncpg.Record]
+    service: Service, daemon: ScriptedDaemon, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     """Its time is from before it could be seen, and before that of films told of already."""
     session_id = await service.session(*ROWS)
@@ -237,7 +244,7 @@ async def test_a_film_whose_answer_is_committed_late_is_told_of_once(
 
 
 async def test_all_streams_of_a_session_are_told_the_same_and_others_nothing(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session(*ROWS)
     stranger = await service.session("Z,1990")
@@ -270,7 +277,7 @@ async def test_a_session_that_changes_fast_is_told_of_a_few_times_and_to_its_end
         assert len(stream.of("status")) < 20
 
 
-async def test_who_has_left_is_forgotten(service: Service, daemon: Daemon) -> None:
+async def test_who_has_left_is_forgotten(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session(*ROWS)
     async with service.events(session_id), service.events(session_id):
         assert service.open_streams == 2
@@ -282,7 +289,7 @@ async def test_who_has_left_is_forgotten(service: Service, daemon: Daemon) -> No
 
 
 async def test_pausing_resuming_and_stopping_are_told_to_everybody(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     waiting, done = await service.session(*ROWS), await service.session("Z,1990")

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from api_service.handlers.exports import ROWS
 from api_service.lists.export_csv import TO_CORRECT, WHOLE
 from api_service.storage.movies import MovieStorage
-from tests.support.exported import export, rows
-from tests.support.varied import varied_session
+from tests.support.exports import export, rows
+from tests.support.random_sessions import random_session
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 CANDIDATE = {"tmdb_id": 275, "title": "Fargo", "year": 1996, "score": 70, "poster_path": None}
 
 
-async def test_csv_has_the_users_own_data_and_tmdbs(service: Service, daemon: Daemon) -> None:
+async def test_csv_has_the_users_own_data_and_tmdbs(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session(
         '"Heat",1995,4.5,2024-02-10,Yes,"noir, on-dvd","Good, ""very""\nindeed"',
         header="Title,Year,Rating,WatchedDate,Rewatch,Tags,Review",
@@ -71,7 +74,7 @@ async def test_csv_has_the_users_own_data_and_tmdbs(service: Service, daemon: Da
 
 
 async def test_json_lines_are_the_movies_as_the_pages_have_them(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985")
     await daemon.answer(found={HEAT: 949}, not_found=[FARGO], candidates=[CANDIDATE])
@@ -84,7 +87,7 @@ async def test_json_lines_are_the_movies_as_the_pages_have_them(
 
 @pytest.mark.parametrize("outcome", ["pending", "found", "not_found", "failed", "unmatched"])
 async def test_only_what_ended_so_is_exported(
-    service: Service, daemon: Daemon, outcome: str
+    service: Service, daemon: ScriptedDaemon, outcome: str
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985", "M,1931")
     await daemon.answer(found={HEAT: 949}, not_found=[FARGO], failed=[RAN])
@@ -100,7 +103,7 @@ async def test_only_what_ended_so_is_exported(
 
 @pytest.mark.parametrize("outcome", ["not_found", "unmatched"])
 async def test_the_list_to_correct_says_why_and_what_it_could_be(
-    service: Service, daemon: Daemon, outcome: str
+    service: Service, daemon: ScriptedDaemon, outcome: str
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={HEAT: 949}, not_found=[FARGO], candidates=[CANDIDATE, CANDIDATE])
@@ -116,7 +119,9 @@ async def test_the_list_to_correct_says_why_and_what_it_could_be(
     assert row["Candidates"] == "275 Fargo (1996)\n275 Fargo (1996)"
 
 
-async def test_an_id_that_was_asked_for_in_vain_is_named(service: Service, daemon: Daemon) -> None:
+async def test_an_id_that_was_asked_for_in_vain_is_named(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("5,", ",tt0000005", header="TMDB ID,IMDB ID")
     await daemon.answer(not_found=["tmdb:5", "imdb:tt0000005"])
     found = await rows(service, session_id, outcome="not_found")
@@ -139,9 +144,9 @@ async def test_no_cell_is_a_formula_to_a_spreadsheet(service: Service) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 async def test_what_fits_a_filter_is_exported_in_the_order_asked_for(
-    service: Service, daemon: Daemon, form: str
+    service: Service, daemon: ScriptedDaemon, form: str
 ) -> None:
-    session_id = await varied_session(service, daemon, 33)
+    session_id = await random_session(service, daemon, 33)
     asked = {"watched": "true", "genre": "Drama", "sort": "rating", "reverse": "true"}
     expected = await service.movies(session_id, limit=1000, **asked)
     assert expected
@@ -168,7 +173,7 @@ async def test_a_session_of_no_movies_is_a_header_or_nothing(service: Service) -
 
 
 async def test_while_a_client_reads_slowly_no_connection_is_held_and_a_deletion_breaks_it_off(
-    service: Service, until: Until
+    service: Service,
 ) -> None:
     review = "x" * 20_000
     session_id = await service.session(
@@ -217,7 +222,7 @@ async def test_a_file_that_a_defect_cuts_short_does_not_look_whole(
     assert [event["event"] for event in log if event["log_level"] == "error"] == ["export_crashed"]
 
 
-async def test_a_client_that_goes_away_is_no_defect(service: Service, until: Until) -> None:
+async def test_a_client_that_goes_away_is_no_defect(service: Service) -> None:
     review = "x" * 20_000
     session_id = await service.session(
         *[f"Film {number},{review}" for number in range(1_000)], header="Title,Review"

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.exported import SAID, export, said, upload_again
-from tests.support.varied import varied_session
+from tests.support.exports import OWN_FIELDS, export, own_fields, upload_again
+from tests.support.random_sessions import random_session
 
 if TYPE_CHECKING:
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 
 async def test_letterboxds_form_is_read_back_as_the_same_watched_films(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
-    session_id = await varied_session(service, daemon, 31)
+    session_id = await random_session(service, daemon, 31)
     movies = await service.movies(session_id, limit=1000)
     response = await export(service, session_id, format="letterboxd")
     assert response.content_type == "text/csv"
     again = await upload_again(service, response)
     watched = [movie for movie in movies if movie["watched"]]
     assert 0 < len(watched) < len(movies)
-    assert said(again) == said(watched)
+    assert own_fields(again) == own_fields(watched)
     for movie in watched:
         if movie["tmdb_id"]:
             assert await service.lookup(f"tmdb:{movie['tmdb_id']}"), "asked for by its id"
 
 
 async def test_a_watchlist_in_letterboxds_form_is_read_back_as_one(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
-    session_id = await varied_session(service, daemon, 32)
+    session_id = await random_session(service, daemon, 32)
     listed = await service.movies(session_id, limit=1000, watchlist="true", watched="false")
     response = await export(
         service, session_id, format="letterboxd", watchlist="true", watched="false"
     )
     again = await upload_again(service, response)
     assert listed
-    assert said(again) == said(listed)
+    assert own_fields(again) == own_fields(listed)
     assert {(movie["watched"], movie["in_watchlist"]) for movie in again} == {(False, True)}
 
 
@@ -49,8 +49,8 @@ async def test_a_rating_as_it_was_given_survives_in_a_session_of_its_own(
         "Heat,1995,9", "Ran,1985,7.3", "Alien,1979,2", header="Title,Year,Rating"
     )
     again = await upload_again(service, await export(service, session_id))
-    names = (*SAID, "rating_original")
-    assert said(again, names) == said(await service.movies(session_id), names)
+    names = (*OWN_FIELDS, "rating_original")
+    assert own_fields(again, names) == own_fields(await service.movies(session_id), names)
     assert [movie["rating_original"] for movie in again] == ["9/10", "7.3/10", "2/10"]
 
 

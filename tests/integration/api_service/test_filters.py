@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.models import DOUBTFUL_BELOW
-from tests.support.varied import (
+from tests.support.random_sessions import (
     COUNT,
     COUNTRIES,
     GENRES,
@@ -19,19 +19,19 @@ from tests.support.varied import (
     LIST,
     TAGS,
     WORDS,
-    told,
-    varied_session,
+    listed_movies,
+    random_session,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
-    from tests.support.varied import Told
+    from tests.support.api_client import Service
+    from tests.support.random_sessions import ListedMovie
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 SORTS = ("position", "title", "year", "rating", "runtime", "tmdb_rating", "watched")
-FLAGS: dict[str, Callable[[Told], bool]] = {
+FLAGS: dict[str, Callable[[ListedMovie], bool]] = {
     "watched": lambda one: one.movie["watched"],
     "watchlist": lambda one: one.movie["in_watchlist"],
     "liked": lambda one: one.movie["liked"],
@@ -39,7 +39,7 @@ FLAGS: dict[str, Callable[[Told], bool]] = {
 }
 
 
-def has_outcome(one: Told, outcome: str) -> bool:
+def has_outcome(one: ListedMovie, outcome: str) -> bool:
     movie = one.movie
     if outcome == "unmatched":
         return movie["outcome"] in {"not_found", "failed"}
@@ -48,7 +48,7 @@ def has_outcome(one: Told, outcome: str) -> bool:
     return bool(movie["outcome"] == outcome)
 
 
-def has_flag(one: Told, value: str, *, name: str) -> bool:
+def has_flag(one: ListedMovie, value: str, *, name: str) -> bool:
     return FLAGS[name](one) == (value == "true")
 
 
@@ -58,22 +58,22 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", bare).lower()
 
 
-def speaks_of(one: Told, text: str) -> bool:
+def speaks_of(one: ListedMovie, text: str) -> bool:
     movie = one.movie
     names = (movie["title"], movie["tmdb_title"], movie["original_title"])
     everything = [*names, *movie["directors"], *movie["cast"]]
     return any(folded(text) in folded(name or "") for name in everything)
 
 
-def _fits(one: Told, *, fits: Callable[[Told, Any], bool], value: object) -> bool:
+def _fits(one: ListedMovie, *, fits: Callable[[ListedMovie, Any], bool], value: object) -> bool:
     return fits(one, value)
 
 
-def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
+def cases() -> list[tuple[dict[str, Any], Callable[[ListedMovie], bool]]]:
     """Each filter with values that some movies have, some have not, and some are next to."""
-    found: list[tuple[dict[str, Any], Callable[[Told], bool]]] = []
+    found: list[tuple[dict[str, Any], Callable[[ListedMovie], bool]]] = []
 
-    def add(name: str, values: Iterable[Any], fits: Callable[[Told, Any], bool]) -> None:
+    def add(name: str, values: Iterable[Any], fits: Callable[[ListedMovie, Any], bool]) -> None:
         found.extend(({name: value}, partial(_fits, fits=fits, value=value)) for value in values)
 
     outcomes = ("pending", "found", "not_found", "failed", "unmatched", "doubtful")
@@ -139,7 +139,7 @@ def cases() -> list[tuple[dict[str, Any], Callable[[Told], bool]]]:
     return found
 
 
-def order(one: Told, sort: str) -> Any:  # noqa: ANN401  # of any kind
+def order(one: ListedMovie, sort: str) -> Any:  # noqa: ANN401  # of any kind
     """What a movie is sorted by, smallest first, or None when it has none."""
     movie = one.movie
     latest = max(movie["watch_dates"], default=None)
@@ -159,7 +159,7 @@ def _backwards(number: float | None) -> float | None:
     return None if number is None else -number
 
 
-def sorted_by(movies: list[Told], sort: str, *, reverse: bool) -> list[Told]:
+def sorted_by(movies: list[ListedMovie], sort: str, *, reverse: bool) -> list[ListedMovie]:
     """In this order or turned round, by position where nothing tells; what lacks it last."""
     having = [one for one in movies if order(one, sort) is not None]
     having.sort(key=lambda one: one.movie["position"])
@@ -174,14 +174,16 @@ async def positions(service: Service, session_id: str, **parameters: str) -> lis
     return found
 
 
-def places(movies: list[Told]) -> list[int]:
+def places(movies: list[ListedMovie]) -> list[int]:
     return [one.movie["position"] for one in movies]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_each_filter_finds_what_it_says(service: Service, daemon: Daemon, seed: int) -> None:
-    session_id = await varied_session(service, daemon, seed)
-    movies = await told(service, session_id)
+async def test_each_filter_finds_what_it_says(
+    service: Service, daemon: ScriptedDaemon, seed: int
+) -> None:
+    session_id = await random_session(service, daemon, seed)
+    movies = await listed_movies(service, session_id)
     assert len(movies) == COUNT
     effective: set[str] = set()
     for parameters, fits in cases():
@@ -200,9 +202,9 @@ async def test_accents_hide_no_title_and_move_none_behind_z(service: Service) ->
     assert (await positions(service, session_id, sort="title"))[:4] == [2, 3, 4, 1]
 
 
-async def test_filters_narrow_each_other(service: Service, daemon: Daemon) -> None:
-    session_id = await varied_session(service, daemon, 3)
-    movies = await told(service, session_id)
+async def test_filters_narrow_each_other(service: Service, daemon: ScriptedDaemon) -> None:
+    session_id = await random_session(service, daemon, 3)
+    movies = await listed_movies(service, session_id)
     for (first, one_fits), (second, other_fits) in itertools.combinations(cases()[::4], 2):
         if first.keys() == second.keys():
             continue
@@ -213,10 +215,10 @@ async def test_filters_narrow_each_other(service: Service, daemon: Daemon) -> No
 @pytest.mark.parametrize("reverse", ["false", "true"])
 @pytest.mark.parametrize("sort", SORTS)
 async def test_every_order_has_what_lacks_it_last_and_is_the_same_page_by_page(
-    service: Service, daemon: Daemon, sort: str, reverse: str
+    service: Service, daemon: ScriptedDaemon, sort: str, reverse: str
 ) -> None:
-    session_id = await varied_session(service, daemon, 4)
-    movies = await told(service, session_id)
+    session_id = await random_session(service, daemon, 4)
+    movies = await listed_movies(service, session_id)
     asked = {"sort": sort, "reverse": reverse}
     for chosen, fits in ({}, lambda _: True), ({"watched": "true"}, FLAGS["watched"]):
         fitting = [one for one in movies if fits(one)]
@@ -236,9 +238,9 @@ async def test_every_order_has_what_lacks_it_last_and_is_the_same_page_by_page(
 
 
 async def test_a_page_goes_on_under_a_filter_that_came_in_between(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
-    session_id = await varied_session(service, daemon, 5)
+    session_id = await random_session(service, daemon, 5)
     path = f"/api/session/{session_id}/movies"
     first = await service.get(path, limit=10)
     rest = await service.get(path, limit=1000, cursor=first["next_cursor"], watched="true")
@@ -246,15 +248,17 @@ async def test_a_page_goes_on_under_a_filter_that_came_in_between(
     assert all(movie["position"] > 10 and movie["watched"] for movie in rest["movies"])
 
 
-async def test_movies_can_be_asked_for_by_position(service: Service, daemon: Daemon) -> None:
-    session_id = await varied_session(service, daemon, 6)
+async def test_movies_can_be_asked_for_by_position(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
+    session_id = await random_session(service, daemon, 6)
     asked = await service.movies(session_id, positions="9,3,999,12")
     assert [movie["position"] for movie in asked] == [9, 3, 12]
     everything = {movie["position"]: movie for movie in await service.movies(session_id)}
     assert asked == [everything[position] for position in (9, 3, 12)]
 
 
-async def test_a_movie_has_credits_with_pictures(service: Service, daemon: Daemon) -> None:
+async def test_a_movie_has_credits_with_pictures(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session("Heat,1995", "Ran,1985")
     await daemon.answer(found={"title:heat|1995": 949})
     heat = await service.get(f"/api/session/{session_id}/movies/1")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service, Until
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 FOUND, LOST, BROKEN, WAITING = (f"title:{name}|2000" for name in ("a", "b", "c", "d"))
 
@@ -22,7 +24,9 @@ async def force(service: Service, session_id: str) -> dict[str, Any]:
     return answer
 
 
-async def test_only_what_ended_in_vain_is_asked_again(service: Service, daemon: Daemon) -> None:
+async def test_only_what_ended_in_vain_is_asked_again(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("A,2000", "B,2000", "C,2000")
     await daemon.answer(found={FOUND: 1}, not_found=[LOST], failed=[BROKEN])
     assert await service.counts(session_id) == ("completed", 3, 1, 1, 1)
@@ -47,7 +51,7 @@ async def test_only_what_ended_in_vain_is_asked_again(service: Service, daemon: 
 
 
 async def test_a_session_in_which_all_was_found_stays_complete(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("A,2000")
     await daemon.answer(found={FOUND: 1})
@@ -56,7 +60,7 @@ async def test_a_session_in_which_all_was_found_stays_complete(
     assert await service.queue() == []
 
 
-async def test_forcing_twice_asks_once(service: Service, daemon: Daemon) -> None:
+async def test_forcing_twice_asks_once(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session("A,2000", "B,2000")
     await daemon.answer(not_found=[FOUND, LOST])
     answers = await asyncio.gather(*[force(service, session_id) for _ in range(4)])
@@ -64,7 +68,9 @@ async def test_forcing_twice_asks_once(service: Service, daemon: Daemon) -> None
     assert await service.counts(session_id) == ("enriching", 2, 0, 0, 0)
 
 
-async def test_every_session_that_lists_the_film_moves(service: Service, daemon: Daemon) -> None:
+async def test_every_session_that_lists_the_film_moves(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     mine = await service.session("B,2000", "C,2000")
     shared = await service.session("B,2000", "A,2000")
     unconcerned = await service.session("A,2000")
@@ -75,7 +81,9 @@ async def test_every_session_that_lists_the_film_moves(service: Service, daemon:
     assert await service.counts(unconcerned) == ("completed", 1, 1, 0, 0)
 
 
-async def test_what_another_session_lost_is_left_alone(service: Service, daemon: Daemon) -> None:
+async def test_what_another_session_lost_is_left_alone(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     mine = await service.session("B,2000")
     other = await service.session("C,2000")
     await daemon.answer(not_found=[LOST, BROKEN])
@@ -84,7 +92,7 @@ async def test_what_another_session_lost_is_left_alone(service: Service, daemon:
     assert await service.counts(other) == ("completed", 1, 0, 1, 0)
 
 
-async def test_what_is_in_flight_is_left_alone(service: Service, daemon: Daemon) -> None:
+async def test_what_is_in_flight_is_left_alone(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session("B,2000", "D,2000")
     await daemon.claim(WAITING)
     before = await service.lookup(WAITING)
@@ -106,7 +114,9 @@ async def test_what_is_in_flight_is_left_alone(service: Service, daemon: Daemon)
     assert await service.counts(session_id) == ("enriching", 2, 0, 1, 0)
 
 
-async def test_requeued_films_get_the_sessions_fair_turns(service: Service, daemon: Daemon) -> None:
+async def test_requeued_films_get_the_sessions_fair_turns(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("C,2000", "A,2000", "B,2000")
     await daemon.answer(not_found=[FOUND, LOST, BROKEN])
     await service.database.fetchval("insert into virtual_times (turn) values (100)")
@@ -115,7 +125,7 @@ async def test_requeued_films_get_the_sessions_fair_turns(service: Service, daem
 
 
 async def test_a_force_wakes_the_daemons_once(
-    service: Service, daemon: Daemon, notified: Notified
+    service: Service, daemon: ScriptedDaemon, notified: Notified
 ) -> None:
     session_id = await service.session("A,2000", "B,2000")
     await daemon.answer(not_found=[FOUND, LOST])
@@ -128,7 +138,7 @@ async def test_a_force_wakes_the_daemons_once(
 
 
 async def test_what_somebody_holds_is_waited_for_without_holding_anything(
-    service: Service, daemon: Daemon, dsn: str, until: Until
+    service: Service, daemon: ScriptedDaemon, dsn: str
 ) -> None:
     session_id = await service.session("A,2000", "B,2000")
     await daemon.answer(not_found=[FOUND, LOST])

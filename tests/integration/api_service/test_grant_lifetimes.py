@@ -13,17 +13,17 @@ from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
 from shared.models import UPLOADS_LOCK
 from shared.postgres.database import Database
-from shared.sql.requeue import bring_forward
+from shared.sql.requeue import reprioritise
 from shared.sql.turn_grants import SHARES
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Until
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 T = TypeVar("T")
 MOST_AT_A_TURN = """
@@ -143,7 +143,7 @@ async def test_a_correction_run_twice_keeps_its_grant(
 
 
 async def test_a_force_run_twice_keeps_its_grant(
-    uploads: ClientUploads, database: Database, unanswered: Database, daemon: Daemon
+    uploads: ClientUploads, database: Database, unanswered: Database, daemon: ScriptedDaemon
 ) -> None:
     session_id = await uploads.store("one", films("failed", 3))
     await daemon.answer(failed=[f"title:failed {number}|2000" for number in range(3)])
@@ -154,7 +154,7 @@ async def test_a_force_run_twice_keeps_its_grant(
 
 
 async def test_an_upload_run_twice_is_stored_once_and_tells_its_counts(
-    uploads: ClientUploads, database: Database, unanswered: Database, daemon: Daemon
+    uploads: ClientUploads, database: Database, unanswered: Database, daemon: ScriptedDaemon
 ) -> None:
     await uploads.store("one", films("list", 2))
     await daemon.answer(not_found=["title:list 0|2000"])
@@ -172,12 +172,12 @@ async def test_films_moved_twice_keep_their_grant(
     again = await uploads.store("two", films("later", 2))
     await database.fetchval("delete from queue_grants")
     await database.fetchval("update lookups set turn = turn + 30")
-    await bring_forward(unanswered, again)
+    await reprioritise(unanswered, again)
     assert (1, 2) in await grants(database)
 
 
 async def test_a_force_in_two_passes_gives_no_turn_twice(
-    uploads: ClientUploads, database: Database, dsn: str, daemon: Daemon, until: Until
+    uploads: ClientUploads, database: Database, dsn: str, daemon: ScriptedDaemon
 ) -> None:
     session_id = await uploads.store("one", films("failed", 3))
     await daemon.answer(failed=[f"title:failed {number}|2000" for number in range(3)])

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from api_service.storage import StorageService
 from benchmarks.held_snapshot import CountingDatabase
 from enrich_service.storage.retention import RetentionStorage
+from shared.settings import Settings
 from shared.sql.turn_grants import grant_turns, settle_grant
+from tests.support.query_costs import filled_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from uuid import UUID
 
-    import asyncpg
-
-    from shared.settings import Settings
+    from local_stack.postgres import EmbeddedPostgres
 
 MANY = "client 0"
 """The client that has half of 50,000 grants."""
@@ -41,12 +42,17 @@ FILL = (
 )
 
 
-@pytest.fixture
-async def counting(settings: Settings) -> AsyncIterator[CountingDatabase]:
+@pytest.fixture(scope="module")
+async def filled(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    async with filled_database(postgres, template, FILL) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+async def counting(filled: str) -> AsyncIterator[CountingDatabase]:
     """A database with many grants that counts what statements read."""
+    settings = Settings(_env_file=None, database_url=filled)
     async with CountingDatabase(settings, application_name="tests", max_size=1) as database:
-        for statement in FILL:
-            await database.fetchval(statement)
         yield database
 
 
@@ -92,11 +98,13 @@ async def test_granted_turns_are_counted_without_those_that_have_passed(
     await counting.fetchval("insert into virtual_times (turn) values (50000)")
     fleet = StorageService(counting).fleet
     assert await buffers(counting, lambda: fleet.granted_until(10)) <= FEW_BUFFERS
+    await counting.fetchval("delete from virtual_times where turn = 50000")
 
 
 async def test_pruning_reads_neither_live_grants_nor_those_it_deleted(
-    counting: CountingDatabase, other: asyncpg.Connection[asyncpg.Record]
+    counting: CountingDatabase, filled: str
 ) -> None:
+    other = await asyncpg.connect(filled)
     retention = RetentionStorage(counting)
     assert await buffers(counting, retention.prune_grants) <= FEW_BUFFERS, "all lie ahead"
     async with other.transaction(isolation="repeatable_read", readonly=True):
@@ -106,6 +114,7 @@ async def test_pruning_reads_neither_live_grants_nor_those_it_deleted(
             await retention.prune_grants()
         assert await counting.fetchval("select min(last_turn) from queue_grants") == 20_001
         assert await buffers(counting, retention.prune_grants) <= FEW_BUFFERS, "none has passed"
+    await other.close()
 
 
 async def test_what_a_client_has_is_added_up_from_indexes(counting: CountingDatabase) -> None:

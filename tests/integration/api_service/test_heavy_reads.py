@@ -11,12 +11,12 @@ from api_service.app import DATABASE_CONNECTIONS
 from api_service.storage import STORED_AT_ONCE
 from api_service.storage.size_limiter import LARGE_FILMS, MOST_READS, SizeLimiter
 from shared.errors import DatabaseBusyError
-from tests.support.driving import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 HEAVY = (
     "summary?genre=Drama",

@@ -19,16 +19,16 @@ from local_stack.processes import ROOT, free_port
 from shared import metrics
 from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.conftest import run_on
-from tests.support.api_driving import Service, serve
-from tests.support.driving import until
-from tests.support.exposition import scrape
-from tests.support.roles import create_shared_database
+from tests.support.api_client import Service, serve
+from tests.support.database_roles import create_shared_database
+from tests.support.databases import execute
+from tests.support.prometheus_text import scrape
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.api_driving import LastingParsers
+    from tests.support.api_client import LastingParsers
 
 OLDEST = "projectionist_database_oldest_snapshot_seconds"
 SNAPSHOT = "begin isolation level repeatable read; select count(*) from pg_class"
@@ -40,7 +40,7 @@ WHO = (ROOT / "deploy" / "postgres" / "held_snapshots.sql").read_text("utf-8")
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def held(
     try:
         for statement in statements:
             await holder.execute(statement)
-        await run_on(followed_on or dsn, FOLLOW)
+        await execute(followed_on or dsn, FOLLOW)
         yield holder
     finally:
         await holder.close()
@@ -76,7 +76,7 @@ async def test_runbooks_query_names_the_holder_and_what_ends_it(
     async with held(dsn, "set application_name = 'a report'", SNAPSHOT) as report:
         first, *_ = await database.fetch(WHO)
         assert "a report, idle in transaction, begin" in first["holder"]
-        await run_on(dsn, first["to_end_it"])
+        await execute(dsn, first["to_end_it"])
         await until(report.is_closed)
 
 
@@ -101,12 +101,14 @@ async def test_snapshot_in_another_database_holds_nothing_here(
 
 
 async def test_vacuum_at_work_is_not_told(database: Database, dsn: str) -> None:
-    await run_on(dsn, "create table pages as select repeat('x', 999) from generate_series(1, 9999)")
+    await execute(
+        dsn, "create table pages as select repeat('x', 999) from generate_series(1, 9999)"
+    )
     vacuum = await asyncpg.connect(dsn)
     await vacuum.execute("set vacuum_cost_delay = 100; set vacuum_cost_limit = 1")
     at_work = asyncio.create_task(vacuum.execute("vacuum pages"))
     await until(lambda: database.fetchval("select pid from pg_stat_progress_vacuum"))
-    await run_on(dsn, FOLLOW)
+    await execute(dsn, FOLLOW)
     sees_it = "select backend_xmin from pg_stat_activity where pid = $1 and age(backend_xmin) > 0"
     assert await database.fetchval(sees_it, vacuum.get_server_pid())
     await until(lambda: _holds_nothing(database))
@@ -134,7 +136,7 @@ async def test_snapshot_of_another_role_is_told_without_more_rights(
         async with held(shared.superuser, SNAPSHOT):
             await until(lambda: _is_more(service, 0.0))
         await until(lambda: _is_none(service))
-    await run_on(postgres.dsn(), f"drop database {shared.name} with (force)")
+    await execute(postgres.dsn(), f"drop database {shared.name} with (force)")
 
 
 @pytest.fixture
@@ -167,14 +169,14 @@ async def test_prepared_transaction_is_told_until_it_is_rolled_back(
             pass
         assert await SnapshotStorage(database).held()
         (forgotten,) = await database.fetch(WHO)
-        await run_on(primary.dsn(), forgotten["to_end_it"])
+        await execute(primary.dsn(), forgotten["to_end_it"])
         await until(lambda: _holds_nothing(database))
 
 
 @pytest.mark.parametrize("slot", ["", SLOT])
 async def test_feedback_of_a_standby_is_told(primary: EmbeddedPostgres, slot: str) -> None:
     if slot:
-        await run_on(primary.dsn(), f"select pg_create_physical_replication_slot('{slot}')")
+        await execute(primary.dsn(), f"select pg_create_physical_replication_slot('{slot}')")
     feedback = {
         "hot_standby_feedback": "on",
         "wal_receiver_status_interval": "1",

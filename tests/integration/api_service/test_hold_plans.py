@@ -9,11 +9,13 @@ import pytest
 
 from api_service.storage.holds import HoldStorage, handle_of
 from benchmarks.held_snapshot import CountingDatabase
+from shared.settings import Settings
+from tests.support.query_costs import filled_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from shared.settings import Settings
+    from local_stack.postgres import EmbeddedPostgres
 
 FILMS = 200
 OF_OTHERS = 20_000
@@ -48,13 +50,13 @@ FILL = (
 )
 
 
-@pytest.fixture
-async def counting(settings: Settings) -> AsyncIterator[CountingDatabase]:
+@pytest.fixture(scope="module")
+async def counting(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[CountingDatabase]:
     """A list beside many others, in a database that counts what statements read."""
-    async with CountingDatabase(settings, application_name="tests", max_size=1) as database:
-        for statement in FILL:
-            await database.fetchval(statement)
-        yield database
+    async with filled_database(postgres, template, FILL) as dsn:
+        settings = Settings(_env_file=None, database_url=dsn)
+        async with CountingDatabase(settings, application_name="tests", max_size=1) as database:
+            yield database
 
 
 async def test_a_list_is_held_and_released_by_the_film(counting: CountingDatabase) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import random
-import zipfile
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -16,7 +14,9 @@ import pytest
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
-from tests.support.driving import create_database
+from tests.support.databases import create_database
+from tests.support.list_reading import zipped
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,7 +30,6 @@ MEGABYTE = 1024**2
 AT_ONCE = 32
 LEAVE_SECONDS = 0.5
 """Until a client leaves that has sent less than it has promised."""
-PATIENCE_SECONDS = 30.0
 BODY_SECONDS = 2
 """Until a body that has not ended is given up."""
 MOST_UNANSWERED = {"lying_lengths": 500, "chunked_garbage": 300, "odd_signs": 400}
@@ -214,23 +213,16 @@ def path_tricks(dice: random.Random) -> Iterator[bytes]:
         yield from (request(line=f"TRACE {target}".encode()) for _ in range(10))
 
 
-def zipped(name: str, content: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return packed.getvalue()
-
-
 def bombs(dice: random.Random) -> Iterator[bytes]:
     """Archives that are a thousand times as large as they look, in each other, and damaged."""
-    bomb = zipped("films.csv", b"Title\n" + b"x" * (8 * MEGABYTE))
-    nested = zipped("inner.zip", bomb)
+    bomb = zipped({"films.csv": b"Title\n" + b"x" * (8 * MEGABYTE)})
+    nested = zipped({"inner.zip": bomb})
     for archive in (bomb, nested):
         yield from (request(archive, kind=b"application/zip") for _ in range(10))
     packed = gzip.compress(LIST * 10_000)
     for coding in (b"gzip", b"deflate", b"br", b"zstd", b"x"):
         yield from (request(packed, b"Content-Encoding: " + coding) for _ in range(10))
-    whole = zipped("films.csv", LIST * 100)
+    whole = zipped({"films.csv": LIST * 100})
     for _ in range(200):
         broken = bytearray(whole)
         for _ in range(20):
@@ -245,10 +237,6 @@ FAMILIES: dict[str, Family] = {
         *(odd_signs, deep_json, path_tricks, bombs),
     )
 }
-
-
-WHOLE = {"deep_json", "bombs"}
-"""Families whose bodies are all there: each is answered, once a parser has come to it."""
 
 
 class Api:
@@ -337,7 +325,9 @@ async def test_every_hostile_request_is_refused_and_the_next_good_one_taken(
 
     async def stranger() -> None:
         for sent in pending:
-            answer = await api.send(sent, leave_after=10.0 if name in WHOLE else LEAVE_SECONDS)
+            answer = await api.send(
+                sent, leave_after=LEAVE_SECONDS if name in MOST_UNANSWERED else PATIENCE_SECONDS
+            )
             refusal(sent, answer)
             if not answer:
                 unanswered.append(sent)

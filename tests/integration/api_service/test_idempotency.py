@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
 
 LIST = "Title\nHeat\nFargo\n,\n"
 KEY = {"Idempotency-Key": "3f2c-once"}
@@ -111,7 +113,7 @@ async def test_of_many_at_once_exactly_one_makes_a_session(service: Service) -> 
 
 
 async def test_while_one_is_being_stored_another_is_told_to_come_again(
-    service: Service, dsn: str, until: Until
+    service: Service, dsn: str
 ) -> None:
     connection = await asyncpg.connect(dsn)
     try:

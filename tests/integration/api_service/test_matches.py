@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.api_driving import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 HEAT = "title:heat|1995"
 FARGO = "title:fargo|1996"
@@ -44,7 +44,7 @@ async def remove(service: Service, session_id: str, position: int) -> ClientResp
     [({"tmdb_id": 603}, "tmdb:603"), ({"imdb_id": "tt0133093"}, "imdb:tt0133093")],
 )
 async def test_a_film_nobody_asked_for_yet_is_queued(
-    service: Service, daemon: Daemon, body: object, key: str
+    service: Service, daemon: ScriptedDaemon, body: object, key: str
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={HEAT: 949, FARGO: 275})
@@ -62,7 +62,9 @@ async def test_a_film_nobody_asked_for_yet_is_queued(
     assert [movie["tmdb_id"] for movie in await service.movies(session_id)] == [949, 603]
 
 
-async def test_a_film_that_is_known_counts_at_once(service: Service, daemon: Daemon) -> None:
+async def test_a_film_that_is_known_counts_at_once(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     await service.session("Matrix,603", header="Title,TMDB ID")
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={"tmdb:603": 603}, not_found=[HEAT], failed=[FARGO])
@@ -75,7 +77,7 @@ async def test_a_film_that_is_known_counts_at_once(service: Service, daemon: Dae
 
 
 async def test_what_was_not_found_shows_candidates_and_one_of_them_can_be_chosen(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     candidates: list[dict[str, object]] = [
@@ -94,7 +96,7 @@ async def test_what_was_not_found_shows_candidates_and_one_of_them_can_be_chosen
     assert await service.movies(session_id, outcome="not_found") == []
 
 
-async def test_only_the_one_movie_is_corrected(service: Service, daemon: Daemon) -> None:
+async def test_only_the_one_movie_is_corrected(service: Service, daemon: ScriptedDaemon) -> None:
     one = await service.session("Heat,1995", "Ran,1985")
     other = await service.session("Heat,1995")
     await daemon.answer(found={HEAT: 1})
@@ -105,7 +107,9 @@ async def test_only_the_one_movie_is_corrected(service: Service, daemon: Daemon)
     assert await service.counts(one) == ("enriching", 2, 0, 0, 0)
 
 
-async def test_of_twins_one_can_be_told_from_the_other(service: Service, daemon: Daemon) -> None:
+async def test_of_twins_one_can_be_told_from_the_other(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     twins = (
         "Date,Name,Year,Letterboxd URI\n"
         "2023-01-05,Emma,1996,https://boxd.it/1\n2023-01-06,Emma,1996,https://boxd.it/2\n"
@@ -120,7 +124,7 @@ async def test_of_twins_one_can_be_told_from_the_other(service: Service, daemon:
 
 @pytest.mark.parametrize("ended", ["not_found", "failed"])
 async def test_a_film_that_was_asked_for_in_vain_is_asked_for_again(
-    service: Service, daemon: Daemon, ended: str
+    service: Service, daemon: ScriptedDaemon, ended: str
 ) -> None:
     bystander = await service.session("Matrix,603", header="Title,TMDB ID")
     session_id = await service.session("Heat,1995")
@@ -134,7 +138,9 @@ async def test_a_film_that_was_asked_for_in_vain_is_asked_for_again(
     assert await service.counts(bystander) == ("enriching", 1, 0, 0, 0)
 
 
-async def test_the_same_correction_again_changes_nothing(service: Service, daemon: Daemon) -> None:
+async def test_the_same_correction_again_changes_nothing(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("Heat,1995")
     await corrected(service, session_id, 1, {"tmdb_id": 949})
     await daemon.answer(found={"tmdb:949": 949})
@@ -240,7 +246,7 @@ async def test_a_position_that_is_not_there_stores_nothing(service: Service) -> 
 
 
 async def test_what_is_no_film_leaves_the_session_and_its_counts(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985", "M,1931")
     await daemon.answer(found={HEAT: 949}, not_found=[FARGO], failed=["title:ran|1985"])
@@ -264,7 +270,7 @@ async def test_what_is_no_film_leaves_the_session_and_its_counts(
 
 
 async def test_when_the_last_pending_movie_leaves_the_session_is_complete(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={HEAT: 949})
@@ -280,7 +286,7 @@ async def test_the_other_movies_keep_their_positions(service: Service) -> None:
 
 
 async def test_corrections_of_one_session_at_once_leave_its_counts_exact(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session(*[f"Film {number},2000" for number in range(12)])
     await daemon.answer(

@@ -12,16 +12,18 @@ from pydantic import SecretStr
 
 from api_service.app import DATABASE_CONNECTIONS
 from shared import metrics
-from shared.postgres.database import COMMAND_SECONDS, Database
+from shared.postgres.database import Database
+from shared.postgres.pool import COMMAND_SECONDS
 from shared.settings import Settings
-from tests.support.api_driving import Service, serve
-from tests.support.exposition import scrape
-from tests.support.line import Cut, address_over, line_to_database
+from tests.support.api_client import Service, serve
+from tests.support.prometheus_text import scrape
+from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import LastingParsers, Until
-    from tests.support.exposition import Exposition
+    from tests.support.api_client import LastingParsers
+    from tests.support.prometheus_text import Exposition
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 REQUESTS = "projectionist_http_requests_total"
 SECONDS = "projectionist_http_request_duration_seconds"
@@ -32,7 +34,7 @@ DEAD = "postgresql://127.0.0.1:1/films"
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
 
 
 async def told(service: Service) -> Exposition:
@@ -57,7 +59,7 @@ async def test_requests_are_counted_by_route_and_status(service: Service) -> Non
     assert said.value(f"{SECONDS}_bucket", route=STATUS, le="+Inf") == 4
 
 
-async def test_a_client_that_leaves_is_counted_as_such(service: Service, until: Until) -> None:
+async def test_a_client_that_leaves_is_counted_as_such(service: Service) -> None:
     _, writer = await asyncio.open_connection(service.client.host, service.client.port)
     writer.write(
         b"POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
@@ -103,7 +105,7 @@ async def test_reads_that_wait_or_are_refused_are_told(service: Service) -> None
         assert said.value("projectionist_waiting_reads", size=size) == 0
 
 
-async def test_the_queue_is_told_by_kind(service: Service, daemon: Daemon) -> None:
+async def test_the_queue_is_told_by_kind(service: Service, daemon: ScriptedDaemon) -> None:
     await service.session("Heat,1995", "Ronin,1998", "Alien,1979")
     await daemon.beat()
     await daemon.claim("title:heat|1995")
@@ -154,7 +156,7 @@ async def test_pause_and_tmdbs_state_are_told(service: Service) -> None:
     assert states == {"up": 0, "refused": 1}
 
 
-async def test_open_streams_are_told_and_have_no_duration(service: Service, until: Until) -> None:
+async def test_open_streams_are_told_and_have_no_duration(service: Service) -> None:
     session_id = await service.session("Heat,1995")
     async with service.events(session_id):
         assert (await told(service)).value("projectionist_event_streams") == 1
@@ -168,7 +170,7 @@ async def test_open_streams_are_told_and_have_no_duration(service: Service, unti
     )
 
 
-async def test_the_pool_and_the_listener_are_told(service: Service, until: Until) -> None:
+async def test_the_pool_and_the_listener_are_told(service: Service) -> None:
     async def listens() -> bool:
         said = await told(service)
         return said.value("projectionist_listener_connected") == 1
@@ -218,12 +220,12 @@ async def test_without_its_database_the_rest_is_told(parsers: LastingParsers) ->
 
 
 async def test_a_silent_database_does_not_hold_a_scrape_up(
-    settings: Settings, parsers: LastingParsers, monkeypatch: pytest.MonkeyPatch, until: Until
+    settings: Settings, parsers: LastingParsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "READING_SECONDS", 0.3)
     dsn = settings.database_url.get_secret_value()
-    async with line_to_database(dsn) as line:
-        address = SecretStr(address_over(line, dsn))
+    async with proxy_to_database(dsn) as line:
+        address = SecretStr(dsn_through(line, dsn))
         async with serve(settings, parsers, database_url=address) as client:
             service = Service(client, Database(settings, application_name="never used"))
 
@@ -238,7 +240,7 @@ async def test_a_silent_database_does_not_hold_a_scrape_up(
                 assert not said.has("projectionist_queue_lookups")
                 assert said.value("projectionist_database_up") == 0
             assert time.monotonic() - started < COMMAND_SECONDS / 4
-            line.heal()
+            line.restore()
 
 
 async def test_who_goes_away_is_not_ready(service: Service) -> None:

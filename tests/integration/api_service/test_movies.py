@@ -11,8 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 COUNT = 47
 SORTS = ["position", "title", "year", "rating"]
@@ -82,7 +82,7 @@ async def test_pages_hold_every_movie_once_and_in_order(
 
 @pytest.mark.parametrize("sort", [sort for sort in SORTS if sort != "title"])
 async def test_pages_stay_whole_while_outcomes_change_between_them(
-    service: Service, daemon: Daemon, session_id: str, sort: str
+    service: Service, daemon: ScriptedDaemon, session_id: str, sort: str
 ) -> None:
     async def answer_some(page: int) -> None:
         await daemon.answer(
@@ -95,7 +95,7 @@ async def test_pages_stay_whole_while_outcomes_change_between_them(
 
 
 async def test_a_movie_that_gets_tmdbs_title_between_pages_disturbs_no_other(
-    service: Service, daemon: Daemon, session_id: str
+    service: Service, daemon: ScriptedDaemon, session_id: str
 ) -> None:
     answered: set[int] = set()
 
@@ -129,7 +129,7 @@ async def test_a_movie_that_leaves_between_pages_disturbs_no_other(
 
 @pytest.mark.parametrize("sort", SORTS)
 async def test_outcomes_can_be_picked(
-    service: Service, daemon: Daemon, session_id: str, sort: str
+    service: Service, daemon: ScriptedDaemon, session_id: str, sort: str
 ) -> None:
     await daemon.answer(
         found={key(number): 1000 + number for number in range(11)},
@@ -156,7 +156,7 @@ async def test_a_page_has_100_movies_when_nothing_is_said(service: Service) -> N
 
 
 async def test_what_tmdb_knows_stands_beside_what_the_user_said(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995,4.5", header="Title,Year,Rating")
     (pending,) = await service.movies(session_id)
@@ -177,7 +177,7 @@ async def test_what_tmdb_knows_stands_beside_what_the_user_said(
 
 
 async def test_what_tmdb_said_more_than_180_days_ago_is_not_shown(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995", "Ran,1985")
     await daemon.answer(found={"title:heat|1995": 949, "title:ran|1985": 11645})
@@ -194,7 +194,7 @@ async def test_what_tmdb_said_more_than_180_days_ago_is_not_shown(
 
 
 async def test_what_was_not_found_shows_its_candidates_and_the_reason(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Emma,1996")
     candidates: list[dict[str, object]] = [

@@ -16,14 +16,14 @@ from api_service.app import create_app
 from api_service.openapi.document import describe
 from api_service.openapi.routes import ROUTES
 from shared.errors import ProjectionistError
-from tests.support.described import check, check_item, hold_to_document
+from tests.support.openapi_conformance import check_item, check_response, conformance_middleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.settings import Settings
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 DOCUMENT = describe(ROUTES)
 API_MD = Path(__file__).parents[3] / "docs" / "api.md"
@@ -132,13 +132,13 @@ def test_an_answer_that_is_not_promised_fails(
     method: str, path: str, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     with pytest.raises(AssertionError):
-        check(method, path, status, headers, body)
+        check_response(method, path, status, headers, body)
 
 
 def test_an_answer_that_is_promised_does_not_fail() -> None:
-    check("GET", "/health", 200, HEADERS, HELD)
-    check("HEAD", "/health", 200, HEADERS, b"")
-    check("GET", "/api/session/1", 404, PROBLEM, json.dumps(UNKNOWN).encode())
+    check_response("GET", "/health", 200, HEADERS, HELD)
+    check_response("HEAD", "/health", 200, HEADERS, b"")
+    check_response("GET", "/api/session/1", 404, PROBLEM, json.dumps(UNKNOWN).encode())
 
 
 def test_an_event_that_is_not_promised_fails() -> None:
@@ -155,12 +155,12 @@ async def test_a_client_of_the_tests_hears_what_is_not_promised() -> None:
 
     app = web.Application()
     app.router.add_get("/livez", livez)
-    async with TestClient(TestServer(app), middlewares=(hold_to_document,)) as client:
+    async with TestClient(TestServer(app), middlewares=(conformance_middleware,)) as client:
         with pytest.raises(AssertionError, match="'ok' was expected"):
             await client.get("/livez")
 
 
-async def test_lines_of_an_export_are_as_promised(service: Service, daemon: Daemon) -> None:
+async def test_lines_of_an_export_are_as_promised(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={"title:heat|1995": 949})
     response = await service.client.get(f"/api/session/{session_id}/export?format=jsonl")

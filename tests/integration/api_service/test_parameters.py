@@ -10,7 +10,7 @@ from api_service.openapi.document import describe
 from api_service.openapi.routes import ROUTES
 
 if TYPE_CHECKING:
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 IN_PATHS = {"{position}": "1", "{file}": "start.js", "{path}": "page.js"}
 

@@ -15,16 +15,16 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
 from shared.postgres.database import Database
-from shared.postgres.read_only import is_read_only
 from shared.settings import Settings
-from tests.support.api_driving import Service, serve
-from tests.support.driving import ADMIN_TOKEN
+from tests.support.api_client import Service, serve
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from tests.support.api_driving import LastingParsers, Until
+    from tests.support.api_client import LastingParsers
 
 SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
 ROUTES = [
@@ -131,7 +131,7 @@ async def test_what_needs_no_database_is_refused_without_asking_it(orphan: Servi
 
 
 async def test_a_service_that_starts_before_its_database_and_schema_begins_when_they_come(
-    parsers: LastingParsers, postgres: EmbeddedPostgres, unused_name: str, until: Until
+    parsers: LastingParsers, postgres: EmbeddedPostgres, unused_name: str
 ) -> None:
     settings = settings_for(postgres.dsn(unused_name))
     async with (
@@ -221,18 +221,18 @@ async def test_role_of_any_name_is_asked_for(
     try:
         settings = settings_for(dsn.replace("postgres@", "A.b@"))
         async with Database(settings, application_name="tests", max_size=1) as database:
-            assert await is_read_only(database) is False
+            assert await database.is_read_only() is False
             await other.execute(
                 f'alter role "A.b" in database {name} set default_transaction_read_only = on'
             )
-            assert await is_read_only(database) is True
+            assert await database.is_read_only() is True
     finally:
         await other.execute(f'alter role "A.b" in database {name} reset all')
         await other.execute('drop role "A.b"')
 
 
 async def test_service_over_standby_is_alive_and_not_ready(
-    parsers: LastingParsers, tmp_path: Path, until: Until
+    parsers: LastingParsers, tmp_path: Path
 ) -> None:
     async with EmbeddedPostgres(tmp_path / "primary", durable=False, port=free_port()) as primary:
         await migrate(primary.dsn())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from api_service.lists.film import Film
@@ -15,24 +16,24 @@ from api_service.queries.movies import MovieQuery, SortName
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
-from shared.postgres.database import Database
-from shared.settings import Settings
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.requeue import reprioritise
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
+    from shared.postgres.database import Database
 
 # 3,000 sessions of 30 movies; session n lists the lookups from 30 n on, of which the last 6,000 of
 # 60,000 are pending, so that one session in ten waits.
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ENDED = 100
 WAITING = 1_850
-TIMES = 8
-"""More often than it takes PostgreSQL to settle on one plan for all parameters."""
+MOST_MOVIES = 700
+"""Rows of `movies` that a work may read: some sessions of 30, and who else lists a film."""
 LARGE = {"sessions", "session_counts", "movies", "lookups", "upload_reports", "idempotency_keys"}
 
 FILL = (
@@ -103,16 +104,8 @@ def session(number: int) -> UUID:
 
 @pytest.fixture(scope="module")
 async def filled(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
-    """A filled database over a single connection, so that its statistics can be read at once."""
-    server = await asyncpg.connect(postgres.dsn())
-    await server.execute(f"create database test_plans template {template}")
-    settings = Settings(_env_file=None, database_url=postgres.dsn("test_plans"))
-    async with Database(settings, application_name="tests", max_size=1) as database:
-        for statement in FILL:
-            await database.fetchval(statement)
+    async with filled_database(postgres, template, FILL) as dsn, single_connection(dsn) as database:
         yield database
-    await server.execute("drop database test_plans with (force)")
-    await server.close()
 
 
 @pytest.fixture
@@ -120,61 +113,114 @@ def storage(filled: Database) -> StorageService:
     return StorageService(filled)
 
 
-async def scans(database: Database) -> tuple[dict[str, int], dict[str, int]]:
-    """Sequential scans by table, and scans by index, so far."""
-    await database.fetchval("select pg_stat_force_next_flush()")
-    tables = await database.fetch("select relname, seq_scan from pg_stat_user_tables")
-    indexes = await database.fetch("select indexrelname, idx_scan from pg_stat_user_indexes")
-    return (
-        {row["relname"]: row["seq_scan"] for row in tables},
-        {row["indexrelname"]: row["idx_scan"] for row in indexes},
-    )
-
-
 async def used(
     database: Database, first: int, work: Callable[[UUID], Awaitable[object]]
 ) -> set[str]:
     """Do it to several sessions: no large table may be read whole; the indexes that were read."""
-    tables, indexes = await scans(database)
-    for number in range(first, first + TIMES):
-        await work(session(number))
-    tables_after, indexes_after = await scans(database)
-    assert {name for name in LARGE if tables_after[name] != tables[name]} == set()
-    return {name for name, count in indexes_after.items() if count >= indexes[name] + TIMES}
+    numbers = itertools.count(first)
+    cost = await cost_of(database, lambda: work(session(next(numbers))), PLANS_SETTLED)
+    assert not cost.scanned & LARGE, cost
+    assert cost.rows["movies"] <= MOST_MOVIES, cost
+    return cost.indexes
 
 
-async def test_status_reads_two_rows_by_their_keys(
-    storage: StorageService, filled: Database
-) -> None:
-    indexes = await used(filled, ENDED, storage.sessions.get)
-    assert indexes == {"sessions_pkey", "session_counts_pkey"}
+async def page(storage: StorageService, one: UUID, after: Cursor | None, **query: object) -> None:
+    """Read five movies, at least four of which are there."""
+    found = await storage.movies.page(one, MovieQuery.model_validate(query), after=after, limit=5)
+    assert len(found.rows) >= 4
 
 
-async def test_an_idempotency_key_is_found_by_index(
-    storage: StorageService, filled: Database
-) -> None:
-    async def find(session_id: UUID) -> None:
-        found = await storage.uploads.find(str(session_id))
-        assert found is not None
-        assert found.session_id == session_id
-
-    assert await used(filled, ENDED, find) == {"idempotency_keys_pkey"}
+async def find_key(storage: StorageService, one: UUID) -> None:
+    found = await storage.uploads.find(str(one))
+    assert found is not None
+    assert found.session_id == one
 
 
-@pytest.mark.parametrize("outcome", [None, "not_found"])
-async def test_a_page_by_position_begins_where_the_last_one_ended(
-    storage: StorageService, filled: Database, outcome: str | None
-) -> None:
-    async def page(session_id: UUID) -> None:
-        found = await storage.movies.page(
-            session_id,
-            MovieQuery(outcome=outcome),
-            after=Cursor("", 10),
-            limit=5,
+async def aggregate(storage: StorageService, one: UUID) -> None:
+    places = await storage.movies.places(one, MovieQuery())
+    figures = await storage.summaries.aggregate(one, places.positions, everything=False)
+    assert json.loads(figures["films"])["total"] == 30
+
+
+async def search(storage: StorageService, one: UUID) -> None:
+    wanted = MovieQuery(q="film", watched=True, decade=2000)
+    assert len((await storage.movies.places(one, wanted)).positions) == 30
+
+
+async def export(storage: StorageService, one: UUID) -> None:
+    rest = MovieQuery(outcome="unmatched")
+    found = await storage.movies.page(one, rest, after=Cursor("", 10), limit=200)
+    assert found.next_cursor is None
+
+
+async def correct(storage: StorageService, one: UUID) -> None:
+    await storage.matches.repoint(one, 7, "title:film 1|2000", TRACEPARENT)
+    await storage.matches.remove(one, 8)
+
+
+async def count_ahead(storage: StorageService, _: UUID) -> None:
+    assert await storage.fleet.films_ahead(54_100) is not None
+    assert await storage.fleet.films_ahead(60_000) is None, "too many to be counted"
+
+
+Work = Callable[[StorageService, UUID], Awaitable[object]]
+BY_MOVIE = {"movies_pkey", "lookups_pkey"}
+# The first session, what is done to it and to those after it, and the indexes that it reads; of the
+# last ones, no other.
+CASES: dict[str, tuple[int, Work, set[str]]] = {
+    "page": (ENDED, lambda s, one: page(s, one, Cursor("", 10)), BY_MOVIE),
+    "page of an outcome": (
+        ENDED,
+        lambda s, one: page(s, one, Cursor("", 10), outcome="not_found"),
+        BY_MOVIE,
+    ),
+    **{
+        f"page by {sort}": (
+            ENDED,
+            lambda s, one, sort=sort: page(s, one, None, sort=sort),  # type: ignore[misc]  # mypy knows no lambda with a default here
+            {"movies_pkey"},
         )
-        assert len(found.rows) >= 4
+        for sort in get_args(SortName)
+    },
+    "summary": (ENDED, aggregate, BY_MOVIE),
+    "filters": (ENDED, search, BY_MOVIE),
+    "export": (ENDED, export, BY_MOVIE),
+    "requeue": (
+        ENDED + 100,
+        lambda s, one: s.sessions.force(one, TRACEPARENT),
+        {"movies_pkey", "movies_lookup"},
+    ),
+    "correct": (ENDED + 200, correct, {"movies_pkey", "lookups_key_key", "sessions_pkey"}),
+    "delete": (
+        WAITING + 100,
+        lambda s, one: s.sessions.delete(one),
+        {"movies_pkey", "movies_lookup", "upload_reports_pkey"},
+    ),
+}
+EXACT: dict[str, tuple[int, Work, set[str]]] = {
+    "status": (ENDED, lambda s, one: s.sessions.get(one), {"sessions_pkey", "session_counts_pkey"}),
+    "idempotency key": (ENDED, find_key, {"idempotency_keys_pkey"}),
+    "reports": (ENDED, lambda s, one: s.sessions.reports(one, 1000), {"upload_reports_pkey"}),
+    "pace": (
+        ENDED,
+        lambda s, _: s.fleet.pace(40, 10.2),
+        {"sessions_enriching", "session_counts_pkey", "request_slots_pkey"},
+    ),
+    "films ahead": (ENDED, count_ahead, {"lookups_queue"}),
+}
 
-    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
+
+@pytest.mark.parametrize("name", [*EXACT, *CASES])
+async def test_work_reads_only_its_session(
+    storage: StorageService, filled: Database, name: str
+) -> None:
+    first, work, indexes = (CASES | EXACT)[name]
+    read = await used(filled, first, lambda one: work(storage, one))
+    assert read == indexes if name in EXACT else read >= indexes
+
+
+async def test_reprioritising_reads_only_its_session(filled: Database) -> None:
+    assert await used(filled, WAITING, lambda one: reprioritise(filled, one)) >= BY_MOVIE
 
 
 async def test_a_page_by_position_of_a_large_session_ends_early(
@@ -194,70 +240,14 @@ async def test_a_page_by_position_of_a_large_session_ends_early(
         session(1),
     )
     await filled.fetchval("analyze movies")
-    fetched = "select idx_tup_fetch from pg_stat_user_tables where relname = 'movies'"
-    await filled.fetchval("select pg_stat_force_next_flush()")
-    before = await filled.fetchval(fetched)
-    page = await storage.movies.page(large, MovieQuery(), after=Cursor("", 10), limit=100)
-    assert [row["position"] for row in page.rows] == list(range(11, 111))
-    await filled.fetchval("select pg_stat_force_next_flush()")
+
+    async def page() -> None:
+        found = await storage.movies.page(large, MovieQuery(), after=Cursor("", 10), limit=100)
+        assert [row["position"] for row in found.rows] == list(range(11, 111))
+
     # The page and the movie after it; the page again, with what TMDB knows; and a few for the plan.
-    assert await filled.fetchval(fetched) - before <= 100 + 1 + 100 + 20
+    assert (await cost_of(filled, page)).rows["movies"] <= 100 + 1 + 100 + 20
     await storage.sessions.delete(large)
-
-
-@pytest.mark.parametrize("sort", get_args(SortName))
-async def test_a_page_in_another_order_reads_only_its_session(
-    storage: StorageService, filled: Database, sort: str
-) -> None:
-    async def page(session_id: UUID) -> None:
-        found = await storage.movies.page(
-            session_id,
-            MovieQuery(sort=sort),
-            after=None,
-            limit=5,
-        )
-        assert len(found.rows) == 5
-
-    assert "movies_pkey" in await used(filled, ENDED, page)
-
-
-async def test_a_summary_reads_only_its_session(storage: StorageService, filled: Database) -> None:
-    async def aggregate(session_id: UUID) -> None:
-        places = await storage.movies.places(session_id, MovieQuery())
-        figures = await storage.summaries.aggregate(session_id, places.positions, everything=False)
-        assert json.loads(figures["films"])["total"] == 30
-
-    indexes = await used(filled, ENDED, aggregate)
-    assert {"movies_pkey", "lookups_pkey"} <= indexes
-
-
-async def test_filters_read_only_their_session(storage: StorageService, filled: Database) -> None:
-    async def search(session_id: UUID) -> None:
-        wanted = MovieQuery(q="film", watched=True, decade=2000)
-        assert len((await storage.movies.places(session_id, wanted)).positions) == 30
-
-    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, search)
-
-
-async def test_asking_again_finds_who_else_lists_a_film_by_index(filled: Database) -> None:
-    async def reopen(session_id: UUID) -> None:
-        assert await reopen_session(filled, session_id) >= 7
-
-    assert {"movies_pkey", "movies_lookup"} <= await used(filled, ENDED + 100, reopen)
-
-
-async def test_bringing_forward_reads_only_its_session(filled: Database) -> None:
-    indexes = await used(filled, WAITING, lambda session_id: bring_forward(filled, session_id))
-    assert {"movies_pkey", "lookups_pkey"} <= indexes
-
-
-async def test_a_correction_reads_nothing_whole(storage: StorageService, filled: Database) -> None:
-    async def correct(session_id: UUID) -> None:
-        await storage.matches.repoint(session_id, 7, "title:film 1|2000", TRACEPARENT)
-        await storage.matches.remove(session_id, 8)
-
-    indexes = await used(filled, ENDED + 200, correct)
-    assert {"movies_pkey", "lookups_key_key", "sessions_pkey"} <= indexes
 
 
 async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_for(
@@ -299,45 +289,3 @@ async def test_adding_to_a_session_reads_only_its_movies_and_the_lookups_asked_f
 
     indexes = await used(filled, ENDED + 300, add)
     assert {"movies_pkey", "lookups_key_key", "sessions_pkey"} <= indexes
-
-
-async def test_an_export_reads_on_where_it_was(storage: StorageService, filled: Database) -> None:
-    async def page(session_id: UUID) -> None:
-        found = await storage.movies.page(
-            session_id, MovieQuery(outcome="unmatched"), after=Cursor("", 10), limit=200
-        )
-        assert found.next_cursor is None
-
-    assert {"movies_pkey", "lookups_pkey"} <= await used(filled, ENDED, page)
-
-
-async def test_reports_are_found_by_index(storage: StorageService, filled: Database) -> None:
-    indexes = await used(filled, ENDED, lambda one: storage.sessions.reports(one, 1000))
-    assert indexes == {"upload_reports_pkey"}
-
-
-async def test_deleting_a_session_finds_who_else_lists_its_films_by_index(
-    storage: StorageService, filled: Database
-) -> None:
-    async def delete(session_id: UUID) -> None:
-        assert await storage.sessions.delete(session_id)
-
-    indexes = await used(filled, WAITING + 100, delete)
-    assert {"movies_pkey", "movies_lookup", "upload_reports_pkey"} <= indexes
-
-
-async def test_the_pace_of_all_reads_only_who_still_waits(
-    storage: StorageService, filled: Database
-) -> None:
-    indexes = await used(filled, ENDED, lambda _: storage.fleet.pace(40, 10.2))
-    assert indexes == {"sessions_enriching", "session_counts_pkey", "request_slots_pkey"}
-
-
-async def test_what_comes_before_a_film_is_counted_at_the_head_of_the_queue(
-    storage: StorageService, filled: Database
-) -> None:
-    async def count(_: UUID) -> None:
-        assert await storage.fleet.films_ahead(54_100) is not None
-        assert await storage.fleet.films_ahead(60_000) is None, "too many to be counted"
-
-    assert await used(filled, ENDED, count) == {"lookups_queue"}

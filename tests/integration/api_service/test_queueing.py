@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service, Until
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 
 def keys(*names: str) -> list[str]:
@@ -25,7 +27,7 @@ def rows(*names: str) -> list[str]:
 
 
 async def test_an_upload_of_known_films_is_complete_in_its_own_answer(
-    service: Service, daemon: Daemon, notified: Notified
+    service: Service, daemon: ScriptedDaemon, notified: Notified
 ) -> None:
     await service.session(*rows("a", "b"))
     await daemon.answer(found={"title:a|2000": 1}, not_found=keys("b"))
@@ -46,7 +48,9 @@ async def test_an_upload_of_known_films_is_complete_in_its_own_answer(
     assert await service.drifted() == []
 
 
-async def test_sessions_that_list_a_film_share_its_lookup(service: Service, daemon: Daemon) -> None:
+async def test_sessions_that_list_a_film_share_its_lookup(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     sessions = [await service.session("THE  Thing,2000"), await service.session("the thing,2000")]
     assert await service.queue() == keys("the thing")
     await daemon.answer(found={"title:the thing|2000": 1})
@@ -66,7 +70,7 @@ async def test_sessions_that_list_a_film_share_its_lookup(service: Service, daem
 )
 async def test_what_is_asked_again(
     service: Service,
-    daemon: Daemon,
+    daemon: ScriptedDaemon,
     notified: Notified,
     *,
     ended: str,
@@ -97,7 +101,7 @@ async def test_what_is_asked_again(
     assert await service.drifted() == []
 
 
-async def test_only_what_is_old_is_asked_again(service: Service, daemon: Daemon) -> None:
+async def test_only_what_is_old_is_asked_again(service: Service, daemon: ScriptedDaemon) -> None:
     await service.session(*rows("old", "recent", "broken"))
     await daemon.answer(not_found=keys("old", "recent"), failed=keys("broken"))
     await service.database.fetchval(
@@ -125,7 +129,7 @@ async def test_the_films_of_a_list_get_one_turn_after_the_other(service: Service
 
 
 async def test_turns_count_what_is_new_and_not_what_is_known(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     await service.session(*rows("a", "b"))
     await daemon.answer(found={"title:a|2000": 1, "title:b|2000": 2})
@@ -164,7 +168,7 @@ async def test_what_somebody_queued_far_behind_is_brought_forward(service: Servi
 
 
 async def test_nothing_is_brought_forward_that_is_in_flight(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     await service.session(*rows(*[f"film {number}" for number in range(50)]))
     await daemon.claim("title:film 45|2000")
@@ -203,7 +207,7 @@ async def test_the_daemons_are_told_once_of_a_session(service: Service, notified
 
 
 async def test_the_daemons_are_told_when_it_is_committed_and_not_before(
-    service: Service, notified: Notified, dsn: str, until: Until
+    service: Service, notified: Notified, dsn: str
 ) -> None:
     connection = await asyncpg.connect(dsn)
     try:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.driving import ADMIN_TOKEN
+from tests.support.stack_driver import ADMIN_TOKEN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 FIELDS = {
     "session_id": str,
@@ -42,7 +43,7 @@ ROUTES = [
 ]
 
 
-async def test_the_fields_and_their_types(service: Service, daemon: Daemon) -> None:
+async def test_the_fields_and_their_types(service: Service, daemon: ScriptedDaemon) -> None:
     await daemon.beat()
     session_id = await service.session("Heat,1995")
     status = await service.status(session_id)
@@ -57,7 +58,9 @@ async def test_a_status_is_never_kept_by_a_cache(service: Service) -> None:
         assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_counts_and_progress_follow_the_outcomes(service: Service, daemon: Daemon) -> None:
+async def test_counts_and_progress_follow_the_outcomes(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996", "Ran,1985", "M,1931")
     await daemon.answer(
         found={"title:heat|1995": 949},
@@ -77,7 +80,9 @@ async def test_counts_and_progress_follow_the_outcomes(service: Service, daemon:
     )
 
 
-async def test_progress_is_100_only_when_nothing_is_left(service: Service, daemon: Daemon) -> None:
+async def test_progress_is_100_only_when_nothing_is_left(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
     session_id = await service.session(*[f"Film {number},2000" for number in range(1000)])
     await daemon.answer(not_found=[f"title:film {number}|2000" for number in range(999)])
     status = await service.status(session_id)
@@ -87,7 +92,7 @@ async def test_progress_is_100_only_when_nothing_is_left(service: Service, daemo
 
 
 async def test_there_is_no_time_left_to_tell_while_nobody_works(
-    service: Service, daemon: Daemon, until: Until
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995")
     assert (await service.status(session_id))["eta_seconds"] is None
@@ -109,7 +114,7 @@ async def test_there_is_no_time_left_to_tell_while_nobody_works(
 
 
 async def test_the_time_left_counts_those_who_share_the_budget(
-    make_service: Callable[..., Awaitable[Service]], daemon: Daemon
+    make_service: Callable[..., Awaitable[Service]], daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     service = await make_service(tmdb_rate_limit=1)  # one film takes twice 10.2 s

@@ -17,7 +17,8 @@ from api_service.context import LIMITS, STORAGE
 from api_service.storage.shares import MOST_SHARES
 from api_service.storage.size_limiter import MOST_READS
 from api_service.storage.summaries import SummaryStorage
-from tests.support.described import check_item
+from tests.support.openapi_conformance import check_item
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     import asyncpg
 
     from shared.postgres.database import Database
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service, Until
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -46,7 +47,7 @@ async def shared(service: Service, session_id: str, **options: object) -> str:
     return str(answer["share_id"])
 
 
-async def two_films(service: Service, daemon: Daemon) -> str:
+async def two_films(service: Service, daemon: ScriptedDaemon) -> str:
     """A session of two films that are found."""
     session_id = await service.session(HEAT, FARGO, header=HEADER)
     await daemon.answer(found={"title:heat|1995": 949, "title:fargo|1996": 275})
@@ -183,7 +184,7 @@ async def test_an_expired_share_and_one_that_never_was_are_not_told_apart(
     assert len(set(said)) == 1
 
 
-async def test_deleting_a_session_ends_its_shares(service: Service, daemon: Daemon) -> None:
+async def test_deleting_a_session_ends_its_shares(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await two_films(service, daemon)
     share_id = await shared(service, session_id)
     for rest in READ:
@@ -192,7 +193,7 @@ async def test_deleting_a_session_ends_its_shares(service: Service, daemon: Daem
     await gone(service, share_id)
 
 
-async def test_a_share_tells_how_far_the_list_is(service: Service, daemon: Daemon) -> None:
+async def test_a_share_tells_how_far_the_list_is(service: Service, daemon: ScriptedDaemon) -> None:
     session_id = await service.session(HEAT, FARGO, header=HEADER)
     share_id = await shared(service, session_id, tags=True)
     await daemon.answer(found={"title:heat|1995": 949})
@@ -214,7 +215,7 @@ async def test_a_share_tells_how_far_the_list_is(service: Service, daemon: Daemo
 @pytest.mark.parametrize("tags", [True, False])
 async def test_reviews_and_tags_are_shown_only_where_the_share_says_so(
     service: Service,
-    daemon: Daemon,
+    daemon: ScriptedDaemon,
     reviews: bool,  # noqa: FBT001  # a parameter of the test
     tags: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
@@ -249,7 +250,7 @@ async def test_reviews_and_tags_are_shown_only_where_the_share_says_so(
 
 @pytest.mark.parametrize("rest", ["movies", "movies/positions", "summary", "export"])
 async def test_what_a_share_hides_nobody_can_filter_for(
-    service: Service, daemon: Daemon, rest: str
+    service: Service, daemon: ScriptedDaemon, rest: str
 ) -> None:
     session_id = await two_films(service, daemon)
     without, with_tags = (
@@ -271,7 +272,7 @@ async def test_what_a_share_hides_nobody_can_filter_for(
 
 @pytest.mark.parametrize("rest", READ)
 async def test_unknown_and_repeated_parameters_are_refused(
-    service: Service, daemon: Daemon, rest: str
+    service: Service, daemon: ScriptedDaemon, rest: str
 ) -> None:
     share_id = await shared(service, await two_films(service, daemon))
     for query in ("genres=Drama", "genre=Drama&genre=Crime", "rated=false"):
@@ -282,7 +283,7 @@ async def test_unknown_and_repeated_parameters_are_refused(
 
 
 async def test_what_fits_and_its_order_are_those_of_the_session(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await two_films(service, daemon)
     share_id = await shared(service, session_id)
@@ -297,7 +298,7 @@ async def test_what_fits_and_its_order_are_those_of_the_session(
 
 
 async def test_a_summary_is_kept_once_for_a_session_and_its_shares(
-    service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    service: Service, daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aggregate = SummaryStorage.aggregate
     added: list[UUID] = []
@@ -318,7 +319,7 @@ async def test_a_summary_is_kept_once_for_a_session_and_its_shares(
 
 
 async def test_visitors_do_not_keep_a_session_from_expiring(
-    service: Service, daemon: Daemon, database: Database
+    service: Service, daemon: ScriptedDaemon, database: Database
 ) -> None:
     share_id = await shared(service, await two_films(service, daemon))
     await database.fetchval(
@@ -354,7 +355,7 @@ async def test_what_visitors_read_counts_as_reads_of_their_own(
 
 @pytest.mark.parametrize("rest", ["summary", "export"])
 async def test_a_session_that_is_deleted_while_it_is_read_is_told_of_as_a_share(
-    service: Service, until: Until, rest: str
+    service: Service, rest: str
 ) -> None:
     session_id = await service.session("Heat,1995")
     share_id = await shared(service, session_id)
@@ -371,9 +372,7 @@ async def test_a_session_that_is_deleted_while_it_is_read_is_told_of_as_a_share(
     await service.problem(response, 404, "share_not_found")
 
 
-async def test_an_export_breaks_off_where_its_share_is_revoked(
-    service: Service, until: Until
-) -> None:
+async def test_an_export_breaks_off_where_its_share_is_revoked(service: Service) -> None:
     review = "x" * 20_000
     session_id = await service.session(
         *[f"Film {number},{review}" for number in range(1_000)], header="Title,Review"
@@ -424,7 +423,7 @@ async def test_the_page_of_a_share_is_in_no_index_and_says_nothing_of_its_own(
 
 
 async def test_every_answer_of_a_share_is_kept_by_no_cache(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     share_id = await shared(service, await two_films(service, daemon))
     for rest in READ:

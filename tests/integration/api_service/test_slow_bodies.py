@@ -9,13 +9,13 @@ import pytest
 
 from api_service.context import DISK_BUDGET, LIMITS
 from api_service.limits import body_pace
-from tests.support.api_driving import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -50,7 +50,7 @@ async def trickle(service: Service, size: int, pieces: list[bytes], pause: float
 
 
 async def test_trickling_bodies_are_given_up_and_leave_nothing(
-    make_service: MakeService, spooled: Callable[[], list[Path]], until: Until
+    make_service: MakeService, spooled: Callable[[], list[Path]]
 ) -> None:
     service = await make_service(upload_least_rate=1000)
     assert service.client.app is not None

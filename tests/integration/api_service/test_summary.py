@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.varied import Told, told, varied_session
+from tests.support.random_sessions import ListedMovie, listed_movies, random_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 Figures = dict[str, Any]
 
@@ -24,44 +24,46 @@ async def summary(service: Service, session_id: str, **filters: str) -> Figures:
 
 
 def mean(numbers: Iterable[float | None]) -> object:
-    """The mean as it is told, in hundredths, of those that are known."""
+    """The mean as it is listed_movies, in hundredths, of those that are known."""
     known = [number for number in numbers if number is not None]
     return pytest.approx(fmean(known), abs=0.0051) if known else None
 
 
-def grouped(movies: Sequence[Told], keys: Callable[[Told], Iterable[Any]]) -> dict[Any, list[Told]]:
-    groups: dict[Any, list[Told]] = {}
+def grouped(
+    movies: Sequence[ListedMovie], keys: Callable[[ListedMovie], Iterable[Any]]
+) -> dict[Any, list[ListedMovie]]:
+    groups: dict[Any, list[ListedMovie]] = {}
     for one in movies:
         for key in keys(one):
             groups.setdefault(key, []).append(one)
     return groups
 
 
-def rated(movies: Sequence[Told]) -> Figures:
+def rated(movies: Sequence[ListedMovie]) -> Figures:
     return {
         "films": len(movies),
         "mean_rating": mean(one.movie["rating"] for one in movies),
     }
 
 
-def minutes(movies: Iterable[Told]) -> int:
+def minutes(movies: Iterable[ListedMovie]) -> int:
     return sum(one.movie["runtime_minutes"] or 0 for one in movies)
 
 
-def times(one: Told) -> int:
+def times(one: ListedMovie) -> int:
     """How often it was seen."""
     at_least = one.movie["rewatches"] + 1 if one.movie["watched"] else 0
     return max(at_least, len(one.movie["watch_dates"]))
 
 
-def card(one: Told) -> Figures:
+def card(one: ListedMovie) -> Figures:
     movie = one.movie
     same = ("position", "poster_url", "rating", "vote_average")
     title = movie["title"] or movie["tmdb_title"]
     return {"title": title, "year": one.year, **{name: movie[name] for name in same}}
 
 
-def films(movies: Sequence[Told]) -> Figures:
+def films(movies: Sequence[ListedMovie]) -> Figures:
     outcomes = Counter(one.movie["outcome"] for one in movies)
     return {
         "total": len(movies),
@@ -74,16 +76,16 @@ def films(movies: Sequence[Told]) -> Figures:
     }
 
 
-def by_count(groups: dict[str, list[Told]]) -> list[tuple[str, list[Told]]]:
+def by_count(groups: dict[str, list[ListedMovie]]) -> list[tuple[str, list[ListedMovie]]]:
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def codes(movies: Sequence[Told], name: str) -> list[Figures]:
+def codes(movies: Sequence[ListedMovie], name: str) -> list[Figures]:
     groups = grouped(movies, lambda one: one.movie[name])
     return [{"code": code, "films": len(its)} for code, its in by_count(groups)]
 
 
-def people(movies: Sequence[Told], kind: str) -> list[Figures]:
+def people(movies: Sequence[ListedMovie], kind: str) -> list[Figures]:
     """The top twenty, without names."""
     groups = grouped(movies, lambda one: getattr(one, kind))
     found = []
@@ -95,11 +97,11 @@ def people(movies: Sequence[Told], kind: str) -> list[Figures]:
     ][:20]
 
 
-def against(movies: Sequence[Told]) -> Figures:
+def against(movies: Sequence[ListedMovie]) -> Figures:
     both = [one for one in movies if one.movie["rating"] is not None and one.theirs is not None]
     stars = {one.movie["position"]: (one.theirs or 0) / 2 for one in both}
 
-    def difference(one: Told) -> float:
+    def difference(one: ListedMovie) -> float:
         return round(float(one.movie["rating"] - stars[one.movie["position"]]), 6)
 
     def furthest(sign: int) -> list[Figures]:
@@ -124,7 +126,7 @@ def against(movies: Sequence[Told]) -> Figures:
     }
 
 
-def runtimes(movies: Sequence[Told]) -> list[Figures]:
+def runtimes(movies: Sequence[ListedMovie]) -> list[Figures]:
     timed = [one.movie["runtime_minutes"] for one in movies if one.movie["runtime_minutes"]]
     starts = range(0, 241, 30)
     return [
@@ -137,7 +139,7 @@ def runtimes(movies: Sequence[Told]) -> list[Figures]:
     ]
 
 
-def expected(fitting: Sequence[Told], counting: Sequence[Told]) -> Figures:
+def expected(fitting: Sequence[ListedMovie], counting: Sequence[ListedMovie]) -> Figures:
     timed = [one for one in counting if one.movie["runtime_minutes"]]
     timed.sort(key=lambda one: one.movie["runtime_minutes"])
     longest = [one for one in timed if minutes([one]) == minutes(timed[-1:])]
@@ -201,7 +203,9 @@ def expected(fitting: Sequence[Told], counting: Sequence[Told]) -> Figures:
     }
 
 
-def agrees(figures: Figures, fitting: Sequence[Told], counting: Sequence[Told]) -> None:
+def agrees(
+    figures: Figures, fitting: Sequence[ListedMovie], counting: Sequence[ListedMovie]
+) -> None:
     for kind, called, picture in (("directors", "Director", True), ("actors", "Actör", False)):
         for person in figures[kind]:
             assert person.pop("name") == f"{called} {person['id']}"
@@ -213,20 +217,24 @@ def agrees(figures: Figures, fitting: Sequence[Told], counting: Sequence[Told]) 
         assert figure == wanted[name], name
 
 
-def watched(movies: Sequence[Told]) -> list[Told]:
+def watched(movies: Sequence[ListedMovie]) -> list[ListedMovie]:
     return [one for one in movies if one.movie["watched"]]
 
 
 @pytest.mark.parametrize("seed", range(11, 16))
-async def test_a_session_of_all_kinds_adds_up(service: Service, daemon: Daemon, seed: int) -> None:
-    session_id = await varied_session(service, daemon, seed)
-    movies = await told(service, session_id)
+async def test_a_session_of_all_kinds_adds_up(
+    service: Service, daemon: ScriptedDaemon, seed: int
+) -> None:
+    session_id = await random_session(service, daemon, seed)
+    movies = await listed_movies(service, session_id)
     agrees(await summary(service, session_id), movies, watched(movies))
 
 
-async def test_under_a_filter_only_what_fits_counts(service: Service, daemon: Daemon) -> None:
-    session_id = await varied_session(service, daemon, 16)
-    movies = await told(service, session_id)
+async def test_under_a_filter_only_what_fits_counts(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
+    session_id = await random_session(service, daemon, 16)
+    movies = await listed_movies(service, session_id)
     drama = [one for one in movies if "Drama" in one.movie["genres"]]
     agrees(await summary(service, session_id, genre="Drama"), drama, watched(drama))
 
@@ -240,25 +248,25 @@ async def test_under_a_filter_only_what_fits_counts(service: Service, daemon: Da
     ],
 )
 async def test_who_asks_for_what_was_not_watched_gets_its_figures(
-    service: Service, daemon: Daemon, filters: dict[str, str], fits: Callable[[Any], bool]
+    service: Service, daemon: ScriptedDaemon, filters: dict[str, str], fits: Callable[[Any], bool]
 ) -> None:
-    session_id = await varied_session(service, daemon, 17)
-    fitting = [one for one in await told(service, session_id) if fits(one.movie)]
+    session_id = await random_session(service, daemon, 17)
+    fitting = [one for one in await listed_movies(service, session_id) if fits(one.movie)]
     assert fitting
     agrees(await summary(service, session_id, **filters), fitting, fitting)
 
 
 async def test_a_session_without_a_watched_film_counts_them_all(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
-    session_id = await varied_session(service, daemon, 18, is_watched=False)
-    movies = await told(service, session_id)
+    session_id = await random_session(service, daemon, 18, is_watched=False)
+    movies = await listed_movies(service, session_id)
     assert watched(movies) == []
     agrees(await summary(service, session_id), movies, movies)
 
 
 async def test_a_filter_that_no_watched_film_fits_counts_none(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     session_id = await service.session("Heat,1995,yes", "Ran,1985,no", header="Title,Year,Watched")
     await daemon.answer(found={"title:ran|1985": 11645, "title:heat|1995": 949})
@@ -270,7 +278,7 @@ async def test_before_anything_is_found_what_the_user_said_counts(service: Servi
     session_id = await service.session(
         "Heat,1995,4.5,2024-02-10", "Ran,1985,,", header="Title,Year,Rating,WatchedDate"
     )
-    movies = await told(service, session_id)
+    movies = await listed_movies(service, session_id)
     figures = await summary(service, session_id)
     agrees(figures, movies, movies)
     assert figures["films"]["pending"] == 2
@@ -284,8 +292,8 @@ async def test_a_session_of_no_movies_comes_to_nothing(service: Service) -> None
     agrees(await summary(service, session_id), [], [])
 
 
-async def test_others_have_no_part_in_it(service: Service, daemon: Daemon) -> None:
-    mine = await varied_session(service, daemon, 19)
+async def test_others_have_no_part_in_it(service: Service, daemon: ScriptedDaemon) -> None:
+    mine = await random_session(service, daemon, 19)
     before = await summary(service, mine)
     await service.session("Heat,1995,5", header="Title,Year,Rating")
     assert await summary(service, mine) == before

@@ -14,14 +14,14 @@ from api_service.storage.sessions import SessionStorage
 from api_service.storage.size_limiter import SizeLimiter
 from api_service.storage.summary_cache import SummaryCache, read_summary_version
 from shared.errors import SessionNotFoundError
-from tests.support.driving import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from shared.postgres.database import Database
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 ALL = MovieFilter()
@@ -66,7 +66,7 @@ def counted(database: Database) -> Counted:
 
 
 @pytest.fixture
-async def session_id(service: Service, daemon: Daemon) -> str:
+async def session_id(service: Service, daemon: ScriptedDaemon) -> str:
     """Heat and Fargo, found, by records of yesterday."""
     session_id = await service.session("Heat,1995", "Fargo,1996")
     await daemon.answer(found={HEAT: 1, FARGO: 2})
@@ -81,7 +81,7 @@ async def test_nothing_changed_is_nothing_added_up(counted: Counted, session_id:
     assert counted.times == 2
 
 
-async def _answer(service: Service, daemon: Daemon, session_id: str) -> None:
+async def _answer(service: Service, daemon: ScriptedDaemon, session_id: str) -> None:
     await service.client.post(
         f"/api/session/{session_id}/upload",
         data=b"Title,Year\nRan,1985",
@@ -90,7 +90,7 @@ async def _answer(service: Service, daemon: Daemon, session_id: str) -> None:
     await daemon.answer(found={RAN: 3})
 
 
-async def _correct(service: Service, _: Daemon, session_id: str) -> None:
+async def _correct(service: Service, _: ScriptedDaemon, session_id: str) -> None:
     """To a film that is known: no count changes."""
     await service.session("Ran,1985")
     await service.database.fetchval("update lookups set key = 'tmdb:2' where key = $1", FARGO)
@@ -98,12 +98,12 @@ async def _correct(service: Service, _: Daemon, session_id: str) -> None:
     assert (await service.client.put(path, json={"tmdb_id": 2})).status == 200
 
 
-async def _remove(service: Service, _: Daemon, session_id: str) -> None:
+async def _remove(service: Service, _: ScriptedDaemon, session_id: str) -> None:
     path = f"/api/session/{session_id}/movies/1/match"
     assert (await service.client.delete(path)).status == 204
 
 
-async def _rate(service: Service, _: Daemon, session_id: str) -> None:
+async def _rate(service: Service, _: ScriptedDaemon, session_id: str) -> None:
     """Add what changes a movie, and no count."""
     answer = await service.client.post(
         f"/api/session/{session_id}/upload",
@@ -113,7 +113,7 @@ async def _rate(service: Service, _: Daemon, session_id: str) -> None:
     assert answer.status == 200
 
 
-async def _refresh(service: Service, _: Daemon, __: str) -> None:
+async def _refresh(service: Service, _: ScriptedDaemon, __: str) -> None:
     await service.database.fetchval(
         """
         update catalogue
@@ -123,7 +123,7 @@ async def _refresh(service: Service, _: Daemon, __: str) -> None:
     )
 
 
-async def _rematch(service: Service, daemon: Daemon, __: str) -> None:
+async def _rematch(service: Service, daemon: ScriptedDaemon, __: str) -> None:
     """TMDB has a film no more, and the refresh finds another by its title: no count changes."""
     await service.database.fetchval(
         "update lookups set due_at = clock_timestamp(), turn = 1 where key = $1", FARGO
@@ -131,7 +131,7 @@ async def _rematch(service: Service, daemon: Daemon, __: str) -> None:
     await daemon.answer(found={FARGO: 4})
 
 
-async def _expire(service: Service, _: Daemon, __: str) -> None:
+async def _expire(service: Service, _: ScriptedDaemon, __: str) -> None:
     """As when time has gone by: a record is older than it may be shown."""
     await service.database.fetchval("select pg_sleep(1.5)")
 
@@ -139,10 +139,10 @@ async def _expire(service: Service, _: Daemon, __: str) -> None:
 @pytest.mark.parametrize("change", [_answer, _correct, _remove, _rate, _refresh, _rematch, _expire])
 async def test_whatever_it_shows_is_added_up_anew(
     service: Service,
-    daemon: Daemon,
+    daemon: ScriptedDaemon,
     counted: Counted,
     session_id: str,
-    change: Callable[[Service, Daemon, str], Awaitable[None]],
+    change: Callable[[Service, ScriptedDaemon, str], Awaitable[None]],
 ) -> None:
     if change is _expire:
         await service.database.fetchval(
@@ -161,7 +161,7 @@ async def test_whatever_it_shows_is_added_up_anew(
 
 
 async def test_what_others_have_changes_nothing(
-    service: Service, daemon: Daemon, counted: Counted, session_id: str
+    service: Service, daemon: ScriptedDaemon, counted: Counted, session_id: str
 ) -> None:
     await counted.get(session_id)
     theirs = await service.session("Ran,1985", "Heat,1995")
@@ -182,7 +182,7 @@ async def test_many_at_once_are_one(counted: Counted, session_id: str) -> None:
 
 
 async def test_a_change_meanwhile_is_added_up_afterwards(
-    service: Service, daemon: Daemon, counted: Counted, session_id: str
+    service: Service, daemon: ScriptedDaemon, counted: Counted, session_id: str
 ) -> None:
     """One at a time, however many ask and however often something changes."""
     counted.go_on.clear()

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import asyncpg
-
 from api_service.storage.summary_cache import read_summary_version
-from shared.postgres.database import Database
+from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from datetime import datetime
 
-LARGE = ("sessions", "session_counts", "movies", "lookups", "catalogue")
-TIMES = 8
-"""More often than it takes PostgreSQL to settle on one plan for all parameters."""
+    from local_stack.postgres import EmbeddedPostgres
+
 # 20,000 films, all found and a day old; session 1 lists all of them, 400 others list fifty each.
 # Three hundred records have been refreshed since.
 FILL = (
@@ -59,35 +56,17 @@ FILL = (
 
 
 async def test_version_of_a_large_session_reads_no_table_whole(
-    settings: Settings, dsn: str
+    postgres: EmbeddedPostgres, template: str
 ) -> None:
-    filling = await asyncpg.connect(dsn)
-    for statement in FILL:
-        await filling.execute(statement)
-    await filling.close()
-    async with Database(settings, application_name="tests", max_size=1) as database:
-        before = await _read(database)
-        since = None
-        for _ in range(TIMES):
-            version = await read_summary_version(database, UUID(int=1), since)
-            assert version.refreshed[0] == 20000 // 66
-            since = version.since
-        after = await _read(database)
-    assert after["scans"] == before["scans"]
-    assert after["movies"] - before["movies"] <= TIMES * 2 * 303, "those that were refreshed"
+    async with filled_database(postgres, template, FILL) as dsn, single_connection(dsn) as database:
+        since: datetime | None = None
 
+        async def version() -> None:
+            nonlocal since
+            found = await read_summary_version(database, UUID(int=1), since)
+            assert found.refreshed[0] == 20000 // 66
+            since = found.since
 
-async def _read(database: Database) -> asyncpg.Record:
-    await database.fetchval("select pg_stat_force_next_flush()")
-    row = await database.fetchrow(
-        """
-        select
-          sum(seq_scan) as scans,
-          sum(idx_tup_fetch) filter (where relname = 'movies') as movies
-        from pg_stat_user_tables
-        where relname = any($1::text[])
-        """,
-        LARGE,
-    )
-    assert row is not None
-    return row
+        cost = await cost_of(database, version, PLANS_SETTLED)
+    assert not cost.scanned
+    assert cost.rows["movies"] <= 2 * 303, "those that were refreshed"

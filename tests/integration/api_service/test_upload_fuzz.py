@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.support.api_driving import Raw, Service
+    from tests.support.api_client import Raw, Service
 
 pytestmark = pytest.mark.filterwarnings(
     # aiohttp warns of what it could not read of a header, and goes on without it.
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.filterwarnings(
 # Derandomised: every run tries the same bodies. What is refused leaves the database as it was, and
 # what is taken is cleared away, so that one database serves all examples.
 examples = settings(
-    max_examples=60,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

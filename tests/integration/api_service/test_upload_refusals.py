@@ -13,25 +13,18 @@ from aiohttp import FormData
 
 from api_service.uploads.parser_pool import PoolLimits
 from shared.settings import Settings
-from tests.support.api_driving import CSV, LastingParsers, serve
-from tests.support.parsers import Pipe
+from tests.support.api_client import CSV, LastingParsers, serve
+from tests.support.list_reading import zipped
+from tests.support.parser_processes import BlockedUpload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.api_driving import Service
+    from tests.support.api_client import Service
 
 GOOD = ("good.csv", "Title\nHeat\n")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-
-
-def zipped(**members: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 # -- nothing at all --------------------------------------------------------------------------------
@@ -87,10 +80,10 @@ UNREADABLE = [
     pytest.param("rows.csv", b"Title,Year\n,1999\n ,2000\n", "no_usable_rows", 2, id="no titles"),
     pytest.param("quote.csv", b'Title\n"Heat\nFargo\n', "unterminated_quote", 2, id="open quote"),
     pytest.param("long.csv", b"Title\n" + b"x" * 1_100_000, "field_too_long", 2, id="long field"),
-    pytest.param("cut.zip", zipped(a=b"Title\nHeat\n")[:-9], "broken_zip", None, id="cut zip"),
-    pytest.param("nothing.zip", zipped(), "empty_file", None, id="empty zip"),
+    pytest.param("cut.zip", zipped({"a": b"Title\nHeat\n"})[:-9], "broken_zip", None, id="cut zip"),
+    pytest.param("nothing.zip", zipped({}), "empty_file", None, id="empty zip"),
     pytest.param(
-        "book.xlsx", zipped(**{"[Content_Types].xml": b"<x/>"}), "spreadsheet", None, id="workbook"
+        "book.xlsx", zipped({"[Content_Types].xml": b"<x/>"}), "spreadsheet", None, id="workbook"
     ),
     pytest.param("old.xls", b"\xd0\xcf\x11\xe0" + bytes(99), "not_text", None, id="old workbook"),
     pytest.param("cut.xml", b"<recentratings>\n<film>", "broken_xml", 2, id="cut XML"),
@@ -121,7 +114,7 @@ async def test_a_body_that_is_no_list(
 
 
 async def test_a_bad_member_of_a_zip_is_named(refusing: Service) -> None:
-    packed = zipped(**{"lists/a.csv": b"Title\nHeat\n", "lists/b.csv": b"\xff\xff\xff"})
+    packed = zipped({"lists/a.csv": b"Title\nHeat\n", "lists/b.csv": b"\xff\xff\xff"})
     response = await refusing.upload_files(("export.zip", packed))
     problem = await refusing.problem(response, 422, "unreadable_list")
     assert (problem["file"], problem["reason"]) == ("lists/b.csv", "bad_encoding")
@@ -262,7 +255,7 @@ async def test_uploads_beyond_those_that_may_wait_are_asked_to_come_again(
     parsers = LastingParsers(0, PoolLimits(most_small=0))
     await parsers.open()
     try:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(
             parsers.read(pipe.files, max_movies=1_000, max_bytes=1_000, folder=tmp_path)
         )

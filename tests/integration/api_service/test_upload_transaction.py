@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from aiohttp import ClientResponse
 
-    from tests.support.api_driving import Notified, Service, Until
+    from tests.support.api_client import Notified, Service
 
 LIST = "Title\nHeat\nFargo\nRan\n"
 WHOLE = {"sessions": 1, "movies": 3, "lookups": 3, "upload_reports": 1}
@@ -51,7 +53,6 @@ async def test_an_upload_whose_connection_is_cut_in_the_middle_is_stored_once(
     service: Service,
     bystander: asyncpg.Connection[asyncpg.Record],
     notified: Notified,
-    until: Until,
     *,
     table: str,
 ) -> None:
@@ -80,7 +81,7 @@ async def test_an_upload_whose_connection_is_cut_in_the_middle_is_stored_once(
 
 @asynccontextmanager
 async def commits_that_wait(
-    connection: asyncpg.Connection[asyncpg.Record], dsn: str, until: Until
+    connection: asyncpg.Connection[asyncpg.Record], dsn: str
 ) -> AsyncIterator[None]:
     """Let each COMMIT wait, after it was done, for the word of a standby that does not exist."""
 
@@ -116,7 +117,6 @@ async def commits_that_wait(
 async def lose_the_answer(
     service: Service,
     bystander: asyncpg.Connection[asyncpg.Record],
-    until: Until,
     dsn: str,
     request: Callable[[], Coroutine[None, None, ClientResponse]],
     *,
@@ -154,7 +154,7 @@ async def lose_the_answer(
                 await bystander.execute("select pg_cancel_backend($1)", commit["pid"])
         return False
 
-    async with commits_that_wait(bystander, dsn, until):
+    async with commits_that_wait(bystander, dsn):
         asking = asyncio.create_task(request())
         if grants:
             await until(granted)
@@ -165,12 +165,11 @@ async def lose_the_answer(
 
 
 async def test_an_upload_whose_answer_to_commit_is_lost_is_stored_once(
-    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], dsn: str
 ) -> None:
     response = await lose_the_answer(
         service,
         bystander,
-        until,
         dsn,
         lambda: service.upload(LIST, {"Idempotency-Key": "k"}),
         done="exists (select from sessions)",
@@ -182,13 +181,12 @@ async def test_an_upload_whose_answer_to_commit_is_lost_is_stored_once(
 
 
 async def test_an_addition_whose_answer_to_commit_is_lost_is_stored_once(
-    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], dsn: str
 ) -> None:
     session_id = await service.session("Heat,1995")
     response = await lose_the_answer(
         service,
         bystander,
-        until,
         dsn,
         lambda: service.client.post(
             f"/api/session/{session_id}/upload",
@@ -213,7 +211,6 @@ async def test_an_addition_whose_answer_to_commit_is_lost_is_stored_once(
 async def test_a_deletion_whose_answer_to_commit_is_lost_is_said_to_be_done(
     service: Service,
     bystander: asyncpg.Connection[asyncpg.Record],
-    until: Until,
     dsn: str,
     *,
     path: str,
@@ -224,7 +221,6 @@ async def test_a_deletion_whose_answer_to_commit_is_lost_is_said_to_be_done(
     response = await lose_the_answer(
         service,
         bystander,
-        until,
         dsn,
         lambda: service.client.delete(f"/api/session/{session_id}{path}"),
         done=done,
@@ -236,14 +232,13 @@ async def test_a_deletion_whose_answer_to_commit_is_lost_is_said_to_be_done(
 
 
 async def test_a_correction_whose_answer_to_commit_is_lost_is_made_once(
-    service: Service, bystander: asyncpg.Connection[asyncpg.Record], until: Until, dsn: str
+    service: Service, bystander: asyncpg.Connection[asyncpg.Record], dsn: str
 ) -> None:
     session_id = await service.session("Heat,1995", "Fargo,1996")
     path = f"/api/session/{session_id}/movies/2/match"
     response = await lose_the_answer(
         service,
         bystander,
-        until,
         dsn,
         lambda: service.client.put(path, json={"tmdb_id": 603}),
         done="exists (select from lookups where key = 'tmdb:603')",
@@ -256,7 +251,6 @@ async def test_of_a_client_that_goes_away_before_its_upload_is_stored_nothing_is
     service: Service,
     bystander: asyncpg.Connection[asyncpg.Record],
     spooled: Callable[[], list[Path]],
-    until: Until,
 ) -> None:
     async def blocked() -> int | None:
         return await waiting(service, "Lock", "relation")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aiohttp import FormData
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.support.list_reading import zipped
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service
+if TYPE_CHECKING:
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -82,16 +80,8 @@ EXPORT = {
 }
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
 async def test_the_answer_has_the_sessions_status_and_where_to_read_it(
-    service: Service, daemon: Daemon
+    service: Service, daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     before = datetime.now(UTC) - timedelta(seconds=5)

@@ -10,14 +10,15 @@ from api_service.storage import StorageService
 from api_service.storage.fleet import TurnsUntil
 from benchmarks.client_uploads import ClientUploads, Named
 from shared.sql.turn_grants import SHARES
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from shared.postgres.database import Database
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Service, Until
+    from tests.support.api_client import Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 SECONDS_PER_FILM = 2 * 10.2
 """With one request in 10.2 s, and two a film."""
@@ -35,7 +36,7 @@ def uploads(database: Database, tmp_path: Path) -> ClientUploads:
 
 
 async def test_a_list_waits_until_one_of_four_others_has_had_its_turns(
-    uploads: ClientUploads, service: Service, daemon: Daemon, until: Until
+    uploads: ClientUploads, service: Service, daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     large = [str(await uploads.store("one", films(f"list {n}", 10))) for n in range(SHARES)]
@@ -59,7 +60,7 @@ async def test_a_list_waits_until_one_of_four_others_has_had_its_turns(
 
 
 async def test_the_time_left_counts_up_to_the_last_turn_of_a_waiting_list(
-    make_service: Callable[..., Awaitable[Service]], uploads: ClientUploads, daemon: Daemon
+    make_service: Callable[..., Awaitable[Service]], uploads: ClientUploads, daemon: ScriptedDaemon
 ) -> None:
     await daemon.beat()
     service = await make_service(tmdb_rate_limit=1)
@@ -98,7 +99,7 @@ async def test_granted_turns_are_counted_up_to_a_turn(
 
 
 async def test_a_list_of_films_that_its_client_queued_before_waits_with_them(
-    uploads: ClientUploads, service: Service, daemon: Daemon, database: Database
+    uploads: ClientUploads, service: Service, daemon: ScriptedDaemon, database: Database
 ) -> None:
     await daemon.beat()
     for number in range(SHARES):

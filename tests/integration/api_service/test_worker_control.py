@@ -11,14 +11,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.storage.fleet import FleetStorage, Heartbeat
-from tests.support.driving import ADMIN_TOKEN
+from tests.support.stack_driver import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from tests.support.api_answering import Daemon
-    from tests.support.api_driving import Notified, Service
+    from tests.support.api_client import Notified, Service
+    from tests.support.scripted_daemon import ScriptedDaemon
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -77,7 +77,7 @@ async def test_who_beats_is_running(service: Service) -> None:
     assert [worker["id"] for worker in told["workers"]] == [str(second)]
 
 
-async def test_the_queue_and_the_budget_are_told(service: Service, daemon: Daemon) -> None:
+async def test_the_queue_and_the_budget_are_told(service: Service, daemon: ScriptedDaemon) -> None:
     await service.session("Heat,1995", "Ran,1985", "Fargo,1996")
     await daemon.claim("title:ran|1985")
     for statement in (

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.manifests import render
+from tests.support.kustomize import render
 
 if TYPE_CHECKING:
-    from tests.support.manifests import Manifests
+    from tests.support.kustomize import Manifests
 
 
 @pytest.fixture(scope="session")

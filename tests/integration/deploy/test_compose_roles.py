@@ -17,9 +17,10 @@ import pytest
 from local_stack.postgres import SUPERUSER, binaries
 from local_stack.processes import ROOT, migrate
 from migrations.grants import API, DAEMON, OWNER
-from tests.conftest import run_on
-from tests.support.driving import create_database, plain_films, running
-from tests.support.roles import SharedDatabase
+from tests.support.database_roles import SharedDatabase
+from tests.support.databases import create_database, execute
+from tests.support.film_lists import plain_films
+from tests.support.stack_driver import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,9 +49,9 @@ async def database(postgres: EmbeddedPostgres) -> AsyncIterator[SharedDatabase]:
     """An empty database of a superuser's; afterwards no role has a password."""
     made = SharedDatabase(await create_database(postgres))
     yield made
-    await run_on(postgres.dsn(), f"drop database {made.name} with (force)")
+    await execute(postgres.dsn(), f"drop database {made.name} with (force)")
     for role in PASSWORDS:
-        await run_on(postgres.dsn(), f"alter role {role} password null")
+        await execute(postgres.dsn(), f"alter role {role} password null")
 
 
 async def set_up_roles(database: SharedDatabase, **changed: str) -> tuple[int, str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-import yaml
 
 from api_service.__main__ import SHUTDOWN_SECONDS
 from api_service.handlers.events import HEARTBEAT_SECONDS
 from api_service.openapi.routes import ROUTES
 from enrich_service.daemon import PROBE_SHUTDOWN_SECONDS
 from enrich_service.worker import DEREGISTER_SECONDS, END_SECONDS
-from local_stack.processes import ROOT, Program, free_port
+from local_stack.processes import Program, free_port
 from migrations.grants import API, DAEMON, OWNER
 from shared.http.probes import READY_SECONDS
 from shared.postgres.connector import CONNECT_SECONDS
@@ -26,7 +24,7 @@ from shared.tracing.spans import FLUSH_SECONDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.manifests import Manifests, Resource
+    from tests.support.kustomize import Manifests, Resource
 
 ROLES = {"migrate": OWNER, "api": API, "enrich": DAEMON}
 PORTS = {"api": "API_PORT", "enrich": "WORKER_PORT"}
@@ -39,7 +37,6 @@ SECRETS = {
 MEGABYTE = 1024**2
 READ_AND_STORED_SECONDS = 120
 """A list of 47 MB was seen to take 77 s, from its last byte to its answer, on two busy cores."""
-NODE_LOCAL_DNS = "169.254.20.10"
 
 
 def settings_of(manifests: Manifests, component: str) -> Settings:
@@ -72,64 +69,6 @@ def test_each_gets_its_own_secrets_and_no_other(manifests: Manifests) -> None:
         assert urlsplit(manifests.environment(component)["DATABASE_URL"]).username == role
 
 
-def test_who_runs_in_the_pods_is_who_the_image_was_made_for(manifests: Manifests) -> None:
-    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
-    (user,) = re.findall(r"^USER (\d+:\d+)$", dockerfile, re.MULTILINE)
-    for pod in manifests.pods.values():
-        runs_as = pod["spec"]["securityContext"]
-        assert f"{runs_as['runAsUser']}:{runs_as['runAsGroup']}" == user
-
-
-def test_prometheus_finds_the_ports_under_the_jobs_that_the_alerts_go_by(
-    manifests: Manifests,
-) -> None:
-    scrape = yaml.safe_load((ROOT / "deploy/prometheus/kubernetes.yml").read_text("utf-8"))
-    (job,) = scrape["scrape_configs"]
-    (discovery,) = job["kubernetes_sd_configs"]
-    assert discovery["namespaces"]["names"] == list(manifests.of("Namespace"))
-    kept, ended, named, installation = job["relabel_configs"]
-    assert installation == {
-        "source_labels": ["__meta_kubernetes_namespace"],
-        "target_label": "namespace",
-    }
-    assert (ended["action"], ended["regex"]) == ("drop", "Failed|Succeeded")
-    assert set(kept["regex"].split("|")) == {
-        port["name"] for component in PORTS for port in manifests.container(component)["ports"]
-    }
-    assert kept["source_labels"] == ["__meta_kubernetes_pod_container_port_name"]
-    label = named["source_labels"][0].removeprefix("__meta_kubernetes_pod_label_")
-    for component, pod in manifests.pods.items():
-        labels = {
-            re.sub(r"\W", "_", name): value for name, value in pod["metadata"]["labels"].items()
-        }
-        assert labels[label] == component
-    static = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
-    assert {one["job_name"] for one in static["scrape_configs"]} == {
-        named["replacement"].replace("$1", component) for component in PORTS
-    }
-
-
-def test_the_commands_are_there(manifests: Manifests) -> None:
-    assert manifests.container("migrate")["command"] == ["alembic", "upgrade", "head"]
-    for component in PORTS:
-        python, option, module = manifests.container(component)["command"]
-        assert (python, option) == ("python", "-m")
-        assert find_spec(f"{module}.__main__")
-
-
-def test_ports_are_those_that_the_services_listen_on(manifests: Manifests) -> None:
-    for component, setting in PORTS.items():
-        settings = settings_of(manifests, component)
-        (port,) = manifests.container(component)["ports"]
-        assert port["containerPort"] == int(manifests.environment(component)[setting])
-        assert port["containerPort"] == getattr(settings, setting.lower())
-        assert getattr(settings, setting.lower().replace("port", "host")) == "0.0.0.0"  # noqa: S104  # in the container
-        (served,) = manifests.one("Service", f"projectionist-{component}")["spec"]["ports"]
-        assert served["targetPort"] == port["name"]
-        for probe in PROBES:
-            assert manifests.container(component)[probe]["httpGet"]["port"] == port["name"]
-
-
 def egress_ports(manifests: Manifests, component: str) -> dict[int, list[Resource]]:
     """Whom a component may speak to, by the port."""
     return {
@@ -151,14 +90,6 @@ def test_the_network_lets_each_reach_what_it_needs(manifests: Manifests) -> None
         allowed = egress_ports(manifests, component)
         assert set(allowed) == needed
         assert all(allowed.values()), "an installation says where they are"
-
-
-def test_names_are_resolved_with_and_without_a_cache_on_the_node(manifests: Manifests) -> None:
-    rules = manifests.one("NetworkPolicy", "projectionist-database")["spec"]["egress"]
-    (dns,) = [rule for rule in rules if 53 in {port["port"] for port in rule["ports"]}]
-    assert {(port["protocol"], port["port"]) for port in dns["ports"]} == {("UDP", 53), ("TCP", 53)}
-    assert {"ipBlock": {"cidr": f"{NODE_LOCAL_DNS}/32"}} in dns["to"]
-    assert any("podSelector" in peer for peer in dns["to"])
 
 
 def test_pods_are_given_longer_to_end_than_the_services_take(manifests: Manifests) -> None:
@@ -213,10 +144,6 @@ def test_the_way_in_takes_what_the_api_takes(manifests: Manifests) -> None:
         assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
 
 
-def test_the_way_in_is_trusted_to_say_who_comes(manifests: Manifests) -> None:
-    assert settings_of(manifests, "api").trusted_proxies
-
-
 def test_the_room_for_uploads_is_there(manifests: Manifests) -> None:
     (volume,) = manifests.pods["api"]["spec"]["volumes"]
     there = mebibytes(volume["emptyDir"]["sizeLimit"])
@@ -225,18 +152,6 @@ def test_the_room_for_uploads_is_there(manifests: Manifests) -> None:
     # The volume counts to the container's own; so does its log, of 50 MiB as the kubelet keeps it.
     assert mebibytes(resources["limits"]["ephemeral-storage"]) >= there + 512
     assert mebibytes(resources["requests"]["ephemeral-storage"]) >= there
-
-
-@pytest.mark.parametrize("component", sorted(ROLES))
-def test_a_pod_says_how_much_of_the_nodes_disk_it_takes(
-    manifests: Manifests, component: str
-) -> None:
-    (volume,) = manifests.pods[component]["spec"]["volumes"]
-    resources = manifests.container(component)["resources"]
-    asked, most = (
-        mebibytes(resources[which]["ephemeral-storage"]) for which in ("requests", "limits")
-    )
-    assert mebibytes(volume["emptyDir"]["sizeLimit"]) <= asked < most
 
 
 def mebibytes(quantity: str) -> int:
@@ -289,3 +204,24 @@ async def test_a_service_started_as_its_pod_is_answers_every_probe_and_ends_in_t
             async with http.get(url + path) as answer:
                 assert (path, answer.status) == (path, 200)
         assert await program.stop() == 0
+
+
+def test_the_commands_are_there(manifests: Manifests) -> None:
+    assert manifests.container("migrate")["command"] == ["alembic", "upgrade", "head"]
+    for component in PORTS:
+        python, option, module = manifests.container(component)["command"]
+        assert (python, option) == ("python", "-m")
+        assert find_spec(f"{module}.__main__")
+
+
+def test_ports_are_those_that_the_services_listen_on(manifests: Manifests) -> None:
+    for component, setting in PORTS.items():
+        settings = settings_of(manifests, component)
+        (port,) = manifests.container(component)["ports"]
+        assert port["containerPort"] == int(manifests.environment(component)[setting])
+        assert port["containerPort"] == getattr(settings, setting.lower())
+        assert getattr(settings, setting.lower().replace("port", "host")) == "0.0.0.0"  # noqa: S104  # in the container
+        (served,) = manifests.one("Service", f"projectionist-{component}")["spec"]["ports"]
+        assert served["targetPort"] == port["name"]
+        for probe in PROBES:
+            assert manifests.container(component)[probe]["httpGet"]["port"] == port["name"]

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.window import RequestLimit
-from tests.support.daemon_answering import find_all
+from tests.support.scripted_daemon import find_all
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 
 PAUSE = WorkerOptions().background_pause
@@ -114,7 +114,6 @@ async def test_backlog_leaves_one_slot_in_twenty_to_old_records(
     tmdb: RunningStandIn,
     database: Database,
     bundled_catalogue: Catalogue,
-    until: Until,
 ) -> None:
     rule = RequestLimit(limit=10, period=0.5, margin=0.2)
     tmdb.state.change_options(

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.postgres.database import Connection, Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -47,7 +49,6 @@ async def test_a_fleet_without_tmdb_sends_one_probe_a_backoff_and_resumes_by_its
     tmdb: RunningStandIn,
     database: Database,
     break_tmdb: BreakTMDB,
-    until: Until,
     state: str,
 ) -> None:
     break_tmdb({"match": "/3/", **TROUBLES[state]})
@@ -96,12 +97,7 @@ async def test_a_fleet_without_tmdb_sends_one_probe_a_backoff_and_resumes_by_its
 
 
 async def test_a_short_outage_that_several_find_out_costs_no_film_an_attempt(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    break_tmdb: BreakTMDB,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     """Those that wonder while another has told of the outage take its word for it."""
     break_tmdb({"match": "/3/", **TROUBLES["down"]})

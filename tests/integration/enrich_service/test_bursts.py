@@ -12,6 +12,7 @@ import pytest
 from benchmarks.films import tellable
 from enrich_service.storage.window import MOMENT, RequestLimit, WindowStorage
 from shared.lookup_keys import title_key
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 RULE = RequestLimit(limit=40, period=3600.0, margin=60.0)
 """A period so long that no time passes in it but what a test lets pass."""
@@ -116,7 +116,6 @@ async def test_daemons_end_each_film_that_they_begin_in_a_burst(
     break_tmdb: Callable[..., None],
     bundled_catalogue: Catalogue,
     database: Database,
-    until: Until,
 ) -> None:
     # A database that is silent for a heartbeat is given up, and then a whole period is waited for.
     workers = [

@@ -8,16 +8,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.storage.window import RequestLimit
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -60,7 +60,6 @@ async def test_an_outage_costs_no_attempt_and_ends_by_itself(
     tmdb: RunningStandIn,
     break_tmdb: BreakTMDB,
     database: Database,
-    until: Until,
     trouble: dict[str, Any],
 ) -> None:
     break_tmdb({"match": "/3/", **trouble})
@@ -104,12 +103,7 @@ async def test_an_outage_costs_no_attempt_and_ends_by_itself(
 
 
 async def test_an_answer_to_an_earlier_request_does_not_charge_a_film_for_an_outage(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    break_tmdb: BreakTMDB,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, break_tmdb: BreakTMDB, database: Database
 ) -> None:
     break_tmdb(
         {"match": "query=heat", "kind": "delay", "seconds": 0.1}, {"match": "/3/", "kind": "hang"}
@@ -131,12 +125,7 @@ async def test_an_answer_to_an_earlier_request_does_not_charge_a_film_for_an_out
 
 
 async def test_a_refused_key_costs_no_attempt_and_work_resumes_when_it_is_right(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     right = tmdb.state.options
     tmdb.state.change_options(right.model_copy(update={"api_key": ANOTHER_KEY}))
@@ -178,7 +167,6 @@ async def test_a_daemon_that_starts_in_an_outage_asks_nothing_but_probes(
     lists: Lists,
     tmdb: RunningStandIn,
     database: Database,
-    until: Until,
     break_tmdb: BreakTMDB,
 ) -> None:
     break_tmdb({"match": "/3/", "kind": "status", "status": 500})
@@ -206,12 +194,7 @@ async def test_a_daemon_that_starts_in_an_outage_asks_nothing_but_probes(
 
 
 async def test_a_probe_that_is_over_the_limit_is_an_answer(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    until: Until,
-    break_tmdb: BreakTMDB,
+    *, make_worker: MakeWorker, lists: Lists, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     """Some answer comes; the film's own trouble is charged to the film, then."""
     break_tmdb(
@@ -233,12 +216,7 @@ async def test_a_probe_that_is_over_the_limit_is_an_answer(
 
 
 async def test_while_tmdb_is_out_a_paused_fleet_does_not_even_probe(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     await lists.add(*FILMS)
     await database.fetchval(

@@ -18,18 +18,19 @@ from enrich_service.scheduling.completion_saver import CompletionSaver
 from enrich_service.storage import StorageService
 from shared.models import Outcome
 from shared.postgres.database import Database
-from tests.support.daemon_answering import film
+from tests.support.scripted_daemon import film
+from tests.support.session_rows import Asked
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.lookups import Claim, Film
     from shared.settings import Settings
-    from tests.integration.enrich_service.conftest import Asked, Lists
+    from tests.support.session_rows import Lists
 
     Admin = Callable[[str], Awaitable[None]]
     Waiting = Callable[[], Awaitable[None]]
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 FILM = film()
 
@@ -130,9 +131,9 @@ async def test_a_film_that_an_upload_holds_is_saved_later_and_delays_nobody(
 
 
 async def test_an_unknown_id_among_others_moves_its_movie(
-    storage: StorageService, lists: Lists, asked: type[Asked]
+    storage: StorageService, lists: Lists
 ) -> None:
-    session = await lists.add("title:heat|1995", asked("imdb:tt9999999", "Alien", 1979))
+    session = await lists.add("title:heat|1995", Asked("imdb:tt9999999", "Alien", 1979))
     heat, unknown = await claims(storage)
     async with running(storage) as saver:
         await asyncio.gather(
@@ -164,7 +165,7 @@ async def test_a_film_that_cannot_be_saved_fails_alone(
 
 
 async def test_completions_outlast_the_loss_of_the_database(
-    settings: Settings, lists: Lists, dsn: str, postgres_admin: Admin, until: Until
+    settings: Settings, lists: Lists, dsn: str, postgres_admin: Admin
 ) -> None:
     name = dsn.partition("@/")[2].partition("?")[0]
     session = await lists.add(*titles(3))

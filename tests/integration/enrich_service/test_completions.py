@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,8 +13,9 @@ import pytest
 
 from enrich_service.lookups import Completion
 from shared.models import Outcome, SessionStatus
-from tests.support.daemon_answering import found
-from tests.support.session_rows import ADD_SESSION
+from tests.support.scripted_daemon import film, found
+from tests.support.session_rows import ADD_SESSION, Asked
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,10 +23,9 @@ if TYPE_CHECKING:
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Asked, Lists
+    from tests.support.session_rows import Lists
 
     Waiting = Callable[[], Awaitable[None]]
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 
@@ -103,7 +104,10 @@ async def test_what_was_answered_is_saved_and_leaves_the_queue(
     await lists.add(A)
     await database.fetchval("update lookups set attempts = 3")
     mine = await claims(storage)
-    await storage.completions.save([found(mine[A])])
+    known = replace(film(), vote_average=Decimal("8.22"))
+    await storage.completions.save(
+        [Completion(mine[A], Outcome.FOUND, "exact title", film=known, confidence=100)]
+    )
     row = await lists.lookup(A)
     assert (row["outcome"], row["reason"], row["tmdb_id"], row["confidence"]) == (
         "found",
@@ -116,9 +120,9 @@ async def test_what_was_answered_is_saved_and_leaves_the_queue(
     assert row["attempts"] == 0
     stored = await database.fetchrow("select * from catalogue")
     assert stored is not None
-    assert (stored["title"], stored["vote_average"]) == ("The Matrix", Decimal("8.22"))
-    assert stored["genres"] == ["Action"]
-    assert '"Keanu Reeves"' in stored["top_cast"]
+    assert (stored["title"], stored["vote_average"]) == (known.title, known.vote_average)
+    assert stored["genres"] == list(known.genres)
+    assert '"Anybody"' in stored["top_cast"]
 
 
 async def test_candidates_are_kept_for_the_user_to_choose_from(
@@ -160,11 +164,11 @@ async def test_a_film_known_already_is_renewed(
         "select title, fetched_at > clock_timestamp() - interval '1 minute' as fresh from catalogue"
     )
     assert row is not None
-    assert tuple(row) == ("The Matrix", True)
+    assert tuple(row) == (film().title, True)
 
 
 async def test_every_session_that_moved_is_notified_once(
-    storage: StorageService, lists: Lists, progress: list[str], until: Until
+    storage: StorageService, lists: Lists, progress: list[str]
 ) -> None:
     first, second = await lists.add(A, B), await lists.add(B)
     await lists.add(C)
@@ -332,9 +336,9 @@ async def test_a_movie_without_a_title_stays_not_found(
 
 
 async def test_a_titled_movie_is_asked_for_by_its_title(
-    storage: StorageService, lists: Lists, asked: type[Asked]
+    storage: StorageService, lists: Lists
 ) -> None:
-    session = await lists.add(asked("imdb:tt9999999", "Heat", 1995), "imdb:tt9999998")
+    session = await lists.add(Asked("imdb:tt9999999", "Heat", 1995), "imdb:tt9999998")
     mine = await claims(storage)
     await storage.completions.save([unknown_id(mine["imdb:tt9999999"])])
     assert await lists.keys(session) == ["title:heat|1995", "imdb:tt9999998"]
@@ -348,10 +352,10 @@ async def test_a_titled_movie_is_asked_for_by_its_title(
 
 
 async def test_titled_and_untitled_movies_of_one_unknown_id_part(
-    storage: StorageService, lists: Lists, asked: type[Asked]
+    storage: StorageService, lists: Lists
 ) -> None:
-    titled = await lists.add(asked("tmdb:1", "Heat", 1995))
-    other = await lists.add(asked("tmdb:1", "Hitze", 1995))
+    titled = await lists.add(Asked("tmdb:1", "Heat", 1995))
+    other = await lists.add(Asked("tmdb:1", "Hitze", 1995))
     bare = await lists.add("tmdb:1")
     mine = await claims(storage)
     saved = await storage.completions.save([unknown_id(mine["tmdb:1"])])
@@ -365,13 +369,13 @@ async def test_titled_and_untitled_movies_of_one_unknown_id_part(
 
 @pytest.mark.parametrize("outcome", ["found", "not_found", "failed"])
 async def test_a_title_that_was_asked_before_counts_at_once(
-    storage: StorageService, lists: Lists, asked: type[Asked], outcome: str
+    storage: StorageService, lists: Lists, outcome: str
 ) -> None:
     await lists.add("title:heat|1995")
     first = (await claims(storage))["title:heat|1995"]
     known = found(first) if outcome == "found" else Completion(first, Outcome(outcome), "why")
     await storage.completions.save([known])
-    session = await lists.add(asked("imdb:tt9999999", "Heat", 1995))
+    session = await lists.add(Asked("imdb:tt9999999", "Heat", 1995))
     mine = await claims(storage)
     saved = await storage.completions.save([unknown_id(mine["imdb:tt9999999"])])
     expected = tuple(int(outcome == name) for name in ("found", "not_found", "failed"))
@@ -382,12 +386,12 @@ async def test_a_title_that_was_asked_before_counts_at_once(
 
 
 async def test_a_session_that_a_known_title_completes_is_notified(
-    storage: StorageService, lists: Lists, asked: type[Asked], progress: list[str], until: Until
+    storage: StorageService, lists: Lists, progress: list[str]
 ) -> None:
     await lists.add("title:heat|1995")
     mine = await claims(storage)
     await storage.completions.save([found(mine["title:heat|1995"])])
-    session = await lists.add(asked("imdb:tt9999999", "Heat", 1995))
+    session = await lists.add(Asked("imdb:tt9999999", "Heat", 1995))
     mine = await claims(storage)
     await storage.completions.save([unknown_id(mine["imdb:tt9999999"])])
 
@@ -397,10 +401,8 @@ async def test_a_session_that_a_known_title_completes_is_notified(
     await until(heard)
 
 
-async def test_twins_of_one_id_are_not_guessed(
-    storage: StorageService, lists: Lists, asked: type[Asked]
-) -> None:
-    thing = asked("imdb:tt9999999", "The Thing", 1982)
+async def test_twins_of_one_id_are_not_guessed(storage: StorageService, lists: Lists) -> None:
+    thing = Asked("imdb:tt9999999", "The Thing", 1982)
     session = await lists.add(thing, thing)
     mine = await claims(storage)
     await storage.completions.save([unknown_id(mine["imdb:tt9999999"])])
@@ -410,13 +412,13 @@ async def test_twins_of_one_id_are_not_guessed(
 
 @pytest.mark.parametrize("answered", [False, True])
 async def test_twins_of_two_unknown_ids_are_not_guessed(
-    storage: StorageService, lists: Lists, asked: type[Asked], *, answered: bool
+    storage: StorageService, lists: Lists, *, answered: bool
 ) -> None:
     """The first goes to the title alone; when the second turns up, neither may have that film."""
     session = await lists.add(
-        asked("imdb:tt9999998", "The Thing", 1982), asked("imdb:tt9999999", "THE  Thing", 1982)
+        Asked("imdb:tt9999998", "The Thing", 1982), Asked("imdb:tt9999999", "THE  Thing", 1982)
     )
-    single = await lists.add(asked("imdb:tt9999998", "The Thing", 1982))
+    single = await lists.add(Asked("imdb:tt9999998", "The Thing", 1982))
     mine = await claims(storage)
     await storage.completions.save([unknown_id(mine["imdb:tt9999998"])])
     if answered:
@@ -430,10 +432,8 @@ async def test_twins_of_two_unknown_ids_are_not_guessed(
     assert await lists.counts(session) == (0, 0, 0)
 
 
-async def test_a_third_twin_joins_the_other_two(
-    storage: StorageService, lists: Lists, asked: type[Asked]
-) -> None:
-    session = await lists.add(*(asked(f"tmdb:{number}", "The Thing", 1982) for number in (1, 2, 3)))
+async def test_a_third_twin_joins_the_other_two(storage: StorageService, lists: Lists) -> None:
+    session = await lists.add(*(Asked(f"tmdb:{number}", "The Thing", 1982) for number in (1, 2, 3)))
     mine = await claims(storage)
     for number in (3, 1, 2):
         await storage.completions.save([unknown_id(mine[f"tmdb:{number}"])])
@@ -442,9 +442,9 @@ async def test_a_third_twin_joins_the_other_two(
 
 
 async def test_films_of_the_same_title_in_two_lists_are_no_twins(
-    storage: StorageService, lists: Lists, asked: type[Asked]
+    storage: StorageService, lists: Lists
 ) -> None:
-    sessions = [await lists.add(asked(f"tmdb:{number}", "Heat", 1995)) for number in (1, 2)]
+    sessions = [await lists.add(Asked(f"tmdb:{number}", "Heat", 1995)) for number in (1, 2)]
     mine = await claims(storage)
     for number in (1, 2):
         await storage.completions.save([unknown_id(mine[f"tmdb:{number}"])])
@@ -454,11 +454,10 @@ async def test_films_of_the_same_title_in_two_lists_are_no_twins(
 async def test_a_title_that_is_deleted_under_the_fall_back_is_asked_anew(
     storage: StorageService,
     lists: Lists,
-    asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
     somebody_waits: Waiting,
 ) -> None:
-    session = await lists.add(asked("imdb:tt9999999", "Heat", 1995))
+    session = await lists.add(Asked("imdb:tt9999999", "Heat", 1995))
     mine = await claims(storage)
     await other.execute(
         "insert into lookups (key, title, due_at, turn) "
@@ -477,11 +476,10 @@ async def test_a_title_that_is_deleted_under_the_fall_back_is_asked_anew(
 async def test_a_movie_that_is_corrected_meanwhile_stays_corrected(
     storage: StorageService,
     lists: Lists,
-    asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
     somebody_waits: Waiting,
 ) -> None:
-    session = await lists.add(asked("imdb:tt9999999", "Heat", 1995), "tmdb:949")
+    session = await lists.add(Asked("imdb:tt9999999", "Heat", 1995), "tmdb:949")
     mine = await claims(storage)
     await storage.completions.save([found(mine["tmdb:949"], 949)])
     async with other.transaction():
@@ -509,12 +507,11 @@ async def test_a_twin_that_is_corrected_meanwhile_is_no_twin_any_more(
     *,
     storage: StorageService,
     lists: Lists,
-    asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
     somebody_waits: Waiting,
 ) -> None:
     session = await lists.add(
-        asked("tmdb:1", "The Thing", 1982), asked("tmdb:2", "The Thing", 1982), "tmdb:1091"
+        Asked("tmdb:1", "The Thing", 1982), Asked("tmdb:2", "The Thing", 1982), "tmdb:1091"
     )
     mine = await claims(storage)
     await storage.completions.save([found(mine["tmdb:1091"], 1091)])

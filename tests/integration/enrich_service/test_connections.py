@@ -17,6 +17,7 @@ from enrich_service.storage.fleet import Heartbeat
 from enrich_service.tmdb.client import ConnectionRevokedError, TMDBClient
 from enrich_service.tmdb.requests import movie_details
 from local_stack.stack import STAND_IN_KEY
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from enrich_service.storage.fleet import Neighbours
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
-    Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 FILM = {"id": 603, "title": "A Film", "credits": {"cast": [], "crew": []}}
 LEASE = 7.0
@@ -85,7 +85,7 @@ async def ask(client: TMDBClient, times: int) -> None:
 # -- one daemon --------------------------------------------------------------------------------
 
 
-async def test_more_requests_than_connections_wait_for_one(server: Server, until: Until) -> None:
+async def test_more_requests_than_connections_wait_for_one(server: Server) -> None:
     server.let.clear()
     async with client_of(server, 3) as client:
         asking = asyncio.create_task(ask(client, 10))
@@ -97,7 +97,7 @@ async def test_more_requests_than_connections_wait_for_one(server: Server, until
         assert server.connections == 3
 
 
-async def test_lower_limit_closes_idle_connections_at_once(server: Server, until: Until) -> None:
+async def test_lower_limit_closes_idle_connections_at_once(server: Server) -> None:
     server.let.clear()
     async with client_of(server, 5) as client:
         asking = asyncio.create_task(ask(client, 5))
@@ -110,7 +110,7 @@ async def test_lower_limit_closes_idle_connections_at_once(server: Server, until
         assert client.connections.open == 2
 
 
-async def test_lower_limit_closes_busy_connections_after_use(server: Server, until: Until) -> None:
+async def test_lower_limit_closes_busy_connections_after_use(server: Server) -> None:
     server.let.clear()
     async with client_of(server, 5) as client:
         asking = asyncio.create_task(ask(client, 8))
@@ -123,9 +123,7 @@ async def test_lower_limit_closes_busy_connections_after_use(server: Server, unt
         assert server.asked == 8
 
 
-async def test_prepared_connection_is_open_and_nothing_was_sent(
-    server: Server, until: Until
-) -> None:
+async def test_prepared_connection_is_open_and_nothing_was_sent(server: Server) -> None:
     async with client_of(server, 4) as client:
         client.connections.prepare(2)
         assert client.connections.ready == 0
@@ -135,7 +133,7 @@ async def test_prepared_connection_is_open_and_nothing_was_sent(
         assert (server.connections, server.asked) == (2, 1)
 
 
-async def test_connection_that_cannot_be_opened_is_left_to_its_request(until: Until) -> None:
+async def test_connection_that_cannot_be_opened_is_left_to_its_request() -> None:
     unreachable = Server()
     unreachable.url = "http://127.0.0.1:1"
     async with client_of(unreachable, 1) as client:
@@ -143,7 +141,7 @@ async def test_connection_that_cannot_be_opened_is_left_to_its_request(until: Un
         await until(lambda: client.connections.ready == 1)
 
 
-async def test_who_stops_waiting_for_a_connection_takes_none(server: Server, until: Until) -> None:
+async def test_who_stops_waiting_for_a_connection_takes_none(server: Server) -> None:
     server.let.clear()
     async with client_of(server, 1) as client:
         first = asyncio.create_task(ask(client, 1))
@@ -157,9 +155,7 @@ async def test_who_stops_waiting_for_a_connection_takes_none(server: Server, unt
         assert client.connections.free == 1
 
 
-async def test_revoked_connection_is_closed_in_the_middle_of_its_request(
-    server: Server, until: Until
-) -> None:
+async def test_revoked_connection_is_closed_in_the_middle_of_its_request(server: Server) -> None:
     server.let.clear()
     async with client_of(server, 3) as client:
         asking = [asyncio.create_task(ask(client, 1)) for _ in range(4)]
@@ -189,7 +185,7 @@ async def test_connection_that_is_revoked_before_its_request_sends_none(server: 
 
 
 async def test_connection_that_is_revoked_while_it_is_opened_is_not_left_open(
-    server: Server, until: Until
+    server: Server,
 ) -> None:
     async with client_of(server, 2) as client:
         client.connections.prepare(2)
@@ -279,10 +275,7 @@ async def test_only_one_of_several_that_find_nobody_alive_takes_a_connection(
 
 
 async def test_workers_share_evenly_and_who_stays_gets_all(
-    make_worker: Callable[..., Awaitable[EnrichmentWorker]],
-    lists: Lists,
-    database: Database,
-    until: Until,
+    make_worker: Callable[..., Awaitable[EnrichmentWorker]], lists: Lists, database: Database
 ) -> None:
     workers = [await make_worker(heartbeat=0.2, worker_timeout=2.0) for _ in range(3)]
 
@@ -334,7 +327,7 @@ async def beat(storage: StorageService, worker: UUID, lease: float = LEASE) -> N
 
 
 async def test_requests_do_not_outlive_the_lease_on_their_connections(
-    storage: StorageService, server: Server, until: Until
+    storage: StorageService, server: Server
 ) -> None:
     """With the database away no heartbeat comes, and with TMDB away no answer."""
     server.let.clear()
@@ -369,7 +362,6 @@ async def test_share_that_is_stored_after_the_lease_gives_no_connections(
     server: Server,
     other: asyncpg.Connection[asyncpg.Record],
     somebody_waits: Callable[[], Awaitable[None]],
-    until: Until,
 ) -> None:
     async with client_of(server, 20) as client:
         sharing = sharing_of(storage, client, lease=0.5, worker=(worker := uuid4()))

@@ -9,16 +9,16 @@ from structlog.testing import capture_logs
 
 from enrich_service.storage.window import RequestLimit
 from shared.models import TMDBState
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -39,7 +39,6 @@ async def test_one_that_is_cut_off_claims_nothing_while_others_work(
     tmdb: RunningStandIn,
     database: Database,
     break_tmdb: BreakTMDB,
-    until: Until,
     trouble: str,
 ) -> None:
     cut_off = await make_worker(api_key=OTHER_KEY)
@@ -86,12 +85,7 @@ async def test_one_that_is_cut_off_claims_nothing_while_others_work(
 
 
 async def test_one_that_is_cut_off_says_so_when_nobody_else_does_the_work(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    break_tmdb: BreakTMDB,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     cut_off = await make_worker(api_key=OTHER_KEY)
     other = await make_worker(interval=0.1)  # nobody sends NOTIFY here
@@ -120,12 +114,7 @@ async def test_one_that_is_cut_off_says_so_when_nobody_else_does_the_work(
 
 
 async def test_films_that_wait_for_a_slot_there_are_given_to_the_others(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    break_tmdb: BreakTMDB,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, break_tmdb: BreakTMDB
 ) -> None:
     limit = RequestLimit(limit=5, period=0.5, margin=0.2)
     # Its own probes take slots too: no more of them than there would be.

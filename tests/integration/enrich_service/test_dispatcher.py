@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.storage.window import RequestLimit
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -33,7 +33,7 @@ def films(bundled_catalogue: Catalogue) -> list[str]:
     return [f"tmdb:{film.id}" for film in bundled_catalogue.films if film.id < 1_000_000]
 
 
-async def completed(lists: Lists, session: UUID, until: Until) -> None:
+async def completed(lists: Lists, session: UUID) -> None:
     async def done() -> bool:
         return await lists.status(session) == "completed"
 
@@ -47,7 +47,6 @@ async def test_no_more_films_are_in_flight_than_allowed(
     films: list[str],
     tmdb: RunningStandIn,
     break_tmdb: BreakTMDB,
-    until: Until,
     database: Database,
 ) -> None:
     break_tmdb({"match": "/3/", "kind": "hang"})
@@ -71,7 +70,6 @@ async def test_no_film_is_claimed_without_a_slot_to_start_on(
     films: list[str],
     storage: StorageService,
     tmdb: RunningStandIn,
-    until: Until,
     database: Database,
 ) -> None:
     await storage.window.hold(3600)
@@ -90,12 +88,10 @@ async def test_no_film_is_claimed_without_a_slot_to_start_on(
     await worker.stop_scheduler()
     successor = await make_worker()
     await successor.start_scheduler()
-    await completed(lists, session, until)
+    await completed(lists, session)
 
 
-async def test_films_in_flight_go_before_new_ones(
-    make_worker: MakeWorker, lists: Lists, until: Until
-) -> None:
+async def test_films_in_flight_go_before_new_ones(make_worker: MakeWorker, lists: Lists) -> None:
     """Two slots, two films: they are seen through before a third is begun."""
     session = await lists.add(
         "title:heat|1995", "title:alien|1979", "title:the matrix|1999", "title:toy story|1995"
@@ -114,12 +110,7 @@ async def test_films_in_flight_go_before_new_ones(
 
 
 async def test_a_fleet_keeps_the_law_together_and_no_request_is_refused(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    films: list[str],
-    tmdb: RunningStandIn,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, films: list[str], tmdb: RunningStandIn
 ) -> None:
     rule = RequestLimit(limit=25, period=0.5, margin=0.1)
     tmdb.state.change_options(
@@ -129,7 +120,7 @@ async def test_a_fleet_keeps_the_law_together_and_no_request_is_refused(
     workers = [await make_worker(request_limit=rule) for _ in range(3)]
     await asyncio.gather(*(worker.start_scheduler() for worker in workers))
     for session in sessions:
-        await completed(lists, session, until)
+        await completed(lists, session)
     assert tmdb.state.refused == 0
     assert tmdb.state.window.largest <= rule.limit
     assert tmdb.state.requests == 100, "each film was asked for once"
@@ -137,14 +128,14 @@ async def test_a_fleet_keeps_the_law_together_and_no_request_is_refused(
 
 
 async def test_a_small_list_beside_a_large_one_is_done_long_before_it(
-    make_worker: MakeWorker, lists: Lists, films: list[str], until: Until, database: Database
+    make_worker: MakeWorker, lists: Lists, films: list[str], database: Database
 ) -> None:
     large = await lists.add(*films[:80])
     small = await lists.add(*films[80:84])
     worker = await make_worker(request_limit=RequestLimit(5, 0.1, 0.05), concurrency=5)
     await worker.start_scheduler()
-    await completed(lists, small, until)
-    await completed(lists, large, until)
+    await completed(lists, small)
+    await completed(lists, large)
     before_it = await database.fetchval(
         """
         select count(*)
@@ -159,7 +150,7 @@ async def test_a_small_list_beside_a_large_one_is_done_long_before_it(
 
 
 async def test_sessions_found_are_told_once_and_again_after_a_rest(
-    make_worker: MakeWorker, lists: Lists, films: list[str], until: Until
+    make_worker: MakeWorker, lists: Lists, films: list[str]
 ) -> None:
     worker = await make_worker()
     with capture_logs() as events:
@@ -168,7 +159,7 @@ async def test_sessions_found_are_told_once_and_again_after_a_rest(
         await worker.enrich_sessions()
         session = await lists.add(films[30])
         await worker.enrich_sessions()
-        await completed(lists, session, until)
+        await completed(lists, session)
     told = [event["sessions"] for event in events if event["event"] == "sessions_found"]
     assert told == [2, 1]
 
@@ -179,30 +170,22 @@ async def test_after_losing_the_database_nothing_is_sent_for_one_period(
     lists: Lists,
     films: list[str],
     tmdb: RunningStandIn,
-    until: Until,
     postgres_admin: Callable[[str], Awaitable[None]],
 ) -> None:
     """A standby that was promoted may have lost the last slots."""
     rule = RequestLimit(limit=500, period=1.0, margin=0.1)
     worker = await make_worker(request_limit=rule, interval=0.1, heartbeat=0.1)
     await worker.start_scheduler()
-    await completed(lists, await lists.add(films[0]), until)
+    await completed(lists, await lists.add(films[0]))
+    cut_at = time.time()  # before any loss that the worker may find
     await postgres_admin(
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where application_name = 'tests-worker'"
     )
-    database = worker._storage.database  # noqa: SLF001  # its own pool
-
-    async def noticed() -> bool:
-        return database.lost_at is not None
-
-    await until(noticed)
-    lost_at = database.lost_at
-    assert lost_at is not None
+    await until(lambda: worker._storage.database.lost_at is not None)  # noqa: SLF001  # its own pool
     session = await lists.add(films[1])
-    await completed(lists, session, until)
-    arrived_at = tmdb.state.arrivals[-1] - time.time() + time.monotonic()
-    assert arrived_at >= lost_at + rule.period
+    await completed(lists, session)
+    assert tmdb.state.arrivals[-1] >= cut_at + rule.period
 
 
 async def test_a_database_that_is_away_ends_no_loop(
@@ -211,7 +194,6 @@ async def test_a_database_that_is_away_ends_no_loop(
     lists: Lists,
     films: list[str],
     dsn: str,
-    until: Until,
     postgres_admin: Callable[[str], Awaitable[None]],
 ) -> None:
     name = dsn.partition("@/")[2].partition("?")[0]
@@ -238,7 +220,7 @@ async def test_a_database_that_is_away_ends_no_loop(
 
         await until(everybody_noticed)
         await postgres_admin(f"alter database {name} allow_connections true")
-        await completed(lists, session, until)
+        await completed(lists, session)
         assert worker.get_status().running
     assert await lists.counts(session) == (40, 0, 0)
     assert await lists.drifted() == []

@@ -12,14 +12,14 @@ import pytest
 
 from enrich_service.storage.fleet import Heartbeat
 from shared.models import TMDBState
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -104,7 +104,7 @@ async def test_who_leaves_takes_its_row_along(storage: StorageService, database:
 
 
 async def test_pausing_twice_keeps_the_first_time_and_resuming_forgets_it(
-    storage: StorageService, database: Database, control: list[str], until: Until
+    storage: StorageService, database: Database, control: list[str]
 ) -> None:
     await storage.fleet.set_paused(paused=True)
     since = (await fleet(database))["paused_since"]
@@ -165,7 +165,7 @@ async def test_an_outage_is_dated_from_its_beginning(
 
 
 async def test_what_comes_back_is_told_once(
-    storage: StorageService, database: Database, control: list[str], until: Until
+    storage: StorageService, database: Database, control: list[str]
 ) -> None:
     await storage.fleet.tmdb_is_up()
     since = (await fleet(database))["tmdb_since"]

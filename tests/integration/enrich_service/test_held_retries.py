@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tests.support.driving import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 MORE_THAN_THE_POOL = 12
 TRIED = """

@@ -10,9 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.options import WorkerOptions
-from tests.support.daemon_answering import find_all, found
-from tests.support.driving import plain_films
-from tests.support.open_upload import OpenUpload
+from tests.support.film_lists import plain_films
+from tests.support.scripted_daemon import find_all, found
+from tests.support.session_rows import Asked, OpenUpload
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Asked, Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], object]], Awaitable[None]]
     Completed = Callable[[UUID], Awaitable[None]]
     Answered = Callable[[int], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
@@ -55,7 +55,7 @@ def by_id(first: int, count: int) -> list[str]:
 
 
 @pytest.fixture
-def completed(lists: Lists, until: Until) -> Completed:
+def completed(lists: Lists) -> Completed:
     """Waits until a session is completed."""
 
     async def wait(session: UUID) -> None:
@@ -68,7 +68,7 @@ def completed(lists: Lists, until: Until) -> Completed:
 
 
 @pytest.fixture
-def answered(tmdb: RunningStandIn, until: Until) -> Answered:
+def answered(tmdb: RunningStandIn) -> Answered:
     """Waits until the stand-in has answered so many requests."""
 
     async def wait(requests: int) -> None:
@@ -85,7 +85,6 @@ async def test_films_held_by_an_open_upload_delay_no_other_session(
     other: asyncpg.Connection[asyncpg.Record],
     database: Database,
     tmdb: RunningStandIn,
-    until: Until,
     completed: Completed,
     answered: Answered,
 ) -> None:
@@ -124,7 +123,6 @@ async def test_too_many_films_held_stop_the_claims_until_they_are_saved(
     upload: OpenUpload,
     database: Database,
     tmdb: RunningStandIn,
-    until: Until,
     completed: Completed,
 ) -> None:
     listing = await lists.add(*by_id(0, 60))
@@ -136,7 +134,7 @@ async def test_too_many_films_held_stop_the_claims_until_they_are_saved(
         await until(lambda: tmdb.state.requests >= 20 and worker.get_status().in_flight == 0)
         bystander = await lists.add(*by_id(60, 1))
         await lists.announce(bystander)
-        await ticked(worker, until)
+        await ticked(worker)
         await until(lambda: worker.get_status().in_flight == 0)
     claimed = await database.fetchval("select count(*) from lookups where claimed_by is not null")
     assert 20 <= claimed <= 25
@@ -156,7 +154,6 @@ async def test_held_films_are_saved_by_a_drain_when_the_upload_ends(
     upload: OpenUpload,
     database: Database,
     tmdb: RunningStandIn,
-    until: Until,
     answered: Answered,
 ) -> None:
     listing = await lists.add(*by_id(0, 40))
@@ -233,12 +230,11 @@ async def test_a_title_queued_by_an_open_upload_delays_no_other_film(
     *,
     make_worker: MakeWorker,
     lists: Lists,
-    asked: type[Asked],
     other: asyncpg.Connection[asyncpg.Record],
     completed: Completed,
 ) -> None:
     """An id that TMDB does not know falls back to a title that is queued but not committed."""
-    fallen = await lists.add(*[asked(f"imdb:tt999{n:04}", "Heat", 1995) for n in range(1)])
+    fallen = await lists.add(*[Asked(f"imdb:tt999{n:04}", "Heat", 1995) for n in range(1)])
     worker = await make_worker()
     async with other.transaction():
         await other.execute(
@@ -261,11 +257,9 @@ async def test_every_held_film_has_its_turn_to_wait(
     *,
     make_worker: MakeWorker,
     lists: Lists,
-    asked: type[Asked],
     upload: OpenUpload,
     other: asyncpg.Connection[asyncpg.Record],
     database: Database,
-    until: Until,
     completed: Completed,
 ) -> None:
     """Also one of an unknown id, which is saved by itself, after all that are saved together."""
@@ -274,7 +268,7 @@ async def test_every_held_film_has_its_turn_to_wait(
     worker = await make_worker()
     await worker.start_scheduler()
     await until(lambda: worker.get_status().blocked == 3)
-    unknown = await lists.add(asked("imdb:tt9990000", "Heat", 1995))
+    unknown = await lists.add(Asked("imdb:tt9990000", "Heat", 1995))
     waited_for = """
         select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))
     """
@@ -307,7 +301,7 @@ async def test_refresh_waits_for_no_session_that_lists_its_film(
     assert (saved.held, saved.lost) == ([], [])
 
 
-async def ticked(worker: EnrichmentWorker, until: Until) -> None:
+async def ticked(worker: EnrichmentWorker) -> None:
     """Wait until a worker has looked at the queue by itself once more."""
     before = worker.get_status().last_run
     await until(lambda: worker.get_status().last_run != before)

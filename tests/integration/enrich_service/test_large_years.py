@@ -15,7 +15,8 @@ from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
-from tests.conftest import RunningStandIn
+from tests.support.stand_in import RunningStandIn
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 
 LARGE = (1999, 2000)
@@ -72,11 +72,7 @@ async def test_survey_of_the_largest_year_ends(storage: StorageService, database
 
 
 async def test_warm_up_over_large_years_fetches_every_film(
-    *,
-    make_worker: MakeWorker,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, tmdb: RunningStandIn, database: Database
 ) -> None:
     await database.fetchval(END_OTHER_YEARS, FIRST_YEAR, LARGE)
     worker = await make_worker(interval=0.05, index_votes=5, warm_films=WARM)
@@ -94,12 +90,7 @@ async def test_warm_up_over_large_years_fetches_every_film(
 
 
 async def test_survey_that_cannot_be_noted_is_put_back_with_backoff(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     """The very error of a page that no column holds: here a check of the table's."""
     await database.fetchval(END_OTHER_YEARS, FIRST_YEAR, LARGE[:1])

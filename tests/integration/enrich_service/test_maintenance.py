@@ -10,14 +10,14 @@ from structlog.testing import capture_logs
 
 from enrich_service.options import WorkerOptions
 from enrich_service.scheduling.maintenance import Maintenance
-from tests.support.daemon_answering import find_all
+from tests.support.scripted_daemon import find_all
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 CHORES = (
     "reconcile_sessions",

@@ -16,16 +16,16 @@ from enrich_service.worker import EnrichmentWorker
 from local_stack.stack import STAND_IN_KEY
 from shared.http.probes import Probes
 from shared.models import BACKGROUND_TURN
-from tests.conftest import QUICK
-from tests.support.driving import until
-from tests.support.exposition import Exposition
+from tests.support.prometheus_text import Exposition
+from tests.support.waiting import until
+from tests.support.workers import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
 REQUESTS = "projectionist_tmdb_requests_total"
 LOOKUPS = "projectionist_lookups_total"

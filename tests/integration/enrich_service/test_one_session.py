@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 SILENT = 12.0
 

@@ -19,8 +19,8 @@ from shared.http.probes import Probes
 from shared.postgres.connector import CONNECT_SECONDS
 from shared.postgres.database import SCHEMA_REVISION, Database
 from shared.settings import Settings, SettingsError
-from tests.support.driving import until
-from tests.support.line import Cut, address_over, line_to_database
+from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from tests.conftest import RunningStandIn
+    from tests.support.stand_in import RunningStandIn
 
     HTTP = TestClient[web.Request, web.Application]
 
@@ -113,9 +113,9 @@ async def test_a_silent_database_is_not_waited_for_and_found_again(
 ) -> None:
     monkeypatch.setattr(probes, "READY_SECONDS", 0.3)
     dsn = settings.database_url.get_secret_value()
-    async with line_to_database(dsn) as line:
+    async with proxy_to_database(dsn) as line:
         over_the_line = settings.model_copy(
-            update={"database_url": SecretStr(address_over(line, dsn))}
+            update={"database_url": SecretStr(dsn_through(line, dsn))}
         )
         async with Database(over_the_line, application_name="tests") as database:
             app = web.Application()
@@ -131,7 +131,7 @@ async def test_a_silent_database_is_not_waited_for_and_found_again(
                 assert await reason(http) == "the database does not answer"
                 # A cancelled statement waits so long for the answer to its cancellation.
                 assert time.monotonic() - started < CONNECT_SECONDS
-                line.heal()
+                line.restore()
                 await until(is_ready)
 
 

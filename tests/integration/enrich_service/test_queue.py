@@ -18,7 +18,7 @@ from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from shared.settings import Settings
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 SILENT = 12.0
 

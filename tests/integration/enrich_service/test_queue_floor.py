@@ -15,16 +15,16 @@ from enrich_service.scheduling.maintenance import Maintenance
 from enrich_service.storage import StorageService
 from shared.models import BACKGROUND_TURN, Channel
 from shared.postgres.database import Database
-from shared.sql.requeue import bring_forward, reopen_session
-from tests.support.daemon_answering import end_all, find_all
-from tests.support.driving import until
+from shared.sql.requeue import reprioritise, requeue_session
+from tests.support.scripted_daemon import end_all, find_all
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
     from shared.settings import Settings
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 
@@ -200,7 +200,7 @@ async def test_list_that_is_forced_is_found(
 ) -> None:
     session = await lists.add("tmdb:7")
     await look_past(looking, lists, storage)
-    assert await reopen_session(database, session) == 1
+    assert await requeue_session(database, session) == 1
     await find(looking, "tmdb:7")
 
 
@@ -209,7 +209,7 @@ async def test_films_that_are_moved_up_are_told_of(
 ) -> None:
     await lists.add(*titles(60))
     session = await lists.add(titles(60)[-1])
-    await bring_forward(database, session)
+    await reprioritise(database, session)
     await until(lambda: told)
     assert told == ["1"]
 

@@ -10,14 +10,14 @@ import pytest
 from benchmarks.held_snapshot import CountingDatabase
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
-from tests.support.daemon_answering import find_all, found
+from tests.support.scripted_daemon import find_all, found
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from shared.postgres.database import Database
     from shared.settings import Settings
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 FILMS = 600
 MORE_BUFFERS = 12

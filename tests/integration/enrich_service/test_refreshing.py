@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.window import RequestLimit
 from shared.models import BACKGROUND_TURN, Outcome
-from tests.support.daemon_answering import found
+from tests.support.scripted_daemon import found
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -141,13 +141,7 @@ async def test_a_claim_in_the_background_is_rescued_and_given_back_like_any_othe
 
 
 async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no_count(
-    *,
-    seen: UUID,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, seen: UUID, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     before = {key: await lists.lookup(key) for key in (HEAT, ALIEN, MATRIX)}
     asked = tmdb.state.requests
@@ -174,7 +168,7 @@ async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no
 
 
 async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
-    make_worker: MakeWorker, lists: Lists, database: Database, until: Until
+    make_worker: MakeWorker, lists: Lists, database: Database
 ) -> None:
     key = "title:alien|1980"
     await lists.add(key)
@@ -198,13 +192,7 @@ async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
 
 
 async def test_a_record_that_cannot_be_refreshed_stays_and_is_tried_again_tomorrow(
-    *,
-    seen: UUID,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    until: Until,
-    break_tmdb: BreakTMDB,
+    *, seen: UUID, make_worker: MakeWorker, lists: Lists, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     break_tmdb({"match": f"/3/movie/{MATRIX_ID}", "kind": "status", "status": 500})
     worker = await make_worker(interval=0.05)
@@ -226,12 +214,7 @@ async def test_a_record_that_cannot_be_refreshed_stays_and_is_tried_again_tomorr
 
 
 async def test_a_film_that_tmdb_has_no_more_is_looked_for_anew(
-    *,
-    seen: UUID,
-    make_worker: MakeWorker,
-    lists: Lists,
-    until: Until,
-    break_tmdb: BreakTMDB,
+    *, seen: UUID, make_worker: MakeWorker, lists: Lists, break_tmdb: BreakTMDB
 ) -> None:
     break_tmdb({"match": f"/3/movie/{MATRIX_ID}", "kind": "status", "status": 404})
     worker = await make_worker(interval=0.05)
@@ -248,12 +231,7 @@ async def test_a_film_that_tmdb_has_no_more_is_looked_for_anew(
 
 @pytest.mark.usefixtures("seen")
 async def test_background_work_uses_half_the_budget_so_that_a_new_list_starts_at_once(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, database: Database
 ) -> None:
     asked = tmdb.state.requests
     worker = await make_worker(

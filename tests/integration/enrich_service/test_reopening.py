@@ -9,19 +9,18 @@ from uuid import uuid4
 
 from enrich_service.lookups import Completion
 from shared.models import Outcome
-from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.requeue import reprioritise, requeue_session
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 A, B, C, D = (f"title:{letter}|1999" for letter in "abcd")
 
@@ -141,10 +140,7 @@ async def test_a_force_of_nothing_is_no_mistake(storage: StorageService, lists: 
 
 
 async def test_films_that_somebody_holds_are_tried_again_without_holding_others(
-    storage: StorageService,
-    lists: Lists,
-    other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    storage: StorageService, lists: Lists, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     session = await lists.add(A, B)
     await end(storage, a=Outcome.FAILED, b=Outcome.FAILED)
@@ -162,10 +158,7 @@ async def test_films_that_somebody_holds_are_tried_again_without_holding_others(
 
 
 async def test_films_answered_between_two_passes_are_not_asked_a_second_time(
-    storage: StorageService,
-    lists: Lists,
-    other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
+    storage: StorageService, lists: Lists, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     """One that the first pass queued again, and one that whoever held it did."""
     session = await lists.add(A, B)
@@ -192,7 +185,7 @@ async def test_an_upload_asks_again_for_what_failed_and_for_what_is_long_not_fou
     await database.fetchval(
         "update lookups set answered_at = clock_timestamp() - interval '8 days' where key = $1", A
     )
-    count = await reopen_session(database, session, not_found_for=timedelta(days=7))
+    count = await requeue_session(database, session, not_found_for=timedelta(days=7))
     assert count == 2
     assert (await lists.lookup(B))["outcome"] == "not_found"
     assert await lists.counts(session) == (0, 1, 0)
@@ -204,7 +197,7 @@ async def test_one_film_alone_is_asked_for_again(
     session = await lists.add(A, B)
     await end(storage, a=Outcome.FAILED, b=Outcome.FAILED)
     lookup_id = (await lists.lookup(B))["id"]
-    assert await reopen_session(database, session, lookup_id=lookup_id) == 1
+    assert await requeue_session(database, session, lookup_id=lookup_id) == 1
     assert (await lists.lookup(A))["outcome"] == "failed"
 
 
@@ -225,7 +218,7 @@ async def test_films_that_are_queued_later_get_the_better_turn(
     lists: Lists, database: Database
 ) -> None:
     _, short = await long_list_and_short(lists)
-    await bring_forward(database, short)
+    await reprioritise(database, short)
     after = await turns(database)
     assert after["title:film 15|1999"] == 2
     assert after["title:film 1|1999"] == 2, "its own was better"
@@ -240,12 +233,12 @@ async def test_what_is_claimed_or_held_is_not_brought_forward(
         "update lookups set claimed_by = gen_random_uuid(), claim_token = gen_random_uuid() "
         "where key = 'title:film 15|1999'"
     )
-    await bring_forward(database, short)
+    await reprioritise(database, short)
     assert (await turns(database))["title:film 15|1999"] == 16
     await database.fetchval("update lookups set claimed_by = null, claim_token = null")
     async with other.transaction():
         await other.execute("select 1 from lookups for update")
-        await bring_forward(database, short)
+        await reprioritise(database, short)
     assert (await turns(database))["title:film 15|1999"] == 16
-    await bring_forward(database, short)
+    await reprioritise(database, short)
     assert (await turns(database))["title:film 15|1999"] == 2

@@ -11,15 +11,15 @@ import asyncpg
 from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService, retention
 from shared.models import HELD_TURN, UPLOADS_LOCK, Outcome
-from tests.support.daemon_answering import end_all, find_all
-from tests.support.driving import until
+from tests.support.scripted_daemon import end_all, find_all
 from tests.support.session_rows import ADD_SESSION
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import pytest
 
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 

@@ -8,15 +8,15 @@ from uuid import uuid4
 from structlog.testing import capture_logs
 
 from shared.models import HELD_TURN
-from shared.sql.requeue import bring_forward
-from tests.support.daemon_answering import end_all
+from shared.sql.requeue import reprioritise
+from tests.support.scripted_daemon import end_all
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
     from shared.postgres.database import Database
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"
 
@@ -87,7 +87,7 @@ async def test_a_held_list_is_left_alone(
         "update lookups set turn = $1, due_at = clock_timestamp() + interval '100 years'", HELD_TURN
     )
     assert await storage.sessions.reconcile() == []
-    await bring_forward(database, session)
+    await reprioritise(database, session)
     assert await storage.queue.claim(uuid4(), uuid4(), 10) == []
 
 

@@ -9,16 +9,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.models import Outcome
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], object]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -67,13 +67,7 @@ async def refuse(database: Database, table: str, code: str) -> None:
     ],
 )
 async def test_refused_statement_ends_no_loop_and_charges_no_film(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    until: Until,
-    table: str,
-    code: str,
+    *, make_worker: MakeWorker, lists: Lists, database: Database, table: str, code: str
 ) -> None:
     key = "title:heat|1995" if table == "surveys" else HEAT
     worker = await make_worker(
@@ -102,13 +96,7 @@ async def test_refused_statement_ends_no_loop_and_charges_no_film(
 
 @pytest.mark.parametrize("code", [BUSY, DEFECT])
 async def test_verdict_on_tmdb_that_cannot_be_saved_charges_no_film(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    database: Database,
-    until: Until,
-    break_tmdb: BreakTMDB,
-    code: str,
+    *, make_worker: MakeWorker, lists: Lists, database: Database, break_tmdb: BreakTMDB, code: str
 ) -> None:
     worker = await make_worker(interval=0.1, heartbeat=0.2, worker_timeout=2.0, verdict=0.05)
     await refuse(database, "fleet", code)
@@ -136,7 +124,6 @@ async def test_titles_that_no_index_takes_are_passed_over(
     lists: Lists,
     tmdb: RunningStandIn,
     database: Database,
-    until: Until,
     break_tmdb: BreakTMDB,
 ) -> None:
     """In the film itself, which warm-up fetches, and in those that TMDB shows beside it."""
@@ -180,7 +167,7 @@ async def test_titles_that_no_index_takes_are_passed_over(
 
 
 async def test_survey_page_with_a_title_too_long_is_turned_over(
-    *, make_worker: MakeWorker, database: Database, until: Until, break_tmdb: BreakTMDB
+    *, make_worker: MakeWorker, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     films = [{"id": 1, "title": LONG, "vote_count": 9}]
     body = {"page": 1, "total_pages": 1, "results": films}

@@ -19,6 +19,7 @@ from enrich_service.storage.surveys import (
 from enrich_service.storage.titles import TitleRow
 from shared.lookup_keys import title_key
 from shared.models import BACKGROUND_TURN
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     BreakTMDB = Callable[..., None]
 
 YEARS = dt.datetime.now(dt.UTC).year - FIRST_YEAR + 1
@@ -56,7 +56,6 @@ async def test_daemons_that_nobody_needs_learn_every_years_films_once_and_then_r
     database: Database,
     storage: StorageService,
     bundled_catalogue: Catalogue,
-    until: Until,
 ) -> None:
     workers = [await make_worker(**QUICK) for _ in range(2)]
     for worker in workers:
@@ -87,11 +86,7 @@ async def test_daemons_that_nobody_needs_learn_every_years_films_once_and_then_r
 
 
 async def test_a_survey_that_fails_is_postponed_and_the_others_go_on(
-    *,
-    make_worker: MakeWorker,
-    database: Database,
-    until: Until,
-    break_tmdb: BreakTMDB,
+    *, make_worker: MakeWorker, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     break_tmdb({"match": "gte=1999", "kind": "status", "status": 500})
     worker = await make_worker(**QUICK)
@@ -121,7 +116,6 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
     database: Database,
     storage: StorageService,
     bundled_catalogue: Catalogue,
-    until: Until,
 ) -> None:
     films = sorted(bundled_catalogue.films, key=lambda film: (-film.vote_count, film.id))[:30]
     worker = await make_worker(warm_films=30, **QUICK)

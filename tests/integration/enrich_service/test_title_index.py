@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 

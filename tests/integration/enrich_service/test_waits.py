@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from enrich_service.storage.window import RequestLimit
 from enrich_service.tmdb import client
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 FILMS = ["tmdb:603", "tmdb:348"]
 NO_TICK = 3600.0
@@ -33,12 +33,7 @@ LOOKS = 20
 
 
 async def test_hold_taken_away_is_not_waited_for(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    storage: StorageService,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, storage: StorageService, database: Database
 ) -> None:
     await storage.window.hold(NO_TICK)
     session = await lists.add(FILMS[0])
@@ -65,7 +60,6 @@ async def test_hold_met_while_the_database_is_away_is_kept(
     break_tmdb: Callable[..., None],
     database: Database,
     dsn: str,
-    until: Until,
     postgres_admin: Callable[[str], Awaitable[None]],
 ) -> None:
     name = dsn.partition("@/")[2].partition("?")[0]
@@ -111,7 +105,6 @@ async def test_slow_connect_takes_no_slot_before_it_is_done(
     lists: Lists,
     tmdb: RunningStandIn,
     database: Database,
-    until: Until,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The name is looked up for longer than a slot would last."""

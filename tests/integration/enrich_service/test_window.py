@@ -20,15 +20,15 @@ import pytest
 from enrich_service.storage.window import RequestLimit, WindowStorage
 from shared.postgres import connector as connecting
 from shared.postgres.database import Database
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from enrich_service.storage.window import Grant
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 RULE = RequestLimit(limit=40, period=10.0, margin=0.2)
 SPACING = RULE.period / RULE.limit
@@ -191,7 +191,7 @@ async def test_a_wake_up_too_late_is_recorded_at_the_clock(window: Window) -> No
 
 
 async def test_a_slot_may_be_used_for_a_margin_after_its_recorded_time(
-    window: Window, database: Database, until: Until
+    window: Window, database: Database
 ) -> None:
     before = time.monotonic()
     grant = await window.take(wanted=1)
@@ -370,7 +370,7 @@ async def test_takers_at_once_share_one_burst(window: Window) -> None:
 
 
 async def test_a_taker_that_waited_for_another_sees_what_that_one_took(
-    window: Window, database: Database, until: Until
+    window: Window, database: Database
 ) -> None:
     await window.take()
     others: list[asyncio.Task[Grant]] = []

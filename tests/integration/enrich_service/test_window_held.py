@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from shared.postgres.database import Database
     from shared.settings import Settings
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 FREE = RequestLimit(limit=200, period=0.05, margin=0.02)
 """More than is asked for."""

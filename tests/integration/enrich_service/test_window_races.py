@@ -13,15 +13,15 @@ import pytest
 from enrich_service.storage.window import RequestLimit, WindowStorage
 from shared.errors import DatabaseUnavailableError
 from shared.postgres.database import Database
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from enrich_service.storage.window import Grant
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 RULE = RequestLimit(limit=20, period=0.4, margin=0.1)
 HALF = RequestLimit(limit=10, period=0.4, margin=0.1)
@@ -77,7 +77,7 @@ async def slots(database: Database) -> int:
 
 @pytest.mark.parametrize("kills", [False, True])
 async def test_takers_at_once_keep_the_limit_in_any_period(
-    takers: list[WindowStorage], database: Database, until: Until, *, kills: bool
+    takers: list[WindowStorage], database: Database, *, kills: bool
 ) -> None:
     """One of them has half the limit; those that are killed connect again and go on."""
     granted = 0
@@ -114,7 +114,7 @@ async def test_takers_at_once_keep_the_limit_in_any_period(
 
 
 async def test_slots_of_a_taker_that_is_killed_go_to_others(
-    takers: list[WindowStorage], database: Database, until: Until
+    takers: list[WindowStorage], database: Database
 ) -> None:
     await takers[0].take(LONG, 1)
     tasks: list[asyncio.Task[Grant]] = []
@@ -139,7 +139,7 @@ async def test_slots_of_a_taker_that_is_killed_go_to_others(
 
 
 async def test_taker_behind_another_takes_the_next_slots(
-    takers: list[WindowStorage], database: Database, until: Until
+    takers: list[WindowStorage], database: Database
 ) -> None:
     """Those that were worked out before are all the other's, even where they are more."""
     await takers[0].take(LONG, 1)

@@ -10,16 +10,18 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.session_rows import Asked
+from tests.support.waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Asked, Lists
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -28,7 +30,7 @@ NEVER = 3600.0
 
 
 @pytest.fixture
-def completed(lists: Lists, until: Until) -> Callable[[Any], Awaitable[None]]:
+def completed(lists: Lists) -> Callable[[Any], Awaitable[None]]:
     """Waits until a session is completed."""
 
     async def wait(session: Any) -> None:  # noqa: ANN401  # a session's id
@@ -47,9 +49,7 @@ if TYPE_CHECKING:
 # -- start, stop, status -----------------------------------------------------------------------
 
 
-async def test_status_follows_the_scheduler(
-    make_worker: MakeWorker, until: Until, database: Database
-) -> None:
+async def test_status_follows_the_scheduler(make_worker: MakeWorker, database: Database) -> None:
     worker = await make_worker(interval=0.1)
     before = worker.get_status()
     assert (before.worker_status, before.running, before.listening) == ("stopped", False, False)
@@ -110,9 +110,7 @@ async def test_a_loop_that_ends_by_a_defect_ends_the_worker_and_is_not_hidden(
         await worker.stop_scheduler()
 
 
-async def test_a_tick_that_does_not_come_shows_in_the_status(
-    make_worker: MakeWorker, until: Until
-) -> None:
+async def test_a_tick_that_does_not_come_shows_in_the_status(make_worker: MakeWorker) -> None:
     worker = await make_worker(interval=0.05)
     await worker.start_scheduler()
 
@@ -199,7 +197,7 @@ async def test_a_force_asks_again(
 
 
 async def test_a_notification_wakes_the_worker(
-    make_worker: MakeWorker, lists: Lists, until: Until, completed: Completed, tmdb: RunningStandIn
+    make_worker: MakeWorker, lists: Lists, completed: Completed, tmdb: RunningStandIn
 ) -> None:
     worker = await make_worker(interval=NEVER, heartbeat=NEVER, worker_timeout=2 * NEVER)
     await worker.start_scheduler()
@@ -219,7 +217,7 @@ async def test_a_notification_wakes_the_worker(
 
 
 async def test_the_tick_finds_work_whose_notification_was_lost(
-    make_worker: MakeWorker, lists: Lists, until: Until, completed: Completed
+    make_worker: MakeWorker, lists: Lists, completed: Completed
 ) -> None:
     worker = await make_worker(interval=0.2, heartbeat=NEVER, worker_timeout=2 * NEVER)
     await worker.start_scheduler()
@@ -242,7 +240,6 @@ async def test_the_tick_mends_what_was_broken_by_hand(
     database: Database,
     storage: StorageService,
     completed: Completed,
-    until: Until,
 ) -> None:
     lost, miscounted, unread = [await lists.add(key) for key in (HEAT, ALIEN, MATRIX)]
     worker = await make_worker(interval=0.1, chore=60.0)
@@ -269,7 +266,7 @@ async def test_the_tick_mends_what_was_broken_by_hand(
 
 
 async def test_the_tick_goes_on_after_a_mend_that_failed(
-    make_worker: MakeWorker, database: Database, until: Until
+    make_worker: MakeWorker, database: Database
 ) -> None:
     await database.fetchval("alter table sessions rename to sessions_away")
     worker = await make_worker(interval=0.05)
@@ -288,11 +285,7 @@ async def test_the_tick_goes_on_after_a_mend_that_failed(
 
 
 async def test_while_paused_nothing_is_sent_by_any_worker_old_or_new(
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    until: Until,
-    completed: Completed,
+    make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, completed: Completed
 ) -> None:
     first = await make_worker(interval=0.1)
     await first.pause_enrichment()
@@ -324,11 +317,7 @@ async def test_a_paused_fleet_gives_enrich_sessions_nothing_to_do(
 
 
 async def test_a_pause_holds_the_next_request_of_a_film_in_flight_and_resuming_sends_it(
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    break_tmdb: BreakTMDB,
-    until: Until,
+    make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, break_tmdb: BreakTMDB
 ) -> None:
     worker = await make_worker(interval=0.1, timeout_seconds=60.0)
     session = await lists.add(HEAT)
@@ -357,7 +346,7 @@ async def test_a_pause_holds_the_next_request_of_a_film_in_flight_and_resuming_s
 
 
 async def test_stopping_finishes_what_is_in_flight(
-    make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, break_tmdb: BreakTMDB, until: Until
+    make_worker: MakeWorker, lists: Lists, tmdb: RunningStandIn, break_tmdb: BreakTMDB
 ) -> None:
     worker = await make_worker(drain=100.0, timeout_seconds=60.0)
     session = await lists.add(HEAT, ALIEN)
@@ -389,7 +378,6 @@ async def test_what_cannot_be_finished_in_time_is_given_back_untouched(
     lists: Lists,
     tmdb: RunningStandIn,
     break_tmdb: BreakTMDB,
-    until: Until,
     completed: Completed,
 ) -> None:
     worker = await make_worker(drain=0.2, timeout_seconds=60.0)
@@ -419,7 +407,6 @@ async def test_a_worker_whose_heartbeat_fails_stops_claiming_until_it_beats_agai
     lists: Lists,
     database: Database,
     tmdb: RunningStandIn,
-    until: Until,
     completed: Completed,
 ) -> None:
     worker = await make_worker(interval=0.1, heartbeat=0.1, worker_timeout=0.4)
@@ -476,7 +463,6 @@ async def test_films_of_a_living_worker_are_left_to_it(
     tmdb: RunningStandIn,
     break_tmdb: BreakTMDB,
     database: Database,
-    until: Until,
 ) -> None:
     busy = await make_worker(heartbeat=0.1, timeout_seconds=60.0, drain=0.1)
     session = await lists.add(HEAT)
@@ -511,10 +497,10 @@ async def test_films_of_a_living_worker_are_left_to_it(
 
 
 async def test_an_id_that_tmdb_does_not_know_is_found_by_title_in_the_same_run(
-    make_worker: MakeWorker, lists: Lists, asked: type[Asked]
+    make_worker: MakeWorker, lists: Lists
 ) -> None:
     worker = await make_worker()
-    session = await lists.add(asked("imdb:tt99999999", "Heat", 1995), "tmdb:999999999")
+    session = await lists.add(Asked("imdb:tt99999999", "Heat", 1995), "tmdb:999999999")
     await worker.enrich_sessions()
     assert await lists.counts(session) == (1, 1, 0)
     assert (await lists.lookup(HEAT))["tmdb_id"] == 949

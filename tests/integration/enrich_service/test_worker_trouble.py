@@ -11,17 +11,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.storage.window import RequestLimit
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.postgres.database import Connection, Database
-    from tests.conftest import RunningStandIn
-    from tests.integration.enrich_service.conftest import Lists
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
+    from tests.support.session_rows import Lists
+    from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
     Finish = Callable[..., Awaitable[None]]
@@ -31,7 +32,7 @@ UP, DOWN = "up", "down"
 
 
 @pytest.fixture
-def finish(make_worker: MakeWorker, lists: Lists, until: Until) -> Finish:
+def finish(make_worker: MakeWorker, lists: Lists) -> Finish:
     """Runs a worker with these options until the session is completed."""
 
     async def run(session: UUID, **options: Any) -> None:  # noqa: ANN401  # an option's value
@@ -198,12 +199,7 @@ async def test_too_many_requests_hold_the_fleet_and_cost_no_attempt(
 
 
 async def test_a_retry_after_of_days_holds_for_an_hour_at_most(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    break_tmdb: BreakTMDB,
-    database: Database,
-    until: Until,
+    *, make_worker: MakeWorker, lists: Lists, break_tmdb: BreakTMDB, database: Database
 ) -> None:
     await lists.add(HEAT)
     break_tmdb(
@@ -269,7 +265,7 @@ async def test_an_answer_that_cannot_be_saved_fails_and_the_others_are_saved(
 
 
 async def test_the_heart_beats_on_while_a_rescue_gets_no_answer(
-    make_worker: MakeWorker, database: Database, until: Until
+    make_worker: MakeWorker, database: Database
 ) -> None:
     worker = await make_worker(heartbeat=0.2)
     await worker.start_scheduler()

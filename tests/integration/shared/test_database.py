@@ -12,13 +12,14 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from shared.errors import DatabaseUnavailableError, SchemaOutdatedError
-from shared.postgres.database import SCHEMA_REVISION, CollisionError, Database
+from shared.postgres.database import SCHEMA_REVISION, Database
+from shared.postgres.failures import CollisionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
     CutOff = Callable[[], AbstractAsyncContextManager[None]]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from structlog.testing import capture_logs
 
 from shared.postgres.listener import Listener
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     import asyncpg
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from shared.postgres.database import Database
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     CutOff = Callable[[], AbstractAsyncContextManager[None]]
 
 LISTENERS = """
@@ -58,7 +58,7 @@ async def listening(database: Database, *channels: str) -> AsyncIterator[Heard]:
         assert not heard.listener.connected
 
 
-async def connects(heard: Heard, times: int, until: Until) -> None:
+async def connects(heard: Heard, times: int) -> None:
     async def done() -> bool:
         return heard.connects >= times
 
@@ -66,10 +66,10 @@ async def connects(heard: Heard, times: int, until: Until) -> None:
 
 
 async def test_each_notification_reaches_the_function_of_its_channel(
-    database: Database, other: asyncpg.Connection[asyncpg.Record], until: Until
+    database: Database, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     async with listening(database, "new_work", "fleet_control") as heard:
-        await connects(heard, 1, until)
+        await connects(heard, 1)
         assert heard.listener.connected
         assert heard.listener.reconnects == 0
         await other.execute("select pg_notify('new_work', 'one'), pg_notify('new_work', 'two')")
@@ -83,11 +83,11 @@ async def test_each_notification_reaches_the_function_of_its_channel(
 
 
 async def test_it_says_that_it_is_connected_only_after_a_round_trip(
-    database: Database, other: asyncpg.Connection[asyncpg.Record], until: Until
+    database: Database, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     """Whoever is told to look at everything must not miss what comes a moment later."""
     async with listening(database, "new_work") as heard:
-        await connects(heard, 1, until)
+        await connects(heard, 1)
         await other.execute("select pg_notify('new_work', 'at once')")
 
         async def all_heard() -> bool:
@@ -97,16 +97,16 @@ async def test_it_says_that_it_is_connected_only_after_a_round_trip(
 
 
 async def test_after_its_connection_was_ended_it_is_back_and_says_so(
-    database: Database, other: asyncpg.Connection[asyncpg.Record], until: Until
+    database: Database, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     with capture_logs() as events:
         async with listening(database, "new_work") as heard:
-            await connects(heard, 1, until)
+            await connects(heard, 1)
             assert database.lost_at is None
             for times in (2, 3):
                 (row,) = await other.fetch(LISTENERS)
                 await other.execute("select pg_terminate_backend($1)", row["pid"])
-                await connects(heard, times, until)
+                await connects(heard, times)
             assert heard.listener.reconnects == 2
             assert database.lost_at is not None, "an idle pool may not have noticed"
             await other.execute("select pg_notify('new_work', 'still here')")
@@ -120,12 +120,10 @@ async def test_after_its_connection_was_ended_it_is_back_and_says_so(
     assert names.count("listener_connected") == 3
 
 
-async def test_while_the_database_is_away_it_tries_on(
-    database: Database, cut_off: CutOff, until: Until
-) -> None:
+async def test_while_the_database_is_away_it_tries_on(database: Database, cut_off: CutOff) -> None:
     with capture_logs() as events:
         async with listening(database, "new_work") as heard:
-            await connects(heard, 1, until)
+            await connects(heard, 1)
             async with cut_off():
 
                 async def refused_twice() -> bool:
@@ -134,13 +132,11 @@ async def test_while_the_database_is_away_it_tries_on(
 
                 await until(refused_twice)
                 assert not heard.listener.connected
-            await connects(heard, 2, until)
+            await connects(heard, 2)
             assert heard.listener.connected
 
 
-async def test_it_starts_before_its_database(
-    database: Database, cut_off: CutOff, until: Until
-) -> None:
+async def test_it_starts_before_its_database(database: Database, cut_off: CutOff) -> None:
     with capture_logs() as events:
         async with cut_off(), listening(database, "new_work") as heard:
 
@@ -152,10 +148,7 @@ async def test_it_starts_before_its_database(
 
 
 async def test_a_connection_that_swallows_notifications_is_found_out(
-    database: Database,
-    other: asyncpg.Connection[asyncpg.Record],
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
+    database: Database, other: asyncpg.Connection[asyncpg.Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a pooler: what was listened to is forgotten; the next proof shows it."""
     monkeypatch.setattr("shared.postgres.listener.PROOF_SECONDS", 0.05)
@@ -170,7 +163,7 @@ async def test_a_connection_that_swallows_notifications_is_found_out(
     monkeypatch.setattr(database, "connect_listener", remembered)
     with capture_logs() as events:
         async with listening(database, "new_work") as heard:
-            await connects(heard, 1, until)
+            await connects(heard, 1)
 
             async def deaf() -> bool:
                 """Between two proofs, so that the statement is not in another's way."""
@@ -181,7 +174,7 @@ async def test_a_connection_that_swallows_notifications_is_found_out(
                 return True
 
             await until(deaf)
-            await connects(heard, 2, until)
+            await connects(heard, 2)
             await other.execute("select pg_notify('new_work', 'heard again')")
 
             async def all_heard() -> bool:

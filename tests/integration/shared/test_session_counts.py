@@ -11,13 +11,14 @@ import pytest
 
 from shared.models import Outcome, SessionStatus
 from shared.sql.counts import OutcomeChange, SessionCounts, move_counts, recount
-from shared.sql.orphans import delete_unlisted
+from shared.sql.orphans import delete_orphans
 from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.postgres.database import Connection, Database
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
     Waiting = Callable[[], Awaitable[None]]
 
@@ -208,7 +209,7 @@ async def test_what_has_no_movie_is_deleted_with_or_without_an_outcome(database:
     listed, ended, unlisted, unasked = await add_lookups(database, 4)
     await add_session(database, listed)
     await end(database, (ended, Outcome.FAILED))
-    assert await delete_unlisted(database, [listed, ended, unlisted]) == 2
+    assert await delete_orphans(database, [listed, ended, unlisted]) == 2
     left = await database.fetchval("select array_agg(id order by id) from lookups")
     assert left == [listed, unasked]
 
@@ -221,8 +222,8 @@ async def test_a_lookup_that_was_listed_while_it_was_being_deleted_stays(
     async with other.transaction():
         await other.execute(ADD_SESSION, session_id, 1)
         await other.execute(LIST_A_MOVIE, session_id, 1, lookup)
-        assert await delete_unlisted(database, [lookup]) == 0, "it is held, and not waited for"
-    assert await delete_unlisted(database, [lookup]) == 0
+        assert await delete_orphans(database, [lookup]) == 0, "it is held, and not waited for"
+    assert await delete_orphans(database, [lookup]) == 0
     assert await database.fetchval("select count(*) from lookups") == 1
 
 

@@ -10,17 +10,17 @@ import pytest
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.summary_cache import read_summary_version
 from shared.models import Outcome
-from shared.postgres.database import Database
 from shared.sql.counts import OutcomeChange, move_counts, recount
-from tests.conftest import run_on
+from tests.support.databases import execute
+from tests.support.query_costs import cost_of, single_connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import asyncpg
 
-    from shared.postgres.database import Connection
-    from shared.settings import Settings
+    from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
     Work = Callable[[], Awaitable[object]]
 
@@ -57,10 +57,6 @@ FILL = (
     """,
     "vacuum analyze sessions, session_counts, movies, lookups",
 )
-BUFFERS = """
-    select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
-    from pg_statio_user_tables
-"""
 
 
 def works_on(database: Database) -> dict[str, Work]:
@@ -84,18 +80,12 @@ def works_on(database: Database) -> dict[str, Work]:
 
 async def buffers(database: Database, work: Work) -> float:
     """Return how many buffers of tables and their indexes a work reads, in the mean."""
-    await database.fetchval("select pg_stat_force_next_flush()")
-    before = await database.fetchval(BUFFERS)
-    for _ in range(TIMES):
-        await work()
-    await database.fetchval("select pg_stat_force_next_flush()")
-    return float(await database.fetchval(BUFFERS) - before) / TIMES
+    return (await cost_of(database, work, TIMES)).buffers
 
 
 @pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
 @pytest.mark.parametrize("sessions", [1, 10, 300])
 async def test_counts_cost_no_more_under_a_held_snapshot(
-    settings: Settings,
     dsn: str,
     other: asyncpg.Connection[asyncpg.Record],
     *,
@@ -103,18 +93,16 @@ async def test_counts_cost_no_more_under_a_held_snapshot(
     sessions: int,
 ) -> None:
     """Whatever autovacuum says of the table: few live rows on many pages make plans go astray."""
-    name = dsn.partition("@/")[2].partition("?")[0]
-    await run_on(dsn, f"alter database {name} set plan_cache_mode = {plans}")
     for statement in FILL:
-        await run_on(dsn, statement.format(sessions=sessions))
-    async with Database(settings, application_name="tests", max_size=1) as database:
+        await execute(dsn, statement.format(sessions=sessions))
+    async with single_connection(dsn, plans) as database:
         works = works_on(database)
         clean = {name: await buffers(database, work) for name, work in works.items()}
         async with other.transaction(isolation="repeatable_read"):
             await other.execute("select from sessions")
             for _ in range(CHANGES):
                 await works["change"]()
-            await run_on(dsn, "vacuum analyze session_counts")
+            await execute(dsn, "vacuum analyze session_counts")
             held = {name: await buffers(database, work) for name, work in works.items()}
     more = {name: held[name] - clean[name] for name in works}
     assert {name for name in works if more[name] > MOST_MORE} == set(), more
@@ -124,7 +112,7 @@ async def test_change_of_counts_writes_no_version_of_its_session(
     dsn: str, database: Database
 ) -> None:
     for statement in FILL:
-        await run_on(dsn, statement.format(sessions=10))
+        await execute(dsn, statement.format(sessions=10))
     version = "select ctid::text from sessions where id = $1"
     before = await database.fetchval(version, SESSION)
     for _ in range(3):

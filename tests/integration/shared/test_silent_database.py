@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from shared.postgres.database import COMMAND_SECONDS, Database
-from tests.support.driving import until
-from tests.support.line import Cut, address_over, line_to_database
+from shared.postgres.database import Database
+from shared.postgres.pool import COMMAND_SECONDS
+from tests.support.tcp_proxy import Cut, dsn_through, proxy_to_database
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
 SECONDS = 0.3
@@ -26,9 +27,9 @@ async def test_all_who_wait_for_a_silent_server_go_on_over_new_connections(
     settings: Settings,
 ) -> None:
     dsn = settings.database_url.get_secret_value()
-    async with line_to_database(dsn) as line:
+    async with proxy_to_database(dsn) as line:
         over_the_line = settings.model_copy(
-            update={"database_url": SecretStr(address_over(line, dsn))}
+            update={"database_url": SecretStr(dsn_through(line, dsn))}
         )
         async with Database(over_the_line, application_name="tests") as database:
             asked = [database.fetchval("select 1 from pg_sleep(0.1)") for _ in range(3)]
@@ -36,7 +37,7 @@ async def test_all_who_wait_for_a_silent_server_go_on_over_new_connections(
             assert database.lost_at is None
 
             line.cut(Cut.SILENCE)
-            line.heal()  # but these three connections stay silent
+            line.restore()  # but these three connections stay silent
             others = [asyncio.create_task(database.fetchval("select 2")) for _ in range(2)]
             await asyncio.sleep(0)
             start = time.monotonic()
@@ -48,14 +49,14 @@ async def test_all_who_wait_for_a_silent_server_go_on_over_new_connections(
 
 async def test_silent_connections_are_ended_while_others_work(settings: Settings) -> None:
     dsn = settings.database_url.get_secret_value()
-    async with line_to_database(dsn) as line:
+    async with proxy_to_database(dsn) as line:
         over_the_line = settings.model_copy(
-            update={"database_url": SecretStr(address_over(line, dsn))}
+            update={"database_url": SecretStr(dsn_through(line, dsn))}
         )
         async with Database(over_the_line, application_name="tests") as database:
             await database.fetchval("select 1")
             line.cut(Cut.SILENCE)
-            line.heal()
+            line.restore()
             waiting = asyncio.create_task(database.fetchval("select 2"))
             await asyncio.sleep(0)
             assert await database.fetchval("select 3") == 3, "over a connection that is new"
@@ -89,9 +90,9 @@ async def test_a_cancelled_statement_over_a_silent_line_is_not_run_again(
     settings: Settings, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     dsn = settings.database_url.get_secret_value()
-    async with line_to_database(dsn) as line:
+    async with proxy_to_database(dsn) as line:
         over_the_line = settings.model_copy(
-            update={"database_url": SecretStr(address_over(line, dsn))}
+            update={"database_url": SecretStr(dsn_through(line, dsn))}
         )
         async with Database(over_the_line, application_name="tests") as database:
             tries = 0
@@ -109,7 +110,7 @@ async def test_a_cancelled_statement_over_a_silent_line_is_not_run_again(
                 async with asyncio.timeout(15.0):  # it took 20 s, one try after the other
                     with pytest.raises(asyncio.CancelledError):
                         await task
-                line.heal()
+                line.restore()
                 await other.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity where query like $1",
                     "select pg_sleep%",

@@ -13,7 +13,7 @@ from shared.postgres.database import Database
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.postgres.database import Connection
+    from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
     Other = asyncpg.Connection[asyncpg.Record]

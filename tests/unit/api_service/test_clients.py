@@ -9,8 +9,8 @@ import structlog
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
+from api_service.errors import UploadTokenError
 from api_service.limits.client_identity import UNKNOWN, ClientIdentifier
-from shared.errors import UploadTokenError
 from shared.settings import Settings
 
 TOKENS = ["correct horse battery staple", "another token of somebody"]

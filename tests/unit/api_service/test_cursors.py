@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api_service.errors import BadRequestError
 from api_service.queries.cursors import decode_cursor, encode_cursor
-from shared.errors import BadRequestError
 
 SORTS = st.sampled_from(["position", "title", "year", "rating"])
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api_service.lists.export_csv import LETTERBOXD
@@ -106,7 +106,6 @@ def by_title(movies: Iterable[dict[str, str]], names: Iterable[str]) -> list[dic
     )
 
 
-@settings(max_examples=60)
 @given(st.integers(1, 4).flatmap(lambda count: st.tuples(*map(movies, range(1, count + 1)))))
 def test_what_is_exported_whole_is_read_back_to_the_letter(
     exported: tuple[dict[str, Any], ...],
@@ -121,7 +120,6 @@ def test_what_is_exported_whole_is_read_back_to_the_letter(
 NOT_THERE = {"liked", "in_watchlist", "lists", "source_url", "rating_original"}
 
 
-@settings(max_examples=60)
 @given(
     exported=st.integers(1, 4).flatmap(lambda count: st.tuples(*map(movies, range(1, count + 1)))),
     is_film_address=st.booleans(),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.hostile_lists import Family, Files
 
 MOST_GROWTH = 2.5
-ROWS = 1_500
+ROWS = 600
 
 
 class Work(NamedTuple):

@@ -12,7 +12,7 @@ from api_service.lists.film import Film
 from api_service.lists.problems import CostLimit, ListRefused, Problem, Refusal
 from api_service.lists.reading import MOVIES_FILE
 from api_service.lists.report import Budget, FileJournal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 from tests.unit.api_service.conftest import WATCHED
 
 if TYPE_CHECKING:

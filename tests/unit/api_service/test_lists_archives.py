@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 import zipfile
 from typing import TYPE_CHECKING
@@ -12,17 +11,10 @@ import pytest
 from api_service.lists.files.archives import MAX_FILES, unpack
 from api_service.lists.model import UploadedFile
 from api_service.lists.problems import ListRefused, Refusal
+from tests.support.list_reading import zipped
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def unpacked(folder: Path, content: bytes, max_bytes: int = 1_000_000) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from api_service.lists.problems import ListRefused, Refusal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 FILMS = [
     {"title": "Heat", "year": 1995, "rating": 4.5, "tags": ["noir", "on dvd"]},

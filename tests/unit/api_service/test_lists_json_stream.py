@@ -21,7 +21,7 @@ from api_service.lists.files.json_stream import (
     LargeValueError,
 )
 from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly, Refusal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from api_service.lists.problems import ListRefused
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 SEEN, PLANNED, NEITHER = ("t", "f"), ("f", "t"), ("f", "f")
 STATES = {

@@ -9,7 +9,7 @@ import pytest
 
 from api_service.lists.formats.movielens import split_moved_title
 from api_service.lists.problems import ListRefused, Refusal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 MOVIES = (
     'movieId,title,genres\n2571,"Matrix, The (1999)",Action|Sci-Fi\n'

@@ -9,7 +9,7 @@ import pytest
 
 from api_service.lists.formats.netflix_titles import is_episode_by_itself
 from api_service.lists.problems import ListRefused, Refusal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 
 @pytest.mark.parametrize(

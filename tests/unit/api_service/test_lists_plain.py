@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api_service.lists.problems import ListRefused, Refusal
-from tests.support.uploaded_lists import read
+from tests.support.list_reading import read
 
 
 @pytest.mark.parametrize(

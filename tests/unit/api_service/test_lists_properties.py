@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api_service.lists.problems import ListRefused
 from api_service.lists.values.cells import read_title
 from benchmarks.list_forms import FORMS
-from tests.support.uploaded_lists import Read, read
+from tests.support.list_reading import Read, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -176,7 +176,6 @@ WAYS = st.builds(
 
 
 @pytest.mark.parametrize("name", [*WITH_DATES, *WITHOUT])
-@settings(max_examples=40)
 @given(ENTRIES, WAYS, st.data())
 def test_csv_is_read_back(name: str, entries: list[Entry], way: Way, data: st.DataObject) -> None:
     columns, cells = (WITH_DATES | WITHOUT)[name]

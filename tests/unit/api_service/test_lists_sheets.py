@@ -7,12 +7,11 @@ import json
 import pytest
 
 from api_service.lists.problems import ListRefused, Refusal
-from tests.support.uploaded_lists import Read, read
-from tests.unit.api_service.test_lists_services import films, zipped
+from tests.support.list_reading import Read, read, zipped
 
 
 def marks(found: Read) -> dict[str, str]:
-    return {title: marked for title, marked, *_ in films(found)}
+    return {title: marked for title, marked, *_ in found.films}
 
 
 def test_sheet_in_another_language_is_understood() -> None:
@@ -23,7 +22,7 @@ def test_sheet_in_another_language_is_understood() -> None:
             "Freaks;1932;abgebrochen;4/10;\nIkiru;1952;irgendwas;;\nAlien;1979;irgendwas;8/10;\n"
         }
     )
-    assert films(found) == [
+    assert found.films == [
         ("Alien", "w", "8/10", "", ""),
         ("Freaks", "", "4/10", "", ""),
         ("Heat", "w", "9/10", "2024-03-09", ""),
@@ -101,7 +100,7 @@ def test_lists_within_json_have_names_and_are_no_films() -> None:
             {"name": "Watchlist", "items": [{"title": "Ran"}]},
         ]
     }
-    assert films(read({"list.json": json.dumps(lists)})) == [
+    assert read({"list.json": json.dumps(lists)}).films == [
         ("Heat", "", "", "", "Late, at night"),
         ("Ran", "l", "", "", ""),
     ]

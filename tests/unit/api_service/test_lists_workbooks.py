@@ -9,11 +9,10 @@ import pytest
 
 from api_service.lists.problems import ListRefused, ListTooCostly, Refusal
 from benchmarks.workbook_forms import packed, sheet, sheet_of, workbook
-from tests.support.uploaded_lists import read
-from tests.unit.api_service.test_lists_archives import zipped
+from tests.support.list_reading import read, zipped
 
 if TYPE_CHECKING:
-    from tests.support.uploaded_lists import Read
+    from tests.support.list_reading import Read
 
 Rows = list[tuple[str | int, ...]]
 

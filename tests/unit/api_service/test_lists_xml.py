@@ -9,8 +9,7 @@ import pytest
 
 from api_service.lists.files import xml_stream
 from api_service.lists.problems import ListRefused, ListTooCostly
-from tests.support.uploaded_lists import read
-from tests.unit.api_service.test_lists_archives import zipped
+from tests.support.list_reading import read, zipped
 
 PLEX = """<?xml version="1.0" encoding="UTF-8"?>
 <MediaContainer size="7" librarySectionID="5" librarySectionTitle="Movies" title1="Movies">

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api_service.errors import ParsersBusyError
 from api_service.lists.model import SessionFilms, UploadedFile
 from api_service.lists.problems import CostLimit, ListRefused, ListTooCostly
 from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
 from api_service.uploads.parser_pool import SMALL_BYTES, ParserPool, PoolLimits
 from api_service.uploads.parser_process import ParserProcess
-from shared.errors import ParsersBusyError
-from tests.support.parsers import Pipe, alone, read, upload, workers
+from tests.support.parser_processes import (
+    BlockedUpload,
+    read,
+    single_process_pool,
+    upload,
+    worker_processes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +75,7 @@ def endless(path: Path) -> Iterator[SessionFilms]:
 
 
 async def test_processor_time_is_limited_anew_for_each_read(tmp_path: Path) -> None:
-    async with alone(
+    async with single_process_pool(
         memory=8_192 * MEBIBYTE, processor_seconds=1, seconds_per_mebibyte=0, patience=1_000
     ) as pool:
         files = upload(tmp_path, "Title\nHeat\n")
@@ -83,17 +89,19 @@ async def test_processor_time_is_limited_anew_for_each_read(tmp_path: Path) -> N
 
 
 async def test_time_by_the_clock_is_limited(tmp_path: Path) -> None:
-    async with alone(processor_seconds=0.1, seconds_per_mebibyte=0, patience=1) as pool:
+    async with single_process_pool(
+        processor_seconds=0.1, seconds_per_mebibyte=0, patience=1
+    ) as pool:
         with pytest.raises(ListTooCostly) as caught:
-            await read(pool, Pipe(tmp_path).files, tmp_path)
+            await read(pool, BlockedUpload(tmp_path).files, tmp_path)
         assert caught.value.limit is CostLimit.TIME
-        assert workers() == []
+        assert worker_processes() == []
 
 
 async def test_memory_is_limited_and_the_next_read_has_as_much_again(tmp_path: Path) -> None:
     folder = own(tmp_path, "hungry")
     rows = "".join(f"Film {number}\n" for number in range(80_000))
-    async with alone(memory=20_000_000) as pool:
+    async with single_process_pool(memory=20_000_000) as pool:
         with pytest.raises(ListTooCostly) as caught:
             await pool.read(
                 upload(folder, f"Title\n{rows}"), max_movies=10**6, max_bytes=ROOM, folder=folder
@@ -117,7 +125,7 @@ async def test_what_is_written_is_limited(tmp_path: Path) -> None:
 
 
 async def test_defect_is_told_with_where_it_happened(tmp_path: Path) -> None:
-    async with alone() as pool:
+    async with single_process_pool() as pool:
         with pytest.raises(FileNotFoundError) as caught:
             await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path / "nowhere")
     assert "read_lists" in caught.value.__notes__[0]
@@ -128,7 +136,7 @@ async def test_defect_is_told_with_where_it_happened(tmp_path: Path) -> None:
 
 async def test_small_uploads_do_not_wait_behind_large_ones(tmp_path: Path) -> None:
     async with ParserPool() as pool:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         folder = own(tmp_path, "large")
         first = asyncio.create_task(read(pool, large(folder, *pipe.files), folder, ROOM))
         descriptor = await pipe.until_read()
@@ -152,7 +160,7 @@ async def test_zip_is_as_large_as_what_is_in_it(tmp_path: Path) -> None:
         archive.write(content.path, "list.csv")
     assert path.stat().st_size < SMALL_BYTES // 100
     async with ParserPool() as pool:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         other = own(tmp_path, "other")
         first = asyncio.create_task(read(pool, large(other, *pipe.files), other, ROOM))
         descriptor = await pipe.until_read()
@@ -172,7 +180,7 @@ async def test_zip_is_as_large_as_what_is_in_it(tmp_path: Path) -> None:
 async def test_line_is_bounded(tmp_path: Path, size: str) -> None:
     limits = PoolLimits(most_small=1, most_large=1)
     async with ParserPool(0, limits) as pool:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         files = large(tmp_path) if size == "large" else upload(tmp_path, "Title\nHeat\n")
@@ -187,8 +195,8 @@ async def test_line_is_bounded(tmp_path: Path, size: str) -> None:
 
 
 async def test_nobody_waits_for_longer_than_is_allowed(tmp_path: Path) -> None:
-    async with alone(wait_seconds=0) as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool(wait_seconds=0) as pool:
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         with pytest.raises(ParsersBusyError):
@@ -200,8 +208,8 @@ async def test_nobody_waits_for_longer_than_is_allowed(tmp_path: Path) -> None:
 
 
 async def test_waiters_that_go_away_cost_no_process(tmp_path: Path) -> None:
-    async with alone() as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool() as pool:
+        pipe = BlockedUpload(tmp_path)
         leaving: list[asyncio.Task[object]] = []
 
         async def first() -> None:
@@ -229,8 +237,8 @@ async def test_waiters_that_go_away_cost_no_process(tmp_path: Path) -> None:
 
 
 async def test_waiters_are_told_when_the_pool_closes(tmp_path: Path) -> None:
-    async with alone() as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool() as pool:
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         waiting = asyncio.create_task(read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path))

@@ -21,8 +21,14 @@ from api_service.lists.reading import MOVIES_FILE
 from api_service.uploads import parser_pool, parser_process
 from api_service.uploads.parser_pool import ParserCrashed, ParserPool
 from api_service.uploads.parser_process import READS_PER_PROCESS
-from tests.support.driving import until
-from tests.support.parsers import Pipe, alone, read, upload, workers
+from tests.support.parser_processes import (
+    BlockedUpload,
+    read,
+    single_process_pool,
+    upload,
+    worker_processes,
+)
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +40,7 @@ def end(process: psutil.Process) -> None:
 
 
 async def test_uploads_are_read_and_refused_in_the_worker(tmp_path: Path) -> None:
-    async with alone() as pool:
+    async with single_process_pool() as pool:
         result = await read(pool, upload(tmp_path, "Title\nHeat\nRan\n"), tmp_path)
         assert result.total_movies == 2
         assert (tmp_path / MOVIES_FILE).read_text().startswith('1,"title:heat|"')
@@ -45,7 +51,7 @@ async def test_uploads_are_read_and_refused_in_the_worker(tmp_path: Path) -> Non
 
 async def test_reads_run_side_by_side(tmp_path: Path) -> None:
     async with ParserPool() as pool:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         waiting = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         other = tmp_path / "other"
@@ -59,7 +65,7 @@ async def test_reads_run_side_by_side(tmp_path: Path) -> None:
 async def test_small_upload_leaves_large_ones_their_process(tmp_path: Path) -> None:
     async with ParserPool() as pool:
         await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         small = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         large = upload(tmp_path, "Title\n" + f"Heat{' ' * 500}\n" * 3_000)
@@ -72,45 +78,45 @@ async def test_small_upload_leaves_large_ones_their_process(tmp_path: Path) -> N
 
 
 async def test_worker_steps_back_and_leaves_ending_to_its_parent(tmp_path: Path) -> None:
-    async with alone() as pool:
-        (worker,) = workers()
+    async with single_process_pool() as pool:
+        (worker,) = worker_processes()
         assert worker.nice() == min(psutil.Process().nice() + 5, 19)
         worker.send_signal(signal.SIGINT)
         worker.send_signal(signal.SIGTERM)
         assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
-        assert workers() == [worker]
+        assert worker_processes() == [worker]
 
 
 async def test_upload_that_ends_its_process_is_not_tried_again(tmp_path: Path) -> None:
-    async with alone() as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool() as pool:
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
         pipe.become("Title\nHeat\n")
-        end(*workers())
+        end(*worker_processes())
         with pytest.raises(ListTooCostly) as caught:
             await reading
         os.close(descriptor)
         assert caught.value.limit is CostLimit.UNKNOWN
-        assert workers() == []
+        assert worker_processes() == []
         assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
 
 
 async def test_worker_that_died_while_idle_costs_nothing(tmp_path: Path) -> None:
     with capture_logs() as log:
-        async with alone() as pool:
-            end(*workers())
+        async with single_process_pool() as pool:
+            end(*worker_processes())
             assert (await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)).total_movies == 1
     gc.collect()  # whatever cannot be finalised fails the test
     assert [(event["event"], event["attempt"]) for event in log] == [("parser_crashed", 1)]
 
 
 async def test_abandoned_read_is_ended_before_its_folder_can_be_removed(tmp_path: Path) -> None:
-    async with alone() as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool() as pool:
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
-        (worker,) = workers()
+        (worker,) = worker_processes()
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
@@ -131,11 +137,11 @@ async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
             await go_on.wait()
         await readable(descriptor)
 
-    async with alone() as pool:
-        pipe = Pipe(tmp_path)
+    async with single_process_pool() as pool:
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
-        (worker,) = workers()
+        (worker,) = worker_processes()
         (process,) = (
             child for child in multiprocessing.active_children() if child.pid == worker.pid
         )
@@ -152,23 +158,23 @@ async def test_process_that_is_ending_is_awaited_when_its_read_is_abandoned(
 
 
 async def test_worker_is_replaced_after_some_reads(tmp_path: Path) -> None:
-    async with alone() as pool:
-        before = workers()
+    async with single_process_pool() as pool:
+        before = worker_processes()
         for _ in range(READS_PER_PROCESS):
             await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
-        assert workers() == before
+        assert worker_processes() == before
         await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
-        after = workers()
+        after = worker_processes()
     assert len(after) == 1
     assert after != before
 
 
 async def test_closing_ends_workers_and_what_they_read(tmp_path: Path) -> None:
     async with ParserPool() as pool:
-        pipe = Pipe(tmp_path)
+        pipe = BlockedUpload(tmp_path)
         reading = asyncio.create_task(read(pool, pipe.files, tmp_path))
         descriptor = await pipe.until_read()
-        before = workers()
+        before = worker_processes()
     assert len(before) == 2
     assert not any(worker.is_running() for worker in before)
     with pytest.raises(ParserCrashed):
@@ -178,7 +184,7 @@ async def test_closing_ends_workers_and_what_they_read(tmp_path: Path) -> None:
 
 @pytest.fixture
 def spawn_with() -> Iterator[Callable[[str], None]]:
-    """Choose what is started in place of the interpreter for new workers."""
+    """Choose what is started in place of the interpreter for new worker_processes."""
     yield multiprocessing.set_executable
     multiprocessing.set_executable(sys.executable)
 
@@ -190,14 +196,14 @@ async def test_pool_whose_workers_cannot_start_says_so_at_once(
     with pytest.raises(ParserCrashed):
         async with ParserPool():
             pytest.fail("there are no workers")
-    assert workers() == []
+    assert worker_processes() == []
 
 
 async def test_worker_that_cannot_be_replaced_now_is_replaced_later(
     tmp_path: Path, spawn_with: Callable[[str], None]
 ) -> None:
-    async with alone() as pool:
-        end(*workers())
+    async with single_process_pool() as pool:
+        end(*worker_processes())
         spawn_with("/bin/false")
         with pytest.raises(ParserCrashed):
             await read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path)
@@ -214,17 +220,17 @@ async def test_worker_that_was_just_starting_when_the_pool_closed_ends_too(
         f'#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.01; done\nexec {sys.executable} "$@"\n'
     )
     slow.chmod(0o755)
-    async with alone() as pool:
-        end(*workers())
+    async with single_process_pool() as pool:
+        end(*worker_processes())
         spawn_with(str(slow))
         reading = asyncio.create_task(read(pool, upload(tmp_path, "Title\nHeat\n"), tmp_path))
         async with asyncio.timeout(60):
-            while not workers():  # noqa: ASYNC110  # a process sends no event
+            while not worker_processes():  # noqa: ASYNC110  # a process sends no event
                 await asyncio.sleep(0.01)
     gate.touch()
     with pytest.raises(ParserCrashed):
         await reading
-    assert workers() == []
+    assert worker_processes() == []
 
 
 PARENT = """
@@ -253,7 +259,7 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     ) as parent:
         assert parent.stdout
         assert parent.stdout.readline() == "ready\n"
-        (worker,) = workers(psutil.Process(parent.pid))
+        (worker,) = worker_processes(psutil.Process(parent.pid))
         parent.kill()
     gone, _ = psutil.wait_procs([worker], timeout=60)
     assert gone == [worker]

@@ -12,15 +12,11 @@ from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 import shared.errors
+from api_service.errors import AdminTokenError, UploadInProgressError
 from api_service.http.problems import problem_middleware
 from api_service.lists.problems import ListRefused, Refusal
 from api_service.uploads.parser_pool import ParserCrashed
-from shared.errors import (
-    AdminTokenError,
-    DatabaseUnavailableError,
-    ProjectionistError,
-    UploadInProgressError,
-)
+from shared.errors import DatabaseUnavailableError, ProjectionistError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

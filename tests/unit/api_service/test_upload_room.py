@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from api_service.errors import ServiceFullError
 from api_service.uploads.disk_budget import DiskBudget, bytes_needed
-from shared.errors import ServiceFullError
-from tests.support.driving import until
+from tests.support.waiting import until
 
 TOTAL = 3200
 SMALL, LARGE = TOTAL // 32, TOTAL // 2

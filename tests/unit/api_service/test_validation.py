@@ -6,17 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core.core_schema import ErrorType
 
+from api_service.errors import BadRequestError
 from api_service.handlers.movies import Correction
 from api_service.openapi.routes import ROUTES
 from api_service.queries.movies import ExportQuery, PageQuery, read_query
 from api_service.queries.validation import OTHERWISE, explain, explain_all
-from shared.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,6 @@ def refused(validate: Callable[[Any], object], value: object) -> dict[str, Error
 
 
 @given(st.sampled_from([PageQuery, ExportQuery]), st.data())
-@settings(max_examples=300)
 def test_no_query_is_refused_in_the_librarys_words(
     model: type[BaseModel], data: st.DataObject
 ) -> None:

@@ -47,7 +47,7 @@ async def test_what_is_old_is_read_again(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
     recent = Recent(readable.read)
     await recent.refresh()
     await recent.refresh()
@@ -69,7 +69,7 @@ async def test_what_cannot_be_read_is_not_there_and_said_once(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
     recent = Recent(readable.read)
     await recent.refresh()
     readable.error = DatabaseUnavailableError("gone", retry_after=1)
@@ -109,7 +109,7 @@ async def test_an_old_value_is_not_shown_while_nothing_new_comes(
     readable: Readable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(metrics, "RESTS", 0.0)
+    monkeypatch.setattr(metrics, "COOLDOWN_FACTOR", 0.0)
     monkeypatch.setattr(metrics, "READING_SECONDS", 1.0)
     recent = Recent(readable.read)
     await recent.refresh()

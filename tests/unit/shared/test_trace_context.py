@@ -56,6 +56,6 @@ def test_no_text_does_harm(text: str) -> None:
 
 
 def test_what_begins_here_is_new_and_can_be_handed_on() -> None:
-    one, other = TraceContext.begun(), TraceContext.begun()
+    one, other = TraceContext.start(), TraceContext.start()
     assert one.trace_id != other.trace_id
     assert TraceContext.parse(str(one)) == one

@@ -8,17 +8,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.tracing.context import TraceContext
-from shared.tracing.spans import Kind, Tracing
-from tests.support.collector import collecting
+from shared.tracing.span import Kind
+from shared.tracing.spans import Tracing
+from tests.support.otlp_collector import otlp_collector
 
 SESSION = "3f9a1c2e-7b04-4c11-9d52-0f6a1f6f6d51"
 
 
 async def test_without_a_collector_a_trace_goes_on_unseen() -> None:
-    parent = TraceContext.begun()
+    parent = TraceContext.start()
     async with Tracing() as spans:
         with spans.span("film", Kind.CONSUMER, parent) as span:
-            span.note("some", "thing")
+            span.set_attribute("some", "thing")
             span.fail("a test")
             assert span.context == parent
         with spans.span("one", Kind.CLIENT) as one, spans.span("other", Kind.CLIENT) as other:
@@ -27,7 +28,7 @@ async def test_without_a_collector_a_trace_goes_on_unseen() -> None:
 
 async def test_a_span_within_another_is_its_child() -> None:
     async with Tracing("http://127.0.0.1:1", "tests") as spans:
-        parent = TraceContext.begun()
+        parent = TraceContext.start()
         with spans.span("film", Kind.CONSUMER, parent) as film:
             assert film.context.trace_id == parent.trace_id
             assert film.context.span_id != parent.span_id
@@ -61,7 +62,7 @@ async def test_a_collector_that_says_nothing_does_not_keep_the_service(
 
 
 async def test_error_in_span_is_sent_without_whole_ids() -> None:
-    async with collecting() as collector:
+    async with otlp_collector() as collector:
         async with Tracing(collector.url, "tests") as spans:
             with pytest.raises(ValueError, match=SESSION):
                 _fail_within_a_span(spans)
@@ -75,5 +76,5 @@ async def test_error_in_span_is_sent_without_whole_ids() -> None:
 
 def _fail_within_a_span(spans: Tracing) -> None:
     with spans.span("upload", Kind.SERVER) as span:
-        span.note("about", f"session {SESSION}")
+        span.set_attribute("about", f"session {SESSION}")
         raise ValueError(f"Key (session_id)=({SESSION}) already exists.")
