@@ -218,7 +218,9 @@ class Settings(BaseSettings):
         30, description="days that a session stays unread"
     )
     catalogue_days: Annotated[int, Field(gt=0, le=180)] = Field(
-        30, description="days after which a record of TMDB's is refreshed; its terms allow 180"
+        150,
+        description="days after which a record of TMDB's is refreshed though TMDB does not tell of "
+        "a change, as of votes; more than 150 count as 150, for its terms allow 180",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         None,

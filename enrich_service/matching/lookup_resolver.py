@@ -107,8 +107,8 @@ class LookupResolver:
                 return await self._by_title(key)
             case LookupKind.TWINS:
                 return await self._candidates_only(key)
-            case LookupKind.SURVEY:
-                raise ValueError("a survey is no question after one film")
+            case LookupKind.SURVEY | LookupKind.CHANGES:
+                raise ValueError("this is no question after one film")
 
     async def _details(self, film: int | str, append: tuple[str, ...] = APPENDED) -> MovieDetails:
         details = await self.ask(movie_details(film, append=append))

@@ -50,7 +50,7 @@ class TitleIndex:
     def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
         self._storage = storage.titles
         self._surveys = storage.surveys
-        self._catalogue_days = options.catalogue_days
+        self._catalogue_days = options.refresh_days
         self._least_votes = options.index_votes
         self._learned: dict[tuple[str, int, int], TitleRow] = {}
         self._arrived = asyncio.Event()

@@ -118,6 +118,18 @@ class TvSearchPage(_Page):
     results: tuple[SearchTv, ...]
 
 
+class ChangedFilm(_Answer):
+    """A film that was changed, deleted ones included."""
+
+    id: PositiveInt
+
+
+class ChangesPage(_Page):
+    """A page of films that were changed, at most a hundred."""
+
+    results: tuple[OnErrorOmit[ChangedFilm], ...]
+
+
 class TvPart(_Answer):
     """A season or an episode that an IMDb id stands for."""
 

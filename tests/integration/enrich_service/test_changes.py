@@ -1,0 +1,243 @@
+"""What TMDB says was changed is refreshed; what it does not speak of is not asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from enrich_service.options import WorkerOptions
+from enrich_service.storage.changes import FEED_DAYS, ChangesRead
+from local_stack.tmdb.changes import CHANGES_PAGE
+from shared.lookup_keys import changes_asked, changes_key
+from shared.models import BACKGROUND_TURN
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
+    from enrich_service.storage import StorageService
+    from enrich_service.worker import EnrichmentWorker
+    from shared.database import Database
+    from tests.conftest import RunningStandIn
+    from tests.integration.enrich_service.conftest import Lists
+
+    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
+    BreakTMDB = Callable[..., None]
+
+HEAT = 949
+PAUSE = WorkerOptions().background_pause
+OLD = datetime.now(UTC) - timedelta(days=100)
+KEYS = ("title:heat|1995", "title:alien|1979", "title:the matrix|1999")
+NEXT_MIDNIGHT = (
+    "((date_trunc('day', now() at time zone 'UTC') + interval '1 day') at time zone 'UTC')"
+)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+async def place(database: Database) -> tuple[date, int] | None:
+    """The day and page that the feed is at; None while its lookup is being changed."""
+    keys = await database.fetch("select key from lookups where key like 'changes:%'")
+    assert len(keys) <= 1, "there is one place"
+    return changes_asked(keys[0]["key"]) if keys else None
+
+
+@pytest.fixture
+def all_change(tmdb: RunningStandIn) -> None:
+    """Every film is changed on every day."""
+    tmdb.state.change_options(tmdb.state.options.model_copy(update={"changed": 1.0}))
+
+
+@pytest.fixture
+async def seen(make_worker: MakeWorker, lists: Lists, database: Database) -> UUID:
+    """A list that was enriched two days ago, when the feed was read last."""
+    session = await lists.add(*KEYS)
+    await (await make_worker()).enrich_sessions()
+    await database.fetchval("update request_slots set sent_at = '-infinity'")
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '2 days'")
+    return session
+
+
+async def read_to_the_end(worker: EnrichmentWorker, database: Database, until: Until) -> None:
+    """Let a worker read all days that are over and refresh what that made old."""
+    await worker.start_scheduler()
+
+    async def is_done() -> bool:
+        old = await database.fetchval("select count(*) from catalogue where fetched_at < $1", OLD)
+        at = await place(database)
+        return at is not None and at == (today(), 1) and old == 0
+
+    await until(is_done)
+    await worker.stop_scheduler()
+
+
+# -- where it begins -----------------------------------------------------------------------------
+
+
+async def test_feed_begins_today_without_records_and_asks_nothing_before_midnight(
+    storage: StorageService, database: Database
+) -> None:
+    assert await storage.changes.queue()
+    assert not await storage.changes.queue(), "it is queued once"
+    row = await database.fetchrow(
+        f"select key, turn, kept, due_at >= {NEXT_MIDNIGHT} as tomorrow from lookups"  # noqa: S608  # a constant
+    )
+    assert row is not None
+    assert tuple(row) == (changes_key(today(), 1), BACKGROUND_TURN, True, True)
+
+
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize(("age", "days_ago"), [(0, 2), (100, FEED_DAYS - 1)])
+async def test_feed_begins_with_the_oldest_record_or_as_early_as_it_tells(
+    storage: StorageService, database: Database, age: int, days_ago: int
+) -> None:
+    await database.fetchval(
+        "update catalogue set fetched_at = fetched_at - $1::interval", timedelta(days=age)
+    )
+    await storage.changes.queue()
+    assert await place(database) == (today() - timedelta(days=days_ago), 1)
+
+
+# -- what it makes of pages ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("all_change")
+async def test_changed_records_are_refreshed_once_and_the_feed_goes_on_tomorrow(
+    *,
+    seen: UUID,
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    database: Database,
+    until: Until,
+) -> None:
+    asked = tmdb.state.by_route["movie"]
+    worker = await make_worker(interval=0.05)
+    with capture_logs() as events:
+        await read_to_the_end(worker, database, until)
+    pages = -(-len(tmdb.state.catalogue.films) // CHANGES_PAGE)
+    assert pages > 1
+    assert tmdb.state.by_route["movie_changes"] == 2 * pages, "two days are over, no page twice"
+    assert len(KEYS) <= tmdb.state.by_route["movie"] - asked <= 2 * len(KEYS)
+    assert await lists.counts(seen) == (3, 0, 0)
+    assert sum(event["event"] == "changes_read" for event in events) == 2 * pages
+    assert await database.fetchval(
+        f"select due_at between {NEXT_MIDNIGHT} and {NEXT_MIDNIGHT} + interval '1 hour' "  # noqa: S608  # a constant
+        "from lookups where key like 'changes:%'"
+    )
+
+
+@pytest.mark.usefixtures("seen")
+async def test_records_of_which_the_feed_does_not_speak_are_not_asked_for(
+    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database, until: Until
+) -> None:
+    tmdb.state.change_options(tmdb.state.options.model_copy(update={"changed": 0.0}))
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '97 days'")
+    asked = tmdb.state.by_route["movie"]
+    await read_to_the_end(await make_worker(interval=0.05), database, until)
+    assert tmdb.state.by_route["movie"] == asked
+    assert tmdb.state.by_route["movie_changes"] == FEED_DAYS - 1, "an empty page for each day"
+
+
+@pytest.mark.usefixtures("all_change")
+async def test_unlisted_record_that_changed_is_asked_for_when_somebody_lists_it(
+    *,
+    seen: UUID,
+    make_worker: MakeWorker,
+    lists: Lists,
+    tmdb: RunningStandIn,
+    database: Database,
+    until: Until,
+) -> None:
+    await database.fetchval("delete from sessions where id = $1", seen)
+    await database.fetchval("delete from lookups")
+    worker = await make_worker(interval=0.05)
+    await worker.start_scheduler()
+
+    async def all_read() -> bool:
+        return await place(database) == (today(), 1)
+
+    await until(all_read)
+    await worker.stop_scheduler()
+    asked = tmdb.state.by_route["movie"]
+    await lists.add("imdb:tt0113277")
+    await (await make_worker()).enrich_sessions()
+    assert tmdb.state.by_route["movie"] == asked + 1
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("seen")
+async def test_page_whose_claim_was_lost_changes_nothing(
+    storage: StorageService, database: Database
+) -> None:
+    await storage.changes.queue()
+    await database.fetchval("update lookups set due_at = now() where key like 'changes:%'")
+    first = await place(database)
+    claim = await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
+    assert claim is not None
+    await storage.reclaim.reclaim_silent(uuid4(), 0.0)
+    page = ChangesRead(today(), 1, is_last=True)
+    assert await storage.changes.turn_over(claim, page, [HEAT], 150) is None
+    await storage.changes.begin_anew(claim)
+    assert await place(database) == first
+    assert not await database.fetchval("select count(*) from catalogue where fetched_at < $1", OLD)
+
+
+@pytest.mark.usefixtures("seen")
+async def test_record_fetched_after_the_day_has_the_change_already(
+    storage: StorageService, database: Database
+) -> None:
+    await storage.changes.queue()
+    for day, old in ((3, 0), (2, 1)):
+        await database.fetchval("update lookups set due_at = now() where key like 'changes:%'")
+        claim = await storage.background.claim(uuid4(), uuid4(), PAUSE, in_share=False)
+        assert claim is not None
+        page = ChangesRead(today() - timedelta(days=day), 1, is_last=True)
+        assert await storage.changes.turn_over(claim, page, [HEAT, 2**31 - 1], 150) == old
+
+
+@pytest.mark.usefixtures("seen")
+async def test_feed_that_tmdb_does_not_give_is_tried_again_tomorrow(
+    make_worker: MakeWorker, database: Database, until: Until, break_tmdb: BreakTMDB
+) -> None:
+    break_tmdb({"match": "/movie/changes", "kind": "status", "status": 404})
+    worker = await make_worker(interval=0.05)
+    await worker.start_scheduler()
+
+    async def postponed() -> bool:
+        return bool(
+            await database.fetchval(
+                "select outcome is null and due_at > now() + interval '23 hours' "
+                "from lookups where key like 'changes:%'"
+            )
+        )
+
+    await until(postponed)
+    await worker.stop_scheduler()
+
+
+@pytest.mark.usefixtures("seen")
+async def test_gap_longer_than_the_feed_goes_on_where_the_feed_begins(
+    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database, until: Until
+) -> None:
+    long_ago = changes_key(today() - timedelta(days=40), 7)
+    await database.fetchval(
+        "insert into lookups (key, due_at, turn, kept) values ($1, now(), $2, true)",
+        long_ago,
+        BACKGROUND_TURN,
+    )
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '50 days'")
+    with capture_logs() as events:
+        await read_to_the_end(await make_worker(interval=0.05), database, until)
+    (missed,) = [event for event in events if event["event"] == "changes_missed"]
+    assert missed["days"] == 40 - FEED_DAYS
+    assert tmdb.state.by_route["movie_changes"] == FEED_DAYS - 1
