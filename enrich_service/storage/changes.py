@@ -45,7 +45,7 @@ class ChangeStorage:
         """Queue the first page of the feed where none is queued; whether that was so.
 
         It begins with the day of the oldest record, or as early as the feed does. Without records
-        it begins today.
+        there is nothing to follow.
         """
         return await self._database.transact(_queue_first)
 
@@ -145,12 +145,13 @@ async def _queue_first(connection: Connection) -> bool:
           (day + 1)::timestamp at time zone 'UTC' + random() * $2::interval,
           $3,
           true
-        from (select (clock_timestamp() at time zone 'UTC')::date as today) as now
-        cross join lateral (
+        from (
           select greatest(
-            today - $4::integer,
-            least(today, (select (min(fetched_at) at time zone 'UTC')::date from catalogue))
+            (min(fetched_at) at time zone 'UTC')::date,
+            (clock_timestamp() at time zone 'UTC')::date - $4::integer
           ) as day
+          from catalogue
+          having min(fetched_at) is not null
         ) as first
         where not exists (
           select

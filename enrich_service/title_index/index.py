@@ -109,6 +109,10 @@ class TitleIndex:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
         return await self._storage.fresh_record(film, self._catalogue_days)
 
+    async def other_names(self, film: int) -> tuple[str, ...] | None:
+        """The further titles of a film, by its TMDB id, if they are known without a request."""
+        return await self._storage.other_names(film, self._catalogue_days)
+
 
 def _rows(films: Iterable[SearchMovie | MovieDetails]) -> Iterable[TitleRow]:
     for film in films:

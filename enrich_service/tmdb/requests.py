@@ -28,7 +28,7 @@ T_co = TypeVar("T_co", bound="BaseModel", covariant=True)
 
 _IMDB_ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _MOST_APPENDED = 20
-APPENDED = ("credits", "recommendations", "similar")
+APPENDED = ("credits", "recommendations", "similar", "alternative_titles", "translations")
 """What comes with a film's details at no further request."""
 LAST_PAGE = 500
 """Beyond which TMDB lists nothing, however much there is."""

@@ -14,6 +14,7 @@ from enrich_service.storage.changes import FEED_DAYS, ChangesRead
 from local_stack.tmdb.changes import CHANGES_PAGE
 from shared.lookup_keys import changes_asked, changes_key
 from shared.models import BACKGROUND_TURN
+from tests.integration.enrich_service.answering import find_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,13 +82,17 @@ async def read_to_the_end(worker: EnrichmentWorker, database: Database, until: U
 # -- where it begins -----------------------------------------------------------------------------
 
 
-async def test_feed_begins_today_without_records_and_asks_nothing_before_midnight(
-    storage: StorageService, database: Database
+async def test_feed_begins_with_the_first_record_and_asks_nothing_before_midnight(
+    storage: StorageService, database: Database, lists: Lists
 ) -> None:
+    assert not await storage.changes.queue()
+    await lists.add("tmdb:949")
+    await find_all(storage)
     assert await storage.changes.queue()
     assert not await storage.changes.queue(), "it is queued once"
     row = await database.fetchrow(
-        f"select key, turn, kept, due_at >= {NEXT_MIDNIGHT} as tomorrow from lookups"  # noqa: S608  # a constant
+        f"select key, turn, kept, due_at >= {NEXT_MIDNIGHT} as tomorrow "  # noqa: S608  # a constant
+        "from lookups where due_at is not null"
     )
     assert row is not None
     assert tuple(row) == (changes_key(today(), 1), BACKGROUND_TURN, True, True)

@@ -136,7 +136,7 @@ async def test_an_old_record_is_asked_for_again_when_somebody_new_lists_its_film
 ) -> None:
     await lists.add("tmdb:949")
     await (await make_worker(index_votes=5)).enrich_sessions()
-    await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
+    await database.fetchval("update catalogue set fetched_at = now() - interval '151 days'")
     await lists.add("imdb:tt0113277")
     await (await make_worker(index_votes=5)).enrich_sessions()
     assert tmdb.state.by_route["movie"] == 2
