@@ -22,11 +22,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from enrich_service.storage.window_holds import (
-    LONGEST_HOLD_SECONDS,
-    RECOVERY_SECONDS,
-    WindowHolds,
-)
+from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS, WindowHolds
+from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     import asyncpg

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from shared.errors import DatabaseUnavailableError, StorageFullError
+from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     from enrich_service.storage.window import RequestLimit
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 LONGEST_HOLD_SECONDS = 3600.0
 """Whatever TMDB says, somebody looks again after an hour."""
-
-RECOVERY_SECONDS = 300.0
-"""In which a fleet that was slowed regains all of its limit; half of it in half of the time."""
 
 ONE_OVERLOAD_SECONDS = 10.0
 """Refusals within so long are of one overload, which halves the rate once."""

@@ -18,13 +18,10 @@ import asyncpg
 import pytest
 
 from enrich_service.storage.window import RequestLimit, WindowStorage
-from enrich_service.storage.window_holds import (
-    LEAST_SHARE,
-    ONE_OVERLOAD_SECONDS,
-    RECOVERY_SECONDS,
-)
+from enrich_service.storage.window_holds import LEAST_SHARE, ONE_OVERLOAD_SECONDS
 from shared import connecting
 from shared.database import Database
+from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
