@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 SLOW_DAYS = 150
 FEED_REQUESTS = 70
-CHANGED = 6_000
+CHANGED = 0.06
+"""Of the films, on a day."""
 _POLL_SECONDS = 0.5
 
 LIST = (
@@ -75,12 +76,11 @@ LIST = (
 async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     """One day: the feed of yesterday, and what was not asked for in 150 days."""
     films = [*load_films(), *generate_films(options.films, STAND_IN_SEED)][: options.films]
-    share = CHANGED / options.films
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    changed = len(
-        changed_between(Catalogue(films), share, yesterday, yesterday + timedelta(days=1))
+    changed = list(
+        changed_between(Catalogue(films), CHANGED, yesterday, yesterday + timedelta(days=1))
     )
-    stand_in = StandIn(films=options.films, limit=RAISED_LIMIT, period=1.0, changed=share)
+    stand_in = StandIn(films=options.films, limit=RAISED_LIMIT, period=1.0, changed=CHANGED)
     settings = {**RAISED_SETTINGS, "ENRICH_INTERVAL": "0.5"}
     async with room.stack(stand_in, settings, daemons=0) as bench:
         arguments = (
@@ -96,29 +96,32 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
         await bench.stack.add_daemon()
         await _until_fresh(bench)
         seconds = time.monotonic() - start
+        missed = await bench.fetchrow(
+            """
+            select count(*) as films
+            from catalogue
+            where tmdb_id = any($1::integer[]) and fetched_at < clock_timestamp() - interval '1 day'
+            """,
+            changed,
+        )
         report = await bench.tmdb_report()
     by_route = report["by_route"]
-    most = changed + len(films) / SLOW_DAYS + FEED_REQUESTS
+    most = len(changed) + len(films) / SLOW_DAYS + FEED_REQUESTS
     return [
         Figure(
-            f"requests in a day, {len(films):,} films listed, {changed:,} of them changed",
+            f"requests in a day, {len(films):,} films listed, {len(changed):,} of them changed",
             f"{report['requests']:,}: {by_route['movie_changes']} of the feed, "
             f"{by_route['movie']:,} of films",
             f"<= changed + listed / {SLOW_DAYS} + {FEED_REQUESTS} = {most:,.0f}",
             report["requests"] <= most,
         ),
         Figure(
-            f"with all of them refreshed every 30 days, as before: {len(films) // 30:,} a day, "
-            "and a change is seen",
-            "a day later" if by_route["movie"] >= changed else "not",
-            "not up to 30 days later",
-            by_route["movie"] >= changed,
+            "changed films whose records are older than a day then",
+            f"{missed['films']}",
+            "0",
+            missed["films"] == 0,
         ),
-        Figure(
-            f"seconds, at half of {RAISED_LIMIT} requests a second, films in the queue at a time "
-            "bounded",
-            f"{seconds:.0f} s",
-        ),
+        Figure(f"seconds, at half of {RAISED_LIMIT} requests a second", f"{seconds:.0f} s"),
     ]
 
 
