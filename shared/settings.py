@@ -109,8 +109,8 @@ class Settings(BaseSettings):
     )
     tmdb_rate_limit: Annotated[int, Field(gt=0, le=10_000)] = Field(
         40,
-        description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons; more than "
-        "ten a second go evenly; TMDB bears about 350 in 10 seconds today",
+        description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons; more "
+        "than ten a second go evenly; TMDB bears about 350 in 10 seconds today",
     )
     tmdb_rate_period: Seconds = Field(10, description="seconds")
     tmdb_rate_margin: Annotated[float, Field(ge=0.02)] = Field(
