@@ -21,11 +21,10 @@ from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.changes import changed_between
 from local_stack.tmdb.film import load_films
 from local_stack.tmdb.generator import generate_films
-from shared.lookup_keys import changes_key
-from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
 SLOW_DAYS = 150
 FEED_REQUESTS = 70
@@ -68,7 +67,7 @@ LIST = (
     from session
     cross join lookups
     """,
-    "insert into lookups (key, due_at, turn, kept) values ($1, clock_timestamp(), $2, true)",
+    "insert into change_feed (read_to) values ($1)",
     "vacuum analyze",
 )
 
@@ -87,14 +86,14 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
             ([film.id for film in films], float(SLOW_DAYS), float(len(films))),
             (),
             (),
-            (changes_key(yesterday, 1), BACKGROUND_TURN),
+            (yesterday - timedelta(days=1),),
             (),
         )
         for statement, values in zip(LIST, arguments, strict=True):
             await bench.fetch(statement, *values)
         start = time.monotonic()
         await bench.stack.add_daemon()
-        await _until_fresh(bench)
+        await _until_fresh(bench, yesterday)
         seconds = time.monotonic() - start
         missed = await bench.fetchrow(
             """
@@ -125,21 +124,23 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     ]
 
 
-async def _until_fresh(bench: Bench) -> None:
-    """Wait until the feed of yesterday was read and nothing old is left."""
+async def _until_fresh(bench: Bench, day: date) -> None:
+    """Wait until the feed of a day was read and nothing old is left."""
     while True:
         row = await bench.fetchrow(
             """
             select
+              exists (select from change_feed where read_to = $1) as was_read,
               exists (
                 select from catalogue where fetched_at < clock_timestamp() - interval '150 days'
               ) as has_old,
               exists (
                 select from lookups where due_at <= clock_timestamp()
               ) as has_due
-            """
+            """,
+            day,
         )
-        if not row["has_old"] and not row["has_due"]:
+        if row["was_read"] and not row["has_old"] and not row["has_due"]:
             return
         await asyncio.sleep(_POLL_SECONDS)
 

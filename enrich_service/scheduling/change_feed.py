@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,16 +38,13 @@ class ChangeFeed:
     async def read(self, claim: Claim, ask: RateLimitedClient, day: date, page: int) -> None:
         """Read a page; what it makes old is queued by the next round of maintenance.
 
-        A day of which the feed tells nothing any more is left out, and so are those after it.
-        What changed on them comes with the slow refresh of everything.
+        One of a day that the feed tells no more of is left out.
 
         Raises:
             TMDBError: there is no page, and the claim is to be given back.
         """
-        days_ago = (datetime.now(UTC).date() - day).days
-        if days_ago > FEED_DAYS:
-            log.warning("changes_missed", day=day.isoformat(), days=days_ago - FEED_DAYS)
-            await self._storage.begin_anew(claim)
+        if datetime.now(UTC).date() - day > timedelta(days=FEED_DAYS):
+            await self._storage.leave_out(claim)
             return
         answer = await ask(movie_changes(day, page))
         changed = [film.id for film in answer.results if film.id <= LARGEST_INTEGER]

@@ -179,7 +179,11 @@ class Maintenance:
         return False
 
     async def _follow_changes(self) -> bool:
-        return await self._storage.changes.queue()
+        await self._storage.changes.begin()
+        missed = await self._storage.changes.queue()
+        if missed:
+            log.warning("changes_missed", days=missed)
+        return missed is not None
 
     async def _queue_refreshes(self) -> bool:
         queued = await self._storage.records.queue_refreshes(self._options.refresh_days, REFRESHES)

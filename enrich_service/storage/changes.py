@@ -1,7 +1,7 @@
-"""TMDB's feed of changes: which page of it comes next, and what its pages make old.
+"""TMDB's feed of changes: which day and page of it comes next, and what its pages make old.
 
-The queue itself tells how far the feed was read: there is one lookup, of the next page, and it is
-followed by the one after it in the transaction that heeds what it showed.
+While a day is read there is one lookup, of the next page. It is followed by the one after it, or
+the day is noted as read, in the transaction that heeds what the page showed.
 """
 
 from __future__ import annotations
@@ -41,18 +41,78 @@ class ChangeStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def queue(self) -> bool:
-        """Queue the first page of the feed where none is queued; whether that was so.
+    async def begin(self) -> None:
+        """Let the feed begin with the day of the oldest record, where there is one at last."""
+        await self._database.fetchval(
+            """
+            insert into change_feed (read_to)
+            select (min(fetched_at) at time zone 'UTC')::date - 1
+            from catalogue
+            where not exists (select from change_feed)
+            having min(fetched_at) is not null
+            on conflict (only_row) do nothing
+            """
+        )
 
-        It begins with the day of the oldest record, or as early as the feed does. Without records
-        there is nothing to follow.
+    async def queue(self) -> int | None:
+        """Queue the first page of the next day, if that is over and no page is queued.
+
+        What a daemon that knew no such lookups has ended is asked again.
+
+        Returns:
+            None where nothing was queued, else how many days were left out, because the feed tells
+            of them no more.
         """
-        return await self._database.transact(_queue_first)
+        missed: int | None = await self._database.fetchval(
+            """
+            with next as (
+              select
+                greatest(read_to + 1, today - $1::integer) as day,
+                greatest(today - $1 - read_to - 1, 0) as missed,
+                today::timestamp at time zone 'UTC' as midnight
+              from change_feed
+              cross join (select (clock_timestamp() at time zone 'UTC')::date as today) as now
+              where read_to + 1 < today
+                and not exists (
+                  select
+                  from lookups
+                  where turn = 9223372036854775807  -- BACKGROUND_TURN, as the index says it
+                    and key like $2 || ':%'
+                )
+            ),
+            queued as (
+              insert into lookups (key, due_at, turn, kept)
+              select
+                $2 || ':' || day || '/1',
+                greatest(midnight + random() * $3::interval, clock_timestamp()),
+                $4,
+                true
+              from next
+              on conflict (key) do update
+              set
+                due_at = excluded.due_at,
+                turn = excluded.turn,
+                outcome = null,
+                reason = null,
+                answered_at = null
+              where lookups.outcome is not null
+              returning id
+            )
+            select missed
+            from next
+            where exists (select from queued)
+            """,
+            FEED_DAYS,
+            LookupKind.CHANGES,
+            SPREAD,
+            BACKGROUND_TURN,
+        )
+        return missed
 
     async def turn_over(
         self, claim: Claim, page: ChangesRead, changed: Collection[int], old_days: int
     ) -> int | None:
-        """Let what a page showed be old, and queue what follows it; how many records that were.
+        """Let what a page showed be old, and go on after it; how many records that were.
 
         A record that was fetched after the day of the change has it already. One that was fetched
         earlier becomes as old as records may be: if somebody lists it, it is refreshed like all
@@ -67,64 +127,31 @@ class ChangeStorage:
         Returns:
             None when the claim was no longer ours, and nothing was changed.
         """
-        next_day = page.day + timedelta(days=1)
-        if page.is_last:
-            key, due_at = changes_key(next_day, 1), _beginning_of(next_day + timedelta(days=1))
-        else:
-            key, due_at = changes_key(page.day, page.number + 1), None
 
         async def work(connection: Connection) -> int | None:
             if not await _give_up(connection, claim):
                 return None
-            await connection.execute(
-                """
-                insert into lookups (key, due_at, turn, kept)
-                values (
-                  $1,
-                  coalesce($2::timestamptz + random() * $3::interval, clock_timestamp()),
-                  $4,
-                  true
+            if page.is_last:
+                await connection.execute(
+                    "update change_feed set read_to = $1 where read_to < $1", page.day
                 )
-                on conflict (key) do nothing
-                """,
-                key,
-                due_at,
-                SPREAD,
-                BACKGROUND_TURN,
-            )
-            rows = await connection.fetch(
-                """
-                with held as (
-                  select tmdb_id
-                  from catalogue
-                  where tmdb_id = any($1::integer[])
-                    and fetched_at < $2
-                    and fetched_at > clock_timestamp() - $3::interval
-                  order by tmdb_id
-                  for no key update
+            else:
+                await connection.execute(
+                    """
+                    insert into lookups (key, due_at, turn, kept)
+                    values ($1, clock_timestamp(), $2, true)
+                    on conflict (key) do nothing
+                    """,
+                    changes_key(page.day, page.number + 1),
+                    BACKGROUND_TURN,
                 )
-                update catalogue
-                set fetched_at = clock_timestamp() - $3
-                from held
-                where catalogue.tmdb_id = held.tmdb_id
-                returning catalogue.tmdb_id
-                """,
-                list(changed),
-                _beginning_of(next_day),
-                timedelta(days=old_days),
-            )
-            return len(rows)
+            return await _let_be_old(connection, page.day, changed, timedelta(days=old_days))
 
         return await self._database.transact(work)
 
-    async def begin_anew(self, claim: Claim) -> None:
-        """Go on with the first day that the feed still tells of, after it was not read for long."""
-
-        async def work(connection: Connection) -> None:
-            if await _give_up(connection, claim):
-                await _queue_first(connection)
-
-        await self._database.transact(work)
+    async def leave_out(self, claim: Claim) -> None:
+        """Take a page out of the queue of which the feed tells no more."""
+        await self._database.transact(lambda connection: _give_up(connection, claim))
 
 
 async def _give_up(connection: Connection, claim: Claim) -> bool:
@@ -136,39 +163,29 @@ async def _give_up(connection: Connection, claim: Claim) -> bool:
     return gone is not None
 
 
-async def _queue_first(connection: Connection) -> bool:
-    queued = await connection.fetchval(
+async def _let_be_old(
+    connection: Connection, day: date, changed: Collection[int], age: timedelta
+) -> int:
+    """Set back the records that do not have a day's changes; how many that were."""
+    rows = await connection.fetch(
         """
-        insert into lookups (key, due_at, turn, kept)
-        select
-          $1 || ':' || day || '/1',
-          (day + 1)::timestamp at time zone 'UTC' + random() * $2::interval,
-          $3,
-          true
-        from (
-          select greatest(
-            (min(fetched_at) at time zone 'UTC')::date,
-            (clock_timestamp() at time zone 'UTC')::date - $4::integer
-          ) as day
+        with held as (
+          select tmdb_id
           from catalogue
-          having min(fetched_at) is not null
-        ) as first
-        where not exists (
-          select
-          from lookups
-          where turn = 9223372036854775807  -- BACKGROUND_TURN, as the index says it
-            and key like $1 || ':%'
+          where tmdb_id = any($1::integer[])
+            and fetched_at < $2
+            and fetched_at > clock_timestamp() - $3::interval
+          order by tmdb_id
+          for no key update
         )
-        on conflict (key) do nothing
-        returning id
+        update catalogue
+        set fetched_at = clock_timestamp() - $3
+        from held
+        where catalogue.tmdb_id = held.tmdb_id
+        returning catalogue.tmdb_id
         """,
-        LookupKind.CHANGES,
-        SPREAD,
-        BACKGROUND_TURN,
-        FEED_DAYS - 1,
+        list(changed),
+        datetime.combine(day + timedelta(days=1), time(), UTC),
+        age,
     )
-    return queued is not None
-
-
-def _beginning_of(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    return len(rows)

@@ -42,7 +42,7 @@ async def seen(
     """A list that was enriched long ago; nothing has changed since."""
     session = await lists.add(HEAT, ALIEN, MATRIX)
     await (await make_worker()).enrich_sessions()
-    await storage.changes.queue()
+    await storage.changes.begin()
     assert await lists.counts(session) == (3, 0, 0)
     await database.fetchval("update request_slots set sent_at = '-infinity'")
     await database.fetchval("update catalogue set fetched_at = fetched_at - interval '151 days'")

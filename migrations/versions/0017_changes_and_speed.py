@@ -1,7 +1,7 @@
-"""Let the window know how far the fleet was slowed after a 429, and records a film's other names.
+"""How far a 429 slowed the fleet, a film's other names, and how far the feed of changes was read.
 
-The daemons of the release before know none of these columns: they send at the full rate after a
-hold, and leave the names as they are.
+The daemons of the release before know none of these: they send at the full rate after a hold, and
+leave the names as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """Add the columns, none of which needs rewriting: nobody is slowed, and no names are known."""
+    """Add columns, none of which needs rewriting, and the feed's place."""
     for statement in (
         """
         alter table request_window
@@ -21,6 +21,13 @@ def upgrade() -> None:
           add slowed_to double precision not null default 1
         """,
         "alter table catalogue add other_names text[]",
+        # The last day whose changes were heeded; no row while there is no record to change.
+        """
+        create table change_feed (
+          only_row boolean primary key default true check (only_row),
+          read_to  date not null
+        )
+        """,
     ):
         op.get_bind().exec_driver_sql(statement)
 
@@ -28,6 +35,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     for statement in (
+        "drop table change_feed",
         "alter table catalogue drop other_names",
         "alter table request_window drop slowed_to, drop slowed_at",
     ):
