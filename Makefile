@@ -1,24 +1,24 @@
-# Everything a developer does with this project. `make setup` is run by what needs it.
+# Developer commands. Targets that need the environment run `make setup` themselves.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The installer, in an environment of its own: uv, which pip brings, at the version that is locked.
+# The installer: uv at its locked version, in its own environment.
 INSTALLER := .uv
 UV := $(INSTALLER)/bin/uv
 CONTRACT := .contract
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
-# It trusts whom the machine trusts, and downloads no other Python than the one that is here.
+# Use the machine's certificates, and its Python: never download another.
 export UV_SYSTEM_CERTS ?= true
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: setup setup-run run test test-browser test-faults test-install check bench screenshots race torture teeth chaos fuzz contract lock env image clean
 
-# Everything that work on the project needs.
+# Install everything for development.
 setup: $(VENV)/.for-development
 
-# What `make run` needs; an environment for development has that in it, and stays one.
+# Install what `make run` needs; an existing development environment already has it.
 setup-run: $(or $(wildcard $(VENV)/.for-development),$(VENV)/.for-running)
 
 $(VENV)/.for-development: requirements-dev.txt pyproject.toml $(VENV)/pyvenv.cfg
@@ -27,8 +27,8 @@ $(VENV)/.for-development: requirements-dev.txt pyproject.toml $(VENV)/pyvenv.cfg
 $(VENV)/.for-running: requirements-run.txt pyproject.toml $(VENV)/pyvenv.cfg
 	$(install)
 
-# Exactly what is locked: nothing is resolved, so no release of anybody's changes what is installed.
-# uv reads no settings of pip's; an index that pip is told to use is handed on to it.
+# Install exactly the lock, without resolving, so no new release changes what is installed.
+# uv does not read pip's settings, so pass pip's index on.
 SYNC = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(INSTALLER)/bin/python -m pip config get global.index-url 2>/dev/null)}}" \
 	$(UV) pip sync --require-hashes --only-binary :all:
 
@@ -50,7 +50,7 @@ $(INSTALLER)/.installed: requirements-uv.txt
 	$(INSTALLER)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement requirements-uv.txt
 	touch $@
 
-# Schemathesis has an environment of its own: it would bring plugins into our tests.
+# Schemathesis gets its own environment: it would add plugins to our tests.
 $(CONTRACT)/.installed: requirements-contract.txt $(INSTALLER)/.installed
 	rm -rf $(CONTRACT)
 	$(UV) venv --quiet --python $(INSTALLER)/bin/python $(CONTRACT)
@@ -60,16 +60,16 @@ $(CONTRACT)/.installed: requirements-contract.txt $(INSTALLER)/.installed
 run: setup-run
 	$(BIN)/python -m local_stack
 
-# Two at a time, each with servers of its own, because fault tests mostly wait.
+# Two processes, each with its own servers, because fault tests mostly wait.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore=tests/browser --cov --cov-report=term
 
-# The page in a real browser, over services of its own.
+# Test the page in a real browser, with its own services.
 test-browser: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser
 
-# The faults, and the starts and restores, that take long; `make test` leaves them out. They add no
-# coverage that the others lack, so no threshold is asked of them.
+# Run the slow faults, starts and restores, which `make test` skips. They add no coverage, so they have no
+# threshold.
 test-faults: setup
 	$(BIN)/python -m pytest -m long tests/faults tests/end_to_end
 
@@ -79,47 +79,48 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Each prints its figure; `.venv/bin/python -m benchmarks --list` says which there are.
+# Each benchmark prints its figure; `.venv/bin/python -m benchmarks --list` lists them.
 bench: setup
 	$(BIN)/python -m benchmarks
 
-# Pictures of each view of the page, light and dark, phone and wide, in .local/screenshots; and the
+# Take pictures of each view of the page, light and dark, phone and wide, into .local/screenshots, and the
 # README's, docs/overview.webp.
 screenshots: setup
 	$(BIN)/python -m tests.browser.screenshots
 
-# The race test at length; `make test` runs it for a few seconds.
+# Run the race test at length; `make test` runs it for a few seconds.
 race: setup
 	RACE_SECONDS=120 $(BIN)/python -m pytest tests/faults/test_races.py --timeout=600
 
-# A million broken and hostile lists, or as many as wanted; it says its seed, and by that what to do again.
+# Parse a million broken and hostile lists, or FUZZ_CASES; FUZZ_SEED repeats a run by its printed seed.
 fuzz: setup
-	$(BIN)/python -m tests.list_fuzzing --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
+	$(BIN)/python -m tests.fuzzing.lists --cases $(or $(FUZZ_CASES),1000000) --seed $(or $(FUZZ_SEED),$(shell date +%s)) --seconds 1
 
-# Storage functions of both services, one statement at a time, for half an hour or as long as told.
+# Interleave storage functions of both services, one statement at a time, for half an hour or
+# TORTURE_SECONDS.
 torture: setup
 	$(BIN)/python -m tests.torture.running
 
-# Whether the torture finds each defect that is planted for it.
+# Check that the torture finds each planted defect.
 teeth: setup
 	$(BIN)/python -m pytest -m long tests/torture
 
-# More than 5,000 requests that Schemathesis makes of the API's document, each answer held against it;
-# it says its seed, and by that what to do again.
+# Have Schemathesis send over 5,000 requests and check each response against the API's document;
+# CONTRACT_SEED repeats a run by its printed seed.
 contract: setup $(CONTRACT)/.installed
 	$(BIN)/python -m tests.contract.running $(CONTRACT)/bin/schemathesis $(if $(CONTRACT_SEED),--seed $(CONTRACT_SEED))
 
-# Random faults over real processes, for ten minutes or as long as told.
+# Inject random faults into real processes for ten minutes or CHAOS_SECONDS.
 chaos: CHAOS_SECONDS ?= 600
 chaos: setup
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -m long -s tests/faults/test_random_faults.py
 
-# Whether an installation stays what is locked, whatever has been released since; asks the package index.
+# Check that an installation matches the lock despite newer releases; queries the package index.
 test-install: setup
 	$(BIN)/python -m pytest -m long tests/installation
 
-# Pins names, versions and hashes of what pyproject.toml asks for, and of the installer. Each lock keeps
-# to those before it, and what is pinned stays as it is: `make lock LOCK=--upgrade` takes what is newest.
+# Pin names, versions and hashes of the dependencies in pyproject.toml and of the installer. Each lock agrees
+# with those before it, and keeps its pins: `make lock LOCK=--upgrade` takes the newest versions.
 lock: COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url $(LOCK)
 lock: $(INSTALLER)/.installed
 	echo uv | $(COMPILE) --output-file requirements-uv.txt -
@@ -129,11 +130,11 @@ lock: $(INSTALLER)/.installed
 	$(COMPILE) --extra dev --constraint requirements-tracing.txt --constraint requirements-run.txt --output-file requirements-dev.txt pyproject.toml
 	echo 'schemathesis>=4.32' | $(COMPILE) --constraint requirements-dev.txt --output-file requirements-contract.txt -
 
-# Random passwords for compose.yaml, written once; it asks nothing, and installs nothing.
+# Write random passwords for compose.yaml, once; installs nothing.
 env:
 	@./deploy/env.sh
 
-# The release, with its version and commit in its labels.
+# Build the release image, labelled with version and commit.
 image:
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag projectionist:$(VERSION) .
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from api_service.app import create_app
-from api_service.connections import BoundedSite
 from api_service.context import CONNECTIONS
-from api_service.process_limits import HEAD_LIMITS, raise_open_files
-from shared.listening import cannot_listen
-from shared.log import set_up_logging
+from api_service.limits.connections import BoundedSite
+from api_service.limits.process_limits import HEAD_LIMITS, raise_open_files
+from shared.http.listening import cannot_listen
+from shared.logging.configuration import set_up_logging
 from shared.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:

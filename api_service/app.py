@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from api_service.admission import count_refusals, identify_client, refuse_cross_site
-from api_service.body_pace import SMALL_BODY_BYTES
-from api_service.client_limits import ClientLimits
-from api_service.clients import Clients
-from api_service.connections import ConnectionLimits
 from api_service.context import (
     CLIENTS,
     CONNECTIONS,
@@ -34,29 +29,34 @@ from api_service.context import (
     TURNS,
     WEB,
 )
-from api_service.events import Hub
-from api_service.held_snapshots import HeldSnapshots
-from api_service.measuring import measured
+from api_service.eta import Pacer
+from api_service.http.admission import count_refusals, identify_client, refuse_cross_site
+from api_service.http.metrics_middleware import measured
+from api_service.http.noindex import forbid_indexing
+from api_service.http.problems import answer_expectations, complete_headers, problems, request_ids
+from api_service.http.tracing_middleware import traced
+from api_service.limits.body_pace import SMALL_BODY_BYTES
+from api_service.limits.client_identity import Clients
+from api_service.limits.client_limits import ClientLimits
+from api_service.limits.connections import ConnectionLimits
+from api_service.limits.process_limits import seldom_said
 from api_service.metrics import Metrics
-from api_service.noindex import forbid_indexing
-from api_service.openapi import document
-from api_service.pacer import Pacer
-from api_service.parser_pool import ParserPool
-from api_service.problems import answer_expectations, complete_headers, problems, request_ids
-from api_service.process_limits import seldom_said
-from api_service.routes import ROUTES
+from api_service.openapi.document import document
+from api_service.openapi.routes import ROUTES
+from api_service.page_files import WebFiles
 from api_service.storage import StorageService
-from api_service.summary_cache import SummaryCache
-from api_service.traced import traced
-from api_service.turns import Turns
-from api_service.upload_folders import remove_abandoned_folders
-from api_service.upload_room import Room
-from api_service.web_files import WebFiles
-from shared.database import Database
-from shared.log_text import Redactor
-from shared.probes import Probes
-from shared.tracing import Tracing
-from shared.unreadable_requests import answer_unreadable_requests
+from api_service.storage.held_snapshots import HeldSnapshots
+from api_service.storage.summary_cache import SummaryCache
+from api_service.streams.hub import Hub
+from api_service.uploads.disk_budget import Room
+from api_service.uploads.folders import remove_abandoned_folders
+from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.parser_pool import ParserPool
+from shared.http.probes import Probes
+from shared.http.unreadable_requests import answer_unreadable_requests
+from shared.logging.redaction import Redactor
+from shared.postgres.database import Database
+from shared.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,26 +7,26 @@ from uuid import UUID
 
 from aiohttp import web
 
-from api_service.client_limits import ClientLimits
-from api_service.clients import Clients
-from api_service.connections import ConnectionLimits
-from api_service.events import Hub
+from api_service.eta import Pacer
+from api_service.limits.client_identity import Clients
+from api_service.limits.client_limits import ClientLimits
+from api_service.limits.connections import ConnectionLimits
 from api_service.metrics import Metrics
-from api_service.pacer import Pacer
-from api_service.parser_pool import ParserPool
+from api_service.page_files import WebFiles
 from api_service.static_files import StaticFile
 from api_service.storage import StorageService
 from api_service.storage.clients import Totals
-from api_service.summary_cache import SummaryCache
-from api_service.turns import Turns
-from api_service.upload_room import Room
-from api_service.web_files import WebFiles
+from api_service.storage.summary_cache import SummaryCache
+from api_service.streams.hub import Hub
+from api_service.uploads.disk_budget import Room
+from api_service.uploads.keyed_locks import Turns
+from api_service.uploads.parser_pool import ParserPool
 from shared.errors import SessionHeldError, SessionNotFoundError, ShareNotFoundError
+from shared.http.probes import Probes
 from shared.metrics import Recent
-from shared.probes import Probes
 from shared.settings import Settings
-from shared.trace_context import TraceContext
-from shared.tracing import Tracing
+from shared.tracing.context import TraceContext
+from shared.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

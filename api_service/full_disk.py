@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from shared.errors import StorageFullError
-from shared.seldom import Seldom
+from shared.logging.throttle import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from aiohttp import hdrs
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import Collector
 
-from api_service.parser_pool import ParserCrashed
+from api_service.uploads.parser_pool import ParserCrashed
 from shared.errors import (
     BodyTooSlowError,
     ClientLimitError,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from api_service.storage.fleet import FleetRow
-    from api_service.upload_room import Room
+    from api_service.uploads.disk_budget import Room
     from shared.metrics import Recent
 
 UNMATCHED = "unmatched"

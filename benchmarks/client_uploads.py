@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from api_service.rules.lists.copying import MOVIE_COLUMNS, write_movies
-from api_service.rules.lists.films import Film
+from api_service.lists.merging.copying import MOVIE_COLUMNS, write_movies
+from api_service.lists.merging.films import Film
 from api_service.storage import StorageService
 from api_service.storage.staging import StagedUpload
 from shared.lookup_keys import title_key
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

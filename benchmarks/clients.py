@@ -18,10 +18,10 @@ from benchmarks.figures import Figure, spread
 from benchmarks.films import pick_films
 from benchmarks.harness import Bench, Room, run
 from local_stack.stack import STAND_IN_KEY, StandIn
-from shared.database import Database
-from shared.fleet_control import set_paused
+from shared.postgres.database import Database
 from shared.settings import Settings
-from shared.turn_grants import SHARES
+from shared.sql.fleet_control import set_paused
+from shared.sql.turn_grants import SHARES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

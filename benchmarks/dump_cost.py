@@ -19,8 +19,8 @@ from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
 from enrich_service.storage.window import RequestLimit
 from local_stack.stack import STAND_IN_KEY
-from shared.database import Database
 from shared.models import Outcome
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from api_service.admission import identify_client, refuse_cross_site
-from api_service.client_limits import UPLOADS_AT_A_STRETCH
-from api_service.clients import Clients
 from api_service.context import CLIENTS
+from api_service.http.admission import identify_client, refuse_cross_site
+from api_service.limits.client_identity import Clients
+from api_service.limits.client_limits import UPLOADS_AT_A_STRETCH
 from benchmarks.figures import Figure, spread
 from benchmarks.harness import Bench, Room, at_address, run
 from local_stack.stack import LIFTED, StandIn

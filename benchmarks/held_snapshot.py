@@ -26,15 +26,15 @@ from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
 from enrich_service.storage.window import RequestLimit
 from local_stack.stack import STAND_IN_KEY
-from shared.database import Database
 from shared.models import Outcome
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from enrich_service.lookups import Claim
-    from shared.database import Connection
+    from shared.postgres.database import Connection
 
 SESSIONS = 10
 TIMES = 60

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from api_service.rules.lists.model import UploadedFile
+from api_service.lists.model import UploadedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from api_service.rules.lists.model import UploadedFile
+from api_service.lists.model import UploadedFile
 from benchmarks.list_forms import rows
 from benchmarks.workbook_forms import sheet, sheet_of, workbook
 

@@ -17,14 +17,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api_service.rules.lists.cells import read_title
-from api_service.rules.lists.dates import date_reader, find_order
-from api_service.rules.lists.formats import recognise
-from api_service.rules.lists.model import Column, Layout, ListRefused, UploadedFile
-from api_service.rules.lists.netflix_evidence import History
-from api_service.rules.lists.report import Budget, FileJournal
-from api_service.rules.lists.text import field_limit, inspect_text
-from api_service.rules.lists.title_types import not_a_film
+from api_service.lists.files.text import field_limit, inspect_text
+from api_service.lists.formats import recognise
+from api_service.lists.formats.netflix_evidence import History
+from api_service.lists.model import Column, Layout, ListRefused, UploadedFile
+from api_service.lists.report import Budget, FileJournal
+from api_service.lists.values.cells import read_title
+from api_service.lists.values.dates import date_reader, find_order
+from api_service.lists.values.title_types import not_a_film
 from benchmarks.figures import PERCENT, Figure, table
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
-from api_service.rules.lists.reading import read_lists
+from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.reading import read_lists
 from benchmarks.figures import Figure, table
 from benchmarks.hostile_lists import FAMILIES
 

@@ -17,15 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from api_service.rules.lists.formats import recognise
-from api_service.rules.lists.model import Layout, UploadedFile
-from api_service.rules.lists.movielens import join
-from api_service.rules.lists.reading import read_lists
-from api_service.rules.lists.report import Budget, FileJournal
-from api_service.rules.lists.rows import RowReader
-from api_service.rules.lists.survey import settle
-from api_service.rules.lists.tables import ListFile
-from api_service.rules.lists.text import field_limit, inspect_text
+from api_service.lists.files.tables import ListFile
+from api_service.lists.files.text import field_limit, inspect_text
+from api_service.lists.formats import recognise
+from api_service.lists.formats.movielens import join
+from api_service.lists.model import Layout, UploadedFile
+from api_service.lists.reading import read_lists
+from api_service.lists.report import Budget, FileJournal
+from api_service.lists.rows.rows import RowReader
+from api_service.lists.rows.survey import settle
 from benchmarks.figures import Figure, table
 from benchmarks.list_forms import FORMS
 from benchmarks.markup_forms import MARKUP_FORMS

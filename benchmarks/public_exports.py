@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
-from api_service.rules.lists.reading import REPORT_FILE, read_lists
-from api_service.rules.lists.text import field_limit
+from api_service.lists.files.text import field_limit
+from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.reading import REPORT_FILE, read_lists
 from benchmarks.figures import Figure, table
 
 _MOST = 1 << 30

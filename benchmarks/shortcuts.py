@@ -25,7 +25,7 @@ from enrich_service.title_index.index import TitleIndex
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
 from local_stack.tmdb.generator import generate_films
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from benchmarks.harness import at_address
+from benchmarks.status_pollers import GONE, address_of, poll_in_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+
+    import aiohttp
 
     from benchmarks.harness import Bench
     from local_stack.tmdb.film import Film
@@ -29,7 +30,6 @@ ROWS, EVERY_SECONDS = 5_000, 30.0
 FLOOD_RATE = 50
 """Requests a second."""
 SMALL = 20
-GONE = (aiohttp.ClientError, ConnectionError, TimeoutError)
 CSV = {"Content-Type": "text/csv"}
 
 
@@ -100,7 +100,7 @@ class Load:
             start = SMALL * number % (len(known) - SMALL)
             body = title_list(known[start : start + SMALL])
             async with (
-                at_address(f"127.1.{number // 200}.{number % 200 + 1}") as http,
+                at_address(address_of(number)) as http,
                 http.post(f"{self._url}/api/upload", data=body, headers=CSV) as answer,
             ):
                 self._sessions.append((await answer.json())["session_id"])
@@ -114,22 +114,16 @@ class Load:
                 group.create_task(client(phase, end))
         return phase
 
-    def poller(self, number: int) -> Client:
-        """Return a client that reads its status once a second."""
-        path = f"{self._url}/api/session/{self._sessions[number]}/status"
+    def pollers(self) -> Client:
+        """Return clients that read their status once a second each, in a process of their own."""
 
         async def poll(phase: Phase, end: float) -> None:
-            async with at_address(f"127.1.{number // 200}.{number % 200 + 1}") as http:
-                await asyncio.sleep(self._dice.random())
-                while (start := time.perf_counter()) < end:
-                    try:
-                        async with http.get(path) as answer:
-                            await answer.read()
-                            phase.note("poller", answer)
-                            phase.status_seconds.append(time.perf_counter() - start)
-                    except GONE:
-                        phase.answers["poller", "gone"] += 1
-                    await asyncio.sleep(max(0.0, start + 1 - time.perf_counter()))
+            seconds, statuses, bare = await poll_in_process(
+                self._url, self._sessions, end - time.perf_counter()
+            )
+            phase.status_seconds += seconds
+            phase.answers.update({("poller", status): n for status, n in statuses.items()})
+            phase.bare += bare
 
         return poll
 

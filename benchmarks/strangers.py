@@ -2,7 +2,7 @@
 
 Each client has a source address of its own in 127.0.0.0/8. Three phases: pollers alone, all honest
 clients, and the abusers beside them; `--faults` ends processes in the last one. The clients share
-the processors with the services, so times are upper bounds.
+the processors with the services, so times are upper bounds; who polls is a process of its own.
 """
 
 from __future__ import annotations
@@ -106,11 +106,11 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
                 await bench.stack.add_daemon()
             load = Load(bench, known, new)
             await load.prepare(options.pollers, known)
-            pollers = [load.poller(number) for number in range(options.pollers)]
-            honest = [*pollers, *(load.uploader(number) for number in range(options.uploaders))]
+            pollers = load.pollers()
+            honest = [pollers, *(load.uploader(number) for number in range(options.uploaders))]
             honest.append(load.small_lists())
             abusers = [load.flooder(), *(load.trickler(n) for n in range(options.tricklers))]
-            alone = await load.run(options.seconds / 5, pollers)
+            alone = await load.run(options.seconds / 5, [pollers])
             calm = await load.run(options.seconds / 5, honest)
             work: list[Awaitable[object]] = [load.run(options.seconds, [*honest, *abusers])]
             if options.faults:

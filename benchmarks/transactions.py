@@ -15,14 +15,14 @@ import asyncpg
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.harness import Room, run
-from shared.connecting import CONNECT_SECONDS
-from shared.transactions import transaction
+from shared.postgres.connector import CONNECT_SECONDS
+from shared.postgres.transactions import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
 
     Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 

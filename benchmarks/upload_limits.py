@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from api_service.parser_pool import ParserPool
-from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.uploads.parser_pool import ParserPool
 from benchmarks.figures import Figure, spread, table
 from benchmarks.hostile_lists import FAMILIES
 from benchmarks.list_forms import rows as list_rows

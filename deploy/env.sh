@@ -1,24 +1,24 @@
 #!/bin/sh
-# Writes .env and .env.demo for compose.yaml, each once and with secrets of its own: `make env`.
-# One that is there stays as it is, but for the roles' passwords: an earlier release had none.
+# Write .env and .env.demo for compose.yaml, each once, with its own random secrets (`make env`).
+# An existing file only gets the role passwords that it lacks: an earlier release had none.
 set -eu
 umask 077
 
-random() { # BYTES: as hexadecimal digits, which need no escaping in an address
+random() { # BYTES: hexadecimal digits, which need no escaping in a URL
   od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
-# FILE: from standard input, whole or not at all; to one that is there, only what it lacks is added.
+# FILE: write standard input atomically; to an existing file add only the passwords that it lacks.
 write() {
   if [ -e "$1" ]; then
     lacking=$(grep -E '^(OWNER|API|DAEMON)_PASSWORD=' | while IFS= read -r line; do
       grep -q "^${line%%=*}=." "$1" || printf '%s\n' "$line"
     done)
     if [ -n "$lacking" ]; then
-      printf '\n# The passwords of the roles, added by `make env`.\n%s\n' "$lacking" >>"$1"
+      printf '\n# Passwords of the database roles, added by `make env`.\n%s\n' "$lacking" >>"$1"
       echo "$1 is there already; the passwords of the roles are added"
     else
-      echo "$1 is there already and stays as it is"
+      echo "$1 exists and stays as it is"
     fi
     return
   fi
@@ -28,11 +28,11 @@ write() {
 }
 
 write .env <<ENV
-# Your TMDB key, v3 (32 hex digits) or v4 (eyJ...). Other settings of the README may follow.
+# Your TMDB key, v3 (32 hex digits) or v4 (eyJ...). You can add other settings from the README.
 TMDB_API_KEY=
 
-# Made by \`make env\`. The first password is the superuser's, from the first start of the database
-# on; the others are those of the roles, set at each start.
+# Made by \`make env\`. The first password is the superuser's, set at the first start of the database;
+# the others are the roles', set at each start.
 POSTGRES_PASSWORD=$(random 24)
 OWNER_PASSWORD=$(random 24)
 API_PASSWORD=$(random 24)
@@ -40,8 +40,7 @@ DAEMON_PASSWORD=$(random 24)
 ADMIN_TOKEN=$(random 24)
 ENV
 
-# Apart from the real one by the name of the project, and so by its volume: what the stand-in tells
-# must never answer for TMDB.
+# Its own project name gives the demonstration its own volume: the stand-in's data must never mix with TMDB's.
 write .env.demo <<ENV
 # The demonstration, without a key: docker compose --env-file .env.demo up
 COMPOSE_PROJECT_NAME=projectionist-demo

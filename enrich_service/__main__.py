@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from enrich_service.daemon import run_daemon
-from shared.log import set_up_logging
+from shared.logging.configuration import set_up_logging
 from shared.settings import SettingsError, read_settings
 
 

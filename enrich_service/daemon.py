@@ -17,18 +17,18 @@ from enrich_service.options import options_from
 from enrich_service.storage import StorageService
 from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
-from shared.database import Database
-from shared.listening import cannot_listen
-from shared.log_text import Redactor
-from shared.probes import Probes, wait_for_schema
-from shared.response_headers import tell_common_headers
-from shared.settings import SettingsError
-from shared.tracing import Tracing
-from shared.unreadable_requests import (
+from shared.http.listening import cannot_listen
+from shared.http.probes import Probes, wait_for_schema
+from shared.http.response_headers import tell_common_headers
+from shared.http.unreadable_requests import (
     LONGEST_ADDRESS,
     LONGEST_HEADER,
     answer_unreadable_requests,
 )
+from shared.logging.redaction import Redactor
+from shared.postgres.database import Database
+from shared.settings import SettingsError
+from shared.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     from shared.settings import Settings

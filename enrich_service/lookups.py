@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from shared.models import Outcome
-    from shared.trace_context import TraceContext
+    from shared.tracing.context import TraceContext
 
     TokenAt = tuple[int, UUID]
     """A lookup's id and the token of one claim of it."""

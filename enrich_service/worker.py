@@ -30,9 +30,9 @@ from enrich_service.status import WorkerStatus
 from enrich_service.storage.failures import STATEMENT_FAILED
 from enrich_service.storage.fleet import Heartbeat
 from enrich_service.title_index.index import TitleIndex
-from shared.listener import Listener
 from shared.models import Channel
-from shared.tracing import Tracing
+from shared.postgres.listener import Listener
+from shared.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine

@@ -1,1 +1,1 @@
-"""Everything on one machine: embedded PostgreSQL, a stand-in TMDB, sample lists, the launcher."""
+"""The local stack: embedded PostgreSQL, a stand-in TMDB, sample lists and the launcher."""

@@ -1,4 +1,4 @@
-"""`make run`: everything on this machine, a sample list enriched before your eyes, then serving."""
+"""`make run`: start everything on this machine, enrich a sample list, then serve."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from shared.settings import DatabaseAddress, Host, Port, Seconds, Settings, wron
 
 LOCAL = ROOT / ".local"
 INVENTED = (
-    "DATABASE_URL is set and TMDB_API_KEY is not: the stand-in's films would be written into that "
-    "database as if TMDB had told them. Set TMDB_API_KEY too, or leave DATABASE_URL out."
+    "DATABASE_URL is set but TMDB_API_KEY is not: the stand-in's films would be written into that "
+    "database as if they came from TMDB. Set TMDB_API_KEY too, or unset DATABASE_URL."
 )
 
 console = Console(highlight=False)
 
 
 class LaunchSettings(BaseSettings):
-    """What decides how much of the stack is our own."""
+    """The settings that decide which parts of the stack to start."""
 
     model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True)
 
@@ -66,12 +66,12 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
             dsn,
             folder / "logs",
             stand_in=None if real else stand_in,
-            # The stand-in knows the sample's films, and few of anybody's own.
+            # The stand-in has the sample's films, but few of those in a user's own list.
             env={} if real else {"SAMPLE_LIST": str(sample)},
             api_host=settings.api_host,
             api_port=settings.api_port,
         )
-        console.print(f"TMDB: {'the real one' if real else 'a stand-in with films of its own'}")
+        console.print(f"TMDB: {'the real one' if real else 'a stand-in with its own films'}")
         await exits.enter_async_context(stack)
         console.print(f"API and daemon: running; their logs are in {folder.name}/logs\n")
         async with asyncio.TaskGroup() as group:
@@ -80,7 +80,7 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
             try:
                 address = await demonstrate(stack, sample, summary, console)
             except aiohttp.ClientError as error:
-                # If a program has ended, its watcher says so in a moment, and why.
+                # If a program has ended, its watcher is about to report why.
                 await asyncio.sleep(2 * WATCH_SECONDS)
                 raise ProgramError(f"The API does not answer: {error}") from error
             console.print(f"\nServing on {stack.api_url} until Ctrl-C. The sample list:")
@@ -88,11 +88,11 @@ async def launch(settings: LaunchSettings, folder: Path) -> None:
 
 
 async def launch_until_signalled(settings: LaunchSettings, folder: Path) -> None:
-    """Launch; the first SIGINT or SIGTERM, at whatever moment, ends all of it in order."""
+    """Launch; stop everything in order at the first SIGINT or SIGTERM."""
     work = asyncio.create_task(launch(settings, folder))
 
     def stop() -> None:
-        console.print("\nStopping: films in flight are finished, the rest waits for another start.")
+        console.print("\nStopping: finishing the films in flight; the rest stays queued.")
         work.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,17 +103,17 @@ async def launch_until_signalled(settings: LaunchSettings, folder: Path) -> None
 
 async def _database(settings: LaunchSettings, folder: Path, exits: AsyncExitStack) -> str:
     if settings.database_url is not None:
-        console.print("PostgreSQL: the one that DATABASE_URL names")
+        console.print("PostgreSQL: the one in DATABASE_URL")
         return settings.database_url.get_secret_value()
-    # What the stand-in told must never answer for TMDB, nor the other way round.
+    # Never mix the stand-in's data with TMDB's.
     data = folder / ("postgres" if settings.tmdb_api_key is None else "postgres-tmdb")
     server = await exits.enter_async_context(EmbeddedPostgres(data))
-    console.print(f"PostgreSQL: embedded, its data is kept in {folder.name}/{data.name}")
+    console.print(f"PostgreSQL: embedded, with its data in {folder.name}/{data.name}")
     return server.dsn()
 
 
 def _is_taken(host: str, port: int) -> bool:
-    """Whether something listens there already; of other troubles the API tells by itself."""
+    """Return whether the port is in use; the API itself reports other errors."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -123,9 +123,9 @@ def _is_taken(host: str, port: int) -> bool:
 
 
 def main() -> None:
-    """Launch, and say in one line why if it cannot."""
+    """Launch, or exit with the reason."""
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
-    parser.add_argument("--data", type=Path, default=LOCAL, help="where it keeps its data")
+    parser.add_argument("--data", type=Path, default=LOCAL, help="folder for its data")
     told = parser.parse_args()
     try:
         settings = LaunchSettings()
@@ -135,8 +135,8 @@ def main() -> None:
         sys.exit(INVENTED)
     if _is_taken(settings.api_host, settings.api_port):
         sys.exit(
-            f"Port {settings.api_port} is in use. End what listens there (another `make run`?), "
-            "or choose another: API_PORT=8080 make run"
+            f"Port {settings.api_port} is in use. Stop what listens there (another `make run`?), "
+            "or choose another port: API_PORT=8080 make run"
         )
     failures: list[str] = []
     try:

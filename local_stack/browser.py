@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, driven by Playwright, for whoever looks at the page."""
+"""Debian's headless Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ MISSING = "Chromium is missing: apt-get install chromium fonts-dejavu-core"
 
 
 def find_chromium() -> str | None:
-    """The path of the program, if it is installed."""
+    """Return the path of the program, if it is installed."""
     return shutil.which("chromium")
 
 
 @asynccontextmanager
 async def open_chromium(*, fonts: Path | None = None) -> AsyncIterator[Browser]:
-    """Run a browser; whoever opens contexts in it closes them, or leaves it to the end.
+    """Run a browser; closing it closes the contexts that callers left open.
 
     Args:
-        fonts: Fontconfig's configuration, where it is to have other fonts than this machine.
+        fonts: a Fontconfig configuration, for other fonts than this machine's.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: Chromium is not installed.
     """
     program = find_chromium()
     if program is None:
@@ -43,7 +43,7 @@ async def open_chromium(*, fonts: Path | None = None) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(
             executable_path=program,
             env=env,
-            # Chromium refuses to start in its sandbox for root, which is who tests in a container.
+            # Chromium's sandbox refuses to start as root, which tests in containers run as.
             chromium_sandbox=os.geteuid() != 0,
         )
         yield browser

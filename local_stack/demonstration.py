@@ -1,4 +1,4 @@
-"""The demonstration of `make run`: upload a sample export, watch it fill, show what was found."""
+"""The demonstration of `make run`: upload a sample export, follow its progress, show the films."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 LINE_SECONDS = 5.0
-"""Between lines where a bar cannot be drawn, because the output is no terminal."""
+"""Seconds between progress lines, where the output is not a terminal and cannot show a bar."""
 SHOWN = 12
 ENDED = ("enriched_count", "not_found_count", "failed_count")
 WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
 
 
 async def demonstrate(stack: Stack, folder: Path, summary: SampleSummary, console: Console) -> str:
-    """Take the sample from upload to `completed` over the public API, and say what it waits for.
+    """Take the sample from upload to `completed` over the public API, and print its progress.
 
     Args:
-        stack: started.
-        folder: of the sample.
+        stack: the started stack.
+        folder: the folder of the sample.
         summary: its true numbers.
-        console: to tell it on.
+        console: where to print.
 
     Returns:
-        The address of the list's page.
+        The URL of the list's page.
 
     Raises:
         ProgramError: the API refused the sample.
@@ -49,8 +49,8 @@ async def demonstrate(stack: Stack, folder: Path, summary: SampleSummary, consol
     )
     if stack.stand_in is not None:
         console.print(
-            f"(TMDB lacks {summary.missing} of them, and lets {stack.stand_in.limit} requests "
-            f"through in {stack.stand_in.period:g} seconds)"
+            f"(TMDB lacks {summary.missing} of them, and allows {stack.stand_in.limit} requests "
+            f"per {stack.stand_in.period:g} seconds)"
         )
     async with aiohttp.ClientSession(stack.api_url) as http:
         session_id = await _upload(http, folder)
@@ -113,7 +113,7 @@ def _left(status: dict[str, Any]) -> str:
 
 
 async def _status(http: aiohttp.ClientSession, session_id: str) -> tuple[dict[str, Any], str]:
-    """How far the session is, if that is to be had, and why it does not get on, if it does not."""
+    """Return the session's status, if available, and what holds it up, if anything."""
     async with http.get(f"/api/session/{session_id}/status") as response:
         status = await response.json(content_type=None)
         if not response.ok:
@@ -131,11 +131,11 @@ def _hindrance(fleet: dict[str, Any]) -> str:
     reason = fleet["tmdb"]["reason"]
     match fleet["tmdb"]["state"], fleet["worker_status"]:
         case "refused", _:
-            return f"TMDB refuses the key ({reason}). Put TMDB_API_KEY right and start anew."
+            return f"TMDB refuses the key ({reason}). Correct TMDB_API_KEY and start again."
         case "down", _:
-            return f"TMDB is out ({reason}). It is tried again until it answers."
+            return f"TMDB is down ({reason}). Retrying until it answers."
         case _, "paused":
-            return "The fleet is paused; POST /worker/resume lets it go on."
+            return "The fleet is paused; POST /worker/resume to continue."
     return ""
 
 

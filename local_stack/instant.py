@@ -1,7 +1,7 @@
-"""Answers whatever is queued at once, out of the stand-in's own films and without a request.
+"""Instant answers: complete all queued lookups from the stand-in's films, without requests.
 
-A session of ten thousand found films takes a daemon many minutes of budget; here it takes seconds.
-No daemon may be at work beside it.
+A session of ten thousand found films would cost a daemon many minutes of budget; here it takes
+seconds. Do not run a daemon at the same time.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from enrich_service.storage import StorageService
 from enrich_service.tmdb.models import MovieDetails
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.payloads import details_of
-from shared.database import Database
 from shared.lookup_keys import title_key
 from shared.models import Outcome
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ BATCH = 500
 
 
 async def answer_at_once(dsn: str, films: Sequence[Film]) -> None:
-    """End every lookup that is queued: found where one of these films has its title and year.
+    """Complete every queued lookup: as found if one of these films has its title and year.
 
     Args:
         dsn: the database.
-        films: each the only one of its title and year.
+        films: with unique titles and years.
     """
     by_key = {title_key(film.title, film.year): film for film in films}
     catalogue = Catalogue(films)

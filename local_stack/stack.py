@@ -1,6 +1,6 @@
-"""The whole of it on one machine: PostgreSQL, the stand-in TMDB, the API and any number of daemons.
+"""The running stack: the stand-in TMDB, the API and any number of daemons over a database.
 
-The launcher, the end-to-end tests and the benchmarks all run this, with real processes.
+The launcher, the end-to-end tests and the benchmarks run it, with real processes.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ LIFTED = {
     "MAX_MOVIES_STORED": "0",
     "MAX_FILMS_QUEUED": "0",
 }
-"""No limits: whoever is on this machine comes from one address, and may do as they like."""
+"""No limits: all clients on this machine share one address."""
 
 STAND_IN_KEY = "0123456789abcdef0123456789abcdef"
-"""A v3 key of the right shape, which opens nothing but the stand-in."""
+"""A well-formed v3 key that only the stand-in accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """How the stand-in TMDB is run.
+    """Options of the stand-in TMDB.
 
     Attributes:
-        films: generated beside its own.
-        latency: seconds.
+        films: number of generated films besides the bundled ones.
+        latency: seconds before each response.
         limit: requests in any `period`.
         period: seconds.
-        revealed: how large a part of its films is ever recommended beside another.
-        changed: how large a part of its films is said to have been changed on each day.
+        revealed: the share of its films that ever appears among recommendations.
+        changed: the share of its films that its feed of changes names for each day.
     """
 
     films: int = 0
@@ -62,17 +62,16 @@ class StandIn:
 
 @dataclass(slots=True)
 class Stack:
-    """The services over a database that is there already and migrated.
+    """The services over an existing, migrated database.
 
     Attributes:
         dsn: the database.
-        api_dsn, daemon_dsn: the same by another role's name, for that service.
-        folder: for logs.
-        stand_in: None where the real TMDB is meant, whose settings are then in `env`.
-        env: settings of both services beyond what the stack itself decides; it lifts the limits of
-            clients.
+        api_dsn, daemon_dsn: the same database with that service's own role.
+        folder: for the logs.
+        stand_in: None for the real TMDB, whose settings are then in `env`.
+        env: settings of both services on top of the stack's own, which lift the limits of clients.
         api_host, api_port: where the API listens; port 0 picks a free one.
-        daemons: how many are started; `add_daemon` starts more.
+        daemons: how many to start; `add_daemon` starts more.
     """
 
     dsn: str
@@ -112,11 +111,11 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """Where this machine reaches the API."""
+        """The API's URL on this machine."""
         return f"http://{reachable(self.api_host, self.api_port)}"
 
     async def add_daemon(self, *, wait: bool = True, **settings: str) -> Program:
-        """Start one more daemon, with settings of its own on top."""
+        """Start one more daemon, with additional settings."""
         port = free_port()
         listening = {"WORKER_HOST": "127.0.0.1", "WORKER_PORT": str(port)}
         worker = Program(
@@ -162,7 +161,7 @@ class Stack:
     def _environment(self, dsn: str | None) -> dict[str, str]:
         stand_in = (
             {
-                # What is counted is what was asked for.
+                # Without the title index, so that request counts are predictable.
                 "INDEX_VOTES": "0",
                 "TMDB_API_KEY": STAND_IN_KEY,
                 "TMDB_BASE_URL": self.tmdb_url,

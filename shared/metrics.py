@@ -27,16 +27,16 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from shared.errors import DatabaseUnavailableError, ProjectionistError
-from shared.read_only import is_read_only
+from shared.postgres.read_only import is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from prometheus_client import Metric
 
-    from shared.database import Database
-    from shared.listener import Listener
-    from shared.probes import Probes
+    from shared.http.probes import Probes
+    from shared.postgres.database import Database
+    from shared.postgres.listener import Listener
 
 FRESH_SECONDS = 5.0
 """How old what was read from the database may be: however many scrape, it is read no more often."""

@@ -1,4 +1,4 @@
-"""Prints the settings as the README's table: `python -m shared.settings_table`."""
+"""Prints the settings as the table of docs/settings.md: `python -m shared.settings_table`."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN, StandIn
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.described import hold_to_document
-from tests.driving import ADMIN_TOKEN
+from tests.support.described import hold_to_document
+from tests.support.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

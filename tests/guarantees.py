@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from tests.guarantee import Guarantee, Measures, Moment, Violation
+from tests.support.guarantee import Guarantee, Measures, Moment, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

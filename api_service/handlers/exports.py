@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import hdrs, web
 
-from api_service.answers import movie_answer
 from api_service.context import CLIENT, LIMITS, SETTINGS, STORAGE, session_of
-from api_service.exporting import Exporter
-from api_service.queries import ExportQuery, read_query
+from api_service.queries.movies import ExportQuery, read_query
+from api_service.schemas.exports import Exporter
+from api_service.schemas.sessions import movie_answer
 from shared.errors import ProjectionistError, SessionNotFoundError
 
 if TYPE_CHECKING:

@@ -15,16 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from api_service.answers import (
-    CreditsAnswer,
-    MovieAnswer,
-    MovieDetailAnswer,
-    MoviesAnswer,
-    PositionsAnswer,
-    credits_answer,
-    movie_answer,
-)
-from api_service.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.context import (
     CLIENT,
     LIMITS,
@@ -36,10 +26,20 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
-from api_service.queries import MovieQuery, PageQuery, read_query
-from api_service.rules.cursors import decode_cursor, encode_cursor
+from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.queries.cursors import decode_cursor, encode_cursor
+from api_service.queries.movies import MovieQuery, PageQuery, read_query
+from api_service.queries.validation import all_said_of, whole
+from api_service.schemas.sessions import (
+    CreditsAnswer,
+    MovieAnswer,
+    MovieDetailAnswer,
+    MoviesAnswer,
+    PositionsAnswer,
+    credits_answer,
+    movie_answer,
+)
 from api_service.storage.filtering import Cursor
-from api_service.validation import all_said_of, whole
 from shared.errors import InvalidBodyError, MovieNotFoundError
 from shared.lookup_keys import imdb_key, tmdb_key
 

@@ -1,4 +1,4 @@
-"""The probes as routes of the API; what they say stands in `shared/probes.py`."""
+"""The probes as routes of the API; what they say stands in `shared/http/probes.py`."""
 
 from __future__ import annotations
 

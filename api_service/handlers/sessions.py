@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from api_service.answers import ForceAnswer, SessionAnswer, session_fields
 from api_service.context import (
     CLIENT,
     LIMITS,
@@ -21,7 +20,8 @@ from api_service.context import (
     session_of,
     unheld_session_of,
 )
-from api_service.rules.lists.report import with_member
+from api_service.lists.report import with_member
+from api_service.schemas.sessions import ForceAnswer, SessionAnswer, session_fields
 
 if TYPE_CHECKING:
     from api_service.storage.sessions import SessionRow

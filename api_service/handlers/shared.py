@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from api_service.context import PACER, STORAGE, json_response, no_such_share, share_of
-from api_service.exporting import SharedExporter
 from api_service.handlers.exports import send_export
 from api_service.handlers.movies import (
     cursor_of,
@@ -16,14 +15,15 @@ from api_service.handlers.movies import (
     read_positions,
 )
 from api_service.handlers.summaries import send_summary
-from api_service.queries import ExportQuery, MovieFilter, MovieQuery, PageQuery
-from api_service.share_answers import (
+from api_service.queries.movies import ExportQuery, MovieFilter, MovieQuery, PageQuery
+from api_service.schemas.exports import SharedExporter
+from api_service.schemas.share_requests import read_share_query
+from api_service.schemas.shares import (
     SharedMovieDetailAnswer,
     SharedMoviesAnswer,
     shared_movie_answer,
     shared_status_answer,
 )
-from api_service.share_queries import read_share_query
 from shared.errors import SessionNotFoundError
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import ValidationError
 
-from api_service.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.context import (
     STORAGE,
     json_response,
@@ -14,8 +13,9 @@ from api_service.context import (
     session_of,
     share_id_of,
 )
-from api_service.share_answers import SharesAnswer, share_answer
-from api_service.share_queries import LONGEST_DAYS, ShareOptions
+from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.schemas.share_requests import LONGEST_DAYS, ShareOptions
+from api_service.schemas.shares import SharesAnswer, share_answer
 from shared.errors import InvalidBodyError
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from api_service.context import CLIENT, LIMITS, SETTINGS, STORAGE, SUMMARIES, session_of
-from api_service.queries import MovieFilter, read_query
-from api_service.summary_answers import named_positions, summary_answer
+from api_service.queries.movies import MovieFilter, read_query
+from api_service.schemas.summaries import named_positions, summary_answer
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import structlog
 
-from api_service.answers import AdditionAnswer, UploadAnswer
 from api_service.context import (
     CLIENT,
     CLIENTS,
@@ -31,16 +30,17 @@ from api_service.context import (
 )
 from api_service.full_disk import full_disk, our_disk
 from api_service.handlers.sessions import described
+from api_service.lists.files.spreadsheets import session_mark
+from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.model import SessionFilms
+from api_service.lists.report import shorten
 from api_service.metrics import UploadPhase
-from api_service.queries import UploadQuery, read_repeatable
-from api_service.rules.lists.copying import MOVIE_COLUMNS
-from api_service.rules.lists.model import SessionFilms
-from api_service.rules.lists.report import shorten
-from api_service.rules.lists.spreadsheets import session_mark
-from api_service.spool import Spool
+from api_service.queries.movies import UploadQuery, read_repeatable
+from api_service.schemas.sessions import AdditionAnswer, UploadAnswer
 from api_service.storage.additions import StagedAddition
 from api_service.storage.staging import IdempotencyKey, StagedUpload
-from api_service.upload_folders import upload_folder
+from api_service.uploads.folders import upload_folder
+from api_service.uploads.spool import Spool
 from shared.errors import BadRequestError, DatabaseUnavailableError, SessionChangedError
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from api_service.rules.lists.model import ReadResult
-    from api_service.spool import Spooled
+    from api_service.lists.model import ReadResult
     from api_service.storage.sessions import SessionRow
-    from api_service.upload_room import Booking
+    from api_service.uploads.disk_budget import Booking
+    from api_service.uploads.spool import Spooled
 
 ATTEMPTS = 5
 """How often more files are merged into a session that others change meanwhile."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
-from api_service.admin_token import check_admin, is_admin
-from api_service.body_pace import SMALL_BODY_SECONDS, body_pace
 from api_service.context import SETTINGS, STORAGE, json_response
-from api_service.fleet_answers import WorkerStatusAnswer, worker_status_answer
-from api_service.queue_answers import QueueOrder, QueueOrderAnswer, queue_shares_answer
+from api_service.http.admin_token import check_admin, is_admin
+from api_service.limits.body_pace import SMALL_BODY_SECONDS, body_pace
+from api_service.schemas.fleet import WorkerStatusAnswer, worker_status_answer
+from api_service.schemas.queue import QueueOrder, QueueOrderAnswer, queue_shares_answer
 from api_service.storage.holds import NAMED_DIGITS
 from shared.errors import InvalidBodyError, SessionNotFoundError
 

@@ -20,7 +20,7 @@ from api_service.storage.summaries import SummaryStorage
 from api_service.storage.uploads import UploadStorage
 
 if TYPE_CHECKING:
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 __all__ = ["StorageService"]
 

@@ -24,19 +24,19 @@ from api_service.storage.staging import (
     stage,
     stored_as,
 )
-from shared.database import CollisionError
 from shared.errors import SessionChangedError, SessionHeldError, SessionNotFoundError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.session_counts import recount
-from shared.turn_grants import client_of, granted_turns, settle_grant
+from shared.postgres.database import CollisionError
+from shared.sql.counts import recount
+from shared.sql.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
     from api_service.storage.heavy_reads import HeavyReads
-    from shared.database import Connection, Database
-    from shared.turn_grants import Grant
+    from shared.postgres.database import Connection, Database
+    from shared.sql.turn_grants import Grant
 
 
 @dataclass(frozen=True, slots=True)

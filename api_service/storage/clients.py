@@ -9,7 +9,7 @@ from shared.errors import ClientLimitError
 from shared.models import HELD_TURN
 
 if TYPE_CHECKING:
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 STORED_RETRY_SECONDS = 3_600
 """Sessions go when they are deleted, or when nobody has read them for long."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 MOST_FILMS = 24
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -12,8 +12,8 @@ from shared.models import DOUBTFUL_BELOW
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from api_service.queries import MovieQuery
-    from shared.database import Database
+    from api_service.queries.movies import MovieQuery
+    from shared.postgres.database import Database
 
 SHOWN_FOR = timedelta(days=180)
 """TMDB's terms: no data is kept longer than six months

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.fleet_control import set_paused
 from shared.models import (
     BACKGROUND_TURN,
     HELD_TURN,
@@ -14,13 +13,14 @@ from shared.models import (
     SILENT_SECONDS,
     TMDBState,
 )
+from shared.sql.fleet_control import set_paused
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 MOST_COUNTED = 2000

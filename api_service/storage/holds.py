@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.models import HELD_TURN, HELD_YEARS, Channel
-from shared.reopening import bring_forward
+from shared.sql.requeue import bring_forward
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 NAMED_DIGITS = 8
 """Of a session's id, by which logs name it, too."""

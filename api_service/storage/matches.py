@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from shared.errors import MovieNotFoundError, SessionHeldError
 from shared.models import UPLOADS_LOCK, Channel
-from shared.reopening import bring_forward, reopen_session
-from shared.turn_grants import client_of, granted_turns, settle_grant
+from shared.sql.requeue import bring_forward, reopen_session
+from shared.sql.turn_grants import client_of, granted_turns, settle_grant
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.database import Connection, Database
-    from shared.turn_grants import Grant
+    from shared.postgres.database import Connection, Database
+    from shared.sql.turn_grants import Grant
 
 
 class MatchStorage:

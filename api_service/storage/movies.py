@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from api_service.queries import MovieQuery
-    from shared.database import Database
+    from api_service.queries.movies import MovieQuery
+    from shared.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)

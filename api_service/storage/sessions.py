@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.models import UPLOADS_LOCK, Channel, SessionStatus
-from shared.reopening import reopen_session
-from shared.turn_grants import free_turns
+from shared.sql.requeue import reopen_session
+from shared.sql.turn_grants import free_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 NOTE_READ_AFTER = timedelta(days=1)
 

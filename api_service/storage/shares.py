@@ -14,7 +14,7 @@ from shared.errors import TooManySharesError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 MOST_SHARES: Final = 20
 """Shares that a session may have at once; expired ones are none."""

@@ -11,18 +11,18 @@ import asyncpg
 import structlog
 
 from api_service.storage.clients import StoredLimits
-from shared.database import CollisionError
 from shared.errors import ProjectionistError, UploadInProgressError
 from shared.models import HELD_TURN, Channel
-from shared.reopening import bring_forward, reopen_session
+from shared.postgres.database import CollisionError
+from shared.sql.requeue import bring_forward, reopen_session
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from shared.database import Connection, Database
-    from shared.session_counts import SessionCounts
-    from shared.turn_grants import Grant
+    from shared.postgres.database import Connection, Database
+    from shared.sql.counts import SessionCounts
+    from shared.sql.turn_grants import Grant
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 LONGEST_SAVING = timedelta(minutes=2)

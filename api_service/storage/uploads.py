@@ -20,15 +20,15 @@ from api_service.storage.staging import (
 )
 from shared.errors import IdempotencyKeyReusedError
 from shared.models import UPLOADS_LOCK
-from shared.session_counts import recount
-from shared.turn_grants import granted_turns, settle_grant
+from shared.sql.counts import recount
+from shared.sql.turn_grants import granted_turns, settle_grant
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from api_service.storage.heavy_reads import HeavyReads
-    from shared.database import Connection, Database
-    from shared.turn_grants import Grant
+    from shared.postgres.database import Connection, Database
+    from shared.sql.turn_grants import Grant
 
 
 class UploadStorage:

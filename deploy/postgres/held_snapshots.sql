@@ -1,6 +1,6 @@
--- Who keeps vacuum from removing dead rows of this database, the oldest first, and what ends it. Run
--- it with psql as an administrator, or as a role in pg_read_all_stats: others are not told who it is.
--- It ends nothing by itself.
+-- List what keeps vacuum from removing dead rows of this database, oldest first, with the command that ends
+-- each. Run it with psql as an administrator or a role in pg_read_all_stats: others cannot see who holds a
+-- snapshot. It ends nothing by itself.
 
 select transactions_since, began, holder, to_end_it
 from (
@@ -9,7 +9,7 @@ from (
     xact_start,
     concat_ws(', ', usename, application_name, host(client_addr), state, left(query, 60)),
     case
-      when backend_type = 'walsender' then '-- on that standby, what has run for long'
+      when backend_type = 'walsender' then '-- on that standby, end what has run for long'
       else format('select pg_terminate_backend(%s)', pid)
     end
   from pg_stat_activity
@@ -30,7 +30,7 @@ from (
     null,
     format('%s, a replication slot', slot_name),
     case
-      when active then '-- on its standby, what has run for long'
+      when active then '-- on its standby, end what has run for long'
       else format('select pg_drop_replication_slot(%L)', slot_name)
     end
   from pg_replication_slots

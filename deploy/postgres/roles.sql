@@ -1,7 +1,7 @@
--- Makes the three roles of Projectionist and gives them this database: an owner that migrates, one
--- for the API and one for the daemon. Run it with psql in the project's own database, as a superuser
--- or as an owner of the database who may create roles; again whenever you like. It sets no passwords
--- (`\password projectionist_api` does), and grants nothing on tables: `alembic upgrade head`, run as
+-- Create Projectionist's three roles and give them this database: an owner that migrates, one role for the
+-- API and one for the daemon. Run it with psql in the project's own database, as a superuser or as an owner of
+-- the database who may create roles. It is idempotent. It sets no passwords (use
+-- `\password projectionist_api`) and grants nothing on tables: `alembic upgrade head`, run as
 -- projectionist_owner, grants each service what its SQL needs (migrations/grants.py).
 
 do $$
@@ -15,14 +15,14 @@ begin
       execute format('create role %I login', role_name);
     end if;
   end loop;
-  -- Who is no superuser gives things to a role only as a member of it.
+  -- Without superuser rights, only a member of a role can transfer ownership to it.
   if not (select rolsuper from pg_roles where rolname = current_user) then
     execute format('grant projectionist_owner to %I', current_user);
   end if;
 end
 $$;
 
--- Who may come in, and who may make the temporary tables that uploads are read into.
+-- Who may connect, and who may create the temporary tables for uploads.
 do $$
 begin
   execute format('alter database %I owner to projectionist_owner', current_database());
@@ -34,12 +34,12 @@ begin
 end
 $$;
 
--- The schema's owner is whoever owns the database. Databases from before PostgreSQL 15 let everybody
--- make tables in it.
+-- The schema belongs to the database's owner. Databases from before PostgreSQL 15 let everyone create tables
+-- in it.
 revoke create on schema public from public;
 grant usage on schema public to projectionist_api, projectionist_daemon;
 
--- What another user's migrations have made becomes the owner's. Extensions keep what is theirs.
+-- Transfer what another user's migrations created to the owner. Leave extensions' objects alone.
 do $$
 declare
   thing record;

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the roles of roles.sql and sets the password of each; compose.yaml runs it at each start. Again
-# whenever you like: a changed password in .env is the role's with the next start.
+# Create the roles of roles.sql and set their passwords. compose.yaml runs it at each start, so a password
+# changed in .env takes effect at the next one.
 #
 # PGHOST, PGUSER, PGPASSWORD and PGDATABASE name the project's own database and its superuser.
 set -eu
 : "${OWNER_PASSWORD:?}" "${API_PASSWORD:?}" "${DAEMON_PASSWORD:?}"
 
-# A new database is set up on a socket first, and is not reached meanwhile.
+# While a new database is initialised, it listens on a socket only.
 tries=0
 until pg_isready --quiet; do
   tries=$((tries + 1))
@@ -21,7 +21,7 @@ run() {
   psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$@"
 }
 
-password() { # ROLE PASSWORD: psql hashes it, so that no log of the server can have it
+password() { # ROLE PASSWORD: psql hashes it, so the server never logs it
   printf '%s\n%s\n' "$2" "$2" | run --command="\\password $1"
 }
 

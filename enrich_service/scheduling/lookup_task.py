@@ -20,7 +20,7 @@ from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from shared.errors import ProjectionistError
 from shared.lookup_keys import changes_asked, year_of_survey
 from shared.models import Outcome
-from shared.tracing import Kind
+from shared.tracing.spans import Kind
 
 if TYPE_CHECKING:
     from enrich_service.lookups import Claim
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from enrich_service.title_index.index import TitleIndex
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.connections import Connection
-    from shared.tracing import Tracing
+    from shared.tracing.spans import Tracing
 
 log = structlog.get_logger(__name__)
 

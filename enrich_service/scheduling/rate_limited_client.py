@@ -10,7 +10,7 @@ import structlog
 from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS
 from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
-from shared.tracing import Kind
+from shared.tracing.spans import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.connections import Connection
     from enrich_service.tmdb.requests import T_co, TMDBRequest
-    from shared.tracing import Tracing
+    from shared.tracing.spans import Tracing
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from enrich_service.storage.warm_up import WarmUpStorage
 from enrich_service.storage.window import WindowStorage
 
 if TYPE_CHECKING:
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 __all__ = ["StorageService"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from enrich_service.lookups import Claim
     from enrich_service.storage.queue_floor import QueueFloor
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 class BackgroundStorage:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from enrich_service.lookups import Claim
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 FEED_DAYS = 14
 """TMDB tells what changed in so many days, and no earlier change."""

@@ -14,14 +14,14 @@ import structlog
 from enrich_service.storage.fallback import move_titled_movies
 from shared.errors import SessionNotFoundError
 from shared.models import Outcome
-from shared.session_counts import OutcomeChange, SessionCounts, move_counts, recount
+from shared.sql.counts import OutcomeChange, SessionCounts, move_counts, recount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
     from enrich_service.lookups import Completion, Film, TokenAt
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 
 _LOCK_PATIENCE = "set local lock_timeout = '1s'"

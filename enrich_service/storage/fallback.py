@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.database import CollisionError
 from shared.lookup_keys import title_key, twins_key
 from shared.models import Channel
-from shared.session_counts import SessionCounts, counts_of
+from shared.postgres.database import CollisionError
+from shared.sql.counts import SessionCounts, counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
 
 
 @dataclass(frozen=True, slots=True)

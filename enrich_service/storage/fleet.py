@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.fleet_control import set_paused
 from shared.models import HELD_TURN, SILENT_SECONDS, Channel, TMDBState
+from shared.sql.fleet_control import set_paused
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 FORGET_SECONDS = 600.0
 

@@ -10,14 +10,14 @@ from enrich_service.lookups import Claim, KnownFilm
 from enrich_service.storage.queue_floor import BEGINNING, QueueFloor
 from enrich_service.storage.queue_view import QueueView
 from shared.models import BACKGROUND_TURN, HELD_TURN, Channel, Outcome, TMDBState
-from shared.trace_context import TraceContext
+from shared.tracing.context import TraceContext
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
     TokenAt = tuple[int, UUID]
     """A lookup's id and the token of one claim of it."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.lookups import TokenAt
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)

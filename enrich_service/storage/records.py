@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 class RecordStorage:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from shared.models import HELD_TURN
-from shared.unlisted import delete_unlisted, delete_unlisted_within
+from shared.sql.orphans import delete_unlisted, delete_unlisted_within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 KEPT_SLOTS = 10_000
 """Slots that are kept beside as many as the limit.

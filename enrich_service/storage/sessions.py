@@ -9,13 +9,13 @@ import asyncpg
 
 from shared.errors import SessionNotFoundError
 from shared.models import HELD_TURN, Channel
-from shared.reopening import bring_forward, reopen_session
-from shared.session_counts import recount
+from shared.sql.counts import recount
+from shared.sql.requeue import bring_forward, reopen_session
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 RECONCILED_SESSIONS = 5
 

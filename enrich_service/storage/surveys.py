@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from enrich_service.lookups import Claim
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
 FIRST_YEAR = 1900
 RENEW_AFTER = timedelta(days=60)

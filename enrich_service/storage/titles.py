@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 RENEW_AFTER = timedelta(days=60)
 """A title that was learned longer ago is written again, with its votes as they are now."""

@@ -11,7 +11,7 @@ from shared.models import BACKGROUND_TURN, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     from enrich_service.storage.window import RequestLimit
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 LONGEST_HOLD_SECONDS = 3600.0
 """Whatever TMDB says, somebody looks again after an hour."""

@@ -1,1 +1,1 @@
-"""Sample lists: a whole Letterboxd export, and plain title lists of any length."""
+"""Sample lists: a complete Letterboxd export, and plain title lists of any length."""

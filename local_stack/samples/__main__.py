@@ -1,4 +1,4 @@
-"""`python -m local_stack.samples FOLDER`: writes a sample Letterboxd export of bundled films."""
+"""`python -m local_stack.samples FOLDER`: write a sample Letterboxd export of bundled films."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from local_stack.samples.default_sample import write_default_sample
 
 
 def main() -> int:
-    """Write the sample and tell its true numbers as one line of JSON; 2 for a wrong argument."""
+    """Write the sample and print its true numbers as JSON; exit 2 for a wrong argument."""
     parser = argparse.ArgumentParser(prog="python -m local_stack.samples", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the export goes; made if need be")
-    parser.add_argument("--films", type=int, default=60, help="films seen")
+    parser.add_argument("folder", type=Path, help="folder for the export, created if missing")
+    parser.add_argument("--films", type=int, default=60, help="number of films seen")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another film lover")
     told = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""The sample that is at hand when nobody brings a list: a film lover's export of bundled films."""
+"""The default sample list: a film lover's export of bundled films."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
 
 MISSING: Final = 3
-"""How many of the watched films no catalogue holds."""
+"""How many of the watched films exist in no catalogue."""
 WATCHLIST: Final = 12
 _LISTED: Final = 2
 _KNOWN_TO_MANY: Final = 50
@@ -26,10 +26,10 @@ def write_default_sample(folder: Path, *, films: int = 60, seed: int = 1) -> Sam
     """Write a Letterboxd export of real films.
 
     Args:
-        folder: where the export goes.
-        films: films seen, of which `MISSING` are in no catalogue; `WATCHLIST` more are only on the
-            watchlist and two more on a list only.
-        seed: of the choice of films and of all that was thought of them.
+        folder: the folder for the export.
+        films: number of films seen, `MISSING` of them in no catalogue; `WATCHLIST` more are only on
+            the watchlist, and two more only on a list.
+        seed: for the choice of films, ratings and reviews.
 
     Raises:
         ValueError: `films` is smaller than `MISSING`, or more than there are bundled films.
@@ -51,7 +51,7 @@ def write_default_sample(folder: Path, *, films: int = 60, seed: int = 1) -> Sam
 
 
 def _unmistakable(films: Iterable[Film]) -> list[Film]:
-    """Films that people know, each the only one of its title and year."""
+    """Return well-known films with a unique title and year."""
     by_name: dict[tuple[str, int | None], list[Film]] = {}
     for film in films:
         by_name.setdefault((film.title.casefold(), film.year), []).append(film)

@@ -1,4 +1,4 @@
-"""A whole Letterboxd export, in the true form of each of its files.
+"""A complete Letterboxd export, with each file in its real format.
 
 Watched, ratings, watchlist, likes and lists carry the film's address; diary and reviews carry the
 entry's own. Lines end with CRLF, reviews may hold line breaks, and a list opens with a preamble.
@@ -46,13 +46,13 @@ _FAVOURITES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """What an export truly holds, to check against what was read from it.
+    """The true contents of an export, to check a parse against.
 
     Attributes:
         films: distinct films in all files.
         watched: films seen.
-        watchlist_only: films on the watchlist and nowhere among the seen.
-        list_only: films on a list and neither seen nor on the watchlist.
+        watchlist_only: films on the watchlist and not seen.
+        list_only: films on a list, neither seen nor on the watchlist.
         missing: films that the catalogue lacks.
         viewings: diary entries.
         reviews: reviews.
@@ -80,15 +80,15 @@ def write_letterboxd_export(
     watchlist: Sequence[Film] = (),
     listed: Sequence[Film] = (),
 ) -> SampleSummary:
-    """Write an export as Letterboxd does, into a folder that is made if need be.
+    """Write an export as Letterboxd does.
 
     Args:
-        folder: where the files go.
+        folder: the folder for the files, created if missing.
         films: films seen.
-        seed: of dates, ratings, tags and reviews.
-        missing: how many further films are seen that no catalogue holds.
+        seed: for dates, ratings, tags and reviews.
+        missing: how many more films are seen that exist in no catalogue.
         watchlist: films on the watchlist; none of `films`.
-        listed: films that stand on a list only; none of the others.
+        listed: films on a list only; none of the others.
 
     Returns:
         The true numbers.
@@ -141,7 +141,7 @@ def _write_files(
 
 
 def _rated(viewings: Iterable[Viewing]) -> list[Viewing]:
-    """The last rated viewing of each film: Letterboxd keeps one rating a film."""
+    """Return the last rated viewing of each film: Letterboxd keeps one rating per film."""
     return list(
         {viewing.title: viewing for viewing in viewings if viewing.rating is not None}.values()
     )
@@ -211,7 +211,7 @@ def _entry_row(viewing: Viewing) -> tuple[object, ...]:
 
 
 def _stars(viewing: Viewing) -> str:
-    """`4` or `3.5`, as Letterboxd writes stars."""
+    """Return `4` or `3.5`, as Letterboxd writes stars."""
     return "" if viewing.rating is None else f"{viewing.rating:f}"
 
 
@@ -220,7 +220,7 @@ def _film_address(title: Title) -> str:
 
 
 def _entry_address(number: int) -> str:
-    # Odd numbers, so that no entry ever has a film's address.
+    # Odd numbers, so that no entry shares a film's address.
     return _short_address(2 * (10_000_000 + number) + 1)
 
 

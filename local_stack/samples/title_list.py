@@ -1,4 +1,4 @@
-"""The plainest list there is: a CSV of titles and years."""
+"""The simplest list: a CSV of titles and years."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_title_list(path: Path, films: Iterable[Film]) -> int:
-    """Write `Title,Year`, one film a row; the year is blank where the film has none.
+    """Write `Title,Year`, one film a row, with a blank year if unknown.
 
     Returns:
         The number of films written.

@@ -1,4 +1,4 @@
-"""A made-up film lover: what they watched and when, what they thought of it, how they tag it."""
+"""A made-up film lover: viewings with dates, ratings, tags and reviews."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MADE_UP: Final = (
     ("Nobody Orders the Soup", 2021),
     ("A Brief History of My Uncle's Ladder", 2012),
 )
-"""Titles and years of films that nobody has made, so no catalogue holds them."""
+"""Titles and years of films that do not exist, so no catalogue has them."""
 
 _TAGS: Final = ("cinema", "on-dvd", "with-family", "film-club, subtitled", "at-the-drive-in")
 _OPINIONS: Final = (
@@ -45,7 +45,7 @@ _REVIEWED: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A film as a list names it; the number makes its address."""
+    """A film as a list names it; the number determines its address."""
 
     number: int
     name: str
@@ -58,12 +58,12 @@ class Viewing:
 
     Attributes:
         title: the film.
-        number: of the entry, which has an address of its own.
+        number: the entry's, which determines its address.
         watched_on: the day.
         rating: stars from 0.5 to 5 in halves, if rated.
-        rewatch: whether it had been seen before.
-        tags: parted by commas; blank where there are none.
-        review: blank where none was written.
+        rewatch: whether the film had been seen before.
+        tags: separated by commas, or blank.
+        review: may be blank.
     """
 
     title: Title
@@ -76,15 +76,15 @@ class Viewing:
 
 
 def titles_of(films: Iterable[Film]) -> list[Title]:
-    """Films as a list names them."""
+    """Return films as a list names them."""
     return [Title(film.id, film.title, film.year) for film in films]
 
 
 def made_up_titles(count: int) -> list[Title]:
-    """Titles that no catalogue holds; their numbers lie above every film's.
+    """Return titles that no catalogue has, numbered above all films.
 
     Raises:
-        ValueError: more than there are.
+        ValueError: there are not that many.
     """
     if count > len(MADE_UP):
         raise ValueError(f"there are only {len(MADE_UP)} made-up titles, not {count}")
@@ -94,7 +94,7 @@ def made_up_titles(count: int) -> list[Title]:
 
 
 def viewings_of(titles: Sequence[Title], seed: int) -> list[Viewing]:
-    """A diary: most films once, some never, a few twice; the same seed gives the same one."""
+    """Return a diary, the same for the same seed: most films once, some never, a few twice."""
     chance = random.Random(seed)
     viewings: list[Viewing] = []
     for title in titles:

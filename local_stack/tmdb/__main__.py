@@ -1,4 +1,4 @@
-"""`python -m local_stack.tmdb`: runs the stand-in TMDB until SIGTERM or SIGINT."""
+"""`python -m local_stack.tmdb`: run the stand-in TMDB until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local_stack.tmdb.film import FilmDataError, load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
-from shared.listening import cannot_listen
+from shared.http.listening import cannot_listen
 
 log = structlog.get_logger(__name__)
 
@@ -28,18 +28,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_stack.tmdb", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8003, help="port; 0 picks a free one")
-    parser.add_argument("--films", type=int, default=0, help="generated films beside the bundled")
-    parser.add_argument("--seed", type=int, default=1, help="of the generated films")
+    parser.add_argument("--films", type=int, default=0, help="films to generate")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the generated films")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--limit", type=int, default=40, help="requests in any period")
     parser.add_argument("--period", type=float, default=10.0, help="seconds")
     parser.add_argument(
-        "--revealed", type=float, default=1.0, help="part of the films beside others"
+        "--revealed", type=float, default=1.0, help="share of films that appear in recommendations"
     )
     parser.add_argument(
-        "--changed", type=float, default=0.005, help="part of the films changed on each day"
+        "--changed", type=float, default=0.005, help="share of films that change on each day"
     )
-    parser.add_argument("--api-key", help="the only good key; any of the right shape otherwise")
+    parser.add_argument("--api-key", help="the only valid key; by default any well-formed one")
     return parser.parse_args()
 
 
@@ -69,7 +69,7 @@ async def _serve(catalogue: Catalogue, options: StandInOptions, host: str, port:
 
 
 def main() -> int:
-    """Run until a signal; 0 when it ended well, 1 when it could not start."""
+    """Run until a signal; return 0, or 1 if it could not start."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

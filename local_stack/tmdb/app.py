@@ -1,4 +1,4 @@
-"""The stand-in as an aiohttp application: routes, and the gate that each `/3` request passes."""
+"""The stand-in as an aiohttp application: routes, and the middleware of `/3`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNANSWERED = frozenset({FaultKind.HANG, FaultKind.RESET})
 
 
 def create_app(catalogue: Catalogue, options: StandInOptions | None = None) -> web.Application:
-    """Make a stand-in that serves this catalogue; any aiohttp runner can run it."""
+    """Return a stand-in that serves this catalogue, for any aiohttp runner."""
     app = web.Application(middlewares=[_gate])
     app[STAND_IN] = StandIn(catalogue, options or StandInOptions())
     app.on_shutdown.append(_let_go)
@@ -42,7 +42,7 @@ async def _let_go(app: web.Application) -> None:
 
 @web.middleware
 async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count, refuse over the budget, go wrong where a rule says so, check the key, answer."""
+    """Count the request, enforce the budget, inject faults, check the key, and respond."""
     if not request.path.startswith("/3/"):
         return await handler(request)
     stand_in = request.app[STAND_IN]

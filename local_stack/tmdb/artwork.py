@@ -1,4 +1,4 @@
-"""Posters, backdrops and portraits, drawn as SVG: the stand-in shows no picture it does not own."""
+"""Posters, backdrops and portraits, drawn as SVG, so that no picture is anyone else's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_LINES = 5
 
 
 def poster(film: Film) -> str:
-    """A poster, two wide to three high: the film's own colours, its title and its year."""
+    """Return a 2:3 poster in the film's own colours, with its title and year."""
     lines = textwrap.wrap(film.title, _LINE_LENGTH, max_lines=_MOST_LINES, placeholder="…")
     size = 56 if len(lines) <= 3 else 46  # noqa: PLR2004 - three lines fit in the large type
     text = "".join(
@@ -29,12 +29,12 @@ def poster(film: Film) -> str:
 
 
 def backdrop(film: Film) -> str:
-    """A wide picture in the poster's colours, without words."""
+    """Return a wide picture in the poster's colours, without text."""
     return _drawing(1280, 720, film.id, "")
 
 
 def portrait(person_id: int, name: str) -> str:
-    """Somebody's initials, two wide to three high."""
+    """Return a 2:3 portrait with a person's initials."""
     initials = "".join(word[0] for word in name.split()[:2]).upper()
     text = (
         f'<text x="150" y="260" font-size="120" font-weight="700" text-anchor="middle">'

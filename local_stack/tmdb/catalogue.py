@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
 
 PAGE_SIZE = 20
-"""Entries on a page of search results, as TMDB's."""
+"""Entries on a page of search results, as at TMDB."""
 
 RELATED_FILMS = 20
-"""How many films a list of recommendations, or of similar films, holds."""
+"""Length of a list of recommendations or similar films."""
 
 _SORTINGS: dict[str, Callable[[Film], float | str]] = {
     "popularity": lambda film: film.popularity,
@@ -35,7 +35,7 @@ EntryT = TypeVar("EntryT")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[EntryT]):
-    """One page of an ordered answer."""
+    """One page of an ordered result."""
 
     number: int
     entries: Sequence[EntryT]
@@ -43,18 +43,18 @@ class Page(Generic[EntryT]):
 
     @property
     def total_pages(self) -> int:
-        """How many pages the whole answer has."""
+        """How many pages the whole result has."""
         return -(-self.total_results // PAGE_SIZE)
 
     @classmethod
     def cut(cls, entries: Sequence[EntryT], number: int) -> Page[EntryT]:
-        """Cut page `number`, counted from 1, out of a whole answer; beyond its end is nothing."""
+        """Return page `number`, counted from 1, of a whole result; empty beyond its end."""
         start = (number - 1) * PAGE_SIZE
         return cls(number, entries[start : start + PAGE_SIZE], len(entries))
 
 
 class Catalogue:
-    """Films and shows in memory; nothing changes once it is made."""
+    """Films and shows in memory, immutable."""
 
     def __init__(self, films: Iterable[Film], shows: Iterable[Show] = SHOWS) -> None:
         """Index everything.
@@ -88,15 +88,15 @@ class Catalogue:
         self.discover = lru_cache(maxsize=16)(self._discover)
 
     def film(self, film_id: int) -> Film | None:
-        """The film with this TMDB id."""
+        """Return the film with this TMDB id."""
         return self._by_id.get(film_id)
 
     def film_by_imdb_id(self, imdb_id: str) -> Film | None:
-        """The film with this IMDb id (`tt` and digits)."""
+        """Return the film with this IMDb id (`tt` and digits)."""
         return self._by_imdb_id.get(imdb_id)
 
     def show_by_imdb_id(self, imdb_id: str) -> Show | None:
-        """The television show with this IMDb id (`tt` and digits)."""
+        """Return the television show with this IMDb id (`tt` and digits)."""
         return self._shows_by_imdb_id.get(imdb_id)
 
     def search(
@@ -106,7 +106,7 @@ class Catalogue:
         primary_release_year: int | None = None,
         page: int = 1,
     ) -> Page[Film]:
-        """Films by title or original title, exact titles first, then by popularity.
+        """Find films by title or original title, exact titles first, then by popularity.
 
         Args:
             query: each word must begin a word of one of the titles.
@@ -122,36 +122,36 @@ class Catalogue:
     def search_television(
         self, query: str, first_air_date_year: int | None = None, page: int = 1
     ) -> Page[Show]:
-        """Television shows by name or original name, in the same order as films."""
+        """Find television shows by name or original name, in the same order as films."""
         found = self._show_titles.search(query, first_year=first_air_date_year)
         return Page.cut([self.shows[position] for position in found], page)
 
     def exactly_titled(self, title: str, year: int | None) -> list[Film]:
-        """Films whose title or original title is this one but for case, first shown that year."""
+        """Return films of a year with this title or original title, ignoring case."""
         films = self._by_exact_title.get(_plain(title), [])
         return [film for film in films if year is None or film.year == year]
 
     def recommendations(self, film: Film) -> list[Film]:
-        """The next most popular films of the same genre; always the same ones."""
+        """Return the next less popular films of the same genre; always the same ones."""
         return self._neighbours(film, 1)
 
     def similar(self, film: Film) -> list[Film]:
-        """The next more popular films of the same genre; always the same ones."""
+        """Return the next more popular films of the same genre; always the same ones."""
         return self._neighbours(film, -1)
 
     def person_id(self, name: str) -> int:
-        """The number of somebody who directed or played in a film of this catalogue."""
+        """Return the id of a director or actor of this catalogue."""
         return self._people[name]
 
     def person_name(self, person_id: int) -> str | None:
-        """Whose number this is."""
+        """Return the name of the person with this id."""
         return self._names[person_id - 1] if 0 < person_id <= len(self._names) else None
 
     def _discover(self, sort_by: str, earliest: str, latest: str) -> Sequence[Film]:
-        """Films first shown between two ISO dates, "" being no bound, in TMDB's named order.
+        """Return films first shown between two ISO dates ("" is no bound), in TMDB's named order.
 
         Raises:
-            KeyError: `sort_by` is no order that is known here.
+            KeyError: `sort_by` is an unknown order.
         """
         name, _, direction = sort_by.partition(".")
         films = [

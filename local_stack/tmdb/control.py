@@ -1,4 +1,4 @@
-"""The control plane below `/_stand_in`: read the counts, ask for faults, change the options."""
+"""The control plane below `/_stand_in`: counts, faults and options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_control_routes(app: web.Application) -> None:
-    """Give the application its control plane."""
+    """Add the control plane to the application."""
     app.router.add_get("/_stand_in/report", _report)
     app.router.add_get("/_stand_in/truth", _truth)
     app.router.add_post("/_stand_in/reset", _reset)

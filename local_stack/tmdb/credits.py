@@ -1,4 +1,4 @@
-"""Cast and crew in TMDB's shape: real names from the film, made-up ones for the lesser jobs."""
+"""Cast and crew in TMDB's format: real names from the film, made-up ones for other jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
 
 _MADE_UP_PEOPLE: Final = 1_000_000_000
-"""Numbers from here on belong to made-up crew, whom the catalogue does not know."""
+"""Ids from here on belong to made-up crew, who are not in the catalogue."""
 
 _CHARACTERS: Final = (
     "Alma", "The Stranger", "Detective Cole", "Marguerite", "Captain Brandt", "Young Thomas",
@@ -37,19 +37,19 @@ _LESSER_JOBS: Final = (
     ("Sound", "Original Music Composer"),
     ("Art", "Art Direction"),
 )
-"""Department and job. Two of them speak of directing, and neither of their people directed."""
+"""Department and job. Two of them mention directing, although these people did not direct."""
 
 _DIRECTORS_PLACE: Final = 2
-"""Directors stand among the others, as at TMDB, so that nobody takes the first for a director."""
+"""Directors are listed among the crew, as at TMDB, so the first is not always a director."""
 
 
 def stable_number(text: str) -> int:
-    """A number below 2³¹ that a text has in every run."""
+    """Return a number below 2³¹, the same for a text in every run."""
     return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 
 def credits_of(film: Film, catalogue: Catalogue) -> dict[str, object]:
-    """Cast in billing order, and crew with the directors among them."""
+    """Return the cast in billing order, and the crew with the directors among them."""
     documentary = "Documentary" in film.genres
     cast = [
         {
@@ -73,7 +73,7 @@ def credits_of(film: Film, catalogue: Catalogue) -> dict[str, object]:
 
 
 def name_of(person_id: int, catalogue: Catalogue) -> str | None:
-    """Whose number this is, made-up crew included."""
+    """Return the name of the person with this id, made-up crew included."""
     if person_id < _MADE_UP_PEOPLE:
         return catalogue.person_name(person_id)
     first, last = divmod(person_id - _MADE_UP_PEOPLE, len(_LAST_NAMES))
@@ -81,7 +81,7 @@ def name_of(person_id: int, catalogue: Catalogue) -> str | None:
 
 
 def _person(person_id: int, name: str, department: str) -> dict[str, object]:
-    # Every seventh has no picture, as many people at TMDB have none.
+    # Every seventh person has no picture, like many at TMDB.
     return {
         "adult": False,
         "gender": 0,

@@ -1,4 +1,4 @@
-"""Faults on demand: rules that make chosen requests go wrong, as TMDB and networks do."""
+"""Fault injection: rules that make chosen requests fail as TMDB and networks do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _LOOKS_AFTER = 0.02
-"""Seconds between two looks whether the client of a hanging request has left."""
+"""Seconds between checks whether the client of a hanging request has disconnected."""
 
 _NOT_JSON = "<!DOCTYPE html><html><body><h1>Something is not right</h1></body></html>"
 _WRONG_SHAPE = as_json(
@@ -34,39 +34,39 @@ _WRONG_SHAPE = as_json(
 
 
 class FaultKind(StrEnum):
-    """How a request goes wrong."""
+    """How a request fails."""
 
     STATUS = "status"
-    """Another HTTP status, with headers and a body if the rule has them."""
+    """A different HTTP status, with the rule's headers and body."""
     GARBAGE = "garbage"
     """200, but HTML."""
     TRUNCATED = "truncated"
-    """The true answer breaks off in the middle and the connection closes."""
+    """The real response, cut off in the middle by closing the connection."""
     HANG = "hang"
-    """Nothing is answered until the client leaves."""
+    """No response until the client disconnects."""
     RESET = "reset"
-    """The connection is reset without an answer."""
+    """The connection is reset without a response."""
     WRONG_SHAPE = "wrong_shape"
-    """200 and JSON, but nothing in it is what it should be."""
+    """200 and JSON, but with the wrong content."""
     DELAY = "delay"
-    """The true answer, `seconds` later."""
+    """The real response, `seconds` later."""
     HOLD = "hold"
-    """The true answer, once the rules are replaced."""
+    """The real response, once the rules are replaced."""
 
 
 class FaultRule(BaseModel):
-    """Which requests go wrong, and how.
+    """Which requests fail, and how.
 
     Attributes:
-        match: a regular expression sought anywhere in path and query, decoded:
+        match: a regular expression searched for in the decoded path and query:
             `/3/search/movie?query=heat&year=1995`.
-        kind: how they go wrong.
+        kind: how they fail.
         status: the HTTP status of `status`.
         headers: further headers of `status`.
-        body: body of `status`: text as it is, anything else as JSON; TMDB's own if left out.
-        seconds: the time that `delay` takes.
-        times: how often the rule still strikes; None is for ever.
-        probability: how likely it strikes a request that it matches.
+        body: body of `status`: text as is, anything else as JSON; TMDB's own by default.
+        seconds: the length of `delay`.
+        times: how often the rule still applies; None is for ever.
+        probability: that it applies to a matching request.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,16 +98,16 @@ class FaultRule(BaseModel):
 
 
 FAULT_RULES = TypeAdapter(list[FaultRule])
-"""Reads the JSON body of `PUT /_stand_in/faults`."""
+"""Parser of the JSON body of `PUT /_stand_in/faults`."""
 
 
 @dataclass(slots=True)
 class Faults:
-    """The rules in force; the first that strikes decides.
+    """The active rules; the first that applies decides.
 
     Attributes:
-        struck: how many requests each kind has hit.
-        replaced: set when these rules have given way to others.
+        struck: how many requests each kind has affected.
+        replaced: set when other rules have replaced these.
     """
 
     struck: Counter[str] = field(default_factory=Counter)
@@ -117,7 +117,7 @@ class Faults:
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
 
     def replace(self, rules: list[FaultRule]) -> None:
-        """Forget the old rules; chances are drawn in the same order for the same rules."""
+        """Replace the rules; the same rules draw the same random sequence."""
         self._rules = rules
         self._left = [rule.times for rule in rules]
         self._chance = random.Random(0)
@@ -125,7 +125,7 @@ class Faults:
         self.replaced = asyncio.Event()
 
     def striking(self, request: web.Request) -> FaultRule | None:
-        """The rule that strikes this request, if one does; it counts as having struck."""
+        """Return the rule that applies to this request, if any, and count it."""
         if not self._rules:
             return None
         address = f"{request.path}?{unquote_plus(request.query_string)}"
@@ -150,14 +150,14 @@ async def carry_out(
     replaced: asyncio.Event,
     stopping: asyncio.Event,
 ) -> web.StreamResponse:
-    """Answer, or fail to answer, as the rule says.
+    """Respond, or fail to, as the rule says.
 
     Args:
-        rule: the one that strikes.
-        request: what is asked.
-        true_answer: answers as if no rule had struck.
+        rule: the rule that applies.
+        request: the request.
+        true_answer: returns the response without the rule.
         replaced: set when the rules change, which ends a hold.
-        stopping: set when the server ends, which ends requests that hang.
+        stopping: set when the server stops, which ends hanging requests.
     """
     match rule.kind:
         case FaultKind.STATUS:
@@ -207,7 +207,7 @@ async def _broken_off(request: web.Request, answer: web.StreamResponse) -> web.S
 
 
 async def _until_it_leaves(request: web.Request, stopping: asyncio.Event) -> None:
-    # aiohttp cancels no handler when its client goes, unless the runner was told to.
+    # By default aiohttp does not cancel a handler when its client disconnects.
     while not (stopping.is_set() or request.transport is None or request.transport.is_closing()):
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _LOOKS_AFTER)
@@ -221,6 +221,6 @@ def _close(request: web.Request, *, reset: bool) -> None:
         transport.close()
         return
     wire = transport.get_extra_info("socket")
-    # Lingering for no time at all makes the kernel send RST in place of FIN.
+    # A linger time of zero makes the kernel send RST instead of FIN.
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

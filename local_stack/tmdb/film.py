@@ -1,4 +1,4 @@
-"""One film as the stand-in knows it, and how the bundled films are read and checked."""
+"""The stand-in's films, and the reader of the bundled ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUNDLED_FILMS = Path(__file__).with_name("films")
-"""The folder of JSON Lines files, one film a line, that is served unless told otherwise."""
+"""The default folder of JSON Lines files, one film a line."""
 
 FIRST_MADE_UP_ID = 900_000_000
-"""Bundled films with this id or more do not exist: they are there to lay traps."""
+"""Bundled films from this id on are made up, as traps for matching."""
 
 
 def _known_genre(name: str) -> str:
@@ -55,16 +55,16 @@ ReleaseDate = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """What TMDB would hold about a film.
+    """What TMDB would know about a film.
 
     Attributes:
         id: TMDB id.
         imdb_id: IMDb id (`tt` and digits), if the film has one.
         title: display title in English.
         original_title: title in the original language and script.
-        release_date: first release, ISO 8601, or "" where TMDB knows none.
-        genres: names, each one of TMDB's movie genres.
-        runtime: minutes; 0 and None both mean that TMDB does not know.
+        release_date: first release, ISO 8601, or "" if unknown.
+        genres: names of TMDB's movie genres.
+        runtime: minutes; 0 and None both mean unknown.
         countries: ISO 3166-1 alpha-2 codes.
         language: ISO 639-1 code of the original language.
         directors: in order of credit.
@@ -73,7 +73,7 @@ class Film:
         vote_average: 0 to 10.
         overview: a sentence or two; may be blank.
         release_years: years of further releases, which TMDB's `year` filter matches too.
-        poster: whether TMDB has a poster of it.
+        poster: whether TMDB has a poster.
         other_titles: further titles, alternative or translated; a search finds them and shows none.
     """
 
@@ -104,12 +104,12 @@ class Film:
 
     @property
     def popularity(self) -> float:
-        """TMDB's popularity, here made from the votes, with the id to keep films apart."""
+        """The popularity, derived from the votes, with the id as tie-breaker."""
         return round(0.6 + 0.6 * math.sqrt(self.vote_count) + self.id % 997 / 1000, 3)
 
 
 class FilmDataError(Exception):
-    """A line of the bundled films cannot be used; the text names file, line and reason."""
+    """An invalid line of the bundled films; the message names file, line and reason."""
 
 
 _FILM = TypeAdapter(Film)
@@ -119,7 +119,7 @@ def load_films(folder: Path = BUNDLED_FILMS) -> list[Film]:
     """Read every `*.jsonl` of a folder, files in name order, lines in their order.
 
     Raises:
-        FilmDataError: a line is no film, or two lines share an id or an IMDb id.
+        FilmDataError: a line is not a film, or two lines share an id or an IMDb id.
     """
     films: list[Film] = []
     places: dict[int | str, str] = {}

@@ -1,4 +1,4 @@
-"""Made-up films, any number of them, with the same kinds of trap that real catalogues hold."""
+"""Generated films in any number, with the same traps as real catalogues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     ChoiceT = TypeVar("ChoiceT")
 
 FIRST_ID: Final = 10_000_000
-"""Generated films are numbered from here, above the real ids of the bundled films."""
+"""First id of the generated films, above the ids of the bundled ones."""
 
 _FIRST_IMDB_NUMBER: Final = 80_000_000
 _FIRST_YEAR: Final = 1915
@@ -35,7 +35,7 @@ _LAST_YEAR: Final = 2024
 _YEARS: Final = _LAST_YEAR - _FIRST_YEAR + 1
 _REMAKE_AFTER: Final = 10
 
-# Shares of all films. The first five end in one title that looks like another's.
+# Shares of all films. The first five produce a title that resembles another.
 _TWINS: Final = 0.001
 _NEIGHBOURS: Final = 0.015
 _REMAKES: Final = 0.03
@@ -46,30 +46,29 @@ _OBSCURE: Final = 0.05
 _RELEASED_AGAIN: Final = 0.04
 
 _LACKING: Final = 0.2
-"""Share of the obscure films that lack a date, and so for runtime, directors and cast."""
+"""Share of the obscure films without a date; likewise for runtime, directors and cast."""
 
 
 def generate_films(count: int, seed: int) -> list[Film]:
-    """Make films; the same seed gives the same films, and fewer are the beginning of more.
+    """Generate films; the same seed gives the same sequence, whatever the count.
 
-    Among them are films of the same title one year apart and far apart, sequels, titles that
-    differ by an article only, originals in other languages and scripts, odd punctuation, films
-    that nobody has heard of (no votes, perhaps no date, director or cast) and, rarely, two films
-    of the same title and year.
+    They include equal titles one year apart and far apart, sequels, titles that differ only by an
+    article, originals in other languages and scripts, odd punctuation, obscure films (no votes,
+    perhaps no date, director or cast) and, rarely, two films with the same title and year.
 
     Args:
         count: how many.
-        seed: of the random choices.
+        seed: for the random choices.
 
     Returns:
-        Films with ids from `FIRST_ID` up, each with an IMDb id of its own.
+        Films with ids from `FIRST_ID` up and unique IMDb ids.
     """
     maker = _Maker(seed)
     return [maker.film(number) for number in range(count)]
 
 
 class _Maker:
-    """Makes film after film, and remembers titles so that only those meant to be alike are."""
+    """The generator's state; it remembers titles to avoid unintended duplicates."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -94,7 +93,7 @@ class _Maker:
         )
 
     def film(self, number: int) -> Film:
-        """The film with this number, counted from 0."""
+        """Return the film with this number, counted from 0."""
         title, year = self._title_and_year()
         self._made.append((title, year))
         day = date(year, 1, 1) + timedelta(days=self._random.randrange(365))
@@ -135,7 +134,7 @@ class _Maker:
         return title, year
 
     def _like_another(self, title: str, year: int) -> tuple[str, int] | None:
-        """A title to be taken for this one, for a few of all films."""
+        """Return a title that resembles this one, for a few films."""
         draw = self._random.random()
         if (draw := draw - _TWINS) < 0:
             return title, year
@@ -160,7 +159,7 @@ class _Maker:
         return title, year
 
     def _original(self) -> tuple[str, str, str]:
-        """Language, country and a title in that language."""
+        """Return a language, a country and a title in that language."""
         language = self._pick(self._languages)
         parts = ORIGINALS[language]
         middles = dict.fromkeys((self._pick(parts.middles), self._pick(parts.middles)))

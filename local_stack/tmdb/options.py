@@ -1,4 +1,4 @@
-"""What a stand-in may be told: how slow it is, how much it admits, which key it takes."""
+"""Options of the stand-in: latency, request budget and key."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class StandInOptions(BaseModel):
     """Options of a stand-in; times are seconds.
 
     Attributes:
-        latency: how long each answer of `/3` takes longer.
-        limit: how many requests are admitted in any `period`.
+        latency: extra time for each response of `/3`.
+        limit: requests allowed in any `period`.
         period: the length of the window.
-        revealed: how large a part of all films ever stands beside another.
-        changed: how large a part of all films is said to have been changed on each day.
-        api_key: the one v3 key or v4 token that is good; None takes anything of either shape.
+        revealed: the share of films that ever appears among recommendations.
+        changed: the share of films that the feed of changes names for each day.
+        api_key: the only valid v3 key or v4 token; None accepts any well-formed one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

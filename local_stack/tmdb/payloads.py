@@ -1,4 +1,4 @@
-"""The JSON of a film in each of TMDB's shapes: search entry, details, and what is appended."""
+"""TMDB's JSON of a film: search entry, details and appended responses."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from local_stack.tmdb.television import Show
 
 _PREMIERE = 3
-"""TMDB's release type of a theatrical release."""
+"""TMDB's code of a theatrical release."""
 
 
 def entry_of(film: Film) -> dict[str, object]:
-    """A film as it stands in a list of results."""
+    """Return a film as an entry of search results."""
     return {
         "adult": False,
         "backdrop_path": f"/backdrop-{film.id}.svg" if film.poster else None,
@@ -40,7 +40,7 @@ def entry_of(film: Film) -> dict[str, object]:
 
 
 def show_entry_of(show: Show) -> dict[str, object]:
-    """A television show as it stands in a list of results."""
+    """Return a television show as an entry of search results."""
     return {
         "adult": False,
         "backdrop_path": None,
@@ -60,12 +60,12 @@ def show_entry_of(show: Show) -> dict[str, object]:
 
 
 def page_of(page: Page[Film]) -> bytes:
-    """A page of films."""
+    """Return a page of films."""
     return _page(page.number, map(entry_of, page.entries), page.total_pages, page.total_results)
 
 
 def show_page_of(page: Page[Show]) -> bytes:
-    """A page of television shows."""
+    """Return a page of television shows."""
     entries = map(show_entry_of, page.entries)
     return _page(page.number, entries, page.total_pages, page.total_results)
 
@@ -84,7 +84,7 @@ def _page(
 
 
 def found_by_imdb_id(film: Film | None, show: Show | None) -> bytes:
-    """The answer of `find`: each kind of thing in a list of its own."""
+    """Return the response of `find`, with a list for each kind of entry."""
     movies = [] if film is None else [{**entry_of(film), "media_type": "movie"}]
     shows = [] if show is None else [{**show_entry_of(show), "media_type": "tv"}]
     return as_json(
@@ -101,9 +101,9 @@ def found_by_imdb_id(film: Film | None, show: Show | None) -> bytes:
 def details_of(
     film: Film, catalogue: Catalogue, appended: Iterable[str], revealed: float = 1.0
 ) -> bytes:
-    """The details of a film with what `append_to_response` names; unknown names are ignored.
+    """Return the details of a film with the `append_to_response` parts; unknown names are ignored.
 
-    Of all films only the part `revealed` ever stands among recommendations and similar ones.
+    Only the share `revealed` of all films ever appears among recommendations and similar films.
     """
     details: dict[str, object] = {
         "adult": False,
@@ -144,7 +144,7 @@ def details_of(
 
 
 def credits_page_of(film: Film, catalogue: Catalogue) -> bytes:
-    """The answer of `movie/{id}/credits`."""
+    """Return the response of `movie/{id}/credits`."""
     return as_json({"id": film.id, **credits_of(film, catalogue)})
 
 

@@ -1,4 +1,4 @@
-"""Names and numbers that TMDB's answers refer to: genres, countries, languages, keywords.
+"""Reference data of TMDB's responses: genres, countries, languages, keywords.
 
 Genre ids are those of `GET /3/genre/movie/list`; the codes are ISO 3166-1 and ISO 639-1.
 """
@@ -272,4 +272,4 @@ LANGUAGE_NAMES: Final = {
     "zh": ("Mandarin", "普通话"),
     "zu": ("Zulu", "isiZulu"),
 }
-"""Code to English name and own name."""
+"""Code to English name and native name."""

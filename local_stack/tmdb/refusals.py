@@ -1,4 +1,4 @@
-"""TMDB's error answers: its status codes and sentences, in the shape it sends them."""
+"""TMDB's error responses, with its status codes and messages."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON_TYPE = "application/json;charset=utf-8"
-"""The content type of every TMDB answer."""
+"""The content type of every TMDB response."""
 
 
 def as_json(content: object) -> bytes:
-    """JSON as TMDB sends it: UTF-8, no blanks."""
+    """Encode JSON as TMDB does: UTF-8, no spaces."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Refusal(Enum):
-    """HTTP status, TMDB's own status code and its sentence.
+    """HTTP status, TMDB's own status code and its message.
 
     Source: https://developer.themoviedb.org/docs/errors
     """
@@ -48,7 +48,7 @@ class Refusal(Enum):
 
     @property
     def http_status(self) -> int:
-        """The HTTP status that goes with it."""
+        """The HTTP status."""
         return self.value[0]
 
     @property
@@ -58,18 +58,18 @@ class Refusal(Enum):
         return as_json({"status_code": code, "status_message": message, "success": False})
 
     def answer(self, headers: Mapping[str, str] | None = None) -> web.Response:
-        """The whole response, with further headers if there are any."""
+        """Return the whole response, with optional headers."""
         return json_answer(self.body, status=self.http_status, headers=headers)
 
 
 BODY_OF_STATUS = {refusal.http_status: refusal.body for refusal in Refusal}
-"""A body that fits an HTTP status, for a fault that names the status only."""
+"""Default bodies by HTTP status, for faults without a body."""
 
 
 def json_answer(
     body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """A response with a JSON body."""
+    """Return a response with a JSON body."""
     return web.Response(
         body=body, status=status, headers={"Content-Type": JSON_TYPE, **(headers or {})}
     )

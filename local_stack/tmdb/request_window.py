@@ -1,4 +1,4 @@
-"""The stand-in's request budget: who may pass in a sliding window, and what arrived in all."""
+"""The stand-in's request budget: a sliding window."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class RequestWindow:
-    """Counts arrivals in the last `period` seconds of a monotonic clock.
+    """Count arrivals in the last `period` seconds of a monotonic clock.
 
-    Refused arrivals use up nothing, so that waiting for Retry-After always helps; they do count
-    in `largest`, which is what a client must answer for.
+    Refused arrivals use no budget, so waiting for Retry-After always helps, but they do count in
+    `largest`, by which a client is judged.
 
     Attributes:
-        limit: how many may be admitted in any `period`.
+        limit: requests allowed in any `period`.
         period: seconds.
         largest: the most arrivals, refused ones included, ever seen in any `period`.
     """
@@ -30,7 +30,7 @@ class RequestWindow:
         """Count one arrival.
 
         Returns:
-            None if it may pass, else the whole seconds (at least 1) until one may.
+            None if allowed, else the whole seconds (at least 1) until one will be.
         """
         _forget(self._arrived, now - self.period)
         self._arrived.append(now)
@@ -43,7 +43,7 @@ class RequestWindow:
         return max(1, math.ceil(frees_one - now))
 
     def change(self, *, limit: int, period: float) -> None:
-        """Judge by another budget from now on; another period starts counting anew."""
+        """Change the budget; a different period resets the counts."""
         if not math.isclose(period, self.period):
             self._arrived.clear()
             self._admitted.clear()

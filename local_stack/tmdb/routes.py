@@ -1,4 +1,4 @@
-"""TMDB's own routes, below `/3`, and its pictures, below `/t/p`."""
+"""TMDB's routes below `/3`, and its pictures below `/t/p`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GENRES: Final = as_json(
 
 
 def add_routes(app: web.Application) -> None:
-    """Give the application every route of TMDB that the stand-in knows, each under its name."""
+    """Add the named TMDB routes to the application."""
     get = app.router.add_get
     get("/3/search/movie", _search_movie, name="search_movie")
     get("/3/search/tv", _search_tv, name="search_tv")
@@ -186,7 +186,7 @@ def _drawn(request: web.Request, kind: str, number: int) -> str | None:
 
 
 def _named_film(request: web.Request) -> Film | None:
-    """The film of the path, by TMDB id or by IMDb id."""
+    """Return the film in the path, by TMDB id or IMDb id."""
     name = request.match_info["id"]
     catalogue = request.app[STAND_IN].catalogue
     if name.startswith("tt"):
@@ -195,14 +195,14 @@ def _named_film(request: web.Request) -> Film | None:
 
 
 def _page_number(request: web.Request) -> int | None:
-    """The page asked for, 1 if none is; None where TMDB would refuse it."""
+    """Return the requested page, 1 by default; None if TMDB would refuse it."""
     text = request.query.get("page", "1")
     number = int(text) if re.fullmatch(r"\d{1,3}", text, re.ASCII) else 0
     return number if 1 <= number <= _LAST_PAGE else None
 
 
 def _year(request: web.Request, name: str) -> int | None:
-    """A year asked for; what is no year is no filter."""
+    """Return the requested year; anything else is no filter."""
     text = request.query.get(name, "")
     return int(text) if re.fullmatch(r"\d{4}", text, re.ASCII) else None
 

@@ -1,4 +1,4 @@
-"""What a running stand-in remembers: its catalogue and options, its faults, and every arrival."""
+"""The state of a running stand-in: catalogue, options, faults and arrivals."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from local_stack.tmdb.options import StandInOptions
 
 KEPT_ARRIVALS = 200_000
-"""How many arrivals are remembered one by one."""
+"""How many arrivals are kept individually."""
 
 
 class StandIn:
-    """One stand-in at work.
+    """A running stand-in.
 
     Attributes:
-        catalogue: what it knows.
-        options: what it was told; replaced as a whole.
-        faults: what goes wrong on purpose.
+        catalogue: its films and shows.
+        options: its options, replaced as a whole.
+        faults: the active fault rules.
         window: the request budget.
         arrivals: when the last requests to `/3` arrived, seconds since the epoch.
-        answered: answers by HTTP status.
+        answered: responses by HTTP status.
         by_route: arrivals by route.
         requests: all arrivals.
         refused: how many of them were over the budget.
         first_request_at: seconds since the epoch.
-        stopping: set when the server ends, so that no request hangs on.
+        stopping: set when the server stops, to end hanging requests.
     """
 
     def __init__(self, catalogue: Catalogue, options: StandInOptions) -> None:
@@ -44,7 +44,7 @@ class StandIn:
         self.reset()
 
     def reset(self) -> None:
-        """Forget arrivals, window and faults; catalogue and options stay."""
+        """Reset arrivals, window and faults; keep catalogue and options."""
         self.faults = Faults()
         self.window = RequestWindow(self.options.limit, self.options.period)
         self.arrivals: deque[float] = deque(maxlen=KEPT_ARRIVALS)
@@ -58,7 +58,7 @@ class StandIn:
         """Count a request to `/3`.
 
         Returns:
-            None if it may pass, else the whole seconds until one may.
+            None if allowed, else the whole seconds until one will be.
         """
         at = time.time()
         self.arrivals.append(at)
@@ -69,12 +69,12 @@ class StandIn:
         return self.window.arrive(time.monotonic())
 
     def change_options(self, options: StandInOptions) -> None:
-        """Go on with other options."""
+        """Change the options."""
         self.options = options
         self.window.change(limit=options.limit, period=options.period)
 
     def report(self, *, arrivals: bool) -> dict[str, object]:
-        """The counts, and the single arrivals where they are asked for."""
+        """Return the counts, and the individual arrivals if requested."""
         counts: dict[str, object] = {
             "requests": self.requests,
             "largest_window": self.window.largest,
@@ -91,4 +91,4 @@ class StandIn:
 
 
 STAND_IN = web.AppKey("STAND_IN", StandIn)
-"""Where the handlers find the stand-in."""
+"""The application key of the stand-in."""

@@ -1,4 +1,4 @@
-"""A few television titles, so that the stand-in can answer that something is no film."""
+"""A few television titles, so that the stand-in can answer that a title is not a film."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A television title: what `search/tv` and `find` tell of it."""
+    """A television title, with the data of `search/tv` and `find`."""
 
     id: int
     imdb_id: str
@@ -29,7 +29,7 @@ class Show:
 
     @property
     def popularity(self) -> float:
-        """Made from the votes, as a film's is."""
+        """The popularity, derived from the votes as for films."""
         return round(1 + self.vote_count / 40, 3)
 
 

@@ -1,7 +1,7 @@
-"""Title search the way TMDB's feels: folded words, each the beginning of a title's word.
+"""Title search like TMDB's: each folded query word must begin a word of the title.
 
-An inverted index: a search looks only at the titles that hold its rarest word (or at the asked
-year's, where those are fewer), never at the whole catalogue.
+An inverted index: a search scans only titles with its rarest word, or those of the requested year
+if they are fewer, never the whole catalogue.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _LETTERS = str.maketrans(
         "&": " and ",
     }
 )
-"""Letters that Unicode does not take apart, one that is an apostrophe, and `&`."""
+"""Letters that Unicode does not decompose, one that is an apostrophe, and `&`."""
 _NOT_WORD = re.compile(r"[\W_]+")
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
 def folded_forms(title: str) -> tuple[str, ...]:
-    """A title without case, accents and punctuation, as one or two forms.
+    """Return a title without case, accents and punctuation, in one or two forms.
 
-    Punctuation parts words in the first form and vanishes in the second, where that differs:
+    Punctuation separates words in the first form and is dropped in the second, if that differs:
     `WALL·E` gives `wall e` and `walle`, `L'Atalante` gives `l atalante` and `latalante`. A title
-    of nothing but punctuation is kept as it is.
+    of punctuation only is kept as is.
     """
     lowered = title.casefold().translate(_LETTERS)
     if lowered.isascii():
@@ -59,7 +59,7 @@ def folded_forms(title: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class IndexedTitle:
-    """What the index needs of one entry: every title, every year, and the first year."""
+    """The indexed data of an entry: every title, every year, and the first year."""
 
     titles: tuple[str, ...]
     years: frozenset[int]
@@ -67,7 +67,7 @@ class IndexedTitle:
 
 
 class TitleIndex:
-    """Finds entries by title; entries are given best first and named by their position."""
+    """Title search over entries that are given best first and identified by position."""
 
     def __init__(self, entries: Iterable[IndexedTitle]) -> None:
         self._forms: list[tuple[str, ...]] = []
@@ -76,7 +76,7 @@ class TitleIndex:
         postings: dict[str, array[int]] = {}
         for position, entry in enumerate(entries):
             forms = dict.fromkeys(form for title in entry.titles for form in folded_forms(title))
-            # The leading blank lets one substring test find the beginning of a word.
+            # With a leading space, a substring test finds the beginning of a word.
             self._forms.append(tuple(f" {form}" for form in forms))
             self._first_years.append(entry.first_year)
             for word in {word for form in forms for word in form.split()}:
@@ -90,15 +90,15 @@ class TitleIndex:
     def search(
         self, query: str, *, year: int | None = None, first_year: int | None = None
     ) -> list[int]:
-        """Positions of all entries one of whose titles begins a word with each word of the query.
+        """Return the positions of entries with a title in which each query word begins a word.
 
         Args:
-            query: words in any order, spelled in any case, with or without accents.
+            query: words in any order, ignoring case and accents.
             year: keep entries that have this among their years.
             first_year: keep entries whose first year is this.
 
         Returns:
-            Entries with exactly this title first, and best first within both parts.
+            Exact titles first, and best first within both parts.
         """
         forms = folded_forms(query)
         found: set[int] = set()
@@ -125,7 +125,7 @@ class TitleIndex:
         )
 
     def _candidates(self, words: Sequence[str], year: int | None) -> Iterable[int]:
-        """The smallest set of positions that is sure to hold every answer."""
+        """Return the smallest set of positions that includes every result."""
         ranges = [self._word_range(word) for word in words]
         first, last = min(ranges, key=lambda ends: self._totals[ends[1]] - self._totals[ends[0]])
         in_year = None if year is None else self._by_year.get(year, ())

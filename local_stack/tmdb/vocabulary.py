@@ -1,4 +1,4 @@
-"""The words that generated films are made of: titles in several languages, and people's names."""
+"""Vocabulary of generated films: titles in several languages, and people's names."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ OVERVIEWS: Final = (
 
 
 class TitleParts(NamedTuple):
-    """What titles of one language are put together from, and the country they come from."""
+    """The parts of one language's titles, and their country."""
 
     country: str
     blank: str
@@ -219,4 +219,4 @@ ORIGINALS: Final = {
         _phrases("이야기, 여행, 꿈, 약속, 기억, 노래, 날들, 끝, 편지, 그림자"),
     ),
 }
-"""Language to the parts of its titles."""
+"""Title parts by language."""

@@ -13,7 +13,7 @@ from local_stack.stack import StandIn
 from tests.browser.gallery import furnish
 from tests.browser.looks import USUAL
 from tests.browser.watching import Watch
-from tests.driving import LIMIT, MADE_UP, create_database, running
+from tests.support.driving import LIMIT, MADE_UP, create_database, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local_stack.postgres import EmbeddedPostgres
     from tests.browser.gallery import Gallery
     from tests.browser.looks import Look
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 PATIENCE_MS = 60_000
 """How long a page may take until it shows what is waited for: others are at work beside it."""

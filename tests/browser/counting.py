@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 PEOPLE = ("directors", "top_cast")
 

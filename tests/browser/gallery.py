@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local_stack.samples.default_sample import write_default_sample
-from tests.driving import made_up_films
+from tests.support.driving import made_up_films
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 """A title, tag and list's name that a careless page would run."""

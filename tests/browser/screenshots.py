@@ -23,7 +23,7 @@ from tests.browser.gallery import furnish
 from tests.browser.looks import LOOKS, USUAL
 from tests.browser.views import VIEWS
 from tests.browser.visiting import visit
-from tests.driving import LIMIT, MADE_UP, create_database, running
+from tests.support.driving import LIMIT, MADE_UP, create_database, running
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, ViewportSize

@@ -15,7 +15,7 @@ from tests.browser.counting import stored_films
 from tests.browser.looks import USUAL
 from tests.browser.visiting import visit, whole_number
 from tests.browser.watching import Watch
-from tests.driving import create_database, running, title_list, until
+from tests.support.driving import create_database, running, title_list, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from tests.browser.gallery import Gallery
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 MANY = 10_000
 MOST_ELEMENTS = 4_000

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 FARGO = 275
 FARGO_IMDB = "tt0116282"

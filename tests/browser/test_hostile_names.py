@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 EVIL = HOSTILE
 ALSO_EVIL = '"><svg onload="document.title=\'owned\'"><script>document.title="owned"</script>'

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.browser.gallery import titles
 from tests.browser.visiting import visit
-from tests.driving import made_up_films, until
+from tests.support.driving import made_up_films, until
 
 if TYPE_CHECKING:
     from playwright.async_api import ElementHandle, Locator, Page, Route

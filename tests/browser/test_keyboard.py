@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.counting import stored_films
 from tests.browser.gallery import titles
 from tests.browser.visiting import session_shown, visit
-from tests.driving import plain_films, title_list
+from tests.support.driving import plain_films, title_list
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
     from tests.browser.gallery import Gallery
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 MOST_STEPS = 150
 FOCUS = """() => {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SHARED = """\
 Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark,\

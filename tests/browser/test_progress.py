@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.browser.visiting import killed_api, session_shown, visit
 from tests.browser.watching import GIVEN_UP
-from tests.driving import ADMIN_TOKEN, made_up_films, title_list, until
+from tests.support.driving import ADMIN_TOKEN, made_up_films, title_list, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Request
 
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SLOW = 0.8
 """Seconds that TMDB takes to answer, so that some twenty films are found in a second or two."""

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from local_stack.samples.default_sample import write_default_sample
 from tests.browser.visiting import choose, session_shown, visit, zipped
-from tests.driving import ADMIN_TOKEN, made_up_films, title_list
+from tests.support.driving import ADMIN_TOKEN, made_up_films, title_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Locator, Page
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 OPERATOR = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 ADDED = 3

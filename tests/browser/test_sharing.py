@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.browser.gallery import Gallery
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SHARED = re.compile(r"/share/[0-9a-f-]{36}$")
 LIST = b"Title,Year,Rating,Tags,Review\nHeat,1995,5,zebrafinch,Slow and grand\nFargo,1996,4,,\n"

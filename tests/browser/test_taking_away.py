@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from tests.browser.counting import stored_films
 from tests.browser.visiting import visit
-from tests.driving import plain_films, title_list
+from tests.support.driving import plain_films, title_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.browser.gallery import Gallery
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 Row = dict[str, str]
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.visiting import choose, session_shown
-from tests.driving import create_database, plain_films, running, title_list
+from tests.support.driving import create_database, plain_films, running, title_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 TOKEN = "let-this-list-in"
 

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from local_stack.samples.default_sample import write_default_sample
 from tests.browser.gallery import titles
 from tests.browser.visiting import choose, drop, killed_api, session_shown, zipped
-from tests.driving import plain_films, title_list
+from tests.support.driving import plain_films, title_list
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from local_stack.samples.letterboxd import SampleSummary
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 
 @pytest.fixture(scope="module")

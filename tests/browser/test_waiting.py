@@ -8,18 +8,18 @@ from playwright.async_api import expect
 
 from benchmarks.client_uploads import ClientUploads, Named
 from local_stack.stack import STAND_IN_KEY
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
-from shared.turn_grants import SHARES
+from shared.sql.turn_grants import SHARES
 from tests.browser.visiting import visit
-from tests.driving import ADMIN_TOKEN, made_up_films
+from tests.support.driving import ADMIN_TOKEN, made_up_films
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import Page
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 LARGE, SMALL = 60, 3

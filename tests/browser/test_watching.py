@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from tests.browser.accessibility import violations
 from tests.browser.looks import USUAL
 from tests.browser.watching import Watch
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

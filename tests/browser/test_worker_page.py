@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from tests.browser.visiting import whole_number
-from tests.driving import ADMIN_TOKEN, made_up_films, until
+from tests.support.driving import ADMIN_TOKEN, made_up_films, until
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
     from tests.browser.watching import Watch
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 
 def figure(page: Page, section: str, name: str) -> Locator:

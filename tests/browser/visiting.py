@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SESSION = re.compile(r"/session/([0-9a-f-]{36})")
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
-from tests.driving import ADMIN_TOKEN, create_database, plain_films, running
+from tests.support.driving import ADMIN_TOKEN, create_database, plain_films, running
 
 if TYPE_CHECKING:
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 CASES: Final = 5_000
 """That are made at least."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_stack.samples.default_sample import write_default_sample
-from tests.driving import create_database, running
+from tests.support.driving import create_database, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from local_stack.samples.letterboxd import SampleSummary
-    from tests.driving import Answer, Driver
+    from tests.support.driving import Answer, Driver
 
 
 @pytest.fixture

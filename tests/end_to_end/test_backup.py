@@ -20,17 +20,17 @@ from local_stack.postgres import SUPERUSER, binaries
 from local_stack.processes import ROOT, migrate
 from migrations.grants import API, DAEMON, OWNER
 from tests.conftest import run_on
-from tests.driving import plain_films, running
 from tests.end_to_end.test_upgrades import FIRST, FIRST_ROWS, SESSION
 from tests.manual.pages import BACKUP as SCRIPT
 from tests.manual.pages import Command, all_commands
-from tests.migrating import alembic
+from tests.support.driving import plain_films, running
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 NAME = "projectionist"
 """The database and its user, as the manual calls them."""

@@ -23,7 +23,7 @@ from local_stack.processes import ROOT, free_port
 from local_stack.tmdb.app import create_app as create_stand_in
 from migrations.grants import API, DAEMON, OWNER
 from shared.settings import Settings, read_settings
-from tests.end_to_end.composing import (
+from tests.support.composing import (
     MissingVariable,
     composed,
     image_env,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.tmdb.catalogue import Catalogue
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 ENV, DEMO = ".env", ".env.demo"
 KEY = "f" * 32

@@ -21,20 +21,20 @@ from urllib.parse import urlsplit
 import pytest
 from multidict import CIMultiDict
 
-from shared.probes import Health
+from shared.http.probes import Health
 from tests.browser.visiting import zipped
-from tests.described import check, check_item
-from tests.driving import ADMIN_TOKEN, create_database, running
 from tests.manual.pages import PAGES, blocks, name_of
+from tests.support.described import check, check_item
+from tests.support.driving import ADMIN_TOKEN, create_database, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.driving import Driver
     from tests.end_to_end.conftest import Sample
     from tests.manual.pages import Block, Command
+    from tests.support.driving import Driver
 
 CURL = shutil.which("curl")
 API, DAEMON = "http://127.0.0.1:8000", "http://127.0.0.1:8001"

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from benchmarks.client_uploads import ClientUploads, Named
 from local_stack.stack import STAND_IN_KEY, StandIn
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
-from shared.turn_grants import SHARES
-from tests.driving import ADMIN_TOKEN, MADE_UP, made_up_films, running, until
+from shared.sql.turn_grants import SHARES
+from tests.support.driving import ADMIN_TOKEN, MADE_UP, made_up_films, running, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
     from uuid import UUID
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 DAEMONS = 3
 LISTS, FILMS = 60, 15

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from local_stack.stack import StandIn
-from tests.driving import MADE_UP, made_up_films, running
+from tests.support.driving import MADE_UP, made_up_films, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 DAEMONS = 3
 LONG, SHORT = 600, 12

@@ -12,12 +12,12 @@ import pytest
 
 from local_stack.processes import ROOT
 from shared.models import HELD_TURN
-from tests.driving import ADMIN_TOKEN, plain_films, title_list, until
 from tests.manual.pages import blocks
-from tests.migrating import alembic
+from tests.support.driving import ADMIN_TOKEN, plain_films, title_list, until
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 ORDERS = ("hold", "release", "delete")

@@ -15,13 +15,13 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import STAND_IN_KEY
-from tests.collector import collecting
-from tests.driving import ADMIN_TOKEN, plain_films, running, title_list, until
+from tests.support.collector import collecting
+from tests.support.driving import ADMIN_TOKEN, plain_films, running, title_list, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 PASSWORD = "5ecret-of-the-database"  # made up
 UNKNOWN = b"No Film Of This Name,1987\r\n"

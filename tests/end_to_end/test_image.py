@@ -20,16 +20,16 @@ import pytest
 
 from local_stack.processes import ROOT
 from local_stack.tmdb.film import load_films
-from shared.database import SCHEMA_REVISION
+from shared.postgres.database import SCHEMA_REVISION
 from shared.settings import Settings
-from tests.driving import create_database
-from tests.end_to_end.composing import (
+from tests.support.composing import (
     exec_form,
     final_stage,
     image_env,
     instructions,
     raw_compose,
 )
+from tests.support.driving import create_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,7 +222,7 @@ def test_the_web_page_is_inside(installed: Path, tmp_path: Path) -> None:
     for path in files:
         assert (installed / "api_service/web" / path).read_bytes() == (WEB / path).read_bytes()
     code = (
-        "import json; from api_service.web_files import WebFiles\n"
+        "import json; from api_service.page_files import WebFiles\n"
         "print(json.dumps(sorted(WebFiles('https://images.example').assets)))"
     )
     served = json.loads(run(installed, tmp_path, "-c", code))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from api_service.storage.staging import WORTH_ANALYSING
 from tests.conftest import run_on
-from tests.driving import ADMIN_TOKEN, running, until
-from tests.roles import create_shared_database
+from tests.support.driving import ADMIN_TOKEN, running, until
+from tests.support.roles import create_shared_database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.driving import Driver
     from tests.end_to_end.conftest import Sample
+    from tests.support.driving import Driver
 
 REFUSED = ("permission denied", "InsufficientPrivilege")
 

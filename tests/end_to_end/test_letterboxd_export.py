@@ -15,13 +15,13 @@ import pytest
 from local_stack.processes import ROOT
 from local_stack.samples.default_sample import write_default_sample
 from local_stack.stack import StandIn
-from tests.driving import running
+from tests.support.driving import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "letterboxd-export"
 """A real export of 3,878 films, where somebody has put one beside the repository."""

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from shared.settings import Settings
-from tests.end_to_end.composing import raw_compose
+from tests.support.composing import raw_compose
 
 if TYPE_CHECKING:
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 TITLE = "The Assassination of Nobody by the Coward Who Was Not There, Part {}"
 """Longer than most titles are: half of TMDB's have 17 letters or fewer."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from tests.driving import ADMIN_TOKEN, plain_films
-from tests.event_streams import following
+from tests.support.driving import ADMIN_TOKEN, plain_films
+from tests.support.event_streams import following
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.driving import Driver
-    from tests.event_streams import EventStream
+    from tests.support.driving import Driver
+    from tests.support.event_streams import EventStream
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 FILMS = 60

@@ -21,7 +21,7 @@ from local_stack.processes import ROOT, free_port
 from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.app import create_app as create_stand_in
 from local_stack.tmdb.options import StandInOptions
-from tests.driving import plain_films, title_list, until
+from tests.support.driving import plain_films, title_list, until
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

@@ -16,17 +16,17 @@ import pytest
 import yaml
 
 from api_service.metrics import REFUSALS
-from api_service.routes import ROUTES
+from api_service.openapi.routes import ROUTES
 from local_stack.processes import ROOT
 from shared.models import Outcome, TMDBState
-from tests.driving import create_database, plain_films, running, title_list, until
-from tests.exposition import PREFIX, Exposition, broken_rules, made_up_labels, scrape
+from tests.support.driving import create_database, plain_films, running, title_list, until
+from tests.support.exposition import PREFIX, Exposition, broken_rules, made_up_labels, scrape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 VOCABULARY: dict[str, set[str]] = {
     "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "other"},

@@ -12,8 +12,8 @@ import pytest
 
 from local_stack.processes import ROOT
 from local_stack.stack import STAND_IN_KEY
-from tests.driving import running
 from tests.manual.pages import PAGES, SCRIPTS, blocks
+from tests.support.driving import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from api_service.rules.lists.spreadsheets import session_mark
-from tests.driving import folder_form
+from api_service.lists.files.spreadsheets import session_mark
+from tests.support.driving import folder_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.driving import Driver
     from tests.end_to_end.conftest import Sample
+    from tests.support.driving import Driver
 
 IMDB_LIST = "Position,Const,Created,Modified,Description,Title,URL,Title Type,Year\n" + "".join(
     f"{number},{const},2024-01-01,2024-01-01,,{title},https://www.imdb.com/title/{const}/,Movie,{year}\n"

@@ -15,13 +15,13 @@ import pytest
 
 from local_stack.processes import ROOT
 from local_stack.stack import STAND_IN_KEY
-from tests.driving import ADMIN_TOKEN, plain_films, running, title_list, until
+from tests.support.driving import ADMIN_TOKEN, plain_films, running, title_list, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.driving import Driver
     from tests.end_to_end.conftest import Sample
+    from tests.support.driving import Driver
 
 V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJub2JvZHkifQ.c2lnbmVkLWJ5LW5vYm9keQ"
 

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from local_stack.tmdb.film import load_films
-from tests.driving import folder_form, plain_films
+from tests.support.driving import folder_form, plain_films
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Enriched, Sample

@@ -11,14 +11,14 @@ import aiohttp
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from tests.collector import collecting
-from tests.driving import plain_films, running, title_list, until
+from tests.support.collector import collecting
+from tests.support.driving import plain_films, running, title_list, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import RunningStandIn
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 TRACE, CLIENTS_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CLIENTS_SPAN}-01"
@@ -152,7 +152,7 @@ async def test_without_opentelemetry_all_works_and_the_log_has_the_trace(
     async with AsyncExitStack() as stack:
         api, daemon = (
             Program(
-                *("tests.without_opentelemetry", name),
+                *("tests.support.without_opentelemetry", name),
                 env=env,
                 ready=f"http://127.0.0.1:{env[port]}/readyz",
                 log=tmp_path / f"{name}.log",

@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 
 from tests.conftest import run_on
-from tests.driving import create_database, plain_films, running, until
-from tests.migrating import alembic
+from tests.support.driving import create_database, plain_films, running, until
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

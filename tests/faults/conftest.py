@@ -15,13 +15,13 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import StandIn
 from tests.conftest import PAID_TWICE
-from tests.driving import LIMIT, MADE_UP, create_database, made_up_films, running
+from tests.support.driving import LIMIT, MADE_UP, create_database, made_up_films, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from tests.line import Cut, Line, address_over, line_to_database, line_to_tmdb
+from tests.support.line import Cut, Line, address_over, line_to_database, line_to_tmdb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from local_stack.postgres import EmbeddedPostgres
     from local_stack.processes import Program
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 DAEMONS = 3
 SHORTEST, LONGEST = 0.5, 12.0

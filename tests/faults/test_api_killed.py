@@ -10,11 +10,11 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.driving import Answer, title_list, until
+from tests.support.driving import Answer, title_list, until
 
 if TYPE_CHECKING:
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 EARLY, LATE = "lookups", "upload_reports"
 """Tables that an upload needs at its beginning and at its end: whoever locks one holds it there."""

@@ -8,7 +8,7 @@ import aiohttp
 
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY, Stack
-from tests.driving import Driver, create_database, plain_films, until
+from tests.support.driving import Driver, create_database, plain_films, until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import CONCURRENCY, until
-from tests.faults.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
-from tests.line import Cut, address_over, line_to_database, line_to_tmdb
+from tests.support.driving import CONCURRENCY, until
+from tests.support.line import Cut, address_over, line_to_database, line_to_tmdb
+from tests.support.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import CONCURRENCY, running, until
-from tests.faults.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
+from tests.support.driving import CONCURRENCY, running, until
+from tests.support.watching import RESUMED_SECONDS, held_by, id_of, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import CONCURRENCY, until
-from tests.faults.watching import RESUMED_SECONDS, longest_rest
+from tests.support.driving import CONCURRENCY, until
+from tests.support.watching import RESUMED_SECONDS, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 DAEMONS, KILLS, LISTED = 3, 20, 2000

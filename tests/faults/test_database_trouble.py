@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.driving import CONCURRENCY, title_list, until
-from tests.faults.watching import RESUMED_AFTER_DATABASE_SECONDS, longest_rest
+from tests.support.driving import CONCURRENCY, title_list, until
+from tests.support.watching import RESUMED_AFTER_DATABASE_SECONDS, longest_rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Answer, Driver
     from tests.faults.conftest import Ground
+    from tests.support.driving import Answer, Driver
 
     Bill = Callable[[int], int]
 

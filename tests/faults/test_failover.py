@@ -17,14 +17,14 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import free_port, migrate
 from local_stack.stack import StandIn
-from tests.driving import CONCURRENCY, MADE_UP, running, title_list, until
-from tests.faults import installed
+from tests.support import installed
+from tests.support.driving import CONCURRENCY, MADE_UP, running, title_list, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

@@ -12,7 +12,7 @@ import pytest
 
 from local_stack.stack import StandIn
 from local_stack.tmdb.request_window import RequestWindow
-from tests.driving import MADE_UP, running, until
+from tests.support.driving import MADE_UP, running, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.open_upload import OpenUpload
+from tests.support.open_upload import OpenUpload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 SEED = int(os.environ.get("HELD_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 ROUNDS = int(os.environ.get("HELD_ROUNDS", "10"))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import CONCURRENCY, title_list, until
-from tests.faults.watching import RESUMED_AFTER_DATABASE_SECONDS
+from tests.support.driving import CONCURRENCY, title_list, until
+from tests.support.watching import RESUMED_AFTER_DATABASE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
     from tests.faults.conftest import Ground
+    from tests.support.driving import Driver
 
 FAST_SHUTDOWN, CRASH = signal.SIGINT, signal.SIGQUIT
 OUTAGES = ((3, CRASH), (10, FAST_SHUTDOWN), (3, FAST_SHUTDOWN), (40, CRASH), (3, CRASH))

@@ -6,15 +6,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.driving import ADMIN_TOKEN, CONCURRENCY, until
-from tests.faults.watching import held_by, id_of
+from tests.support.driving import ADMIN_TOKEN, CONCURRENCY, until
+from tests.support.watching import held_by, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.processes import Program
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 DAEMONS = 3
 AT_ONCE_SECONDS = 1.0

@@ -11,16 +11,16 @@ import pytest
 
 from local_stack.processes import ProgramError, migrate
 from local_stack.stack import StandIn
-from tests.driving import CONCURRENCY, LIMIT, MADE_UP, running, title_list, until
-from tests.faults import installed
-from tests.faults.pooler import PgBouncer
+from tests.support import installed
+from tests.support.driving import CONCURRENCY, LIMIT, MADE_UP, running, title_list, until
+from tests.support.pooler import PgBouncer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

@@ -9,16 +9,16 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.database import Database
-from tests.driving import running, title_list
-from tests.faults import installed
-from tests.faults.pooler import SERVER_CONNECTIONS, PgBouncer
+from shared.postgres.database import Database
+from tests.support import installed
+from tests.support.driving import running, title_list
+from tests.support.pooler import SERVER_CONNECTIONS, PgBouncer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.tmdb.film import Film
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
 OF_ANOTHER_RELEASE = """

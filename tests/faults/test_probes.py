@@ -11,15 +11,15 @@ import pytest
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from tests.blockable import STANDSTILL_SECONDS
-from tests.driving import plain_films, until
+from tests.support.blockable import STANDSTILL_SECONDS
+from tests.support.driving import plain_films, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tests.conftest import RunningStandIn
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 ASKED_SECONDS = STANDSTILL_SECONDS / 4
 """As long as an orchestrator would wait for an answer, or a little less."""
@@ -47,7 +47,7 @@ def service(name: str, settings: Mapping[str, str], folder: Path) -> Program:
     port = str(free_port())
     own = {"API_PORT": port, "WORKER_PORT": port, "TMDB_API_KEY": STAND_IN_KEY}
     return Program(
-        *("tests.blockable", name),
+        *("tests.support.blockable", name),
         env=own | dict(settings),
         ready=f"http://127.0.0.1:{port}/readyz",
         log=folder / f"{name}.log",

@@ -36,11 +36,11 @@ from local_stack.tmdb.film import load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
 from local_stack.tmdb.state import STAND_IN
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.conftest import QUICK, RunningStandIn
-from tests.driving import ADMIN_TOKEN, MADE_UP, made_up_films, until
-from tests.guarantee import ANY_BUDGET, Moment
 from tests.guarantees import violations
+from tests.support.driving import ADMIN_TOKEN, MADE_UP, made_up_films, until
+from tests.support.guarantee import ANY_BUDGET, Moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -24,17 +24,17 @@ from enrich_service.options import FLEET_CONNECTIONS
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import migrate
 from local_stack.stack import StandIn
-from tests.driving import MADE_UP, create_database, running, until
 from tests.faults.random_faults import Faults, daemons_over_lines, schedule
-from tests.guarantee import Measures, Moment
 from tests.guarantees import violations
+from tests.support.driving import MADE_UP, create_database, running, until
+from tests.support.guarantee import Measures, Moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Answer, Driver
     from tests.faults.random_faults import Daemon
+    from tests.support.driving import Answer, Driver
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "30"))
 SEED = os.environ.get("CHAOS_SEED") or str(random.SystemRandom().randrange(1, 10**9))

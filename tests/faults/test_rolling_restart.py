@@ -9,14 +9,14 @@ import pytest
 
 from benchmarks.figures import share_of_budget
 from local_stack.stack import StandIn
-from tests.driving import plain_films, running, until
-from tests.faults.watching import held_by, id_of
+from tests.support.driving import plain_films, running, until
+from tests.support.watching import held_by, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 LIMIT, PERIOD = 40, 10.0
 """The real limit: scaled down, the time that a busy machine may lose would be scaled down, too."""

@@ -16,7 +16,8 @@ from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FaultKind, FaultRule
 from tests.conftest import QUICK
-from tests.driving import (
+from tests.guarantees import violations
+from tests.support.driving import (
     CONCURRENCY,
     LIMIT,
     MADE_UP,
@@ -24,8 +25,7 @@ from tests.driving import (
     title_list,
     until,
 )
-from tests.guarantee import ANY_BUDGET, Moment
-from tests.guarantees import violations
+from tests.support.guarantee import ANY_BUDGET, Moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from aiohttp.test_utils import TestClient
 
     from local_stack.tmdb.film import Film
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
 
 @pytest.fixture

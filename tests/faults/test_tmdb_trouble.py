@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
     from tests.faults.conftest import Ground
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
     Rule = dict[str, Any]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.driving import until
-from tests.line import Cut, line_to_tmdb
+from tests.support.driving import until
+from tests.support.line import Cut, line_to_tmdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_stack.tmdb.film import Film
-    from tests.driving import Driver
+    from tests.support.driving import Driver
 
     Bill = Callable[[int], int]
 

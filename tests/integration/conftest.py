@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests import driving
+from tests.support import driving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

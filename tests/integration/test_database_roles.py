@@ -11,15 +11,15 @@ import pytest
 from local_stack.processes import migrate
 from migrations.grants import API, DAEMON, OWNER
 from tests.conftest import run_on
-from tests.driving import create_database
-from tests.roles import SharedDatabase, create_shared_database, make_roles
-from tests.service_sql import needs_of
+from tests.support.driving import create_database
+from tests.support.roles import SharedDatabase, create_shared_database, make_roles
+from tests.support.service_sql import needs_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.service_sql import Needs
+    from tests.support.service_sql import Needs
 
 SERVICES = {API: "api_service", DAEMON: "enrich_service"}
 VERBS = ("select", "insert", "update", "delete")

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.guarantee import Moment
 from tests.guarantees import GUARANTEES, violations
-from tests.session_rows import ADD_SESSION
+from tests.support.guarantee import Moment
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 
 @pytest.mark.parametrize("moment", list(Moment))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.migrating import alembic
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

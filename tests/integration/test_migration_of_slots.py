@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from tests.conftest import run_on
-from tests.driving import create_database
-from tests.migrating import alembic
+from tests.support.driving import create_database
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,11 +16,11 @@ from alembic.script import ScriptDirectory
 from local_stack.postgres import SUPERUSER
 from local_stack.processes import ROOT, Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
-from shared.database import SCHEMA_REVISION
+from shared.postgres.database import SCHEMA_REVISION
 from tests.conftest import run_on
-from tests.driving import PATIENCE_SECONDS
-from tests.line import Cut, address_over, line_to_database
-from tests.migrating import alembic
+from tests.support.driving import PATIENCE_SECONDS
+from tests.support.line import Cut, address_over, line_to_database
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

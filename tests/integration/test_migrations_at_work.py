@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from shared.database import SCHEMA_REVISION
-from tests.driving import until
-from tests.migrating import alembic
+from shared.postgres.database import SCHEMA_REVISION
+from tests.support.driving import until
+from tests.support.migrating import alembic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

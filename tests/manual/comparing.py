@@ -17,10 +17,10 @@ import yaml
 
 from local_stack.processes import ROOT
 from shared.settings import Settings
-from tests.end_to_end.composing import raw_compose, variables
-from tests.manifests import FOLDER as MANIFESTS
-from tests.manifests import tool
 from tests.manual.pages import DATABASE_TOOLS
+from tests.support.composing import raw_compose, variables
+from tests.support.manifests import FOLDER as MANIFESTS
+from tests.support.manifests import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

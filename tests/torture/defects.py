@@ -26,10 +26,10 @@ import enrich_service.storage.fleet
 import enrich_service.storage.queue
 import enrich_service.storage.reclaim
 import enrich_service.storage.window
-import shared.reopening
-import shared.session_counts
-import shared.turn_grants
-import shared.unlisted
+import shared.sql.counts
+import shared.sql.orphans
+import shared.sql.requeue
+import shared.sql.turn_grants
 from tests.torture.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -129,14 +129,14 @@ DEFECTS: tuple[Defect, ...] = (
     _defect(
         "counts are moved without holding the session",
         "G1",
-        shared.session_counts,
+        shared.sql.counts,
         "move_counts",
         ("order by id\n        for no key update", "order by id"),
     ),
     _defect(
         "counts are read in the statement that locks",
         "G1",
-        shared.session_counts,
+        shared.sql.counts,
         "move_counts",
         ("order by id\n        for no key update", "order by id"),
         (
@@ -262,12 +262,12 @@ DEFECTS: tuple[Defect, ...] = (
         frozenset({"G18"}),
         (
             Patch(
-                shared.unlisted,
+                shared.sql.orphans,
                 "delete_unlisted",
                 (("select pg_try_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
             Patch(
-                shared.unlisted,
+                shared.sql.orphans,
                 "delete_unlisted_within",
                 (("select pg_advisory_xact_lock($1)", "select $1::bigint"),),
             ),
@@ -281,7 +281,7 @@ DEFECTS: tuple[Defect, ...] = (
     _defect(
         "what is forced is read and not held",
         "G1 G18",
-        shared.reopening,
+        shared.sql.requeue,
         "_reopen_what_is_free",
         ("for update of lookups skip locked", ""),
         kinds={"upload": 5, "force": 6, "work": 6},
@@ -349,7 +349,7 @@ DEFECTS: tuple[Defect, ...] = (
     _defect(
         "a client's grants are made side by side",
         "G7",
-        shared.turn_grants,
+        shared.sql.turn_grants,
         "grant_turns",
         (
             "select pg_advisory_xact_lock(hashtextextended($1, $2))",

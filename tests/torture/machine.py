@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from shared.errors import ProjectionistError, SchemaOutdatedError
-from tests.guarantee import Moment, Violation
+from tests.support.guarantee import Moment, Violation
 from tests.torture.ending import come_to_rest
 from tests.torture.kinds import ACTS, begin_case
 from tests.torture.stage import Fault, State, StuckError

@@ -25,7 +25,7 @@ from tests.torture.machine import case_of, play, shrink
 from tests.torture.world import world_over
 
 if TYPE_CHECKING:
-    from tests.guarantee import Violation
+    from tests.support.guarantee import Violation
     from tests.torture.machine import Played
     from tests.torture.world import World
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import asyncpg
 
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.torture.stage import ACTOR, Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
     from tests.torture.stage import Actor, Stage
 

@@ -21,14 +21,14 @@ from enrich_service.worker import EnrichmentWorker
 from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FAULT_RULES
 from tests.conftest import QUICK
-from tests.driving import until
+from tests.support.driving import until
 from tests.torture.defects import Defect, Patch
 from tests.torture.world import chance_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
 
 pytestmark = pytest.mark.long

@@ -22,8 +22,8 @@ from enrich_service.storage.window import RequestLimit
 from enrich_service.tmdb.connections import ConnectionPool
 from shared.models import Channel
 from shared.settings import Settings
-from tests.guarantee import Measures, Moment, Violation
 from tests.guarantees import violations
+from tests.support.guarantee import Measures, Moment, Violation
 from tests.torture.stage import Stage
 from tests.torture.staged import StagedDatabase, pauses_are_turns
 

@@ -11,8 +11,7 @@ from urllib.parse import unquote
 import pglast
 import pytest
 
-from api_service.rules.lists import xml_items
-from api_service.rules.lists.formats import DECLARED
+from api_service.lists.formats import DECLARED, xml_items
 from local_stack.processes import ROOT
 from shared.models import DOUBTFUL_BELOW, Channel
 from tests.manual.comparing import RUN, compare, is_compared, there
@@ -134,7 +133,7 @@ def test_what_the_guide_says_in_quotes_stands_on_the_page() -> None:
 
 def test_the_forms_of_lists_are_those_that_are_told_apart() -> None:
     code = "".join(
-        path.read_text("utf-8") for path in (ROOT / "api_service" / "rules" / "lists").glob("*.py")
+        path.read_text("utf-8") for path in (ROOT / "api_service" / "lists").rglob("*.py")
     )
     table = re.search(
         r"\| `format` \|.*\n\|[-|]+\n((?:\|.*\n)+)", (DOCS / "user-guide.md").read_text("utf-8")

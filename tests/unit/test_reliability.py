@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_stack.processes import ROOT
-from tests.guarantee import Moment
 from tests.guarantees import GUARANTEES
+from tests.support.guarantee import Moment
 
 if TYPE_CHECKING:
-    from tests.guarantee import Guarantee
+    from tests.support.guarantee import Guarantee
 
 TESTS = ROOT / "tests"
 PAGE = ROOT / "docs" / "reliability.md"

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from enrich_service.storage import StorageService
-from shared.database import Database
 from shared.models import Channel
+from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.integration.api_service.answering import Daemon
-from tests.integration.api_service.driving import (
+from tests.support.api_answering import Daemon
+from tests.support.api_driving import (
     LastingParsers,
     Notified,
     Service,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_stack.postgres import EmbeddedPostgres
-    from tests.integration.api_service.driving import Client
+    from tests.support.api_driving import Client
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from api_service.rules.lists.spreadsheets import csv_line
-from tests.integration.api_service.driving import CSV, opened
+from api_service.lists.files.spreadsheets import csv_line
+from tests.support.api_driving import CSV, opened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp import ClientResponse
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service, Until
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 KEY = {"Idempotency-Key": "add-once"}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
-from api_service.routes import ROUTES
+from api_service.openapi.routes import ROUTES
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 IN_PATHS = {
     "{position}": "1",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_driving import Service, Until
 
 pytestmark = pytest.mark.filterwarnings(
     # aiohttp warns of what it could not read of the header, and goes on without it.

@@ -11,16 +11,16 @@ import aiohttp
 import pytest
 
 from api_service.context import LIMITS, STORAGE
-from tests.integration.api_service.driving import CSV, Service, opened
+from tests.support.api_driving import CSV, Service, opened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import ClientResponse
 
-    from shared.database import Database
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Until
+    from shared.postgres.database import Database
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Until
 
     MakeService = Callable[..., Awaitable[Service]]
 

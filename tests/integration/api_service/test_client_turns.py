@@ -12,16 +12,16 @@ from api_service.storage import StorageService
 from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
 from shared.models import UPLOADS_LOCK
-from shared.reopening import bring_forward
-from shared.turn_grants import SHARES
+from shared.sql.requeue import bring_forward
+from shared.sql.turn_grants import SHARES
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from shared.database import Database
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service, Until
+    from shared.postgres.database import Database
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service, Until
 
 CROWDED = """
     select turn, count(*)

@@ -13,14 +13,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from api_service import connections
 from api_service.app import create_app
-from api_service.connections import BoundedSite
 from api_service.context import CONNECTIONS
+from api_service.limits import connections
+from api_service.limits.connections import BoundedSite
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
-from tests.driving import until
-from tests.exposition import PREFIX, Exposition
+from tests.support.driving import until
+from tests.support.exposition import PREFIX, Exposition
 
 if TYPE_CHECKING:
     from pathlib import Path

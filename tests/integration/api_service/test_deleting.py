@@ -10,8 +10,8 @@ import asyncpg
 from shared.models import UPLOADS_LOCK
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service, Until
 
 
 async def delete(service: Service, session_id: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from api_service.storage.events import MOST_ANSWERS, MOST_FILMS, MOST_MOVIES, NEVER, EventStorage
 from api_service.storage.sessions import SessionStorage
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
 
 if TYPE_CHECKING:

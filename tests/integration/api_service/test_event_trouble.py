@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import PATIENCE_SECONDS, until
+from tests.support.driving import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import asyncpg
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
     MakeService = Callable[..., Awaitable[Service]]
 
@@ -182,7 +182,7 @@ async def answer_all_again(service: Service, session_id: str, number: int) -> No
 @pytest.fixture
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions are read as often as they change."""
-    monkeypatch.setattr("api_service.events.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("api_service.streams.hub.PAUSE_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("restless")

@@ -10,7 +10,7 @@ import pytest
 
 from enrich_service.storage.fleet import FleetStorage
 from shared.models import TMDBState
-from tests.driving import ADMIN_TOKEN, until
+from tests.support.driving import ADMIN_TOKEN, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.worker import EnrichmentWorker
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
     MakeService = Callable[..., Awaitable[Service]]
 

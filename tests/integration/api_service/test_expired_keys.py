@@ -10,7 +10,7 @@ import asyncpg
 from api_service.storage.staging import PRUNED_KEYS, IdempotencyKey, hold_key
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 LIST = "Title\nHeat\nFargo\n"
 

@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_service.handlers.exports import ROWS
-from api_service.rules.lists.spreadsheets import TO_CORRECT, WHOLE
+from api_service.lists.files.spreadsheets import TO_CORRECT, WHOLE
 from api_service.storage.movies import MovieStorage
-from tests.integration.api_service.exported import export, rows
-from tests.integration.api_service.varied import varied_session
+from tests.support.exported import export, rows
+from tests.support.varied import varied_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service, Until
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 CANDIDATE = {"tmdb_id": 275, "title": "Fargo", "year": 1996, "score": 70, "poster_path": None}

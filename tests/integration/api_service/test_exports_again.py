@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.integration.api_service.exported import SAID, export, said, upload_again
-from tests.integration.api_service.varied import varied_session
+from tests.support.exported import SAID, export, said, upload_again
+from tests.support.varied import varied_session
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
 
 async def test_letterboxds_form_is_read_back_as_the_same_watched_films(

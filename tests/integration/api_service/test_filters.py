@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.models import DOUBTFUL_BELOW
-from tests.integration.api_service.varied import (
+from tests.support.varied import (
     COUNT,
     COUNTRIES,
     GENRES,
@@ -26,9 +26,9 @@ from tests.integration.api_service.varied import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
-    from tests.integration.api_service.varied import Told
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
+    from tests.support.varied import Told
 
 SORTS = ("position", "title", "year", "rating", "runtime", "tmdb_rating", "watched")
 FLAGS: dict[str, Callable[[Told], bool]] = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service, Until
 
 FOUND, LOST, BROKEN, WAITING = (f"title:{name}|2000" for name in ("a", "b", "c", "d"))
 

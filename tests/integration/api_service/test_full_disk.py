@@ -14,14 +14,14 @@ import asyncpg
 import pytest
 
 from local_stack.processes import Program, free_port
-from tests.exposition import PREFIX, Exposition
+from tests.support.exposition import PREFIX, Exposition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.database import Database
-    from tests.integration.api_service.driving import Service
+    from shared.postgres.database import Database
+    from tests.support.api_driving import Service
 
 ROOM = 100_000
 TMPFS_BYTES = 2 * 1024**2

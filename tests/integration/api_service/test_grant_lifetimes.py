@@ -11,19 +11,19 @@ import pytest
 from api_service.storage import StorageService
 from benchmarks.client_uploads import TRACEPARENT, ClientUploads, Named
 from enrich_service.storage import StorageService as DaemonStorage
-from shared.database import Database
 from shared.models import UPLOADS_LOCK
-from shared.reopening import bring_forward
-from shared.turn_grants import SHARES
+from shared.postgres.database import Database
+from shared.sql.requeue import bring_forward
+from shared.sql.turn_grants import SHARES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Until
 
 T = TypeVar("T")
 MOST_AT_A_TURN = """

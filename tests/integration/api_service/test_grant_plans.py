@@ -9,7 +9,7 @@ import pytest
 from api_service.storage import StorageService
 from benchmarks.held_snapshot import CountingDatabase
 from enrich_service.storage.retention import RetentionStorage
-from shared.turn_grants import grant_turns, settle_grant
+from shared.sql.turn_grants import grant_turns, settle_grant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

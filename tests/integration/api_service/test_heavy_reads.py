@@ -11,12 +11,12 @@ from api_service.app import DATABASE_CONNECTIONS
 from api_service.storage import STORED_AT_ONCE
 from api_service.storage.heavy_reads import LARGE_FILMS, MOST_READS, HeavyReads
 from shared.errors import DatabaseBusyError
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 HEAVY = (
     "summary?genre=Drama",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 ADDITION = (
     "POST",

@@ -17,18 +17,18 @@ from api_service.storage.snapshots import SnapshotStorage
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import ROOT, free_port
 from shared import metrics
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.settings import Settings
 from tests.conftest import run_on
-from tests.driving import until
-from tests.exposition import scrape
-from tests.integration.api_service.driving import Service, serve
-from tests.roles import create_shared_database
+from tests.support.api_driving import Service, serve
+from tests.support.driving import until
+from tests.support.exposition import scrape
+from tests.support.roles import create_shared_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.integration.api_service.driving import LastingParsers
+    from tests.support.api_driving import LastingParsers
 
 OLDEST = "projectionist_database_oldest_snapshot_seconds"
 SNAPSHOT = "begin isolation level repeatable read; select count(*) from pg_class"

@@ -16,7 +16,7 @@ import pytest
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
-from tests.driving import create_database
+from tests.support.driving import create_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_driving import Service, Until
 
 LIST = "Title\nHeat\nFargo\n,\n"
 KEY = {"Idempotency-Key": "3f2c-once"}

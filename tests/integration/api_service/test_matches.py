@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.api_service.driving import PATIENCE_SECONDS
+from tests.support.api_driving import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service
 
 HEAT = "title:heat|1995"
 FARGO = "title:fargo|1996"

@@ -12,16 +12,16 @@ from pydantic import SecretStr
 
 from api_service.app import DATABASE_CONNECTIONS
 from shared import metrics
-from shared.database import COMMAND_SECONDS, Database
+from shared.postgres.database import COMMAND_SECONDS, Database
 from shared.settings import Settings
-from tests.exposition import scrape
-from tests.integration.api_service.driving import Service, serve
-from tests.line import Cut, address_over, line_to_database
+from tests.support.api_driving import Service, serve
+from tests.support.exposition import scrape
+from tests.support.line import Cut, address_over, line_to_database
 
 if TYPE_CHECKING:
-    from tests.exposition import Exposition
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import LastingParsers, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import LastingParsers, Until
+    from tests.support.exposition import Exposition
 
 REQUESTS = "projectionist_http_requests_total"
 SECONDS = "projectionist_http_request_duration_seconds"

@@ -13,7 +13,7 @@ import psutil
 
 from local_stack.processes import Program, free_port
 from local_stack.stack import LIFTED
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from pathlib import Path

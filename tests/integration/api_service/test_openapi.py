@@ -13,17 +13,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api_service.app import create_app
-from api_service.openapi import describe
-from api_service.routes import ROUTES
+from api_service.openapi.document import describe
+from api_service.openapi.routes import ROUTES
 from shared.errors import ProjectionistError
-from tests.described import check, check_item, hold_to_document
+from tests.support.described import check, check_item, hold_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.settings import Settings
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
 DOCUMENT = describe(ROUTES)
 API_MD = Path(__file__).parents[3] / "docs" / "api.md"

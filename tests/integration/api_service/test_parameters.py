@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.openapi import describe
-from api_service.routes import ROUTES
+from api_service.openapi.document import describe
+from api_service.openapi.routes import ROUTES
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 IN_PATHS = {"{position}": "1", "{file}": "start.js", "{path}": "page.js"}
 

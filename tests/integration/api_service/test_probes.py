@@ -14,17 +14,17 @@ from structlog.testing import capture_logs
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import Program, free_port, migrate
 from local_stack.stack import STAND_IN_KEY
-from shared.database import Database
-from shared.read_only import is_read_only
+from shared.postgres.database import Database
+from shared.postgres.read_only import is_read_only
 from shared.settings import Settings
-from tests.driving import ADMIN_TOKEN
-from tests.integration.api_service.driving import Service, serve
+from tests.support.api_driving import Service, serve
+from tests.support.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from tests.integration.api_service.driving import LastingParsers, Until
+    from tests.support.api_driving import LastingParsers, Until
 
 SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
 ROUTES = [

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 SESSION = "/api/session/00000000-0000-4000-8000-000000000000"
 

@@ -9,17 +9,17 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api_service.queries import MovieQuery, SortName
-from api_service.rules.lists.copying import MOVIE_COLUMNS, movie_line
-from api_service.rules.lists.films import Film
+from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
+from api_service.lists.merging.films import Film
+from api_service.queries.movies import MovieQuery, SortName
 from api_service.storage import StorageService
 from api_service.storage.additions import StagedAddition
 from api_service.storage.filtering import Cursor
 from api_service.storage.staging import IdempotencyKey
-from shared.database import Database
-from shared.reopening import bring_forward, reopen_session
+from shared.postgres.database import Database
 from shared.settings import Settings
-from tests.session_rows import ADD_SESSION
+from shared.sql.requeue import bring_forward, reopen_session
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

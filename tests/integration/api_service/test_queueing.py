@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service, Until
 
 
 def keys(*names: str) -> list[str]:

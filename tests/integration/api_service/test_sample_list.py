@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 OFFER = '<meta name="sample" content="{}">'
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.driving import ADMIN_TOKEN
+from tests.support.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service, Until
 
 FIELDS = {
     "session_id": str,

@@ -17,16 +17,16 @@ from api_service.context import LIMITS, STORAGE
 from api_service.storage.heavy_reads import MOST_READS
 from api_service.storage.shares import MOST_SHARES
 from api_service.storage.summaries import SummaryStorage
-from tests.described import check_item
+from tests.support.described import check_item
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     import asyncpg
 
-    from shared.database import Database
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service, Until
+    from shared.postgres.database import Database
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service, Until
 
     MakeService = Callable[..., Awaitable[Service]]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service import body_pace
 from api_service.context import LIMITS, ROOM
-from tests.integration.api_service.driving import PATIENCE_SECONDS
+from api_service.limits import body_pace
+from tests.support.api_driving import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tests.integration.api_service.driving import Service, Until
+    from tests.support.api_driving import Service, Until
 
     MakeService = Callable[..., Awaitable[Service]]
 

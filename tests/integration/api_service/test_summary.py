@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.api_service.varied import Told, told, varied_session
+from tests.support.varied import Told, told, varied_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
 Figures = dict[str, Any]
 

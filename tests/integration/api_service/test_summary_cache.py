@@ -8,20 +8,20 @@ from uuid import UUID
 
 import pytest
 
-from api_service.queries import MovieFilter
+from api_service.queries.movies import MovieFilter
 from api_service.storage.heavy_reads import HeavyReads
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.summaries import SummaryStorage
-from api_service.summary_cache import SummaryCache
+from api_service.storage.summary_cache import SummaryCache
 from shared.errors import SessionNotFoundError
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.database import Database
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from shared.postgres.database import Database
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
 HEAT, FARGO, RAN = "title:heat|1995", "title:fargo|1996", "title:ran|1985"
 ALL = MovieFilter()

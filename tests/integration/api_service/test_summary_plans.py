@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from api_service.storage.summaries import SummaryStorage
-from shared.database import Database
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from shared.settings import Settings

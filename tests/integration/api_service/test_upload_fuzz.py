@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.integration.api_service.driving import Raw, Service
+    from tests.support.api_driving import Raw, Service
 
 pytestmark = pytest.mark.filterwarnings(
     # aiohttp warns of what it could not read of a header, and goes on without it.

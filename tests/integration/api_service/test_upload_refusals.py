@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import FormData
 
-from api_service.parser_pool import PoolLimits
+from api_service.uploads.parser_pool import PoolLimits
 from shared.settings import Settings
-from tests.integration.api_service.driving import CSV, LastingParsers, serve
-from tests.parsers import Pipe
+from tests.support.api_driving import CSV, LastingParsers, serve
+from tests.support.parsers import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_driving import Service
 
 GOOD = ("good.csv", "Title\nHeat\n")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientResponse
 
-    from tests.integration.api_service.driving import Notified, Service, Until
+    from tests.support.api_driving import Notified, Service, Until
 
 LIST = "Title\nHeat\nFargo\nRan\n"
 WHOLE = {"sessions": 1, "movies": 3, "lookups": 3, "upload_reports": 1}

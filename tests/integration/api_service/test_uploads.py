@@ -14,8 +14,8 @@ from aiohttp import FormData
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

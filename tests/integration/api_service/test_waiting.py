@@ -9,15 +9,15 @@ import pytest
 from api_service.storage import StorageService
 from api_service.storage.fleet import TurnsUntil
 from benchmarks.client_uploads import ClientUploads, Named
-from shared.turn_grants import SHARES
+from shared.sql.turn_grants import SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from shared.database import Database
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Service, Until
+    from shared.postgres.database import Database
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Service, Until
 
 SECONDS_PER_FILM = 2 * 10.2
 """With one request in 10.2 s, and two a film."""

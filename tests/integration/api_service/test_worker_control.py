@@ -11,14 +11,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.storage.fleet import FleetStorage, Heartbeat
-from tests.driving import ADMIN_TOKEN
+from tests.support.driving import ADMIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from tests.integration.api_service.answering import Daemon
-    from tests.integration.api_service.driving import Notified, Service
+    from tests.support.api_answering import Daemon
+    from tests.support.api_driving import Notified, Service
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 NOW = datetime.now(UTC).replace(microsecond=0)

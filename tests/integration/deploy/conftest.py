@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.manifests import render
+from tests.support.manifests import render
 
 if TYPE_CHECKING:
-    from tests.manifests import Manifests
+    from tests.support.manifests import Manifests
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from local_stack.postgres import SUPERUSER, binaries
 from local_stack.processes import ROOT, migrate
 from migrations.grants import API, DAEMON, OWNER
 from tests.conftest import run_on
-from tests.driving import create_database, plain_films, running
-from tests.roles import SharedDatabase
+from tests.support.driving import create_database, plain_films, running
+from tests.support.roles import SharedDatabase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

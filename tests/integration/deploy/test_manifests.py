@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.manifests import FOLDER, tool
+from tests.support.manifests import FOLDER, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.manifests import Manifests, Resource
+    from tests.support.manifests import Manifests, Resource
 
 OLDEST, NEWEST = "1.31", "1.37"
 COMPONENTS = {"migrate", "api", "enrich"}

@@ -13,20 +13,20 @@ import yaml
 
 from api_service.__main__ import SHUTDOWN_SECONDS
 from api_service.handlers.events import HEARTBEAT_SECONDS
-from api_service.routes import ROUTES
+from api_service.openapi.routes import ROUTES
 from enrich_service.daemon import PROBE_SHUTDOWN_SECONDS
 from enrich_service.worker import DEREGISTER_SECONDS, END_SECONDS
 from local_stack.processes import ROOT, Program, free_port
 from migrations.grants import API, DAEMON, OWNER
-from shared.connecting import CONNECT_SECONDS
-from shared.probes import READY_SECONDS
+from shared.http.probes import READY_SECONDS
+from shared.postgres.connector import CONNECT_SECONDS
 from shared.settings import Settings
-from shared.tracing import FLUSH_SECONDS
+from shared.tracing.spans import FLUSH_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.manifests import Manifests, Resource
+    from tests.support.manifests import Manifests, Resource
 
 ROLES = {"migrate": OWNER, "api": API, "enrich": DAEMON}
 PORTS = {"api": "API_PORT", "enrich": "WORKER_PORT"}

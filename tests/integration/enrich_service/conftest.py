@@ -18,10 +18,10 @@ from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from local_stack.stack import STAND_IN_KEY
 from local_stack.tmdb.faults import FAULT_RULES
-from shared.database import Database
 from shared.lookup_keys import LookupKind, parse_key
+from shared.postgres.database import Database
 from tests.guarantees import DRIFTED
-from tests.session_rows import ADD_SESSION
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

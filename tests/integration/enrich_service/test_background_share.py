@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.window import RequestLimit
-from tests.integration.enrich_service.answering import find_all
+from tests.support.daemon_answering import find_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

@@ -14,7 +14,7 @@ from enrich_service.storage.changes import FEED_DAYS, ChangesRead
 from local_stack.tmdb.changes import CHANGES_PAGE
 from shared.lookup_keys import changes_key
 from shared.models import BACKGROUND_TURN
-from tests.integration.enrich_service.answering import find_all
+from tests.support.daemon_answering import find_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

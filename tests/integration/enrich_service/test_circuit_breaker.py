@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

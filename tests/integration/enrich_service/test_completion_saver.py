@@ -16,9 +16,9 @@ from enrich_service.lookups import Completion
 from enrich_service.metrics import Metrics
 from enrich_service.scheduling.completion_saver import CompletionSaver
 from enrich_service.storage import StorageService
-from shared.database import Database
 from shared.models import Outcome
-from tests.integration.enrich_service.answering import film
+from shared.postgres.database import Database
+from tests.support.daemon_answering import film
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

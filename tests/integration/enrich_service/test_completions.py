@@ -12,15 +12,15 @@ import pytest
 
 from enrich_service.lookups import Completion
 from shared.models import Outcome, SessionStatus
-from tests.integration.enrich_service.answering import found
-from tests.session_rows import ADD_SESSION
+from tests.support.daemon_answering import found
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Asked, Lists
 
     Waiting = Callable[[], Awaitable[None]]

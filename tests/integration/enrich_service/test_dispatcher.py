@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 

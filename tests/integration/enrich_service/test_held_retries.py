@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
 MORE_THAN_THE_POOL = 12

@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.options import WorkerOptions
-from tests.driving import plain_films
-from tests.integration.enrich_service.answering import find_all, found
-from tests.open_upload import OpenUpload
+from tests.support.daemon_answering import find_all, found
+from tests.support.driving import plain_films
+from tests.support.open_upload import OpenUpload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Asked, Lists
 

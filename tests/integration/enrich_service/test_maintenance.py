@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from enrich_service.options import WorkerOptions
 from enrich_service.scheduling.maintenance import Maintenance
-from tests.integration.enrich_service.answering import find_all
+from tests.support.daemon_answering import find_all
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
 CHORES = (

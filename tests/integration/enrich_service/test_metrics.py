@@ -14,16 +14,16 @@ from enrich_service.storage import StorageService
 from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from local_stack.stack import STAND_IN_KEY
+from shared.http.probes import Probes
 from shared.models import BACKGROUND_TURN
-from shared.probes import Probes
 from tests.conftest import QUICK
-from tests.driving import until
-from tests.exposition import Exposition
+from tests.support.driving import until
+from tests.support.exposition import Exposition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

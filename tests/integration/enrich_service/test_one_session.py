@@ -8,7 +8,7 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
 SILENT = 12.0

@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from enrich_service.daemon import run_daemon
 from local_stack.processes import Program, free_port
 from local_stack.stack import STAND_IN_KEY
-from shared import probes
-from shared.connecting import CONNECT_SECONDS
-from shared.database import SCHEMA_REVISION, Database
-from shared.probes import Probes
+from shared.http import probes
+from shared.http.probes import Probes
+from shared.postgres.connector import CONNECT_SECONDS
+from shared.postgres.database import SCHEMA_REVISION, Database
 from shared.settings import Settings, SettingsError
-from tests.driving import until
-from tests.line import Cut, address_over, line_to_database
+from tests.support.driving import until
+from tests.support.line import Cut, address_over, line_to_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,8 +13,8 @@ import pytest
 from enrich_service.lookups import Claim
 from enrich_service.storage import StorageService
 from enrich_service.storage.fleet import Heartbeat
-from shared.database import Database
 from shared.models import TMDBState
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from shared.settings import Settings

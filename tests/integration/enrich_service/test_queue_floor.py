@@ -13,11 +13,11 @@ from api_service.storage.matches import MatchStorage
 from enrich_service.options import WorkerOptions
 from enrich_service.scheduling.maintenance import Maintenance
 from enrich_service.storage import StorageService
-from shared.database import Database
 from shared.models import BACKGROUND_TURN, Channel
-from shared.reopening import bring_forward, reopen_session
-from tests.driving import until
-from tests.integration.enrich_service.answering import end_all, find_all
+from shared.postgres.database import Database
+from shared.sql.requeue import bring_forward, reopen_session
+from tests.support.daemon_answering import end_all, find_all
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -10,12 +10,12 @@ import pytest
 from benchmarks.held_snapshot import CountingDatabase
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
-from tests.integration.enrich_service.answering import find_all, found
+from tests.support.daemon_answering import find_all, found
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from shared.database import Database
+    from shared.postgres.database import Database
     from shared.settings import Settings
     from tests.integration.enrich_service.conftest import Lists
 

@@ -20,13 +20,13 @@ from enrich_service.storage.surveys import SurveyStorage
 from enrich_service.storage.titles import TitleRow, TitleStorage
 from enrich_service.storage.warm_up import WarmUpStorage
 from enrich_service.storage.window import RequestLimit, WindowStorage
-from shared.database import Database
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from typing import TypeVar
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     T = TypeVar("T")

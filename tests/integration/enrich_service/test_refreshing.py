@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.window import RequestLimit
 from shared.models import BACKGROUND_TURN, Outcome
-from tests.integration.enrich_service.answering import found
+from tests.support.daemon_answering import found
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from enrich_service.lookups import Claim
     from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

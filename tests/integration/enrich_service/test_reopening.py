@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from enrich_service.lookups import Completion
 from shared.models import Outcome
-from shared.reopening import bring_forward, reopen_session
+from shared.sql.requeue import bring_forward, reopen_session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]

@@ -11,14 +11,14 @@ import asyncpg
 from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService, retention
 from shared.models import HELD_TURN, UPLOADS_LOCK, Outcome
-from tests.driving import until
-from tests.integration.enrich_service.answering import end_all, find_all
-from tests.session_rows import ADD_SESSION
+from tests.support.daemon_answering import end_all, find_all
+from tests.support.driving import until
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     import pytest
 
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"

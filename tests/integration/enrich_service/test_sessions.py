@@ -8,14 +8,14 @@ from uuid import uuid4
 from structlog.testing import capture_logs
 
 from shared.models import HELD_TURN
-from shared.reopening import bring_forward
-from tests.integration.enrich_service.answering import end_all
+from shared.sql.requeue import bring_forward
+from tests.support.daemon_answering import end_all
 
 if TYPE_CHECKING:
     import asyncpg
 
     from enrich_service.storage import StorageService
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.integration.enrich_service.conftest import Lists
 
 A, B, C = "title:a|1999", "title:b|1999", "title:c|1999"

@@ -14,7 +14,7 @@ from enrich_service.storage.titles import IndexedFilm, TitleRow
 from enrich_service.storage.window import RequestLimit
 from shared.lookup_keys import title_key
 from shared.models import Outcome
-from tests.integration.enrich_service.answering import film as record_of
+from tests.support.daemon_answering import film as record_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from enrich_service.worker import EnrichmentWorker
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
-    from shared.database import Database
+    from shared.postgres.database import Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

@@ -19,15 +19,15 @@ import pytest
 
 from enrich_service.storage.window import RequestLimit, WindowStorage
 from enrich_service.storage.window_holds import LEAST_SHARE, ONE_OVERLOAD_SECONDS
-from shared import connecting
-from shared.database import Database
 from shared.models import RECOVERY_SECONDS
+from shared.postgres import connector as connecting
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from enrich_service.storage.window import Grant
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]

@@ -19,7 +19,7 @@ from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS
 
 if TYPE_CHECKING:
     from enrich_service.storage.window import Grant
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 RULE = RequestLimit(limit=40, period=10.0, margin=0.2)
 HOUR = 3600.0

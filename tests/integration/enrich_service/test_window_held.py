@@ -13,7 +13,7 @@ from enrich_service.storage.window import RequestLimit, WindowStorage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from shared.database import Database
+    from shared.postgres.database import Database
     from shared.settings import Settings
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]

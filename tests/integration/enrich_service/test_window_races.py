@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from enrich_service.storage.window import RequestLimit, WindowStorage
-from shared.database import Database
 from shared.errors import DatabaseUnavailableError
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from enrich_service.storage.window import Grant
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]

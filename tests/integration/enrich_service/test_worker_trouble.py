@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from enrich_service.worker import EnrichmentWorker
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
     from tests.conftest import RunningStandIn
     from tests.integration.enrich_service.conftest import Lists
 

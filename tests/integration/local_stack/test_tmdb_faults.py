@@ -15,7 +15,7 @@ from local_stack.tmdb.app import create_app
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.generator import FIRST_ID, generate_films
 from local_stack.tmdb.options import StandInOptions
-from tests.driving import until
+from tests.support.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,14 +11,14 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from shared.database import SCHEMA_REVISION, CollisionError, Database
 from shared.errors import DatabaseUnavailableError, SchemaOutdatedError
+from shared.postgres.database import SCHEMA_REVISION, CollisionError, Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     CutOff = Callable[[], AbstractAsyncContextManager[None]]

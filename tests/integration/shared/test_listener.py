@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
-from shared.listener import Listener
+from shared.postgres.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
     import pytest
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
     Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     CutOff = Callable[[], AbstractAsyncContextManager[None]]
@@ -158,8 +158,8 @@ async def test_a_connection_that_swallows_notifications_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As behind a pooler: what was listened to is forgotten; the next proof shows it."""
-    monkeypatch.setattr("shared.listener.PROOF_SECONDS", 0.05)
-    monkeypatch.setattr("shared.listener.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("shared.postgres.listener.PROOF_SECONDS", 0.05)
+    monkeypatch.setattr("shared.postgres.listener.ANSWER_SECONDS", 0.3)
     connections: list[asyncpg.Connection[asyncpg.Record]] = []
     connect = database.connect_listener
 

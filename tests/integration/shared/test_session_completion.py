@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.session_counts import recount
+from shared.sql.counts import recount
 from tests.guarantees import DRIFTED
-from tests.session_rows import ADD_SESSION
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import asyncpg
 
-    from shared.database import Database
+    from shared.postgres.database import Database
 
 COMPLETED_AT = "select completed_at from sessions where id = $1"
 

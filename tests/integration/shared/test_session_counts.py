@@ -10,14 +10,14 @@ import asyncpg
 import pytest
 
 from shared.models import Outcome, SessionStatus
-from shared.session_counts import OutcomeChange, SessionCounts, move_counts, recount
-from shared.unlisted import delete_unlisted
-from tests.session_rows import ADD_SESSION
+from shared.sql.counts import OutcomeChange, SessionCounts, move_counts, recount
+from shared.sql.orphans import delete_unlisted
+from tests.support.session_rows import ADD_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.database import Connection, Database
+    from shared.postgres.database import Connection, Database
 
     Waiting = Callable[[], Awaitable[None]]
 

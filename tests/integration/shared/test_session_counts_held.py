@@ -9,9 +9,9 @@ import pytest
 
 from api_service.storage.sessions import SessionStorage
 from api_service.storage.summaries import SummaryStorage
-from shared.database import Database
 from shared.models import Outcome
-from shared.session_counts import OutcomeChange, move_counts, recount
+from shared.postgres.database import Database
+from shared.sql.counts import OutcomeChange, move_counts, recount
 from tests.conftest import run_on
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     Work = Callable[[], Awaitable[object]]

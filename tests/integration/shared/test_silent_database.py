@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from shared.database import COMMAND_SECONDS, Database
-from tests.driving import until
-from tests.line import Cut, address_over, line_to_database
+from shared.postgres.database import COMMAND_SECONDS, Database
+from tests.support.driving import until
+from tests.support.line import Cut, address_over, line_to_database
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
 SECONDS = 0.3

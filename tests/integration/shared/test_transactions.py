@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.database import Database
 from shared.errors import DatabaseBusyError, QueryTimeoutError, SchemaOutdatedError
+from shared.postgres.database import Database
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.database import Connection
+    from shared.postgres.database import Connection
     from shared.settings import Settings
 
     Other = asyncpg.Connection[asyncpg.Record]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, ListTooCostly, ReadResult, UploadedFile
-from api_service.rules.lists.reading import REPORT_FILE, read_lists
+from api_service.lists.model import ListRefused, ListTooCostly, ReadResult, UploadedFile
+from api_service.lists.reading import REPORT_FILE, read_lists
 
 if TYPE_CHECKING:
     from pathlib import Path

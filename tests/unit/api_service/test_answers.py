@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.answers import SessionAnswer, session_fields
-from api_service.fleet_answers import worker_status_answer
-from api_service.pacer import Outlook
+from api_service.eta import Outlook
+from api_service.schemas.fleet import worker_status_answer
+from api_service.schemas.sessions import SessionAnswer, session_fields
 from api_service.storage.fleet import FleetRow
 from api_service.storage.sessions import SessionRow
 from shared.models import SessionStatus, TMDBState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api_service.body_pace import ROOM_RATE, ROOM_SECONDS, WINDOW_SECONDS, BodyPace
+from api_service.limits.body_pace import ROOM_RATE, ROOM_SECONDS, WINDOW_SECONDS, BodyPace
 
 RATE = 4096
 

@@ -9,7 +9,7 @@ import structlog
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from api_service.clients import UNKNOWN, Clients
+from api_service.limits.client_identity import UNKNOWN, Clients
 from shared.errors import UploadTokenError
 from shared.settings import Settings
 

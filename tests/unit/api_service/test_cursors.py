@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.cursors import decode_cursor, encode_cursor
+from api_service.queries.cursors import decode_cursor, encode_cursor
 from shared.errors import BadRequestError
 
 SORTS = st.sampled_from(["position", "title", "year", "rating"])

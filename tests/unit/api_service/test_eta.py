@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.eta import estimate_seconds, films_ahead
+from api_service.eta_formula import estimate_seconds, films_ahead
 
 OTHERS = st.lists(st.integers(1, 100_000), max_size=20)
 REMAINING = st.integers(1, 100_000)

@@ -13,15 +13,15 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_service.answers import MovieAnswer
-from api_service.exporting import Exporter
-from api_service.queries import ExportQuery
-from api_service.rules.lists.copying import MOVIE_COLUMNS, movie_line
-from api_service.rules.lists.films import Film, Said
-from api_service.rules.lists.model import UploadedFile
-from api_service.rules.lists.ratings import rating_reader
-from api_service.rules.lists.reading import MOVIES_FILE, read_lists
-from api_service.rules.lists.spreadsheets import LETTERBOXD
+from api_service.lists.files.spreadsheets import LETTERBOXD
+from api_service.lists.merging.copying import MOVIE_COLUMNS, movie_line
+from api_service.lists.merging.films import Film, Said
+from api_service.lists.model import UploadedFile
+from api_service.lists.reading import MOVIES_FILE, read_lists
+from api_service.lists.values.ratings import rating_reader
+from api_service.queries.movies import ExportQuery
+from api_service.schemas.exports import Exporter
+from api_service.schemas.sessions import MovieAnswer
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:

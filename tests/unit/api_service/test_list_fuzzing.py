@@ -15,7 +15,7 @@ CASES = 5_000
 def test_broken_lists_are_read_or_refused(seed: int) -> None:
     # In a process of its own, whose memory is limited; what it covers is covered without it.
     own = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    command = [sys.executable, "-m", "tests.list_fuzzing"]
+    command = [sys.executable, "-m", "tests.fuzzing.lists"]
     done = subprocess.run(  # noqa: S603  # our own module
         [*command, "--cases", str(CASES), "--seed", str(seed)],
         env=own,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, ListTooCostly, UploadedFile
-from api_service.rules.lists.reading import read_lists
+from api_service.lists.model import ListRefused, ListTooCostly, UploadedFile
+from api_service.lists.reading import read_lists
 from benchmarks.hostile_lists import FAMILIES
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Work(NamedTuple):
 def forget() -> None:
     """Empty every cache of cells and names, so that no list profits from another."""
     for name, module in list(sys.modules.items()):
-        if name.startswith("api_service.rules.lists."):
+        if name.startswith("api_service.lists."):
             for member in vars(module).values():
                 if hasattr(member, "cache_clear"):
                     member.cache_clear()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.films import Film
-from api_service.rules.lists.model import CostLimit, ListRefused, Problem, Refusal
-from api_service.rules.lists.reading import MOVIES_FILE
-from api_service.rules.lists.report import Budget, FileJournal
+from api_service.lists.merging.films import Film
+from api_service.lists.model import CostLimit, ListRefused, Problem, Refusal
+from api_service.lists.reading import MOVIES_FILE
+from api_service.lists.report import Budget, FileJournal
+from tests.support.uploaded_lists import read
 from tests.unit.api_service.conftest import WATCHED
-from tests.unit.api_service.uploaded_lists import read
 
 if TYPE_CHECKING:
     from tests.unit.api_service.conftest import Upload

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.copying import MOVIE_COLUMNS
-from api_service.rules.lists.model import ListRefused, Refusal, SessionFilms, UploadedFile
-from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
-from api_service.rules.lists.spreadsheets import TO_CORRECT, csv_line
+from api_service.lists.files.spreadsheets import TO_CORRECT, csv_line
+from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.model import ListRefused, Refusal, SessionFilms, UploadedFile
+from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 from tests.unit.api_service.test_lists_merging import DIARY, EXPORT, RATINGS, REVIEWS, WATCHED
 
 MARK = "s0123456789ab"

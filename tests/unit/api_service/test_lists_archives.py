@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.archives import MAX_FILES, unpack
-from api_service.rules.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.files.archives import MAX_FILES, unpack
+from api_service.lists.model import ListRefused, Refusal, UploadedFile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_service.handlers.movies import Correction
-from api_service.rules.lists import cells
+from api_service.lists.values import cells
 from enrich_service.tmdb.requests import movie_details
 
 

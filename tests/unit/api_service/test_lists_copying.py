@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.copying import date_array, quote, text_array
+from api_service.lists.merging.copying import date_array, quote, text_array
 
 texts = st.text(
     st.one_of(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.cells import YEARS
-from api_service.rules.lists.dates import DateOrder, date_reader, find_order
+from api_service.lists.values.cells import YEARS
+from api_service.lists.values.dates import DateOrder, date_reader, find_order
 
 DAY, MONTH = DateOrder.DAY_FIRST, DateOrder.MONTH_FIRST
 

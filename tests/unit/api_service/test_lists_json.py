@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.model import ListRefused, Refusal
+from tests.support.uploaded_lists import read
 
 FILMS = [
     {"title": "Heat", "year": 1995, "rating": 4.5, "tags": ["noir", "on dvd"]},

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists import json_stream
-from api_service.rules.lists.json_stream import (
+from api_service.lists.files import json_stream
+from api_service.lists.files.json_stream import (
     BrokenJsonError,
     JsonStream,
     LargeList,
     LargeObject,
     LargeValueError,
 )
-from api_service.rules.lists.model import CostLimit, ListRefused, ListTooCostly, Refusal
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.model import CostLimit, ListRefused, ListTooCostly, Refusal
+from tests.support.uploaded_lists import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.model import ListRefused
+from tests.support.uploaded_lists import read
 
 SEEN, PLANNED, NEITHER = ("t", "f"), ("f", "t"), ("f", "f")
 STATES = {

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.copying import MOVIE_COLUMNS
-from api_service.rules.lists.model import UploadedFile
-from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
+from api_service.lists.merging.copying import MOVIE_COLUMNS
+from api_service.lists.model import UploadedFile
+from api_service.lists.reading import MOVIES_FILE, REPORT_FILE, read_lists
 
 WATCHED = "Date,Name,Year,Letterboxd URI\n"
 DIARY = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"

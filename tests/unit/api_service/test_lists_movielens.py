@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
-from api_service.rules.lists.movielens import split_moved_title
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.formats.movielens import split_moved_title
+from api_service.lists.model import ListRefused, Refusal
+from tests.support.uploaded_lists import read
 
 MOVIES = (
     'movieId,title,genres\n2571,"Matrix, The (1999)",Action|Sci-Fi\n'

@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
-from api_service.rules.lists.netflix_titles import is_episode_by_itself
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.formats.netflix_titles import is_episode_by_itself
+from api_service.lists.model import ListRefused, Refusal
+from tests.support.uploaded_lists import read
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
-from tests.unit.api_service.uploaded_lists import read
+from api_service.lists.model import ListRefused, Refusal
+from tests.support.uploaded_lists import read
 
 
 @pytest.mark.parametrize(

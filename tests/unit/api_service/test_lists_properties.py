@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_service.rules.lists.cells import read_title
-from api_service.rules.lists.model import ListRefused
+from api_service.lists.model import ListRefused
+from api_service.lists.values.cells import read_title
 from benchmarks.list_forms import FORMS
-from tests.unit.api_service.uploaded_lists import Read, read
+from tests.support.uploaded_lists import Read, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

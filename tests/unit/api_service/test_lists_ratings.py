@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.ratings import SCALES, Rating, find_scale, rating_reader
+from api_service.lists.values.ratings import SCALES, Rating, find_scale, rating_reader
 
 
 @pytest.mark.parametrize(

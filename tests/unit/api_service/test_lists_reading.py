@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
-from api_service.rules.lists.reading import MOVIES_FILE, REPORT_FILE
+from api_service.lists.model import ListRefused, Refusal
+from api_service.lists.reading import MOVIES_FILE, REPORT_FILE
 from tests.unit.api_service.conftest import WATCHED
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from api_service.rules.lists.formats import DECLARED
+from api_service.lists.formats import DECLARED
 from local_stack.processes import ROOT
-from tests.unit.api_service.uploaded_lists import Read, read
+from tests.support.uploaded_lists import Read, read
 
 REPORTED = ROOT.parent / "shared" / "data" / "reported-lists"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal
+from api_service.lists.model import ListRefused, Refusal
+from tests.support.uploaded_lists import Read, read
 from tests.unit.api_service.test_lists_services import films, zipped
-from tests.unit.api_service.uploaded_lists import Read, read
 
 
 def marks(found: Read) -> dict[str, str]:

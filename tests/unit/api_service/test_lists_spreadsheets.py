@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.rules.lists.spreadsheets import csv_line, plain_cell, safe_cell, session_mark
+from api_service.lists.files.spreadsheets import csv_line, plain_cell, safe_cell, session_mark
 
 FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 INVISIBLE = [

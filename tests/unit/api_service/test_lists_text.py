@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, Refusal, UploadedFile
-from api_service.rules.lists.report import Budget, FileJournal
-from api_service.rules.lists.text import MAX_FIELD, field_limit, inspect_text, read_records
+from api_service.lists.files.text import MAX_FIELD, field_limit, inspect_text, read_records
+from api_service.lists.model import ListRefused, Refusal, UploadedFile
+from api_service.lists.report import Budget, FileJournal
 
 if TYPE_CHECKING:
     from pathlib import Path

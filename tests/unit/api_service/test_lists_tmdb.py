@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api_service.uploaded_lists import read
+from tests.support.uploaded_lists import read
 
 HEADER = (
     "TMDb ID,IMDb ID,Type,Name,Release Date,Season Number,Episode Number,Rating,Your Rating,"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.unit.api_service.uploaded_lists import read
+from tests.support.uploaded_lists import read
 
 CSV = (
     "{moment},type,title,year,trakt_rating,trakt_id,imdb_id,tmdb_id,tvdb_id,url,released,"

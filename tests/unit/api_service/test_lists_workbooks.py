@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.rules.lists.model import ListRefused, ListTooCostly, Refusal
+from api_service.lists.model import ListRefused, ListTooCostly, Refusal
 from benchmarks.workbook_forms import packed, sheet, sheet_of, workbook
+from tests.support.uploaded_lists import read
 from tests.unit.api_service.test_lists_archives import zipped
-from tests.unit.api_service.uploaded_lists import read
 
 if TYPE_CHECKING:
-    from tests.unit.api_service.uploaded_lists import Read
+    from tests.support.uploaded_lists import Read
 
 Rows = list[tuple[str | int, ...]]
 

@@ -7,10 +7,10 @@ import tracemalloc
 
 import pytest
 
-from api_service.rules.lists import xml_stream
-from api_service.rules.lists.model import ListRefused, ListTooCostly
+from api_service.lists.files import xml_stream
+from api_service.lists.model import ListRefused, ListTooCostly
+from tests.support.uploaded_lists import read
 from tests.unit.api_service.test_lists_archives import zipped
-from tests.unit.api_service.uploaded_lists import read
 
 PLEX = """<?xml version="1.0" encoding="UTF-8"?>
 <MediaContainer size="7" librarySectionID="5" librarySectionTitle="Movies" title1="Movies">

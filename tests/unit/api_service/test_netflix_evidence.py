@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api_service.uploaded_lists import Read, read
+from tests.support.uploaded_lists import Read, read
 
 
 def films(*rows: tuple[str, str]) -> list[str]:

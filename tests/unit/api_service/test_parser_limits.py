@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.parser_child import MEBIBYTE, Allowance, ReadCall
-from api_service.parser_pool import SMALL_BYTES, ParserPool, PoolLimits
-from api_service.parser_process import ParserProcess
-from api_service.rules.lists.model import (
+from api_service.lists.model import (
     CostLimit,
     ListRefused,
     ListTooCostly,
     SessionFilms,
     UploadedFile,
 )
+from api_service.uploads.parser_child import MEBIBYTE, Allowance, ReadCall
+from api_service.uploads.parser_pool import SMALL_BYTES, ParserPool, PoolLimits
+from api_service.uploads.parser_process import ParserProcess
 from shared.errors import ParsersBusyError
-from tests.parsers import Pipe, alone, read, upload, workers
+from tests.support.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,18 +16,18 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from api_service import parser_pool, parser_process
-from api_service.parser_pool import ParserCrashed, ParserPool
-from api_service.parser_process import READS_PER_PROCESS
-from api_service.rules.lists.model import (
+from api_service.lists.model import (
     CostLimit,
     ListRefused,
     ListTooCostly,
     Refusal,
 )
-from api_service.rules.lists.reading import MOVIES_FILE
-from tests.driving import until
-from tests.parsers import Pipe, alone, read, upload, workers
+from api_service.lists.reading import MOVIES_FILE
+from api_service.uploads import parser_pool, parser_process
+from api_service.uploads.parser_pool import ParserCrashed, ParserPool
+from api_service.uploads.parser_process import READS_PER_PROCESS
+from tests.support.driving import until
+from tests.support.parsers import Pipe, alone, read, upload, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -234,7 +234,7 @@ async def test_worker_that_was_just_starting_when_the_pool_closed_ends_too(
 
 PARENT = """
 import asyncio
-from api_service.parser_pool import ParserPool
+from api_service.uploads.parser_pool import ParserPool
 
 async def main():
     async with ParserPool(for_small=0):
@@ -249,7 +249,7 @@ if __name__ == "__main__":
 def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    root = Path(parser_pool.__file__).parents[1]
+    root = Path(parser_pool.__file__).parents[2]
     with subprocess.Popen(  # noqa: S603  # our own interpreter and script
         [sys.executable, script],
         env=os.environ | {"PYTHONPATH": str(root)},

@@ -12,9 +12,9 @@ from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 import shared.errors
-from api_service.parser_pool import ParserCrashed
-from api_service.problems import problems
-from api_service.rules.lists.model import ListRefused, Refusal
+from api_service.http.problems import problems
+from api_service.lists.model import ListRefused, Refusal
+from api_service.uploads.parser_pool import ParserCrashed
 from shared.errors import (
     AdminTokenError,
     DatabaseUnavailableError,

@@ -9,13 +9,13 @@ import sys
 
 import structlog
 
-from api_service.process_limits import AcceptErrors, seldom_said
-from shared.seldom import REPEAT_SECONDS
+from api_service.limits.process_limits import AcceptErrors, seldom_said
+from shared.logging.throttle import REPEAT_SECONDS
 
 RAISED = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 300))
-from api_service.process_limits import raise_open_files
+from api_service.limits.process_limits import raise_open_files
 print(raise_open_files(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api_service import rate_limits
-from api_service.rate_limits import RateLimit
+from api_service.limits import rate_limits
+from api_service.limits.rate_limits import RateLimit
 
 
 class Clock:

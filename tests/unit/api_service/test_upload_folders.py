@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api_service.upload_folders import PREFIX, remove_abandoned_folders, upload_folder
+from api_service.uploads.folders import PREFIX, remove_abandoned_folders, upload_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _HOLD_ONE = """
-from api_service.upload_folders import upload_folder
+from api_service.uploads.folders import upload_folder
 with upload_folder() as folder:
     (folder / "diary.csv").write_text("private")
     print(folder, flush=True)

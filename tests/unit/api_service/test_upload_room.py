@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from api_service.upload_room import Room, bytes_needed
+from api_service.uploads.disk_budget import Room, bytes_needed
 from shared.errors import ServiceFullError
-from tests.driving import until
+from tests.support.driving import until
 
 TOTAL = 3200
 SMALL, LARGE = TOTAL // 32, TOTAL // 2

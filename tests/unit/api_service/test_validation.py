@@ -13,9 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from api_service.handlers.movies import Correction
-from api_service.queries import ExportQuery, PageQuery, read_query
-from api_service.routes import ROUTES
-from api_service.validation import OTHERWISE, all_said_of, said_of
+from api_service.openapi.routes import ROUTES
+from api_service.queries.movies import ExportQuery, PageQuery, read_query
+from api_service.queries.validation import OTHERWISE, all_said_of, said_of
 from shared.errors import BadRequestError
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from enrich_service.tmdb.errors import (
 )
 from enrich_service.tmdb.models import MovieDetails
 from enrich_service.tmdb.requests import movie_details
-from shared.tracing import Tracing
+from shared.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """The rule of turns, played through: a client has four shares, however many lists it has.
 
-A model of what `shared/turn_grants.py` says in SQL: a list begins after the clock's time or, where
-its client has four grants or more that end later, after the fourth largest of their ends.
+A model of what `shared/sql/turn_grants.py` says in SQL: a list begins after the clock's time or,
+where its client has four grants or more that end later, after the fourth largest of their ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.turn_grants import SHARES
+from shared.sql.turn_grants import SHARES
 
 
 class Queue:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from shared.listening import cannot_listen
+from shared.http.listening import cannot_listen
 
 UNBOUND = "could not bind on any address out of [('192.0.2.1', 8000)]"
 

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from shared.log import set_up_logging
-from shared.python_warnings import WarningLog
+from shared.logging.configuration import set_up_logging
+from shared.logging.python_warnings import WarningLog
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from shared import tracing
-from shared.trace_context import TraceContext
-from shared.tracing import Kind, Tracing
-from tests.collector import collecting
+from shared.tracing.context import TraceContext
+from shared.tracing.spans import Kind, Tracing
+from tests.support.collector import collecting
 
 SESSION = "3f9a1c2e-7b04-4c11-9d52-0f6a1f6f6d51"
 
@@ -42,7 +41,7 @@ async def test_a_span_within_another_is_its_child() -> None:
 async def test_a_collector_that_says_nothing_does_not_keep_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.2)
+    monkeypatch.setattr("shared.tracing.spans.FLUSH_SECONDS", 0.2)
     # OpenTelemetry's own patience, so that its thread does not outlive the test by much.
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
 

@@ -1,0 +1,1 @@
+"""Bounds on clients: who they are, their connections, their rates and the pace of their bodies."""

@@ -1,0 +1,1 @@
+"""Files to records of cells: text, JSON, XML, web pages, workbooks and archives."""

@@ -1,0 +1,1 @@
+"""Sightings to distinct films: merging, films that a session has, and rows for COPY."""

@@ -1,0 +1,1 @@
+"""Cells to values: titles, ids, dates, ratings, states and the names of columns."""

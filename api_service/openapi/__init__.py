@@ -1,0 +1,1 @@
+"""The route table, and the OpenAPI document that is made from it."""

@@ -1,0 +1,1 @@
+"""What requests may ask: parameters and bodies, checked and typed."""

@@ -1,1 +1,0 @@
-"""Plain Python without I/O to services: what the API decides and computes."""

@@ -1,0 +1,1 @@
+"""Pydantic models of answers, one module for each resource."""

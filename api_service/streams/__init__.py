@@ -1,0 +1,1 @@
+"""Server-Sent Events: the hub, its subscriptions and the encoding."""

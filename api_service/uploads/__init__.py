@@ -1,0 +1,1 @@
+"""Taking uploads in: spooling, temporary folders, disk budget and parser processes."""

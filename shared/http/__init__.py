@@ -1,0 +1,1 @@
+"""HTTP that both services speak: probes, problems, headers of every answer."""

@@ -1,0 +1,1 @@
+"""PostgreSQL as both services use it: connections, transactions and the listener."""

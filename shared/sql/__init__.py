@@ -1,0 +1,1 @@
+"""Statements that both services run: counts, requeueing, orphans, grants of turns, the pause."""

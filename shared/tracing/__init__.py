@@ -1,0 +1,1 @@
+"""Tracing: W3C trace contexts, and spans where OpenTelemetry is installed."""
