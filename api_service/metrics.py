@@ -327,6 +327,11 @@ class _Fleet(_Scraped):
             "How long TMDB asked to be left alone from now on; 0 where it did not.",
             fleet.held_for or 0,
         )
+        yield gauge(
+            "projectionist_budget_share",
+            "How much of the budget the fleet uses, 1 being all; less for minutes after a 429.",
+            fleet.share,
+        )
 
 
 class _Snapshots(_Scraped):

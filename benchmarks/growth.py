@@ -17,7 +17,7 @@ from benchmarks.figures import Figure, percentile, spread
 from benchmarks.harness import Bench, Room, execute, raised, run
 from enrich_service.lookups import Completion, Film
 from enrich_service.storage import StorageService
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from local_stack.stack import STAND_IN_KEY
 from shared.models import Outcome
 from shared.postgres.database import Database

@@ -24,7 +24,7 @@ from benchmarks.growth import FILL, film_of
 from benchmarks.harness import Room, execute, run
 from enrich_service.lookups import Completion
 from enrich_service.storage import StorageService
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from local_stack.stack import STAND_IN_KEY
 from shared.models import Outcome
 from shared.postgres.database import Database

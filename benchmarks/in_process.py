@@ -53,6 +53,10 @@ class NoIndex:
         """None."""
         return None
 
+    async def other_names(self, film: int, /) -> tuple[str, ...] | None:  # noqa: ARG002  # nor here
+        """None."""
+        return None
+
 
 class InProcess:
     """Answers what courses ask, byte for byte as the stand-in's server would.

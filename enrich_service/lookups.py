@@ -58,7 +58,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A catalogue row: what TMDB answered. People are JSON objects that have at least a `name`."""
+    """A catalogue row: what TMDB answered. People are JSON objects that have at least a `name`.
+
+    Attributes:
+        other_names: titles that it is known by besides, in other languages and formerly.
+    """
 
     tmdb_id: int
     imdb_id: str | None
@@ -76,6 +80,7 @@ class Film:
     vote_average: Decimal | None
     vote_count: int
     popularity: float
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from shared.models import SILENT_SECONDS
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ FLEET_CONNECTIONS = 20
 
 SLOTS_TO_A_BACKGROUND_SLOT = 20
 """While somebody waits, one slot of so many goes to what nobody waits for."""
+
+LONGEST_DAYS = 150
+"""After so many a record is refreshed at the latest, for after 180 it is not shown."""
+UNLISTED_DAYS = 30
+"""For so many what nobody lists is kept: a film that somebody had is likely to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class WorkerOptions:
         drain: how long work in flight may take after a stop was asked for.
         request_limit: TMDB's limit.
         session_days: how long a session may stay unread, in days.
-        catalogue_days: how old a record of TMDB's may grow before it is refreshed, in days.
+        catalogue_days: how old a record of TMDB's may grow before it is refreshed though TMDB does
+            not say that it changed, in days.
         index_votes: with so many votes a film is learned by its title though nobody asked for it;
             0 keeps no titles at all.
         warm_films: how many common films are fetched whole though nobody asked for them.
@@ -53,7 +59,7 @@ class WorkerOptions:
     drain: float = 20.0
     request_limit: RequestLimit = field(default_factory=RequestLimit)
     session_days: int = 30
-    catalogue_days: int = 30
+    catalogue_days: int = LONGEST_DAYS
     index_votes: int = 5
     warm_films: int = 0
     refresh_pause: float = 86400.0
@@ -66,6 +72,16 @@ class WorkerOptions:
     verdict: float = 0.5
     first_probe: float = 1.0
     longest_probe: float = 60.0
+
+    @property
+    def refresh_days(self) -> int:
+        """From which age on, in days, a record is refreshed."""
+        return min(self.catalogue_days, LONGEST_DAYS)
+
+    @property
+    def unlisted_days(self) -> int:
+        """For how many days answers and records are kept that nobody lists."""
+        return min(self.refresh_days, UNLISTED_DAYS)
 
     @property
     def background_pause(self) -> timedelta:

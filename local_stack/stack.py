@@ -49,6 +49,7 @@ class StandIn:
         limit: requests in any `period`.
         period: seconds.
         revealed: the share of its films that ever appears among recommendations.
+        changed: the share of its films that its feed of changes names for each day.
     """
 
     films: int = 0
@@ -56,6 +57,7 @@ class StandIn:
     limit: int = 40
     period: float = 10.0
     revealed: float = 1.0
+    changed: float = 0.005
 
 
 @dataclass(slots=True)
@@ -139,6 +141,7 @@ class Stack:
                 *("--limit", str(options.limit)),
                 *("--period", str(options.period)),
                 *("--revealed", str(options.revealed)),
+                *("--changed", str(options.changed)),
                 ready=f"{self.tmdb_url}/_stand_in/report",
                 log=self.folder / "tmdb.log",
             )

@@ -54,6 +54,7 @@ TABLES: dict[str, dict[str, str]] = {
         "catalogue": "select, insert, update, delete",
         "titles": "select, insert, update, delete",
         "surveys": "select, insert, update",
+        "change_feed": "select, insert, update (read_to)",
         "orphan_sweep": "select, update",
         "request_window": "select, update",
         "request_slots": "select, insert, update (sent_at), delete",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
@@ -25,11 +26,13 @@ class LookupKind(StrEnum):
     candidates and never chooses."""
     SURVEY = "survey"
     """Which are a year's films? Nobody lists it: it fills the title index, page by page."""
+    CHANGES = "changes"
+    """Which films changed on a day? A page each; nobody lists it: it says what to refresh."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookupKey:
-    """A key taken apart: its kind, and the id, folded title (with its year) or year it asks for."""
+    """A key taken apart: its kind, and the id, folded title (with its year), year or page."""
 
     kind: LookupKind
     subject: str
@@ -71,7 +74,7 @@ def parse_key(key: str) -> LookupKey:
     """
     name, _, subject = key.partition(":")
     kind = LookupKind(name)
-    if kind in {LookupKind.TMDB, LookupKind.IMDB, LookupKind.SURVEY}:
+    if kind in {LookupKind.TMDB, LookupKind.IMDB, LookupKind.SURVEY, LookupKind.CHANGES}:
         return LookupKey(kind, subject)
     title, _, year = subject.rpartition("|")
     return LookupKey(kind, title, int(year) if year else None)
@@ -81,3 +84,17 @@ def year_of_survey(key: str) -> int | None:
     """The year whose films a lookup goes through; None for a question after one film."""
     kind, _, subject = key.partition(":")
     return int(subject) if kind == LookupKind.SURVEY else None
+
+
+def changes_key(day: date, page: int) -> str:
+    """The key of a page of what changed on a day: `changes:2026-11-29/1`."""
+    return f"{LookupKind.CHANGES}:{day.isoformat()}/{page}"
+
+
+def changes_asked(key: str) -> tuple[date, int] | None:
+    """The day and page of changes that a lookup asks for; None for any other."""
+    kind, _, subject = key.partition(":")
+    if kind != LookupKind.CHANGES:
+        return None
+    day, _, page = subject.partition("/")
+    return date.fromisoformat(day), int(page)

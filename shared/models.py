@@ -50,6 +50,9 @@ HELD_YEARS = 100
 SILENT_SECONDS = 12.0
 """After which a worker without a heartbeat counts as gone."""
 
+RECOVERY_SECONDS = 300.0
+"""In which a fleet that 429s have slowed regains all of its rate; half of it in half the time."""
+
 DOUBTFUL_BELOW = 88
 """A film found with less confidence than this had better be looked at: its title is not quite the
 one asked for, or its year is unknown to TMDB or a year apart. An exact title has 87 a year apart,

@@ -108,7 +108,9 @@ class Settings(BaseSettings):
         "https://image.tmdb.org/t/p", description="where posters are served from"
     )
     tmdb_rate_limit: Annotated[int, Field(gt=0, le=10_000)] = Field(
-        40, description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons"
+        40,
+        description="requests that may be sent in any `TMDB_RATE_PERIOD`, by all daemons; more "
+        "than ten a second go evenly; TMDB bears about 350 in 10 seconds today",
     )
     tmdb_rate_period: Seconds = Field(10, description="seconds")
     tmdb_rate_margin: Annotated[float, Field(ge=0.02)] = Field(
@@ -218,7 +220,9 @@ class Settings(BaseSettings):
         30, description="days that a session stays unread"
     )
     catalogue_days: Annotated[int, Field(gt=0, le=180)] = Field(
-        30, description="days after which a record of TMDB's is refreshed; its terms allow 180"
+        150,
+        description="days after which a record of TMDB's is refreshed though TMDB does not tell of "
+        "a change, as of votes; more than 150 count as 150, for its terms allow 180",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         None,

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.models import BACKGROUND_TURN, HELD_TURN, SILENT_SECONDS, TMDBState
+from shared.models import (
+    BACKGROUND_TURN,
+    HELD_TURN,
+    RECOVERY_SECONDS,
+    SILENT_SECONDS,
+    TMDBState,
+)
 from shared.sql.fleet_control import set_paused
 
 if TYPE_CHECKING:
@@ -39,6 +45,8 @@ class FleetRow:
     requests_in_period: int
     held_until: datetime | None
     held_for: float | None
+    share: float = 1.0
+    """Of the budget, that is sent; less after a 429."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,13 @@ class FleetStorage:
               case
                 when hold_until > clock_timestamp()
                 then extract(epoch from hold_until - clock_timestamp())::float8
-              end as held_for
+              end as held_for,
+              least(
+                slowed_to + coalesce(
+                  greatest(extract(epoch from clock_timestamp() - slowed_at), 0) / $4::float8, 0
+                ),
+                1
+              )::float8 as share
             from fleet, request_window, (
               select
                 count(*) filter (where claimed_by is null and turn < $3) as queued,
@@ -127,6 +141,7 @@ class FleetStorage:
             timedelta(seconds=period),
             BACKGROUND_TURN,
             HELD_TURN,
+            RECOVERY_SECONDS,
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")

@@ -21,7 +21,6 @@ from enrich_service.matching.search_plan import neighbour_plan, search_plan, sli
 from enrich_service.matching.title_normalisation import Agreement, agreement, read_asked
 from enrich_service.tmdb.errors import NotFoundError, RefusedError
 from enrich_service.tmdb.requests import (
-    APPENDED,
     discover_movies,
     find_by_imdb_id,
     movie_details,
@@ -73,6 +72,9 @@ class Index(Protocol):
     async def fresh_record(self, film: int | str, /) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
 
+    async def other_names(self, film: int, /) -> tuple[str, ...] | None:
+        """The further titles of a film, by its TMDB id, if they are known without a request."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookupResolver:
@@ -107,11 +109,11 @@ class LookupResolver:
                 return await self._by_title(key)
             case LookupKind.TWINS:
                 return await self._candidates_only(key)
-            case LookupKind.SURVEY:
-                raise ValueError("a survey is no question after one film")
+            case LookupKind.SURVEY | LookupKind.CHANGES:
+                raise ValueError("this is no question after one film")
 
-    async def _details(self, film: int | str, append: tuple[str, ...] = APPENDED) -> MovieDetails:
-        details = await self.ask(movie_details(film, append=append))
+    async def _details(self, film: int | str) -> MovieDetails:
+        details = await self.ask(movie_details(film))
         self.index.learn((details, *details.related))
         return details
 
@@ -194,9 +196,10 @@ class LookupResolver:
         films: list[SearchMovie] = []
         choice: Match | NoMatch = choose_match(title, year, films)
         crowded = False
+        named: Completion | None = None
 
-        async def follow(plan: Iterable[PlannedSearch]) -> None:
-            nonlocal choice, crowded
+        async def follow(plan: Iterable[PlannedSearch], *, heeds_names: bool = False) -> None:
+            nonlocal choice, crowded, named
             for search in plan:
                 page = await self.ask(search_movie(search.query, year=search.year))
                 films.extend(page.results)
@@ -205,33 +208,54 @@ class LookupResolver:
                 crowded = crowded or (search.year is None and page.total_pages > 1)
                 if choice.is_final or (isinstance(choice, Match) and search.year is None):
                     break
+                if heeds_names and _may_be_misspelt(choice):
+                    # Where records tell it, nothing more has to be searched for.
+                    named = await self._by_another_name(title, year, films, may_ask=False)
+                    if named:
+                        break
 
-        await follow(search_plan(title, year))
+        await follow(search_plan(title, year), heeds_names=True)
+        if named:
+            return named
         if isinstance(choice, Match) and not choice.is_final and crowded and year is not None:
             await follow(neighbour_plan(title, year))
-        if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT:
+        if _may_be_misspelt(choice):
             if known_otherwise := await self._by_another_name(title, year, films):
                 return known_otherwise
             await follow(slip_plan(title, year))
         return choice
 
     async def _by_another_name(
-        self, title: str, year: int | None, films: list[SearchMovie]
+        self, title: str, year: int | None, films: list[SearchMovie], *, may_ask: bool = True
     ) -> Completion | None:
-        """Ask the few films that fit but for their titles whether they have this one besides."""
+        """Answer with the one film of the few that fit but for their titles that has this one, too.
+
+        Args:
+            title: as the list has it.
+            year: of release.
+            films: what was found so far.
+            may_ask: whether films of which no record tells are asked for.
+        """
         asked = read_asked(title)
-        bearers = []
+        bearers: dict[int, MovieDetails | None] = {}
         for film in may_have_another_name(asked_year(title, year), films):
-            with contextlib.suppress(NotFoundError):
-                details = await self._details(film.id, (*APPENDED, "alternative_titles"))
-                if any(
-                    agreement(asked, name, None) >= Agreement.SAME for name in details.other_names
-                ):
-                    bearers.append(details)
+            names, details = await self.index.other_names(film.id), None
+            if names is None and not may_ask:
+                return None
+            if names is None:
+                with contextlib.suppress(NotFoundError):
+                    details = await self._details(film.id)
+                names = details.other_names if details else ()
+            if any(agreement(asked, name, None) >= Agreement.SAME for name in names):
+                bearers[film.id] = details
         if len(bearers) != 1:
             return None
-        others = list_candidates(title, year, films, besides=bearers[0].id)
-        return self._found(bearers[0], ALTERNATIVE, "alternative title, same year", others)
+        ((tmdb_id, details),) = bearers.items()
+        others = list_candidates(title, year, films, besides=tmdb_id)
+        reason = "alternative title, same year"
+        if details is None:
+            return self._known(tmdb_id, ALTERNATIVE, reason, others)
+        return self._found(details, ALTERNATIVE, reason, others)
 
     async def _is_television(self, title: str) -> bool:
         page = await self.ask(search_tv(title))
@@ -282,6 +306,10 @@ class LookupResolver:
         return Completion(self.claim, Outcome.NOT_FOUND, reason, unknown_id=True)
 
 
+def _may_be_misspelt(choice: Match | NoMatch) -> bool:
+    return isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT
+
+
 def _as_json(candidates: tuple[Candidate, ...]) -> tuple[dict[str, object], ...]:
     return tuple(asdict(candidate) for candidate in candidates)
 
@@ -316,4 +344,5 @@ def film_of(details: MovieDetails) -> Film:
         vote_average=details.vote_average,
         vote_count=details.vote_count,
         popularity=details.popularity,
+        other_names=details.other_names,
     )

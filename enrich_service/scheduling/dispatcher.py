@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from enrich_service.scheduling.slot_gate import SlotGate
     from enrich_service.storage import StorageService
     from enrich_service.storage.queue_view import QueueView
-    from enrich_service.storage.window import Grant, RequestLimit
+    from enrich_service.storage.request_limit import RequestLimit
+    from enrich_service.storage.window import Grant
     from enrich_service.tmdb.connections import Connection, ConnectionPool
 
 LONGEST_BLINDNESS_SECONDS = 1.0

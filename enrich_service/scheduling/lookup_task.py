@@ -11,13 +11,14 @@ import structlog
 from enrich_service.lookups import Completion
 from enrich_service.matching.lookup_resolver import LookupResolver
 from enrich_service.metrics import Retry
+from enrich_service.scheduling.change_feed import ChangeFeed
 from enrich_service.scheduling.rate_limited_client import RateLimitedClient
 from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
 from enrich_service.storage.failures import described
 from enrich_service.title_index.warm_up import answer_ahead
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from shared.errors import ProjectionistError
-from shared.lookup_keys import year_of_survey
+from shared.lookup_keys import changes_asked, year_of_survey
 from shared.models import Outcome
 from shared.tracing.span import Kind
 
@@ -78,6 +79,7 @@ class LookupTask:
         self._index = index
         self._metrics = metrics
         self._tracing = tracing
+        self._changes = ChangeFeed(storage.changes, options.refresh_days)
 
     async def run(self, claim: Claim, expiry: float, connection: Connection | None = None) -> bool:
         """Resolve one claim: save its answer, queue it again, or release it.
@@ -130,6 +132,9 @@ class LookupTask:
             resolver = LookupResolver(claim, ask, self._index)
             if survey := year_of_survey(claim.key):
                 await self._survey(claim, resolver, survey)
+                return
+            if place := changes_asked(claim.key):
+                await self._changes.read(claim, ask, *place)
                 return
             completion = await resolver.run()
             if ask.unused_slot is not None:
@@ -207,7 +212,8 @@ class LookupTask:
             self._request_costs.observe_lookup()
 
     async def _fail(self, claim: Claim, reason: str) -> None:
-        if claim.refreshes is None and not year_of_survey(claim.key):
+        is_routine = year_of_survey(claim.key) or changes_asked(claim.key)
+        if claim.refreshes is None and not is_routine:
             await self._save(Completion(claim, Outcome.FAILED, reason))
             return
         # An old record is better than none: what was found stays found.

@@ -86,6 +86,7 @@ class Maintenance:
             "expire_clients": Chore(self._expire_clients, seconds),
             "expire_titles": Chore(self._expire_titles, seconds),
             "drop_records": Chore(self._drop_records, seconds),
+            "follow_changes": Chore(self._follow_changes, seconds),
             "queue_refreshes": Chore(self._queue_refreshes, seconds),
             "queue_surveys": Chore(self._queue_surveys, seconds),
             "queue_warm_up": Chore(self._queue_warm_up, seconds),
@@ -151,7 +152,7 @@ class Maintenance:
         return False
 
     async def _prune_answers(self) -> bool:
-        if pruned := await self._storage.retention.prune_answers(self._options.catalogue_days):
+        if pruned := await self._storage.retention.prune_answers(self._options.unlisted_days):
             log.info("unlisted_lookups_deleted", count=pruned)
         return False
 
@@ -173,14 +174,19 @@ class Maintenance:
         return False
 
     async def _drop_records(self) -> bool:
-        if dropped := await self._storage.retention.drop_records(self._options.catalogue_days):
+        if dropped := await self._storage.retention.drop_records(self._options.unlisted_days):
             log.info("unused_records_deleted", count=dropped)
         return False
 
+    async def _follow_changes(self) -> bool:
+        await self._storage.changes.begin()
+        missed = await self._storage.changes.queue()
+        if missed:
+            log.warning("changes_missed", days=missed)
+        return missed is not None
+
     async def _queue_refreshes(self) -> bool:
-        queued = await self._storage.records.queue_refreshes(
-            self._options.catalogue_days, REFRESHES
-        )
+        queued = await self._storage.records.queue_refreshes(self._options.refresh_days, REFRESHES)
         if queued:
             log.info("refreshes_queued", count=queued)
         return queued > 0

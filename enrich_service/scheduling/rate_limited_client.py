@@ -1,4 +1,4 @@
-"""The requests of one film, each within the budget; a 429 holds the whole fleet back."""
+"""The requests of one film, each within the budget; a 429 holds and slows the whole fleet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.storage.window import LONGEST_HOLD_SECONDS
+from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS
 from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import NotFoundError, RateLimitedError, RefusedError, TMDBError
 from shared.tracing.span import Kind
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from enrich_service.scheduling.slot_gate import SlotGate
-    from enrich_service.storage.window import RequestLimit, WindowStorage
+    from enrich_service.storage.request_limit import RequestLimit
+    from enrich_service.storage.window import WindowStorage
     from enrich_service.tmdb.client import TMDBClient
     from enrich_service.tmdb.connections import Connection
     from enrich_service.tmdb.requests import T_co, TMDBRequest
@@ -111,7 +112,7 @@ class RateLimitedClient:
 
 
 async def hold_back(window: WindowStorage, rule: RequestLimit, error: RateLimitedError) -> None:
-    """Move the whole fleet's window forward after a 429: by Retry-After, or by one period."""
+    """Hold the whole fleet after a 429, by Retry-After or for one period, and halve its rate."""
     seconds = rule.period if error.retry_after is None else error.retry_after
     seconds = min(seconds, LONGEST_HOLD_SECONDS)
     log.warning("tmdb_rate_limited", route=error.route, hold_seconds=seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enrich_service.storage.background import BackgroundStorage
+from enrich_service.storage.changes import ChangeStorage
 from enrich_service.storage.clocks import ClockStorage
 from enrich_service.storage.completions import CompletionStorage
 from enrich_service.storage.fleet import FleetStorage
@@ -39,6 +40,7 @@ class StorageService:
         self.sessions = SessionStorage(database)
         self.retention = RetentionStorage(database)
         self.records = RecordStorage(database)
+        self.changes = ChangeStorage(database)
         self.titles = TitleStorage(database)
         self.surveys = SurveyStorage(database)
         self.warm_up = WarmUpStorage(database)

@@ -249,9 +249,9 @@ async def _save_films(connection: Connection, films: Sequence[Film]) -> None:
         insert into catalogue (
           tmdb_id, imdb_id, title, original_title, release_date, genres, directors, top_cast,
           runtime_minutes, countries, languages, overview, poster_path, vote_average, vote_count,
-          popularity
+          popularity, other_names
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         on conflict (tmdb_id) do update
         set
           imdb_id = excluded.imdb_id,
@@ -269,6 +269,7 @@ async def _save_films(connection: Connection, films: Sequence[Film]) -> None:
           vote_average = excluded.vote_average,
           vote_count = excluded.vote_count,
           popularity = excluded.popularity,
+          other_names = excluded.other_names,
           fetched_at = clock_timestamp()
         """,
         [
@@ -289,6 +290,7 @@ async def _save_films(connection: Connection, films: Sequence[Film]) -> None:
                 film.vote_average,
                 film.vote_count,
                 film.popularity,
+                film.other_names,
             )
             for _, film in sorted(distinct.items())
         ],

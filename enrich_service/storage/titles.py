@@ -154,6 +154,22 @@ class TitleStorage:
         )
         return found
 
+    async def other_names(self, tmdb_id: int, days: int) -> tuple[str, ...] | None:
+        """The further titles of a film whose record is younger than `days`; None without one.
+
+        Nor are they known of a record that was fetched by a release which did not ask for them.
+        """
+        found: list[str] | None = await self._database.fetchval(
+            """
+            select other_names
+            from catalogue
+            where tmdb_id = $1 and fetched_at > clock_timestamp() - $2::interval
+            """,
+            tmdb_id,
+            timedelta(days=days),
+        )
+        return None if found is None else tuple(found)
+
     async def expire_old(self, days: int, most: int) -> int:
         """Delete a few titles that were learned longer ago; how many that were."""
         return len(

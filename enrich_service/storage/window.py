@@ -3,7 +3,9 @@
 Slot n may go at `greatest(clock, slot[n-limit] + period + margin)` and, while the fleet is busy
 (slot[n-limit] lies within the last two periods, margins included), not before
 `slot[n-1] + period / limit`. So a quiet fleet answers a small list in one burst, and a busy one
-flows evenly. A burst begins no more films than what is left of it can end.
+flows evenly. A burst begins no more films than what is left of it can end. A limit of more than
+`SMOOTH_ABOVE` requests a second always flows evenly, as does a fleet of which TMDB has refused a
+request: it goes on with half of the limit, and has all of it again some minutes later.
 
 Slots are appended under increasing numbers, without a lock: of those who take at once, the first to
 insert the next number has all its slots, and the others look again. A taking that grants nothing
@@ -20,17 +22,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
-from shared.errors import DatabaseUnavailableError, StorageFullError
+from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS, WindowHolds
+from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from shared.postgres.database import Database
-
-LONGEST_HOLD_SECONDS = 3600.0
-"""Whatever TMDB says, somebody looks again after an hour."""
+    from enrich_service.storage.request_limit import RequestLimit
 
 MOMENT = 1 / 10
 """Parts of the period after which a film that was begun in a burst is taken for ended.
@@ -40,17 +38,6 @@ So short that even a burst taken by halves, one a moment, is always ahead of an 
 
 MOST_TRIES = 10
 """Looks of one taking that others were ahead of; then its daemon asks again by itself."""
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLimit:
-    """What TMDB allows: `limit` requests in any `period`; a send may be `margin` seconds late."""
-
-    limit: int = 40
-    period: float = 10.0
-    margin: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +53,8 @@ class Grant:
     wait: float
 
 
-class WindowStorage:
-    """Takes slots from the window and holds it back after a 429."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._unsaved_hold: float | None = None
-        """Until when the fleet is to be held, while the database has not heard of it."""
+class WindowStorage(WindowHolds):
+    """Takes slots from the window, and holds it back after a 429."""
 
     async def take(
         self, rule: RequestLimit, wanted: int, *, beginning: int = 0, per_film: float = 1.0
@@ -91,7 +73,7 @@ class WindowStorage:
             asked_at = time.monotonic()
             row = await self._take_once(rule, wanted, beginning, per_film)
             if row["is_ahead"]:
-                await self._mend_times()
+                await self.mend_times()
             elif not row["knows_server"]:
                 await self.notice_failover(rule)
             elif row["is_taken"] or not row["was_due"]:
@@ -113,6 +95,9 @@ class WindowStorage:
 
         Nothing is granted while a time lies in the future, or by a server that the window does not
         know: those are mended first.
+
+        A fleet that was slowed takes by a smaller limit, as background work does: each of its slots
+        keeps its distance from the one that many before, and so from the one a limit before.
 
         `limit 1` is for the planner, who takes a table without statistics for ten pages of rows:
         the recursion over those seems so dear that PostgreSQL compiles it (JIT), at 0.2 s a time.
@@ -136,9 +121,12 @@ class WindowStorage:
               select
                 clock,
                 hold_until,
+                most,
+                $9::boolean or most < $1 as is_even,
                 w.timeline is not distinct from server.timeline as knows_server,
                 coalesce(sent_at > clock, false)
                   or coalesce(held_at > clock, false)
+                  or coalesce(slowed_at > clock, false)
                   or hold_until > clock + $5::interval as is_ahead,
                 coalesce(n, 0) as n,
                 sent_at,
@@ -146,14 +134,33 @@ class WindowStorage:
                   (
                     select s.sent_at
                     from request_slots as s
-                    where s.n > newest.n - $1::integer
+                    where s.n > newest.n - most
                     order by s.n
                     limit 1
                   ),
                   '-infinity'
                 ) as limiting
-              from (select hold_until, held_at, timeline from request_window limit 1) as w
-              cross join server
+              from server
+              cross join lateral (
+                select
+                  hold_until,
+                  held_at,
+                  slowed_at,
+                  timeline,
+                  greatest(
+                    floor(
+                      $1::integer * least(
+                        slowed_to
+                          + coalesce(extract(epoch from clock - slowed_at)::float8, 0)
+                          / $10::float8,
+                        1
+                      )
+                    ),
+                    1
+                  )::integer as most
+                from request_window
+                limit 1
+              ) as w
               left join newest on true
             ),
             burst as materialized (
@@ -179,7 +186,7 @@ class WindowStorage:
                   0
                 ) + $4 - $6 as lately
               from state
-              where limiting <= clock - 2 * ($2 + $3)
+              where limiting <= clock - 2 * ($2 + $3) and not is_even
             ),
             allowed as materialized (
               select
@@ -206,12 +213,12 @@ class WindowStorage:
                 coalesce(first_at, slot.sent_at),
                 slot.sent_at,
                 case
-                  when taken + 1 = $1 then coalesce(first_at, slot.sent_at)
+                  when taken + 1 = most then coalesce(first_at, slot.sent_at)
                   else coalesce(
                     (
                       select s.sent_at
                       from request_slots as s
-                      where s.n > state.n + taken + 1 - $1
+                      where s.n > state.n + taken + 1 - most
                       order by s.n
                       limit 1
                     ),
@@ -225,7 +232,8 @@ class WindowStorage:
                   hold_until,
                   taking.limiting + $2 + $3,
                   case
-                    when taking.limiting > clock - 2 * ($2 + $3) then taking.sent_at + $2 / $1
+                    when is_even or taking.limiting > clock - 2 * ($2 + $3)
+                    then taking.sent_at + $2 / most
                   end
                 ) as due_at
               ) as next
@@ -265,8 +273,8 @@ class WindowStorage:
                 hold_until,
                 last.limiting + $2 + $3,
                 case
-                  when last.limiting > clock_timestamp() - 2 * ($2 + $3)
-                  then last.sent_at + $2 / $1
+                  when is_even or last.limiting > clock_timestamp() - 2 * ($2 + $3)
+                  then last.sent_at + $2 / most
                 end,
                 clock_timestamp()
               ) - clock_timestamp())::float8 as wait
@@ -286,97 +294,9 @@ class WindowStorage:
             beginning,
             per_film,
             timedelta(seconds=rule.period * MOMENT),
+            rule.is_smooth,
+            RECOVERY_SECONDS,
         )
         if row is None:
             raise RuntimeError("request_window has lost its row")
         return row
-
-    async def hold(self, seconds: float) -> None:
-        """Move the whole fleet's window forward: TMDB said how long nobody may send.
-
-        While the database is away this is kept here, and no slot is taken before it is saved.
-        """
-        self._unsaved_hold = max(time.monotonic() + seconds, self._unsaved_hold or 0.0)
-        try:
-            await self.save_hold()
-        except (DatabaseUnavailableError, StorageFullError) as error:
-            log.warning("hold_not_saved", hold_seconds=seconds, error=error.detail)
-
-    async def save_hold(self) -> None:
-        """Save the hold that the database has not heard of, if there is one.
-
-        When it began is stored beside it, so that a clock that steps back makes it no longer.
-        """
-        until = self._unsaved_hold
-        if until is None:
-            return
-        await self._database.fetchval(
-            """
-            update request_window
-            set
-              hold_until = greatest(
-                hold_until - greatest(held_at - clock, interval '0'), clock + $1::interval
-              ),
-              held_at = case
-                when clock + $1 > hold_until - greatest(held_at - clock, interval '0') then clock
-                else least(held_at, clock)
-              end
-            from (select clock_timestamp() as clock) as now
-            """,
-            timedelta(seconds=until - time.monotonic()),
-        )
-        if self._unsaved_hold == until:
-            self._unsaved_hold = None
-
-    async def notice_failover(self, rule: RequestLimit) -> None:
-        """Write down which server the window is on, and hold the fleet if it was on another.
-
-        A server on another timeline is a standby that was promoted, and may not know the last
-        sends. So a failover costs its period when it happens, and not when somebody next needs a
-        slot.
-        """
-        await self._database.fetchval(
-            """
-            update request_window
-            set
-              hold_until = case
-                when request_window.timeline is null then hold_until
-                else greatest(hold_until, clock_timestamp() + $1)
-              end,
-              held_at = case
-                when request_window.timeline is null then held_at
-                else clock_timestamp()
-              end,
-              timeline = server.timeline
-            from (
-              select
-                ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
-                  as timeline
-            ) as server
-            where request_window.timeline is distinct from server.timeline
-            """,
-            timedelta(seconds=rule.period + rule.margin),
-        )
-
-    async def _mend_times(self) -> None:
-        """Let what a clock that was set back has left in the future be now, and holds be short."""
-        await self._database.fetchval(
-            """
-            with now as materialized (select clock_timestamp() as clock),
-            slots as (
-              update request_slots
-              set sent_at = clock
-              from now
-              where sent_at > clock
-            )
-            update request_window
-            set
-              hold_until = least(
-                hold_until - greatest(held_at - clock, interval '0'), clock + $1::interval
-              ),
-              held_at = least(held_at, clock)
-            from now
-            where held_at > clock or hold_until > clock + $1
-            """,
-            timedelta(seconds=LONGEST_HOLD_SECONDS),
-        )

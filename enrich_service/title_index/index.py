@@ -50,7 +50,7 @@ class TitleIndex:
     def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
         self._storage = storage.titles
         self._surveys = storage.surveys
-        self._catalogue_days = options.catalogue_days
+        self._catalogue_days = options.refresh_days
         self._least_votes = options.index_votes
         self._learned: dict[tuple[str, int, int], TitleRow] = {}
         self._arrived = asyncio.Event()
@@ -108,6 +108,10 @@ class TitleIndex:
     async def fresh_record(self, film: int | str) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
         return await self._storage.fresh_record(film, self._catalogue_days)
+
+    async def other_names(self, film: int) -> tuple[str, ...] | None:
+        """The further titles of a film, by its TMDB id, if they are known without a request."""
+        return await self._storage.other_names(film, self._catalogue_days)
 
 
 def _rows(films: Iterable[SearchMovie | MovieDetails]) -> Iterable[TitleRow]:

@@ -27,6 +27,10 @@ from pydantic import (
 _IMAGE_PATH = re.compile(r"(?:/[\w-][\w.-]*)+", re.ASCII)
 _IMDB_ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _LAST = 1_000_000  # a place in the billing behind everybody whose place is known
+LONGEST_NAME = 200
+"""Characters of a film's further title; longer ones are descriptions."""
+MOST_NAMES = 60
+"""Further titles of a film that are read; the best known films have about as many."""
 _ISO_DATE_LENGTH = len("1999-03-30")
 
 
@@ -116,6 +120,18 @@ class TvSearchPage(_Page):
     """A page of television series, at most twenty, in TMDB's order."""
 
     results: tuple[SearchTv, ...]
+
+
+class ChangedFilm(_Answer):
+    """A film that was changed, deleted ones included."""
+
+    id: PositiveInt
+
+
+class ChangesPage(_Page):
+    """A page of films that were changed, at most a hundred."""
+
+    results: tuple[OnErrorOmit[ChangedFilm], ...]
 
 
 class TvPart(_Answer):
@@ -217,6 +233,24 @@ class AlternativeTitles(_Answer):
     titles: Annotated[tuple[OnErrorOmit[AlternativeTitle], ...], _NullIsEmpty] = ()
 
 
+class TranslatedTexts(_Answer):
+    """The texts of a film in another language: only its title is read, empty where it has none."""
+
+    title: OptionalText = None
+
+
+class Translation(_Answer):
+    """A film in another language."""
+
+    data: Annotated[TranslatedTexts | None, _Unsure] = None
+
+
+class Translations(_Answer):
+    """A film in all languages that it was translated to."""
+
+    translations: Annotated[tuple[OnErrorOmit[Translation], ...], _NullIsEmpty] = ()
+
+
 class MovieDetails(_Rated):
     """A film with its credits and the films beside it, if they were asked for."""
 
@@ -238,12 +272,21 @@ class MovieDetails(_Rated):
     recommendations: Annotated[Related | None, _Unsure] = None
     similar: Annotated[Related | None, _Unsure] = None
     alternative_titles: Annotated[AlternativeTitles | None, _Unsure] = None
+    translations: Annotated[Translations | None, _Unsure] = None
 
     @property
     def other_names(self) -> tuple[str, ...]:
-        """Its alternative titles, if they were asked for."""
-        others = self.alternative_titles
-        return tuple(other.title for other in others.titles) if others else ()
+        """The titles that it is known by besides, each once, if they were asked for.
+
+        At most `MOST_NAMES`, and none that is longer than any title of a list.
+        """
+        alternative = (self.alternative_titles or AlternativeTitles()).titles
+        translated = (self.translations or Translations()).translations
+        told = [one.title for one in alternative]
+        told += [one.data.title for one in translated if one.data and one.data.title]
+        names = dict.fromkeys(" ".join(name.split()) for name in told if len(name) <= LONGEST_NAME)
+        own = {"", self.title, self.original_title}
+        return tuple(name for name in names if name not in own)[:MOST_NAMES]
 
     @property
     def related(self) -> tuple[SearchMovie, ...]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from enrich_service.tmdb.models import (
+    ChangesPage,
     Configuration,
     FindAnswer,
     MovieDetails,
@@ -18,13 +20,15 @@ from enrich_service.tmdb.models import (
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pydantic import BaseModel
 
 T_co = TypeVar("T_co", bound="BaseModel", covariant=True)
 
 _IMDB_ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _MOST_APPENDED = 20
-APPENDED = ("credits", "recommendations", "similar")
+APPENDED = ("credits", "recommendations", "similar", "alternative_titles", "translations")
 """What comes with a film's details at no further request."""
 LAST_PAGE = 500
 """Beyond which TMDB lists nothing, however much there is."""
@@ -152,6 +156,23 @@ def discover_movies(
     return TMDBRequest(
         "/3/discover/movie", query + _language(language), "discover_movies", SearchPage
     )
+
+
+def movie_changes(day: date, page: int) -> TMDBRequest[ChangesPage]:
+    """The films that were changed on a day, a hundred a page, whatever was changed.
+
+    Whether TMDB counts the end of its range in is not documented, so it is the day after.
+
+    Args:
+        day: in UTC, at most 14 days ago.
+        page: from 1; TMDB has no more than `LAST_PAGE`.
+    """
+    query = (
+        ("start_date", day.isoformat()),
+        ("end_date", (day + timedelta(days=1)).isoformat()),
+        ("page", str(page)),
+    )
+    return TMDBRequest("/3/movie/changes", query, "movie_changes", ChangesPage)
 
 
 def find_by_imdb_id(imdb_id: str, *, language: str | None = None) -> TMDBRequest[FindAnswer]:

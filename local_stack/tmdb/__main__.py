@@ -36,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--revealed", type=float, default=1.0, help="share of films that appear in recommendations"
     )
+    parser.add_argument(
+        "--changed", type=float, default=0.005, help="share of films that change on each day"
+    )
     parser.add_argument("--api-key", help="the only valid key; by default any well-formed one")
     return parser.parse_args()
 
@@ -81,6 +84,7 @@ def main() -> int:
             limit=told.limit,
             period=told.period,
             revealed=told.revealed,
+            changed=told.changed,
             api_key=told.api_key,
         )
         catalogue = Catalogue([*load_films(), *generate_films(told.films, told.seed)])

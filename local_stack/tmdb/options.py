@@ -15,6 +15,7 @@ class StandInOptions(BaseModel):
         limit: requests allowed in any `period`.
         period: the length of the window.
         revealed: the share of films that ever appears among recommendations.
+        changed: the share of films that the feed of changes names for each day.
         api_key: the only valid v3 key or v4 token; None accepts any well-formed one.
     """
 
@@ -24,4 +25,5 @@ class StandInOptions(BaseModel):
     limit: Annotated[int, Field(gt=0)] = 40
     period: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
     revealed: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    changed: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.005
     api_key: Annotated[str, Field(min_length=1)] | None = None

@@ -201,10 +201,33 @@ def _release_dates(film: Film, _: Catalogue) -> dict[str, object]:
 
 
 def _alternative_titles(film: Film, _: Catalogue) -> dict[str, object]:
-    if film.original_title == film.title:
-        return {"titles": []}
+    titles = dict.fromkeys((film.original_title, *film.other_titles))
+    titles.pop(film.title, None)
     country = film.countries[0] if film.countries else ""
-    return {"titles": [{"iso_3166_1": country, "title": film.original_title, "type": ""}]}
+    return {"titles": [{"iso_3166_1": country, "title": title, "type": ""} for title in titles]}
+
+
+def _translations(film: Film, _: Catalogue) -> dict[str, object]:
+    """The original and English: a title only where it is another than the original one."""
+    texts = {film.language: "", "en": film.title if film.title != film.original_title else ""}
+    return {
+        "translations": [
+            {
+                "iso_3166_1": "US" if code == "en" else next(iter(film.countries), ""),
+                "iso_639_1": code,
+                "name": LANGUAGE_NAMES[code][1],
+                "english_name": LANGUAGE_NAMES[code][0],
+                "data": {
+                    "homepage": "",
+                    "overview": film.overview,
+                    "runtime": film.runtime or 0,
+                    "tagline": "",
+                    "title": title,
+                },
+            }
+            for code, title in texts.items()
+        ]
+    }
 
 
 def _recommendations(film: Film, catalogue: Catalogue) -> list[dict[str, object]]:
@@ -235,6 +258,7 @@ _APPENDABLE: dict[str, Callable[[Film, Catalogue], dict[str, object]]] = {
     "external_ids": _external_ids,
     "release_dates": _release_dates,
     "alternative_titles": _alternative_titles,
+    "translations": _translations,
 }
 _RELATED: dict[str, Callable[[Film, Catalogue], list[dict[str, object]]]] = {
     "recommendations": _recommendations,

@@ -26,6 +26,7 @@ class Refusal(Enum):
     Source: https://developer.themoviedb.org/docs/errors
     """
 
+    LONG_RANGE = (422, 20, "Invalid date range: Should be a range no longer than 14 days.")
     INVALID_PARAMETERS = (422, 5, "Invalid parameters: Your request parameters are incorrect.")
     INVALID_KEY = (401, 7, "Invalid API key: You must be granted a valid key.")
     OFFLINE = (503, 9, "Service offline: This service is temporarily offline, try again later.")

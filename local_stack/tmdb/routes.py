@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from local_stack.tmdb import artwork
 from local_stack.tmdb.catalogue import Page
+from local_stack.tmdb.changes import LONGEST_RANGE, changed_between, changes_page_of
 from local_stack.tmdb.credits import name_of
 from local_stack.tmdb.payloads import (
     credits_page_of,
@@ -37,6 +39,7 @@ def add_routes(app: web.Application) -> None:
     get = app.router.add_get
     get("/3/search/movie", _search_movie, name="search_movie")
     get("/3/search/tv", _search_tv, name="search_tv")
+    get("/3/movie/changes", _changes, name="movie_changes")
     get("/3/movie/{id}", _movie, name="movie")
     get("/3/movie/{id}/credits", _movie_credits, name="movie_credits")
     get("/3/find/{id}", _find, name="find")
@@ -87,6 +90,26 @@ async def _movie_credits(request: web.Request) -> web.Response:
     if film is None:
         return Refusal.NOT_FOUND.answer()
     return json_answer(credits_page_of(film, request.app[STAND_IN].catalogue))
+
+
+async def _changes(request: web.Request) -> web.Response:
+    """Answer with what was changed between two dates; without them, in the last day or so."""
+    page = _page_number(request)
+    if page is None:
+        return Refusal.INVALID_PAGE.answer()
+    today = datetime.now(UTC).date()
+    try:
+        start = date.fromisoformat(request.query.get("start_date", today.isoformat()))
+        end = date.fromisoformat(
+            request.query.get("end_date", (start + timedelta(days=1)).isoformat())
+        )
+    except ValueError:
+        return Refusal.INVALID_PARAMETERS.answer()
+    if end - start > LONGEST_RANGE:
+        return Refusal.LONG_RANGE.answer()
+    stand_in = request.app[STAND_IN]
+    ids = changed_between(stand_in.catalogue, stand_in.options.changed, start, end)
+    return json_answer(changes_page_of(ids, page))
 
 
 async def _find(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.tmdb.client import TMDBClient
 from enrich_service.worker import EnrichmentWorker
 from local_stack.stack import STAND_IN_KEY

@@ -18,7 +18,7 @@ import api_service.storage
 import enrich_service.storage
 from enrich_service.scheduling.connection_sharing import ConnectionSharing
 from enrich_service.storage.fleet import Heartbeat
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.tmdb.connections import ConnectionPool
 from shared.models import Channel
 from shared.settings import Settings

@@ -126,7 +126,13 @@ async def test_the_queue_is_told_by_kind(service: Service, daemon: ScriptedDaemo
         "update request_slots set sent_at = clock_timestamp() where n > 37"
     )
     await service.database.fetchval(
-        "update request_window set hold_until = clock_timestamp() + interval '50 s'"
+        """
+        update request_window
+        set
+          hold_until = clock_timestamp() + interval '50 s',
+          slowed_at = clock_timestamp(),
+          slowed_to = 0.5
+        """
     )
     said = await told(service)
     depth, wait = "projectionist_queue_lookups", "projectionist_queue_oldest_wait_seconds"
@@ -137,6 +143,7 @@ async def test_the_queue_is_told_by_kind(service: Service, daemon: ScriptedDaemo
     assert said.value("projectionist_budget_used_requests") == 3
     assert said.value("projectionist_budget_limit_requests") == 40
     assert 0 < said.value("projectionist_budget_hold_seconds") <= 50
+    assert 0.5 <= said.value("projectionist_budget_share") < 1
 
 
 async def test_pause_and_tmdbs_state_are_told(service: Service) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from enrich_service.options import WorkerOptions
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from tests.support.scripted_daemon import find_all
 from tests.support.waiting import until
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.films import tellable
-from enrich_service.storage.window import MOMENT, RequestLimit, WindowStorage
+from enrich_service.storage.request_limit import RequestLimit
+from enrich_service.storage.window import MOMENT, WindowStorage
 from shared.lookup_keys import title_key
 from tests.support.waiting import until
 

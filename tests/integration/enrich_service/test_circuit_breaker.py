@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from tests.support.waiting import until
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ CHORES = (
     "expire_clients",
     "expire_titles",
     "drop_records",
+    "follow_changes",
     "queue_refreshes",
     "queue_surveys",
     "queue_warm_up",
@@ -59,7 +60,7 @@ async def old_record(storage: StorageService, lists: Lists, database: Database) 
     """A film that somebody lists and whose record has grown old."""
     await lists.add("tmdb:603")
     await find_all(storage)
-    await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
+    await database.fetchval("update catalogue set fetched_at = now() - interval '151 days'")
 
 
 @pytest.mark.usefixtures("old_record")

@@ -9,8 +9,8 @@ import pytest
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.storage.titles import TitleRow
-from enrich_service.storage.window import RequestLimit
 from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from enrich_service.options import WorkerOptions
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from shared.models import BACKGROUND_TURN, Outcome
 from tests.support.scripted_daemon import found
 from tests.support.waiting import until
@@ -36,13 +36,16 @@ PAUSE = WorkerOptions().background_pause
 
 
 @pytest.fixture
-async def seen(make_worker: MakeWorker, lists: Lists, database: Database) -> UUID:
-    """A list that was enriched long ago."""
+async def seen(
+    make_worker: MakeWorker, lists: Lists, storage: StorageService, database: Database
+) -> UUID:
+    """A list that was enriched long ago; nothing has changed since."""
     session = await lists.add(HEAT, ALIEN, MATRIX)
     await (await make_worker()).enrich_sessions()
+    await storage.changes.begin()
     assert await lists.counts(session) == (3, 0, 0)
     await database.fetchval("update request_slots set sent_at = '-infinity'")
-    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '31 days'")
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '151 days'")
     return session
 
 
@@ -89,7 +92,7 @@ async def test_a_record_that_many_lookups_share_is_queued_once(
 async def test_young_records_and_those_that_nobody_lists_are_left_alone(
     storage: StorageService, database: Database
 ) -> None:
-    assert await storage.records.queue_refreshes(32, 10) == 0
+    assert await storage.records.queue_refreshes(152, 10) == 0
     await database.fetchval("delete from sessions")
     assert await storage.records.queue_refreshes(30, 10) == 0
 
@@ -180,7 +183,7 @@ async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
     assert others
     assert before["tmdb_id"] not in others
 
-    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '31 days'")
+    await database.fetchval("update catalogue set fetched_at = fetched_at - interval '151 days'")
     await worker.start_scheduler()
 
     async def all_fresh() -> bool:

@@ -123,7 +123,7 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
 
     async def warmed() -> bool:
         found = await database.fetchval("select count(*) from lookups where key like 'tmdb:%'")
-        due = await database.fetchval("select count(*) from lookups where due_at is not null")
+        due = await database.fetchval("select count(*) from lookups where due_at <= now()")
         return bool(found == 30 and due == 0)
 
     await until(warmed)
@@ -140,7 +140,9 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
     assert await storage.warm_up.queue(30, 200) == 0
 
     await database.fetchval("delete from sessions")
-    await database.fetchval("update lookups set answered_at = now() - interval '31 days'")
+    await database.fetchval(
+        "update lookups set answered_at = now() - interval '31 days' where outcome is not null"
+    )
     assert await storage.retention.prune_answers(30) == 0, "what warm-up fetched stays"
     await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
     assert await storage.retention.drop_records(30) == 0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
+from enrich_service.lookups import Completion
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.storage.titles import IndexedFilm, TitleRow
-from enrich_service.storage.window import RequestLimit
 from shared.lookup_keys import title_key
+from shared.models import Outcome
+from tests.support.scripted_daemon import film as record_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -136,10 +141,26 @@ async def test_an_old_record_is_asked_for_again_when_somebody_new_lists_its_film
 ) -> None:
     await lists.add("tmdb:949")
     await (await make_worker(index_votes=5)).enrich_sessions()
-    await database.fetchval("update catalogue set fetched_at = now() - interval '31 days'")
+    await database.fetchval("update catalogue set fetched_at = now() - interval '151 days'")
     await lists.add("imdb:tt0113277")
     await (await make_worker(index_votes=5)).enrich_sessions()
     assert tmdb.state.by_route["movie"] == 2
+
+
+async def test_other_names_are_known_of_fresh_records_fetched_with_them(
+    storage: StorageService, lists: Lists, database: Database
+) -> None:
+    await lists.add("tmdb:949")
+    (claim,) = await storage.queue.claim(uuid4(), uuid4(), 1)
+    named = replace(record_of(949), other_names=("Hitze", "Heat: Coincidence"))
+    done = Completion(claim, Outcome.FOUND, "tmdb id", film=named, confidence=100)
+    await storage.completions.save([done])
+    assert await storage.titles.other_names(949, 150) == named.other_names
+    assert await storage.titles.other_names(950, 150) is None
+    await database.fetchval("update catalogue set fetched_at = now() - interval '151 days'")
+    assert await storage.titles.other_names(949, 150) is None
+    await database.fetchval("update catalogue set fetched_at = now(), other_names = null")
+    assert await storage.titles.other_names(949, 150) is None, "an earlier release fetched it"
 
 
 # -- what is learned ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from structlog.testing import capture_logs
 
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.tmdb import client
 from tests.support.waiting import until
 

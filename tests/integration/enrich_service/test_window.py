@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from enrich_service.storage.window import RequestLimit, WindowStorage
+from enrich_service.storage.request_limit import RequestLimit
+from enrich_service.storage.window import WindowStorage
+from enrich_service.storage.window_holds import LEAST_SHARE, ONE_OVERLOAD_SECONDS
+from shared.models import RECOVERY_SECONDS
 from shared.postgres import connector as connecting
 from shared.postgres.database import Database
 from tests.support.waiting import until
@@ -238,7 +241,7 @@ async def test_a_hold_moves_everything(window: Window) -> None:
     await window.let_pass(29)
     assert (await window.take(wanted=40)).expiries == ()
     await window.let_pass(1)
-    assert len((await window.take(wanted=40)).expiries) == 40
+    assert len((await window.take(wanted=40)).expiries) == 1, "and no burst after it"
 
 
 async def test_a_shorter_hold_does_not_shorten_a_longer_one(window: Window) -> None:
@@ -258,6 +261,57 @@ async def test_a_hold_in_the_middle_of_a_flow_stops_it(window: Window) -> None:
     await window.let_pass(0.1)
     assert len((await window.take(wanted=10)).expiries) == 1, "and it flows on, without a burst"
     assert window.taken[-1] - window.taken[-2] >= 7 - ROUNDING
+
+
+# -- speed, and what TMDB refuses --------------------------------------------------------------
+
+
+async def rate(window: Window, rule: RequestLimit, seconds: float) -> float:
+    """Requests a second that whoever asks without a pause is given."""
+    begun, end = len(window.taken), window.now + seconds
+    while window.now < end:
+        grant = await window.take(rule, wanted=rule.limit)
+        await window.let_pass(max(grant.wait, 0.001))
+    return (len(window.taken) - begun) / seconds
+
+
+async def test_large_limit_flows_evenly_from_the_first_request(window: Window) -> None:
+    fast = RequestLimit(limit=350)
+    assert await rate(window, fast, 21.0) >= 0.95 * fast.limit / fast.period
+    assert min(gaps(window.taken)) >= fast.period / fast.limit - ROUNDING
+    assert most_in_any(fast.period, window.taken) <= fast.limit
+
+
+async def test_refusal_halves_the_rate_which_comes_back_slowly(window: Window) -> None:
+    fast = RequestLimit(limit=100, period=5.0, margin=0.1)
+    full = fast.limit / fast.period
+    await window.storage.hold(1)
+    await window.let_pass(1)
+    assert await rate(window, fast, 5.0) == pytest.approx(0.5 * full, rel=0.1)
+    await window.let_pass(RECOVERY_SECONDS / 4 - 5.0)
+    assert await rate(window, fast, 5.0) == pytest.approx(0.76 * full, rel=0.1)
+    await window.let_pass(RECOVERY_SECONDS / 4)
+    assert await rate(window, fast, 20.0) == pytest.approx(full, rel=0.05)
+    assert most_in_any(fast.period, window.taken) <= fast.limit
+
+
+async def test_refusals_of_one_overload_halve_once_and_later_ones_again(window: Window) -> None:
+    async def share() -> float:
+        return float(await window.database.fetchval("select slowed_to from request_window"))
+
+    for _ in range(3):
+        await window.storage.hold(0)
+        await window.let_pass(1)
+    assert await share() == 0.5
+    await window.let_pass(ONE_OVERLOAD_SECONDS)
+    await window.storage.hold(0)
+    regained = (ONE_OVERLOAD_SECONDS + 3) / RECOVERY_SECONDS
+    assert await share() == pytest.approx((0.5 + regained) / 2)
+    for _ in range(10):
+        await window.let_pass(ONE_OVERLOAD_SECONDS)
+        await window.storage.hold(0)
+    assert await share() >= LEAST_SHARE
+    assert (await window.take()).expiries, "never quite nothing"
 
 
 async def test_a_larger_limit_admits_no_burst_after_a_full_period(window: Window) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.held_snapshot import CountingDatabase
+from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.storage.retention import KEPT_SLOTS, RetentionStorage
-from enrich_service.storage.window import RequestLimit, WindowStorage
+from enrich_service.storage.window import WindowStorage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

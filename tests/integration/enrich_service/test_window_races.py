@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from enrich_service.storage.window import RequestLimit, WindowStorage
+from enrich_service.storage.request_limit import RequestLimit
+from enrich_service.storage.window import WindowStorage
 from shared.errors import DatabaseUnavailableError
 from shared.postgres.database import Database
 from tests.support.waiting import until

@@ -382,6 +382,29 @@ async def test_only_a_part_of_the_films_is_shown_beside_others_and_always_the_sa
         assert abs(len(some) - part * len(everything)) <= len(everything) / 4
 
 
+async def test_changed_films_are_told_a_hundred_a_page_and_each_day_others(tmdb: Client) -> None:
+    async with tmdb.put("/_stand_in/options", json={"changed": 0.3}):
+        pass
+    days = {"start_date": "2026-01-01", "end_date": "2026-01-02"}
+    status, first = await get(tmdb, "/3/movie/changes", **days)
+    assert status == 200
+    assert first["results"][0].keys() == {"id", "adult"}
+    assert (first["page"], len(first["results"])) == (1, 100)
+    assert first["total_pages"] == -(-first["total_results"] // 100)
+    last = first["total_pages"]
+    _, end = await get(tmdb, "/3/movie/changes", **days, page=str(last))
+    assert len(end["results"]) == first["total_results"] - 100 * (last - 1)
+    _, next_day = await get(
+        tmdb, "/3/movie/changes", start_date="2026-01-02", end_date="2026-01-03"
+    )
+    assert next_day["results"] != first["results"]
+    status, body = await get(
+        tmdb, "/3/movie/changes", start_date="2026-01-01", end_date="2026-01-16"
+    )
+    assert (status, body["status_code"]) == (422, 20)
+    assert (await get(tmdb, "/3/movie/changes", start_date="yesterday"))[0] == 422
+
+
 async def test_options_change_while_it_runs(tmdb: Client) -> None:
     change = {"limit": 1, "period": 60, "latency": 0.05, "api_key": "f" * 32}
     async with tmdb.put("/_stand_in/options", json=change) as answer:
@@ -390,6 +413,7 @@ async def test_options_change_while_it_runs(tmdb: Client) -> None:
             "period": 60,
             "latency": 0.05,
             "revealed": 1.0,
+            "changed": 0.005,
         }
     begun = time.monotonic()
     assert (await get(tmdb, "/3/configuration"))[0] == 401

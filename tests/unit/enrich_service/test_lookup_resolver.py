@@ -13,6 +13,7 @@ from enrich_service.lookups import Claim
 from enrich_service.matching.lookup_resolver import TOP_CAST, LookupResolver
 from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
+from enrich_service.tmdb.requests import APPENDED
 from shared.models import Outcome
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class Known:
         match: Match | None = None,
         records: dict[int | str, int] | None = None,
         page: int | None = None,
+        names: dict[int, tuple[str, ...]] | None = None,
     ) -> None:
+        self._names = names or {}
         self._match = match
         self._page = page
         self._records = records or {}
@@ -101,6 +104,9 @@ class Known:
     async def fresh_record(self, film: int | str, /) -> int | None:
         return self._records.get(film)
 
+    async def other_names(self, film: int, /) -> tuple[str, ...] | None:
+        return self._names.get(film)
+
 
 async def run(
     key: str, script: Script, title: str | None = None, index: Known | None = None
@@ -118,9 +124,7 @@ async def test_a_tmdb_id_is_one_request_and_certain() -> None:
     script = Script(movie_details=[DETAILS])
     done = await run("tmdb:949", script)
     assert (done.outcome, done.confidence, done.reason) == (Outcome.FOUND, 100, "tmdb id")
-    assert script.asked == [
-        ("/3/movie/949", {"append_to_response": "credits,recommendations,similar"})
-    ]
+    assert script.asked == [("/3/movie/949", {"append_to_response": ",".join(APPENDED)})]
 
 
 async def test_an_imdb_id_is_one_request_and_certain() -> None:
@@ -293,9 +297,26 @@ async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> Non
     done = await run("title:heat|1995", script, "Heat")
     assert (done.tmdb_id, done.confidence) == (5, 90)
     assert done.reason == "alternative title, same year"
-    append = script.asked[-1][1]["append_to_response"]
-    assert append == "credits,recommendations,similar,alternative_titles"
     assert done.candidates == (), "there is no other"
+
+
+async def test_other_names_of_a_record_answer_after_the_first_search() -> None:
+    script = Script(search_movie=[{"results": [SENTINEL]}])
+    index = Known(names={5: ("Thirteen", "HEAT!")})
+    done = await run("title:heat|1995", script, "Heat", index)
+    assert (done.tmdb_id, done.recorded, done.confidence) == (5, 5, 90)
+    assert done.reason == "alternative title, same year"
+
+
+async def test_records_beside_a_film_without_one_do_not_answer_alone() -> None:
+    page = {"results": [SENTINEL, {**SENTINEL, "id": 6}]}
+    script = Script(
+        search_movie=[page] * 4, movie_details=[{**KNOWN_AS_HEAT, "id": 6}], search_tv=[NOTHING]
+    )
+    index = Known(names={5: ("HEAT!",)})
+    done = await run("title:heat|1995", script, "Heat", index)
+    assert done.outcome is Outcome.NOT_FOUND, "two films have this name"
+    assert [path for path, _ in script.asked if path.startswith("/3/movie")] == ["/3/movie/6"]
 
 
 async def test_a_film_known_by_an_alternative_title_keeps_the_others_that_were_found() -> None:

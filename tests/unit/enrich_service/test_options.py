@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from enrich_service.options import WorkerOptions, options_from
-from enrich_service.storage.window import RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
 from shared.settings import Settings
 
 

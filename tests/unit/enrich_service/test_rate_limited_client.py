@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from enrich_service.scheduling.rate_limited_client import RateLimitedClient
 from enrich_service.scheduling.slot_gate import SlotGate
-from enrich_service.storage.window import LONGEST_HOLD_SECONDS, RequestLimit
+from enrich_service.storage.request_limit import RequestLimit
+from enrich_service.storage.window_holds import LONGEST_HOLD_SECONDS
 from enrich_service.tmdb.client import ConnectionRevokedError, SlotExpiredError
 from enrich_service.tmdb.errors import (
     KeyRefusedError,

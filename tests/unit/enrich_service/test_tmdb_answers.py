@@ -19,7 +19,13 @@ from enrich_service.tmdb.errors import (
     Trouble,
     UnavailableError,
 )
-from enrich_service.tmdb.models import Credits, MovieDetails, SearchPage
+from enrich_service.tmdb.models import (
+    LONGEST_NAME,
+    MOST_NAMES,
+    Credits,
+    MovieDetails,
+    SearchPage,
+)
 from enrich_service.tmdb.requests import (
     configuration,
     find_by_imdb_id,
@@ -466,3 +472,35 @@ def test_television_and_the_probe_are_read() -> None:
 def test_models_say_which_answer_they_are() -> None:
     assert SEARCH.model is SearchPage
     assert DETAILS.model is MovieDetails
+
+
+def test_other_names_of_a_film_are_its_alternative_and_translated_titles() -> None:
+    told = details(
+        title="Heat",
+        alternative_titles={"titles": [{"title": "HEAT  2"}, {"title": None}, {"title": "Heat"}]},
+        translations={
+            "translations": [
+                {"iso_639_1": "de", "data": {"title": "Hitze", "overview": "..."}},
+                {"iso_639_1": "fr", "data": {"title": ""}},
+                {"iso_639_1": "it", "data": None},
+                {"iso_639_1": "en"},
+                {"iso_639_1": "es", "data": {"title": "x" * (LONGEST_NAME + 1)}},
+            ]
+        },
+    )
+    assert read_answer(movie_details(603), 200, {}, json.dumps(told).encode()).other_names == (
+        "HEAT 2",
+        "Hitze",
+    )
+
+
+def test_other_names_are_bounded_and_may_be_missing() -> None:
+    many = [{"title": f"Name {number}"} for number in range(3 * MOST_NAMES)]
+    told = details(alternative_titles={"titles": many}, translations="none")
+    assert (
+        len(read_answer(movie_details(603), 200, {}, json.dumps(told).encode()).other_names)
+        == MOST_NAMES
+    )
+    assert (
+        read_answer(movie_details(603), 200, {}, json.dumps(details()).encode()).other_names == ()
+    )

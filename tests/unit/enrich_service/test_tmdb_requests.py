@@ -35,7 +35,9 @@ def test_details_come_with_credits_in_one_request() -> None:
     request = movie_details(603)
 
     assert request.path == "/3/movie/603"
-    assert request.query == (("append_to_response", "credits,recommendations,similar"),)
+    assert request.query == (
+        ("append_to_response", "credits,recommendations,similar,alternative_titles,translations"),
+    )
     assert movie_details("tt0133093").path == "/3/movie/tt0133093"
     assert movie_details(603, append=()).query == ()
     assert movie_details(603, append=("credits", "keywords")).query == (
