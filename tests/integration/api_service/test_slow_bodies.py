@@ -30,7 +30,7 @@ Content-Length: {size}\r
 @pytest.fixture(autouse=True)
 def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_pace, "WINDOW_SECONDS", 0.3)
-    monkeypatch.setattr("api_service.handlers.movies.SMALL_BODY_SECONDS", 0.3)
+    monkeypatch.setattr("api_service.limits.body_pace.SMALL_BODY_SECONDS", 0.3)
 
 
 async def trickle(service: Service, size: int, pieces: list[bytes], pause: float) -> bytes:
