@@ -172,7 +172,8 @@ class Catalogue:
 def _indexed_film(film: Film) -> IndexedTitle:
     year = film.year
     years = frozenset(film.release_years if year is None else (year, *film.release_years))
-    return IndexedTitle((film.title, film.original_title), years, year)
+    titles = (film.title, film.original_title, *film.other_titles)
+    return IndexedTitle(titles, years, year)
 
 
 def _indexed_show(show: Show) -> IndexedTitle:

@@ -74,6 +74,7 @@ class Film:
         overview: a sentence or two; may be blank.
         release_years: years of further releases, which TMDB's `year` filter matches too.
         poster: whether TMDB has a poster of it.
+        other_titles: further titles, alternative or translated; a search finds them and shows none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -94,6 +95,7 @@ class Film:
     overview: str
     release_years: tuple[int, ...] = ()
     poster: bool = True
+    other_titles: tuple[NonBlank, ...] = ()
 
     @property
     def year(self) -> int | None:

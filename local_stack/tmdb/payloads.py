@@ -201,10 +201,10 @@ def _release_dates(film: Film, _: Catalogue) -> dict[str, object]:
 
 
 def _alternative_titles(film: Film, _: Catalogue) -> dict[str, object]:
-    if film.original_title == film.title:
-        return {"titles": []}
+    titles = dict.fromkeys((film.original_title, *film.other_titles))
+    titles.pop(film.title, None)
     country = film.countries[0] if film.countries else ""
-    return {"titles": [{"iso_3166_1": country, "title": film.original_title, "type": ""}]}
+    return {"titles": [{"iso_3166_1": country, "title": title, "type": ""} for title in titles]}
 
 
 def _recommendations(film: Film, catalogue: Catalogue) -> list[dict[str, object]]:
