@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +56,9 @@ class MatchingSet:
             for name in {normalise(name) for name in _names(film)}:
                 self._bearers[name].append(film)
         lines = _lines(folder / "titles.jsonl.gz")
-        self._listed = [line for line in lines if line["tmdb_id"] in self._by_id]
+        self._listed = [
+            line for line in lines if line["title"] and line["tmdb_id"] in self._by_id
+        ]
         self._sample = sample
 
     def kinds(self) -> dict[str, list[Asked]]:
@@ -181,7 +184,10 @@ def _names(film: Film) -> tuple[str, ...]:
 
 def _bare(title: str) -> str:
     """The title without case, accents, punctuation and articles."""
-    return " ".join(word for word in normalise(title).split() if word not in ARTICLES)
+    plain = unicodedata.normalize("NFKD", title.casefold())
+    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    words = "".join(char if char.isalnum() else " " for char in letters).split()
+    return " ".join(word for word in words if word not in ARTICLES)
 
 
 def _year_off(one: Asked) -> Asked:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.match_choice import DOMINANT_VOTES, Match, choose_match
-from enrich_service.matching.title_normalisation import Agreement, agreement, normalise, read_asked
+from enrich_service.matching.title_agreement import Agreement, agreement
+from enrich_service.matching.title_normalisation import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

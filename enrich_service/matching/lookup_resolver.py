@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from enrich_service.lookups import Completion, Film
+from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.known_films import asked_year, is_still
 from enrich_service.matching.match_choice import (
     ALTERNATIVE,
@@ -18,7 +19,7 @@ from enrich_service.matching.match_choice import (
     may_have_another_name,
 )
 from enrich_service.matching.search_plan import neighbour_plan, search_plan, slip_plan
-from enrich_service.matching.title_normalisation import Agreement, agreement, read_asked
+from enrich_service.matching.title_agreement import Agreement, agreement
 from enrich_service.tmdb.errors import NotFoundError, RefusedError
 from enrich_service.tmdb.requests import (
     APPENDED,

@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from enrich_service.matching.title_normalisation import (
+from enrich_service.matching.asked_titles import read_asked
+from enrich_service.matching.title_agreement import (
     Agreement,
     agreement,
-    read_asked,
+    may_be_part_of_known,
     similarity,
 )
 from shared.models import DOUBTFUL_BELOW
@@ -33,7 +34,7 @@ from shared.models import DOUBTFUL_BELOW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.matching.title_normalisation import AskedTitle
+    from enrich_service.matching.asked_titles import AskedTitle
     from enrich_service.tmdb.models import SearchMovie
 
 THRESHOLD: Final = 75
@@ -49,10 +50,13 @@ _TITLE_SCORES: Final = {
     Agreement.EXACT: 100,
     Agreement.SAME: 98,
     Agreement.VARIANT: 92,
-    Agreement.BRACKETED: 84,
+    Agreement.BRACKETED: 90,
+    Agreement.RENUMBERED: 86,
+    Agreement.REORDERED: 85,
     Agreement.SLIP: 82,
     Agreement.SHORTENED: 80,
-    Agreement.RESEMBLING: 78,
+    Agreement.LONGER: 78,
+    Agreement.RESEMBLING: 77,
 }
 _WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
 
@@ -170,11 +174,11 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
         films: all search results so far; repeated ones do no harm.
     """
     scored = _scored(title, year, films)
-    fitting = [one for one in scored if one.score >= THRESHOLD and _is_safe(one)]
+    fitting = [one for one in scored if one.score >= THRESHOLD]
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN}
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title >= Agreement.SLIP
         is_doubtful = best.score < DOUBTFUL_BELOW
         others = _shown(scored, besides=best.film.id) if is_doubtful else ()
         return Match(best.film.id, best.score, words, is_final, others)
@@ -232,6 +236,12 @@ def _scored(title: str, year: int | None, films: Iterable[SearchMovie]) -> list[
 
 def _score(asked: AskedTitle, year: int | None, film: SearchMovie) -> _Scored:
     kind = agreement(asked, film.title, film.original_title)
+    if (
+        kind is Agreement.SHORTENED
+        and film.vote_count >= DOMINANT_VOTES
+        and may_be_part_of_known(asked, film.title, film.original_title)
+    ):
+        kind = Agreement.NONE
     fit = _year_fit(year, film.year)
     if kind is Agreement.NONE:
         points = int(similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100)
@@ -248,10 +258,6 @@ def _year_fit(asked: int | None, year: int | None) -> _YearFit:
     if year == asked:
         return _YearFit.SAME
     return _YearFit.NEXT_TO if abs(year - asked) == 1 else _YearFit.OTHER
-
-
-def _is_safe(one: _Scored) -> bool:
-    return one.title >= Agreement.SLIP or one.film.vote_count >= DOMINANT_VOTES
 
 
 def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None:
