@@ -37,8 +37,14 @@ class AskedTitle:
     bracketed: tuple[str, ...]
 
     @property
+    def unmoved(self) -> str:
+        """The title with its brackets, and the article before these back in front."""
+        outer, *inner = self.bracketed
+        return f"{outer} {' '.join(inner)}"
+
+    @property
     def spelt(self) -> tuple[str, ...]:
-        """The names that may be misspelt or shortened: the title itself, and each of several."""
+        """The names that may be misspelt or shortened: the title, or each of several."""
         return tuple(dict.fromkeys(self.names or self.bracketed or (self.text,)))
 
 

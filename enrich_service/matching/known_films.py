@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LONGEST_KEY_BYTES: Final = 2_200
 """Of a text in an index: PostgreSQL refuses entries of more than 2,704 bytes. A title of a list has
 500 characters at most, so none that is asked for is longer."""
-LEAST_CONFIDENCE: Final = 98
+LEAST_CONFIDENCE: Final = 99
 """The very title, or the same one in other notation, in the very year."""
 
 

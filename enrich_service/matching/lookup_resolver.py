@@ -44,9 +44,12 @@ if TYPE_CHECKING:
 
 TOP_CAST = 20
 CERTAIN = 100
-# None of the films found has this title.
-_MAY_BE_MISSPELT = frozenset({NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE})
-_MAY_BE_TELEVISION = _MAY_BE_MISSPELT
+# None of the films found has this title, or none of them is of its year.
+_MAY_BE_ANOTHER = frozenset(
+    {NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE, NoMatchReason.OTHER_YEAR}
+)
+_MAY_BE_TELEVISION = _MAY_BE_ANOTHER - {NoMatchReason.OTHER_YEAR}
+_OTHER_NAMES = ("alternative_titles", "translations")
 
 
 class Ask(Protocol):
@@ -210,7 +213,7 @@ class LookupResolver:
         await follow(search_plan(title, year))
         if isinstance(choice, Match) and not choice.is_final and crowded and year is not None:
             await follow(neighbour_plan(title, year))
-        if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT:
+        if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_ANOTHER:
             if known_otherwise := await self._by_another_name(title, year, films):
                 return known_otherwise
             await follow(slip_plan(title, year))
@@ -222,11 +225,12 @@ class LookupResolver:
         """Ask the few films that fit but for their titles whether they have this one besides."""
         asked = read_asked(title)
         bearers = []
-        for film in may_have_another_name(asked_year(title, year), films):
+        for film in may_have_another_name(title, year, films):
             with contextlib.suppress(NotFoundError):
-                details = await self._details(film.id, (*APPENDED, "alternative_titles"))
+                details = await self._details(film.id, (*APPENDED, *_OTHER_NAMES))
                 if any(
-                    agreement(asked, name, None) >= Agreement.SAME for name in details.other_names
+                    agreement(asked, name, None) >= Agreement.BRACKETED
+                    for name in details.other_names
                 ):
                     bearers.append(details)
         if len(bearers) != 1:

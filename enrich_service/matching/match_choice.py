@@ -26,6 +26,7 @@ from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.title_agreement import (
     Agreement,
     agreement,
+    has_its_words,
     may_be_part_of_known,
     similarity,
 )
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 THRESHOLD: Final = 75
 """Least confidence, 0 to 100, with which a film is chosen."""
-ALTERNATIVE: Final = 90
+ALTERNATIVE: Final = 98
 """Confidence in a film that has the asked title among its alternative ones, in the very year."""
 MOST_OTHER_NAMES: Final = 3
 _MOST_CANDIDATES: Final = 5
@@ -73,7 +74,30 @@ class _YearFit(IntEnum):
     SAME = 4
 
 
-# With these, whatever is looser than VARIANT needs the very year to reach the threshold.
+_CONFIDENCES: Final = {
+    (Agreement.EXACT, _YearFit.SAME): 100,
+    (Agreement.EXACT, _YearFit.OPEN): 98,
+    (Agreement.EXACT, _YearFit.NEXT_TO): 98,
+    (Agreement.EXACT, _YearFit.UNKNOWN): 96,
+    (Agreement.SAME, _YearFit.SAME): 99,
+    (Agreement.SAME, _YearFit.OPEN): 98,
+    (Agreement.SAME, _YearFit.NEXT_TO): 97,
+    (Agreement.SAME, _YearFit.UNKNOWN): 95,
+    (Agreement.VARIANT, _YearFit.SAME): 98,
+    (Agreement.VARIANT, _YearFit.OPEN): 97,
+    (Agreement.VARIANT, _YearFit.NEXT_TO): 93,
+    (Agreement.VARIANT, _YearFit.UNKNOWN): 93,
+    (Agreement.BRACKETED, _YearFit.SAME): 98,
+    (Agreement.BRACKETED, _YearFit.NEXT_TO): 95,
+    (Agreement.RENUMBERED, _YearFit.SAME): 97,
+    (Agreement.REORDERED, _YearFit.SAME): 97,
+    (Agreement.SLIP, _YearFit.SAME): 97,
+    (Agreement.SLIP, _YearFit.NEXT_TO): 95,
+    (Agreement.SHORTENED, _YearFit.SAME): 96,
+    (Agreement.LONGER, _YearFit.SAME): 95,
+    (Agreement.RESEMBLING, _YearFit.SAME): 95,
+}
+"""What of films of each kind is right, in per cent; what is not here is never chosen."""
 _YEAR_PENALTIES: Final = {
     _YearFit.SAME: 0,
     _YearFit.OPEN: 10,
@@ -193,18 +217,26 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     return NoMatch(reason, _shown(scored))
 
 
-def may_have_another_name(year: int | None, films: Iterable[SearchMovie]) -> list[SearchMovie]:
-    """The films that a search found although none of their titles agrees with the asked one.
+def may_have_another_name(
+    title: str, year: int | None, films: Iterable[SearchMovie]
+) -> list[SearchMovie]:
+    """The films that a search found although their titles have not the words that were asked for.
 
-    TMDB also searches alternative titles and does not show them. Only those of the very year are
-    worth a request each, and only where they are few.
+    TMDB also searches alternative titles and translations and does not show them. Only films of
+    the very year are worth a request each, and only where they are few.
 
     Args:
-        year: asked for.
-        films: what the search for the whole title found, none of which was chosen.
+        title: as the list has it.
+        year: of release, if the list has one.
+        films: what the searches found, none of which was chosen.
     """
-    same_year = list({film.id: film for film in films if film.year == year}.values())
-    return same_year if year is not None and len(same_year) <= MOST_OTHER_NAMES else []
+    asked = read_asked(title)
+    known_year = asked.year if year is None else year
+    same_year = {film.id: film for film in films if film.year == known_year}.values()
+    unexplained = [
+        film for film in same_year if not has_its_words(asked, film.title, film.original_title)
+    ]
+    return unexplained if known_year and len(unexplained) <= MOST_OTHER_NAMES else []
 
 
 def list_candidates(
@@ -243,11 +275,13 @@ def _score(asked: AskedTitle, year: int | None, film: SearchMovie) -> _Scored:
     ):
         kind = Agreement.NONE
     fit = _year_fit(year, film.year)
-    if kind is Agreement.NONE:
-        points = int(similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100)
-    else:
-        points = _TITLE_SCORES[kind]
-    return _Scored(film, kind, fit, max(0, points - _YEAR_PENALTIES[fit]))
+    if known := _CONFIDENCES.get((kind, fit)):
+        return _Scored(film, kind, fit, known)
+    points = _TITLE_SCORES.get(kind) or int(
+        similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100
+    )
+    score = min(max(0, points - _YEAR_PENALTIES[fit]), THRESHOLD - 1)
+    return _Scored(film, kind, fit, score)
 
 
 def _year_fit(asked: int | None, year: int | None) -> _YearFit:
@@ -274,7 +308,7 @@ def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None
 def _may_mean_another(best: _Scored, scored: list[_Scored]) -> bool:
     """Whether, with no year to tell, a far better known film goes by nearly this title."""
     return best.year is _YearFit.OPEN and any(
-        one.title >= Agreement.SHORTENED and best.is_overshadowed_by(one)
+        one.title >= Agreement.LONGER and best.is_overshadowed_by(one)
         for one in scored
         if one is not best
     )

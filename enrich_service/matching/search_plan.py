@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHORTEST_PART = 3
-_SHORTEST_BEGINNING = 3
+_LONG_ENOUGH_WITHOUT_YEAR = 8
 _MOST_JOINED = 3
 _EARLY = 3
 
@@ -71,11 +71,16 @@ def slip_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
     text = asked.spelt[0]
     if known_year is None or not may_have_slip(text):
         return
-    queries = [*_without_numbers(text), *_halves(text), *_joined(text), *_undone(text)]
+    halves = list(_halves(text))
+    numberless = [query for name in (text, *shortened_names(text)) for query in _numberless(name)]
+    queries = [*numberless, *halves, *_joined(text), *_undone(text)]
     yield from (PlannedSearch(query, known_year) for query in dict.fromkeys(queries))
+    # The year may be off as well, and an article may be one that TMDB has not.
+    anywhen = [half for half in halves if len(half) >= _LONG_ENOUGH_WITHOUT_YEAR]
+    yield from (PlannedSearch(query, None) for query in (*_bare(text), *anywhen))
 
 
-def _without_numbers(title: str) -> Iterator[str]:
+def _numberless(title: str) -> Iterator[str]:
     """The title without its numbers, however they are spelt, if something is left of it."""
     words = normalise(title).split()
     kept = [word for word in words if not in_plain_figures(word)[:1].isdecimal()]
@@ -84,18 +89,22 @@ def _without_numbers(title: str) -> Iterator[str]:
 
 
 def _halves(title: str) -> Iterator[str]:
-    """The title in two parts, of which one is free of a single slip.
+    """The words of a title in two parts, of which one is free of a single slip.
 
     What is too short to narrow a search, or nothing but an article, is left out.
     """
-    words = title.split()
+    words = normalise(title).split()
     if len(words) < 2:  # noqa: PLR2004  # one has no halves
         return
     ends = range(1, len(words))
-    cut = min(ends, key=lambda end: abs(len(" ".join(words[:end])) - len(title) / 2))
-    for part in (" ".join(words[:cut]), " ".join(words[cut:])):
-        if len(part) >= _SHORTEST_PART and not ARTICLES.issuperset(normalise(part).split()):
-            yield part
+    cut = min(ends, key=lambda end: abs(2 * len(" ".join(words[:end])) + 1 - len(" ".join(words))))
+    for part in (words[:cut], words[cut:]):
+        if not ARTICLES.issuperset(part) and _narrows(" ".join(part)):
+            yield " ".join(part)
+
+
+def _narrows(query: str) -> bool:
+    return len(query) >= _SHORTEST_PART or query.isdecimal()
 
 
 def _joined(title: str) -> Iterator[str]:
@@ -105,17 +114,23 @@ def _joined(title: str) -> Iterator[str]:
         yield "".join(words)
 
 
+def _bare(title: str) -> Iterator[str]:
+    """The title without the article in front, if there is one."""
+    first, _, rest = normalise(title).partition(" ")
+    if first in ARTICLES and _narrows(rest):
+        yield rest
+
+
 def _undone(title: str) -> Iterator[str]:
-    """A title of one word, but for its articles, with each slip undone that may be in it.
+    """The only word of a title that could narrow a search, with each slip undone in its beginning.
 
     A search takes a word's beginning for the word, so a slip is as good as undone behind it.
     """
-    words = significant_words(title)
-    if len(words) > 1:
+    *others, word = sorted(significant_words(title), key=lambda one: (one.isalpha(), len(one)))
+    if any(map(_narrows, others)) or not word.isalpha():
         return
-    (word,) = words
-    for length in (len(word) // 2, _SHORTEST_BEGINNING):
-        if length >= _SHORTEST_BEGINNING:
+    for length in (len(word) // 2, _SHORTEST_PART):
+        if length >= _SHORTEST_PART:
             yield word[:length]
     for place in range(min(_EARLY, len(word) - 1)):
         before, first, second, after = (

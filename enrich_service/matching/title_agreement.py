@@ -15,8 +15,8 @@ from rapidfuzz.distance import OSA
 
 from enrich_service.matching.title_normalisation import (
     ARTICLES,
+    COUNTED,
     has_numbered_part,
-    in_plain_figures,
     is_later_part,
     is_renumbered,
     is_variant,
@@ -31,14 +31,19 @@ if TYPE_CHECKING:
     from enrich_service.matching.asked_titles import AskedTitle
 
 _SUBTITLE = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s+or(?::\s+|\s+(?=\())|,\s+or:?\s+")
+_IN_BRACKETS = re.compile(r"^(?P<head>.*\S)\s+\((?P<tail>[^()]+)\)$")
+_NUMERAL = re.compile(r"\d+|[ivx]")
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s?\s+")
 _FEWEST_TAIL_WORDS = 2
-_FEWEST_WORDS_TO_REORDER = 3
+_FEWEST_WORDS_TO_REORDER = 2
+_SHORTEST_SUBTITLE = 6
 _SHORTEST_WITH_SLIP = 5
 _SHORTEST_WITH_WRONG_LETTER = 8
 _SHORTEST_RESEMBLING = 12
 _RESEMBLING = 85.0
-_DECORATIONS: Final = frozenset({"3d", "3 d", "us", "u s", "usa", "the movie", "movie", "the film"})
+_DECORATIONS: Final = frozenset(
+    {"3d", "3 d", "us", "u s", "usa", "movie", "the movie", "the film", "the motion picture"}
+)
 _ACCOMPANY: Final = frozenset(
     {"making", "behind", "scenes", "bootleg", "featurette", "documentary", "trailer", "special"}
 )
@@ -49,13 +54,13 @@ class Agreement(IntEnum):
 
     NONE = 0
     RESEMBLING = 1
-    """Several slips of the pen in a long title."""
+    """A letter is wrong, or a few in a long title."""
     LONGER = 2
     """TMDB's title has a subtitle, or says besides that it is a film."""
     SHORTENED = 3
     """The list's title has a subtitle, or a name in front."""
     SLIP = 4
-    """One letter is wrong, missing, doubled or swapped: no plural's."""
+    """One letter is missing, doubled or swapped with the next: no plural's."""
     REORDERED = 5
     """The same words in another order."""
     RENUMBERED = 6
@@ -78,6 +83,8 @@ def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agre
     if not {normalise(asked.text), normalise(asked.whole)}.isdisjoint(map(normalise, names)):
         return Agreement.SAME
     if any(is_variant(ours, name) for ours in (asked.text, *asked.names) for name in names):
+        return Agreement.VARIANT
+    if len(asked.bracketed) > 1 and any(is_variant(asked.unmoved, name) for name in names):
         return Agreement.VARIANT
     parts = [any(is_variant(part, name) for name in names) for part in asked.bracketed]
     if any(parts):
@@ -103,7 +110,7 @@ def may_be_part_of_known(asked: AskedTitle, title: str, original_title: str | No
     """
     names = _names(title, original_title)
     return any(
-        is_variant(head, name) and not has_numbered_part(_main_title(tail) or tail)
+        is_variant(head, name) and not _says_no_more(tail)
         for ours in asked.spelt
         for head, tail in _subtitled(ours)
         for name in names
@@ -121,6 +128,18 @@ def _loose_agreement(ours: str, name: str) -> Agreement:
         (Agreement.RESEMBLING, _resembles),
     )
     return next((kind for kind, holds in rules if holds(ours, name)), Agreement.NONE)
+
+
+def has_its_words(asked: AskedTitle, title: str, original_title: str | None) -> bool:
+    """Whether a search for one of the list's names finds the film by a title that it shows.
+
+    Each word of the name begins a word of the title, with a space or without.
+    """
+    return any(
+        all(f" {word}" in f" {theirs} {theirs.replace(' ', '')}" for word in normalise(ours).split())
+        for theirs in map(normalise, _names(title, original_title))
+        for ours in (*asked.spelt, *asked.bracketed, *asked.names)
+    )
 
 
 def shortened_names(title: str) -> tuple[str, ...]:
@@ -152,6 +171,11 @@ def _main_title(title: str) -> str | None:
     return parted[0][0] if parted else None
 
 
+def _says_no_more(tail: str) -> bool:
+    """Whether a subtitle says nothing but which part it is, or that it is a film."""
+    return has_numbered_part(_main_title(tail) or tail) or normalise(tail) in _DECORATIONS
+
+
 def _tails(title: str) -> Iterator[str]:
     """What stands behind a name in front, if it is long enough to be a title by itself."""
     tails = [tail for _, tail in _subtitled(title)]
@@ -177,7 +201,10 @@ def _is_shortened(asked: str, name: str) -> bool:
 
 def _is_longer(asked: str, name: str) -> bool:
     """Whether the film has the asked title and a subtitle, or a word that says what it is."""
-    for head, tail in _subtitled(name):
+    parted = _subtitled(name)
+    if bracket := _IN_BRACKETS.match(name):
+        parted.append((bracket["head"], bracket["tail"]))
+    for head, tail in parted:
         if is_variant(asked, head):
             own = _ACCOMPANY.isdisjoint(normalise(tail).split())
             return own and not has_numbered_part(_main_title(tail) or tail)
@@ -194,14 +221,19 @@ def _is_renumbered(asked: str, name: str) -> bool:
     """
     if is_renumbered(asked, name):
         return True
-    ours, theirs = (in_plain_figures(title).split() for title in (asked, name))
+    ours, theirs = (_words_and_numbers(title) for title in (asked, name))
     longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
     if len(longer) != len(shorter) + 1:
         return False
     place = next((at for at, word in enumerate(shorter) if word != longer[at]), len(shorter))
-    if longer[place + 1 :] != shorter[place:] or not longer[place].isdecimal() or not place:
+    if not place or longer[place + 1 :] != shorter[place:]:
         return False
-    return len(longer[place + 1 :]) >= _FEWEST_TAIL_WORDS or longer[place:] == ["1"]
+    has_subtitle = len("".join(longer[place + 1 :])) >= _SHORTEST_SUBTITLE
+    return longer[place:] == ["1"] or (has_subtitle and bool(_NUMERAL.fullmatch(longer[place])))
+
+
+def _words_and_numbers(title: str) -> list[str]:
+    return [word for word in significant_words(title) if word not in COUNTED]
 
 
 def _is_reordered(asked: str, name: str) -> bool:
@@ -210,22 +242,21 @@ def _is_reordered(asked: str, name: str) -> bool:
 
 
 def _is_slip(asked: str, name: str) -> bool:
-    """Whether one slip of the pen separates them.
+    """Whether one letter is left out, doubled or swapped with the next in the asked title.
 
-    A letter that is left out, doubled or swapped with the next seldom makes another title; one
-    that is replaced by another, or put in, often does where it is short, or a word's first.
+    That seldom makes another title of it, however short; a letter that is replaced often does.
     """
     ours, theirs = normalise(asked), normalise(name)
-    if min(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP - 1:
+    if max(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or not _is_one_letter(ours, theirs):
         return False
-    if OSA.distance(ours, theirs, score_cutoff=1) != 1 or _has_other_number_or_plural(ours, theirs):
-        return False
-    if max(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP:
-        return False
-    if len(ours) < len(theirs) or sorted(ours) == sorted(theirs) or _is_doubled(ours, theirs):
-        return True
-    long_enough = min(len(ours), len(theirs)) >= _SHORTEST_WITH_WRONG_LETTER
-    return long_enough and _initials(ours) == _initials(theirs)
+    is_likely = (
+        len(ours) < len(theirs) or sorted(ours) == sorted(theirs) or _is_doubled(ours, theirs)
+    )
+    return is_likely and not _has_other_number_or_plural(ours, theirs)
+
+
+def _is_one_letter(ours: str, theirs: str) -> bool:
+    return OSA.distance(ours, theirs, score_cutoff=1) == 1
 
 
 def _is_doubled(ours: str, theirs: str) -> bool:
@@ -237,11 +268,14 @@ def _is_doubled(ours: str, theirs: str) -> bool:
 
 
 def _resembles(asked: str, name: str) -> bool:
-    """Whether a few slips of the pen separate them."""
+    """Whether one letter is wrong, or a few in a long title, and no word's first."""
     ours, theirs = normalise(asked), normalise(name)
-    if min(len(ours), len(theirs)) < _SHORTEST_RESEMBLING or _initials(ours) != _initials(theirs):
-        return False
-    return fuzz.ratio(ours, theirs) >= _RESEMBLING and not _has_other_number_or_plural(ours, theirs)
+    shortest = min(len(ours), len(theirs))
+    alike = (shortest >= _SHORTEST_WITH_WRONG_LETTER and _is_one_letter(ours, theirs)) or (
+        shortest >= _SHORTEST_RESEMBLING and fuzz.ratio(ours, theirs) >= _RESEMBLING
+    )
+    same_initials = alike and _initials(ours) == _initials(theirs)
+    return same_initials and not _has_other_number_or_plural(ours, theirs)
 
 
 def _initials(text: str) -> list[str]:

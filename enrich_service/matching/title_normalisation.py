@@ -25,6 +25,8 @@ ARTICLES: Final = frozenset(_ARTICLE_WORDS.split())
 
 Italian "i", Portuguese "o" and Dutch "de" are left out on purpose: "I, Robot" is not "Robot".
 """
+_BEHIND_A_COMMA: Final = ARTICLES | {"i", "o", "de", "gl'"}
+"""What can be an article where it stands behind a comma: "Vitelloni, I"."""
 COUNTED: Final = frozenset({"part", "volume", "chapter", "episode"})
 """What a number behind it counts."""
 
@@ -32,6 +34,7 @@ _APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
 _MOVED_ARTICLE = re.compile(rf"^(?P<title>.+),\s*(?P<article>[^\W\d]+[{_APOSTROPHES}]?)$")
 _ELIDED = re.compile(rf"^(?:[ld]|un|dell|all|nell)[{_APOSTROPHES}](?=\w|$)", re.IGNORECASE)
 _INNER_APOSTROPHE = re.compile(rf"(?<=\w)[{_APOSTROPHES}](?=\w)")
+_POSSESSIVE = re.compile(rf"(?<=\w)[{_APOSTROPHES}]s\b", re.IGNORECASE)
 _AND_SIGN = re.compile(r"&|(?<=\s)\+(?=\s)")
 _FRACTION = re.compile(r"[\u00bc-\u00be\u2150-\u215e]")
 _NUMBERED_PART = re.compile(r"\b(?:part|volume|chapter|episode)\s+\d+\b|\b\d+$")
@@ -49,7 +52,10 @@ def _numbered(words: str) -> dict[str, str]:
 
 _ROMAN = _numbered("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx")
 _NUMBER_WORDS = _numbered("one two three four five six seven eight nine ten eleven twelve")
-_ORDINALS = _numbered("first second third fourth fifth sixth seventh eighth ninth tenth")
+_ORDINALS = _numbered(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+)
 _ORDINAL_FIGURE = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _ABBREVIATIONS = {"vol": "volume", "pt": "part", "ep": "episode"}
 
@@ -79,7 +85,7 @@ def article_first(title: str) -> str:
     article = found["article"]
     if _ELIDED.match(article):
         return f"{article}{found['title']}"
-    return f"{article} {found['title']}" if article.casefold() in ARTICLES else title
+    return f"{article} {found['title']}" if article.casefold() in _BEHIND_A_COMMA else title
 
 
 def is_variant(ours: str, theirs: str) -> bool:
@@ -150,7 +156,7 @@ def _in_figures(words: list[str]) -> Iterator[str]:
 def _loose(title: str) -> frozenset[str]:
     """Spellings under which a title is still taken for itself."""
     plain = normalise(title)
-    forms = {plain, normalise(_ELIDED.sub("", title))}
+    forms = {plain, normalise(_ELIDED.sub("", title)), normalise(_POSSESSIVE.sub("", title))}
     first, _, rest = plain.partition(" ")
     if first in ARTICLES and len(rest) > 1:
         forms.add(rest)
