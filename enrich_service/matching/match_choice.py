@@ -27,6 +27,7 @@ from enrich_service.matching.title_agreement import (
     Agreement,
     agreement,
     has_its_words,
+    is_common,
     may_be_part_of_known,
     similarity,
 )
@@ -59,6 +60,16 @@ _TITLE_SCORES: Final = {
     Agreement.LONGER: 78,
     Agreement.RESEMBLING: 77,
 }
+_FINAL: Final = frozenset(
+    {
+        Agreement.EXACT,
+        Agreement.SAME,
+        Agreement.VARIANT,
+        Agreement.BRACKETED,
+        Agreement.SLIP,
+    }
+)
+"""Agreements in the very year that no further search could better, but by a lucky chance."""
 _WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
 
 
@@ -199,10 +210,13 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     """
     scored = _scored(title, year, films)
     fitting = [one for one in scored if one.score >= THRESHOLD]
+    if any(one.title >= Agreement.VARIANT for one in fitting):
+        # Where a film has the title itself, one that only sounds like it is no rival.
+        fitting = [one for one in fitting if one.title >= Agreement.BRACKETED]
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title >= Agreement.SLIP
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title in _FINAL
         is_doubtful = best.score < DOUBTFUL_BELOW
         others = _shown(scored, besides=best.film.id) if is_doubtful else ()
         return Match(best.film.id, best.score, words, is_final, others)
@@ -220,10 +234,11 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
 def may_have_another_name(
     title: str, year: int | None, films: Iterable[SearchMovie]
 ) -> list[SearchMovie]:
-    """The films that a search found although their titles have not the words that were asked for.
+    """The films that a search found although none of their titles agrees with the asked one.
 
     TMDB also searches alternative titles and translations and does not show them. Only films of
-    the very year are worth a request each, and only where they are few.
+    the very year are worth a request each, and only where they are few: all of them, or those whose
+    own titles have not the words that were searched for.
 
     Args:
         title: as the list has it.
@@ -232,11 +247,12 @@ def may_have_another_name(
     """
     asked = read_asked(title)
     known_year = asked.year if year is None else year
-    same_year = {film.id: film for film in films if film.year == known_year}.values()
-    unexplained = [
-        film for film in same_year if not has_its_words(asked, film.title, film.original_title)
-    ]
-    return unexplained if known_year and len(unexplained) <= MOST_OTHER_NAMES else []
+    same_year = list({film.id: film for film in films if film.year == known_year}.values())
+    if len(same_year) > MOST_OTHER_NAMES:
+        same_year = [
+            film for film in same_year if not has_its_words(asked, film.title, film.original_title)
+        ]
+    return same_year if known_year and len(same_year) <= MOST_OTHER_NAMES else []
 
 
 def list_candidates(
@@ -275,7 +291,8 @@ def _score(asked: AskedTitle, year: int | None, film: SearchMovie) -> _Scored:
     ):
         kind = Agreement.NONE
     fit = _year_fit(year, film.year)
-    if known := _CONFIDENCES.get((kind, fit)):
+    known = _CONFIDENCES.get((kind, fit))
+    if known and not (fit is _YearFit.NEXT_TO and kind is Agreement.VARIANT and is_common(asked)):
         return _Scored(film, kind, fit, known)
     points = _TITLE_SCORES.get(kind) or int(
         similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100

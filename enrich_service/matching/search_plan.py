@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from enrich_service.matching.title_normalisation import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_BETWEEN_WORDS = re.compile(r"[\s\-\u2013\u2014/]+")
 _SHORTEST_PART = 3
 _LONG_ENOUGH_WITHOUT_YEAR = 8
 _MOST_JOINED = 3
@@ -93,17 +95,18 @@ def _halves(title: str) -> Iterator[str]:
 
     What is too short to narrow a search, or nothing but an article, is left out.
     """
-    words = normalise(title).split()
-    if len(words) < 2:  # noqa: PLR2004  # one has no halves
-        return
-    ends = range(1, len(words))
-    cut = min(ends, key=lambda end: abs(2 * len(" ".join(words[:end])) + 1 - len(" ".join(words))))
-    for part in (words[:cut], words[cut:]):
-        if not ARTICLES.issuperset(part) and _narrows(" ".join(part)):
-            yield " ".join(part)
+    words = _BETWEEN_WORDS.split(title)
+    cuts = [(" ".join(words[:end]), " ".join(words[end:])) for end in range(1, len(words))]
+    useful = [cut for cut in cuts if all(map(_narrows, cut))] or cuts
+    if useful:
+        halves = min(useful, key=lambda cut: abs(len(cut[0]) - len(cut[1])))
+        yield from (half for half in halves if _narrows(half))
 
 
 def _narrows(query: str) -> bool:
+    """Whether a search for it alone leaves few enough films."""
+    if ARTICLES.issuperset(normalise(query).split()):
+        return False
     return len(query) >= _SHORTEST_PART or query.isdecimal()
 
 

@@ -35,7 +35,7 @@ _IN_BRACKETS = re.compile(r"^(?P<head>.*\S)\s+\((?P<tail>[^()]+)\)$")
 _NUMERAL = re.compile(r"\d+|[ivx]")
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s?\s+")
 _FEWEST_TAIL_WORDS = 2
-_FEWEST_WORDS_TO_REORDER = 2
+_FEWEST_WORDS_TO_REORDER = 3
 _SHORTEST_SUBTITLE = 6
 _SHORTEST_WITH_SLIP = 5
 _SHORTEST_WITH_WRONG_LETTER = 8
@@ -128,6 +128,11 @@ def _loose_agreement(ours: str, name: str) -> Agreement:
         (Agreement.RESEMBLING, _resembles),
     )
     return next((kind for kind, holds in rules if holds(ours, name)), Agreement.NONE)
+
+
+def is_common(asked: AskedTitle) -> bool:
+    """Whether a list gives nothing but one word, which another film of the time may have, too."""
+    return len(asked.spelt) == 1 and len(significant_words(asked.text)) == 1
 
 
 def has_its_words(asked: AskedTitle, title: str, original_title: str | None) -> bool:
@@ -237,7 +242,11 @@ def _words_and_numbers(title: str) -> list[str]:
 
 
 def _is_reordered(asked: str, name: str) -> bool:
+    """Whether they have the same words, wherever the articles stand; two may change places by
+    chance."""
     ours, theirs = significant_words(asked), significant_words(name)
+    if ours == theirs:
+        return len(ours) >= _FEWEST_WORDS_TO_REORDER - 1
     return len(ours) >= _FEWEST_WORDS_TO_REORDER and sorted(ours) == sorted(theirs)
 
 
