@@ -26,7 +26,7 @@ class AskedTitle:
         whole: as it stands, for the films whose own title ends in a year: "Class Reunion (1962)".
         text: without a year in brackets at its end, and with a moved article back in front.
         year: the year in brackets, if there was one.
-        names: the names on either side of an "aka" or a slash.
+        names: the whole, and the names on either side of an "aka" or a slash in it.
         bracketed: what stands before the brackets at the end, and what stands inside each of them.
     """
 
@@ -59,7 +59,7 @@ def read_asked(title: str) -> AskedTitle:
     outer, inner = _brackets(text)
     text = article_first(text)
     parts = [article_first(part) for part in _OTHER_NAME.split(text)]
-    names = tuple(parts) if len(parts) > 1 else ()
+    names = (text, *parts) if len(parts) > 1 else ()
     if any(names_later_part(name) for name in inner) or not inner:
         return AskedTitle(whole, text, year, names, ())
     outer = article_first(outer)

@@ -199,7 +199,7 @@ class LookupResolver:
         choice: Match | NoMatch = choose_match(title, year, films)
         crowded = False
 
-        async def follow(plan: Iterable[PlannedSearch]) -> None:
+        async def follow(plan: Iterable[PlannedSearch], *, is_last: bool = False) -> None:
             nonlocal choice, crowded
             for search in plan:
                 page = await self.ask(search_movie(search.query, year=search.year))
@@ -207,7 +207,8 @@ class LookupResolver:
                 self.index.learn(page.results)
                 choice = choose_match(title, year, films)
                 crowded = crowded or (search.year is None and page.total_pages > 1)
-                if choice.is_final or (isinstance(choice, Match) and search.year is None):
+                is_enough = is_last or search.year is None
+                if choice.is_final or (isinstance(choice, Match) and is_enough):
                     break
 
         await follow(search_plan(title, year))
@@ -216,7 +217,7 @@ class LookupResolver:
         if isinstance(choice, NoMatch) and choice.reason in _MAY_BE_ANOTHER:
             if known_otherwise := await self._by_another_name(title, year, films):
                 return known_otherwise
-            await follow(slip_plan(title, year))
+            await follow(slip_plan(title, year), is_last=True)
         return choice
 
     async def _by_another_name(

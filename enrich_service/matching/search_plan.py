@@ -18,9 +18,9 @@ from enrich_service.matching.title_normalisation import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BETWEEN_WORDS = re.compile(r"[\s\-\u2013\u2014/]+")
+_BETWEEN_WORDS = re.compile(r"[^\w'\u2019.!?]+|_+")
 _SHORTEST_PART = 3
-_LONG_ENOUGH_WITHOUT_YEAR = 8
+_LONG_ENOUGH_WITHOUT_YEAR = 5
 _MOST_JOINED = 3
 _EARLY = 3
 
@@ -75,7 +75,7 @@ def slip_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
         return
     halves = list(_halves(text))
     numberless = [query for name in (text, *shortened_names(text)) for query in _numberless(name)]
-    queries = [*numberless, *halves, *_joined(text), *_undone(text)]
+    queries = [*halves, *numberless, *_joined(text), *_undone(text)]
     yield from (PlannedSearch(query, known_year) for query in dict.fromkeys(queries))
     # The year may be off as well, and an article may be one that TMDB has not.
     anywhen = [half for half in halves if len(half) >= _LONG_ENOUGH_WITHOUT_YEAR]
@@ -130,12 +130,12 @@ def _undone(title: str) -> Iterator[str]:
     A search takes a word's beginning for the word, so a slip is as good as undone behind it.
     """
     *others, word = sorted(significant_words(title), key=lambda one: (one.isalpha(), len(one)))
-    if any(map(_narrows, others)) or not word.isalpha():
+    if any(map(_narrows, others)):
         return
     for length in (len(word) // 2, _SHORTEST_PART):
         if length >= _SHORTEST_PART:
             yield word[:length]
-    for place in range(min(_EARLY, len(word) - 1)):
+    for place in range(min(_EARLY, len(word) - 1) if word.isalpha() else 0):
         before, first, second, after = (
             word[:place], word[place], word[place + 1], word[place + 2 :]
         )  # fmt: skip

@@ -253,15 +253,25 @@ def _is_reordered(asked: str, name: str) -> bool:
 def _is_slip(asked: str, name: str) -> bool:
     """Whether one letter is left out, doubled or swapped with the next in the asked title.
 
-    That seldom makes another title of it, however short; a letter that is replaced often does.
+    That seldom makes another title of it, however short; a letter that is replaced often does. An
+    article in front may be missing besides.
     """
     ours, theirs = normalise(asked), normalise(name)
+    return _is_likely_slip(ours, theirs) or _is_likely_slip(_bare(ours), _bare(theirs))
+
+
+def _is_likely_slip(ours: str, theirs: str) -> bool:
     if max(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or not _is_one_letter(ours, theirs):
         return False
     is_likely = (
         len(ours) < len(theirs) or sorted(ours) == sorted(theirs) or _is_doubled(ours, theirs)
     )
     return is_likely and not _has_other_number_or_plural(ours, theirs)
+
+
+def _bare(text: str) -> str:
+    first, _, rest = text.partition(" ")
+    return rest if first in ARTICLES else text
 
 
 def _is_one_letter(ours: str, theirs: str) -> bool:
