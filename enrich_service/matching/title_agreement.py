@@ -155,7 +155,7 @@ def shortened_names(title: str) -> tuple[str, ...]:
 
 def may_have_slip(title: str) -> bool:
     """Whether a title is long enough to be known in spite of a slip of the pen."""
-    return len(normalise(title)) >= _SHORTEST_WITH_SLIP - 1
+    return len(normalise(title)) >= _SHORTEST_WITH_SLIP
 
 
 def _names(title: str, original_title: str | None) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ def _is_slip(asked: str, name: str) -> bool:
 
 
 def _is_likely_slip(ours: str, theirs: str) -> bool:
-    if max(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or not _is_one_letter(ours, theirs):
+    if min(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or not _is_one_letter(ours, theirs):
         return False
     is_likely = (
         len(ours) < len(theirs) or sorted(ours) == sorted(theirs) or _is_doubled(ours, theirs)

@@ -165,7 +165,7 @@ async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
     done = await run("title:heat|1995", script, "Heat")
     assert done.outcome is Outcome.FOUND
     assert done.confidence is not None
-    assert 75 <= done.confidence <= 100
+    assert 90 <= done.confidence <= 100
     assert [path for path, _ in script.asked] == ["/3/search/movie", "/3/movie/949"]
     assert script.asked[0][1]["query"] == "Heat", "as it was written, not as it was folded"
     assert script.asked[0][1]["year"] == "1995"
@@ -230,15 +230,15 @@ OTHERS = [
 
 async def test_a_doubtful_film_keeps_those_that_it_could_be_instead() -> None:
     page = {"results": [*OTHERS, HEAT]}
-    script = Script(search_movie=[page] * 2, movie_details=[DETAILS])
-    done = await run("title:heat|1996", script, "Heat")
-    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 87)
+    script = Script(search_movie=[page] * 4, movie_details=[DETAILS])
+    done = await run("title:x (heat)|1996", script, "X (Heat)")
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 95)
     assert len(done.candidates) == 5
     assert 949 not in {candidate["tmdb_id"] for candidate in done.candidates}
     assert done.candidates[0].keys() == {"tmdb_id", "title", "year", "score", "poster_path"}
 
-    script = Script(search_movie=[page] * 2)
-    known = await run("title:heat|1996", script, "Heat", Known(records={949: 949}))
+    script = Script(search_movie=[page] * 4)
+    known = await run("title:x (heat)|1996", script, "X (Heat)", Known(records={949: 949}))
     assert (known.recorded, known.candidates) == (949, done.candidates)
 
 
@@ -250,8 +250,8 @@ async def test_a_film_that_is_certain_has_nothing_beside_it() -> None:
 
 async def test_a_doubtful_film_that_has_gone_leaves_what_it_could_be_instead() -> None:
     page = {"results": [OTHERS[0], HEAT]}
-    script = Script(search_movie=[page] * 2, movie_details=[NotFoundError])
-    done = await run("title:heat|1996", script, "Heat")
+    script = Script(search_movie=[page] * 4, movie_details=[NotFoundError])
+    done = await run("title:x (heat)|1996", script, "X (Heat)")
     assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "gone")
     assert [candidate["tmdb_id"] for candidate in done.candidates] == [1000]
 
@@ -291,10 +291,10 @@ KNOWN_AS_HEAT = {
 async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> None:
     script = Script(search_movie=[{"results": [SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT])
     done = await run("title:heat|1995", script, "Heat")
-    assert (done.tmdb_id, done.confidence) == (5, 90)
+    assert (done.tmdb_id, done.confidence) == (5, 98)
     assert done.reason == "alternative title, same year"
     append = script.asked[-1][1]["append_to_response"]
-    assert append == "credits,recommendations,similar,alternative_titles"
+    assert append == "credits,recommendations,similar,alternative_titles,translations"
     assert done.candidates == (), "there is no other"
 
 
