@@ -123,43 +123,59 @@ async def answers(
 
 
 async def measure_set(folder: Path, *, sample: int = 0, show: int = 0) -> list[Figure]:
-    """Ask every question of a set in a catalogue of its films."""
+    """Ask every question of a set: of its films, without the right one, and with namesakes.
+
+    Args:
+        folder: of the set.
+        sample: questions of each kind at most; 0 asks all of them.
+        show: so many misses of each kind are printed.
+    """
     questions = MatchingSet(folder, sample)
+    kinds = questions.kinds()
     catalogue = Lacking(questions.films)
     figures = [Figure("films of the set", f"{len(questions.films)}")]
     found: list[Answered] = []
-
-    def shown(what: str, told: Answers) -> Answers:
-        misses = [one for one in told.all if not one.is_right and (without_right(one))]
-        for one in misses[:show]:
-            print(f"  {what}: {one}")
-        return told
-
-    def without_right(one: Answered) -> bool:
-        return one.tmdb_id is not None or catalogue.lacking is None
-
-    kinds = questions.kinds()
     for kind, asked in kinds.items():
-        told = shown(kind, await answers(catalogue, asked))
+        told = await answers(catalogue, asked)
+        _show(kind, [one for one in told.all if not one.is_right][:show])
         found += [one for one in told.all if one.tmdb_id is not None]
         figures.append(_reached(kind, told))
-    twins = await answers(catalogue, questions.twins())
-    guessed = sum(one.tmdb_id is not None for one in twins.all)
-    figures.append(
-        Figure("one title and year: guessed", f"{guessed} of {len(twins.all)}", "none", not guessed)
-    )
+    figures.append(_guessed(await answers(catalogue, questions.twins())))
     for kind in REMOVED:
-        what = f"{kind}: the right film removed"
-        told = shown(what, await answers(catalogue, kinds[kind], without=True))
-        taken = told.percent(right=False)
-        reach = f"<= {MOST_TAKEN} % taken"
-        figures.append(Figure(what, f"{taken:.2f} % taken", reach, taken <= MOST_TAKEN))
+        told = await answers(catalogue, kinds[kind], without=True)
+        _show(kind, [one for one in told.all if one.tmdb_id is not None][:show])
+        figures.append(_taken(f"{kind}: the right film removed", told))
     catalogue = Lacking([*questions.films, *questions.invented()])
     for kind, asked in kinds.items():
-        what = f"{kind}: invented namesakes added"
-        told = shown(what, await answers(catalogue, asked))
-        figures.append(Figure(what, str(told)))
+        told = await answers(catalogue, asked)
+        figures.append(Figure(f"{kind}: invented namesakes added", str(told)))
     return [*figures, *_calibration(found)]
+
+
+def _show(kind: str, misses: Iterable[Answered]) -> None:
+    for one in misses:
+        print(f"  {kind}: {one}")
+
+
+def _guessed(twins: Answers) -> Figure:
+    guessed = sum(one.tmdb_id is not None for one in twins.all)
+    return Figure(
+        "one title and year: guessed", f"{guessed} of {len(twins.all)}", "none", not guessed
+    )
+
+
+def _taken(what: str, told: Answers) -> Figure:
+    """How many questions took another film; one of the very title and year cannot be told apart."""
+    taken = [one for one in told.all if one.tmdb_id is not None]
+    alike = [one for one in taken if one.reason.startswith(("exact", "same"))]
+    percent = PERCENT * len(taken) / len(told.all)
+    return Figure(
+        what,
+        f"{percent:.2f} % taken of {len(told.all)}, "
+        f"{PERCENT * len(alike) / len(told.all):.2f} % being of the same title",
+        f"<= {MOST_TAKEN} %",
+        percent <= MOST_TAKEN,
+    )
 
 
 def _reached(kind: str, told: Answers) -> Figure:

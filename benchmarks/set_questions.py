@@ -56,9 +56,7 @@ class MatchingSet:
             for name in {normalise(name) for name in _names(film)}:
                 self._bearers[name].append(film)
         lines = _lines(folder / "titles.jsonl.gz")
-        self._listed = [
-            line for line in lines if line["title"] and line["tmdb_id"] in self._by_id
-        ]
+        self._listed = [line for line in lines if line["title"] and line["tmdb_id"] in self._by_id]
         self._sample = sample
 
     def kinds(self) -> dict[str, list[Asked]]:
@@ -104,7 +102,7 @@ class MatchingSet:
     def invented(self) -> list[Film]:
         """Films that sound like the real ones, and that no question means."""
         chance = random.Random(SEED)  # noqa: S311  # no secret
-        invented = []
+        invented: list[Film] = []
         for line in self._listed:
             film = self._by_id[line["tmdb_id"]]
             title, apart = chance.choice(_INVENTIONS)(film.title, line["title"], chance)
@@ -204,12 +202,17 @@ def _same_year(words: Sequence[str]) -> Callable[[str, str, random.Random], tupl
     return lambda title, _, chance: (chance.choice(words).format(title), 0)
 
 
+def _first_half(title: str, _: str, __: random.Random) -> tuple[str, int]:
+    words = title.split()
+    return " ".join(words[: -(-len(words) // 2)]), 0
+
+
 _INVENTIONS: Final[Sequence[Callable[[str, str, random.Random], tuple[str, int]]]] = (
     lambda title, _, chance: (title, chance.choice(FAR_YEARS)),
     lambda _, listed, chance: (listed, chance.choice(FAR_YEARS)),
     _same_year(("The Making of {}", "{}: Behind the Scenes", "{}: The Lost Tapes", "{} Revisited")),
     _same_year(("{} 2", "{} Again", "My {}", "{}s", "The Last {}", "{} in Love")),
     lambda title, _, chance: (chance.choice(title.split()), 0),
-    lambda title, _, chance: (" ".join(title.split()[: -(-len(title.split()) // 2)]), 0),
+    _first_half,
 )
 """Make a title and the years it is apart from a real film's title and a list's for it."""

@@ -64,8 +64,12 @@ def read_asked(title: str) -> AskedTitle:
         return AskedTitle(whole, text, year, names, ())
     outer = article_first(outer)
     known_as = [_SAYS_OTHER_NAME.sub("", name) for name in inner]
-    said = tuple(article_first(new) for new, name in zip(known_as, inner, strict=True) if new != name)
-    only = tuple(article_first(new) for new, name in zip(known_as, inner, strict=True) if new == name)
+    said = tuple(
+        article_first(new) for new, name in zip(known_as, inner, strict=True) if new != name
+    )
+    only = tuple(
+        article_first(new) for new, name in zip(known_as, inner, strict=True) if new == name
+    )
     if said:
         names = (outer, *said)
     return AskedTitle(whole, text, year, names, (outer, *only) if only else ())

@@ -141,7 +141,9 @@ def has_its_words(asked: AskedTitle, title: str, original_title: str | None) -> 
     Each word of the name begins a word of the title, with a space or without.
     """
     return any(
-        all(f" {word}" in f" {theirs} {theirs.replace(' ', '')}" for word in normalise(ours).split())
+        all(
+            f" {word}" in f" {theirs} {theirs.replace(' ', '')}" for word in normalise(ours).split()
+        )
         for theirs in map(normalise, _names(title, original_title))
         for ours in (*asked.spelt, *asked.bracketed, *asked.names)
     )
@@ -242,8 +244,10 @@ def _words_and_numbers(title: str) -> list[str]:
 
 
 def _is_reordered(asked: str, name: str) -> bool:
-    """Whether they have the same words, wherever the articles stand; two may change places by
-    chance."""
+    """Whether they have the same words, wherever the articles stand.
+
+    Of two words alone the other order may be another film's title.
+    """
     ours, theirs = significant_words(asked), significant_words(name)
     if ours == theirs:
         return len(ours) >= _FEWEST_WORDS_TO_REORDER - 1

@@ -217,6 +217,24 @@ class AlternativeTitles(_Answer):
     titles: Annotated[tuple[OnErrorOmit[AlternativeTitle], ...], _NullIsEmpty] = ()
 
 
+class TranslatedTexts(_Answer):
+    """What a translation says of a film; its title is "" where that is the original one."""
+
+    title: OptionalText = None
+
+
+class Translation(_Answer):
+    """A film in another language."""
+
+    data: TranslatedTexts
+
+
+class Translations(_Answer):
+    """All translations of a film; one that cannot be read is left out."""
+
+    translations: Annotated[tuple[OnErrorOmit[Translation], ...], _NullIsEmpty] = ()
+
+
 class MovieDetails(_Rated):
     """A film with its credits and the films beside it, if they were asked for."""
 
@@ -238,12 +256,16 @@ class MovieDetails(_Rated):
     recommendations: Annotated[Related | None, _Unsure] = None
     similar: Annotated[Related | None, _Unsure] = None
     alternative_titles: Annotated[AlternativeTitles | None, _Unsure] = None
+    translations: Annotated[Translations | None, _Unsure] = None
 
     @property
     def other_names(self) -> tuple[str, ...]:
-        """Its alternative titles, if they were asked for."""
+        """Its alternative titles, and those of its translations, if they were asked for."""
         others = self.alternative_titles
-        return tuple(other.title for other in others.titles) if others else ()
+        names = [other.title for other in others.titles] if others else []
+        if self.translations:
+            names += [one.data.title for one in self.translations.translations if one.data.title]
+        return tuple(dict.fromkeys(names))
 
     @property
     def related(self) -> tuple[SearchMovie, ...]:

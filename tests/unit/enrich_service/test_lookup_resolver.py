@@ -298,6 +298,36 @@ async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> Non
     assert done.candidates == (), "there is no other"
 
 
+async def test_a_title_in_another_script_is_found_by_a_translation() -> None:
+    words = {
+        "translations": [{"data": None}, {"data": {"title": ""}}, {"data": {"title": "盗火线"}}]
+    }
+    told = {**DETAILS, "translations": words}
+    script = Script(search_movie=[{"results": [HEAT]}] * 2, movie_details=[told])
+    done = await run("title:盗 火线|1995", script, "盗 火线")
+    assert (done.tmdb_id, done.reason) == (949, "alternative title, same year")
+
+
+async def test_an_alternative_title_is_tried_where_only_another_year_has_the_title() -> None:
+    remake = {**HEAT, "id": 7, "release_date": "1972-01-01"}
+    page = {"results": [SENTINEL, remake]}
+    script = Script(search_movie=[page] * 2, movie_details=[KNOWN_AS_HEAT])
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.reason) == (5, "alternative title, same year")
+
+
+async def test_one_word_for_two_is_tried_where_only_another_year_has_the_title() -> None:
+    remake = {**HEAT, "id": 7, "title": "Old Boy", "release_date": "2013-01-01"}
+    oldboy = {**HEAT, "title": "Oldboy", "release_date": "2003-01-01"}
+    script = Script(
+        search_movie=[NOTHING, {"results": [remake]}, NOTHING, NOTHING, {"results": [oldboy]}],
+        movie_details=[{**DETAILS, "title": "Oldboy"}],
+    )
+    done = await run("title:old boy|2003", script, "Old Boy")
+    assert (done.tmdb_id, done.reason) == (949, "variant title, same year")
+    assert [query.get("query") for _, query in script.asked][-2] == "oldboy"
+
+
 async def test_a_film_known_by_an_alternative_title_keeps_the_others_that_were_found() -> None:
     other = {**HEAT, "id": 1000, "title": "Ovens", "release_date": "1951-01-01"}
     page = {"results": [SENTINEL, other]}

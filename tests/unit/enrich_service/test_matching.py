@@ -318,7 +318,13 @@ def test_a_film_a_year_apart_is_not_final_for_a_search_of_one_year_may_hide_the_
 
 @pytest.mark.parametrize(
     "title",
-    ["Midnigth Visitor", "Midnight Vistor", "Midnight Visiitor", "iMdnight Visitor", "idnight Visitor"],
+    [
+        "Midnigth Visitor",
+        "Midnight Vistor",
+        "Midnight Visiitor",
+        "iMdnight Visitor",
+        "idnight Visitor",
+    ],
 )
 def test_a_title_with_one_slip_is_known_in_the_very_year_though_nobody_voted(title: str) -> None:
     meant = film("Midnight Visitor", 1986, votes=0)
