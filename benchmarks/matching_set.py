@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import mean
 from typing import TYPE_CHECKING, Final
@@ -135,6 +135,7 @@ async def measure_set(folder: Path, *, sample: int = 0, show: int = 0) -> list[F
     catalogue = Lacking(questions.films)
     figures = [Figure("films of the set", f"{len(questions.films)}")]
     found: list[Answered] = []
+    removed: list[Answered] = []
     for kind, asked in kinds.items():
         told = await answers(catalogue, asked)
         _show(kind, [one for one in told.all if not one.is_right][:show])
@@ -143,13 +144,14 @@ async def measure_set(folder: Path, *, sample: int = 0, show: int = 0) -> list[F
     figures.append(_guessed(await answers(catalogue, questions.twins())))
     for kind in REMOVED:
         told = await answers(catalogue, kinds[kind], without=True)
-        _show(kind, [one for one in told.all if one.tmdb_id is not None][:show])
+        removed += [one for one in told.all if one.tmdb_id is not None]
+        _show(kind, removed[-show:] if show else [])
         figures.append(_taken(f"{kind}: the right film removed", told))
     catalogue = Lacking([*questions.films, *questions.invented()])
     for kind, asked in kinds.items():
         told = await answers(catalogue, asked)
         figures.append(Figure(f"{kind}: invented namesakes added", str(told)))
-    return [*figures, *_calibration(found)]
+    return [*figures, *_rules(found, removed), *_calibration(found)]
 
 
 def _show(kind: str, misses: Iterable[Answered]) -> None:
@@ -184,6 +186,24 @@ def _reached(kind: str, told: Answers) -> Figure:
     right, wrong = REACHES[kind]
     met = told.percent(right=True) >= right and told.percent(right=False) <= wrong
     return Figure(kind, str(told), f">= {right} % right, <= {wrong} % wrong", met)
+
+
+def _rules(found: Iterable[Answered], removed: Iterable[Answered]) -> list[Figure]:
+    """How often each rule was right and wrong, and took another film for one that is lacking."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        counts[one.reason]["right" if one.is_right else "wrong"] += 1
+    for one in removed:
+        counts[one.reason]["removed"] += 1
+    ordered = sorted(counts.items(), key=lambda rule: -rule[1].total())
+    return [
+        Figure(
+            f"rule: {reason}",
+            f"{told['right']} right, {told['wrong']} wrong; "
+            f"{told['removed']} where the right film is removed",
+        )
+        for reason, told in ordered
+    ]
 
 
 def _calibration(found: Iterable[Answered]) -> list[Figure]:

@@ -176,7 +176,7 @@ async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no
 async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
     make_worker: MakeWorker, lists: Lists, database: Database, until: Until
 ) -> None:
-    key = "title:dark knight|2009"
+    key = "title:girl with the dragon tattoo|2012"
     await lists.add(key)
     worker = await make_worker(interval=0.05)
     await worker.enrich_sessions()
