@@ -10,8 +10,8 @@ unmatched film is shown with its candidates and corrected with one click. So pre
 - Votes break a tie only when one film is beyond doubt the known one: a hundred times the votes and
   at least 500. TMDB is full of shorts that nobody has seen and that share title and year with a
   film that everybody has; two films of a like standing stay a tie.
-- A loose reading of the title needs the very year; a subtitle left out or several slips of the pen
-  need a well-known film besides, for an obscure namesake is the likelier stranger.
+- A loose reading of the title needs the very year, and is no rival of a film that has the title
+  itself. A subtitle is not left out in favour of a well-known film: those have tales beside them.
 - A film that is chosen with a doubt (`DOUBTFUL_BELOW`) keeps the others beside it, so that the user
   can choose again.
 """
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.models import SearchMovie
 
 THRESHOLD: Final = 75
-"""Least confidence, 0 to 100, with which a film is chosen."""
+"""Suggestions that are not good enough to be chosen score less, of 0 to 100."""
 ALTERNATIVE: Final = 98
 """Confidence in a film that has the asked title among its alternative ones, in the very year."""
 MOST_OTHER_NAMES: Final = 3
@@ -144,7 +144,7 @@ class Match:
 
     Attributes:
         tmdb_id: TMDB's id.
-        confidence: 75 to 100.
+        confidence: 93 to 100.
         reason: what agreed, such as `exact title, same year`.
         is_final: whether no further search could show a film that fits as well. A search for one
             year shows but one of the two films that are a year apart from it.

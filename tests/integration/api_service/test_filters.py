@@ -202,11 +202,14 @@ async def test_two_films_of_one_service_taken_for_one_film_are_doubtful(
         uris["Owl"], "2024-01-02,Ran,1985,https://boxd.it/r", header=header
     )
     other_files = await service.session("Owl,1990", "Owls,1990")
+    flixster = "title,year,score,movieId,ratingSource"
+    own_ids = await service.session("Owl,1990,4,1,x", "Owls,1990,4,2,x", header=flixster)
     found = {"title:owl|1990": 7, "title:owls|1990": 7, "title:ran|1985": 8}
     await daemon.answer(found=found)
 
     assert await positions(service, twice, outcome="doubtful") == [1, 2]
     assert await positions(service, twice, outcome="doubtful", sort="title") == [1, 2]
+    assert await positions(service, own_ids, outcome="doubtful") == [1, 2]
     exported = await service.client.get(f"/api/session/{twice}/export?outcome=doubtful")
     assert (await exported.text()).count("boxd.it/") == 2
     assert await positions(service, once, outcome="doubtful") == [], "the look-up itself is shared"

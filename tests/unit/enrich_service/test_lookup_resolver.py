@@ -298,6 +298,15 @@ async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> Non
     assert done.candidates == (), "there is no other"
 
 
+async def test_of_a_crowd_only_what_was_not_found_by_its_own_title_is_asked_for_others() -> None:
+    crowd = [{**HEAT, "id": 20 + place, "title": f"Heat Wave {place}x"} for place in range(4)]
+    script = Script(
+        search_movie=[{"results": [*crowd, SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT]
+    )
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.reason) == (5, "alternative title, same year")
+
+
 async def test_a_title_in_another_script_is_found_by_a_translation() -> None:
     words = {
         "translations": [{"data": None}, {"data": {"title": ""}}, {"data": {"title": "盗火线"}}]
