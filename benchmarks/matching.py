@@ -1,4 +1,8 @@
-"""Which film a title is taken for: right, wrong or none, in a catalogue whose titles collide."""
+"""Which film a title is taken for: right, wrong or none, in a catalogue whose titles collide.
+
+Beside the generated catalogue, where titles are spelt by rule, a set of real titles is asked for if
+there is one (`--set`, see `benchmarks.set_questions`).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import PERCENT, Figure, table
 from benchmarks.films import STAND_IN_SEED, tellable
 from benchmarks.in_process import InProcess
+from benchmarks.matching_set import measure_set
 from benchmarks.spellings import Spelling, spelled
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
     from local_stack.tmdb.film import Film
 
+USUAL_SET = Path(__file__).parents[2] / "shared" / "data" / "matching-set"
+"""Beside the repository; it is not part of it."""
 REACH_RIGHT = 99.5
 REACH_RIGHT_WITHOUT_YEAR = 97.0
 MOST_WRONG = 0.2
@@ -215,10 +223,16 @@ def _names(film: Film) -> set[str]:
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.matching", description=__doc__)
-    arguments.add_argument("--films", type=int, default=12_000, help="generated ones")
+    arguments.add_argument("--films", type=int, default=12_000, help="generated ones; 0: none")
     arguments.add_argument("--show", type=int, default=0, help="so many misses of each row")
+    arguments.add_argument("--set", type=Path, default=USUAL_SET, help="folder of real titles")
+    arguments.add_argument("--sample", type=int, default=0, help="of each kind of the set; 0: all")
     options = arguments.parse_args()
-    print(table(asyncio.run(measure(options.films, show=options.show))), flush=True)
+    if options.films:
+        print(table(asyncio.run(measure(options.films, show=options.show))), flush=True)
+    if options.set.is_dir():
+        figures = measure_set(options.set, sample=options.sample, show=options.show)
+        print(table(asyncio.run(figures)), flush=True)
 
 
 if __name__ == "__main__":

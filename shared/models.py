@@ -53,10 +53,9 @@ SILENT_SECONDS = 12.0
 RECOVERY_SECONDS = 300.0
 """In which a fleet that 429s have slowed regains all of its rate; half of it in half the time."""
 
-DOUBTFUL_BELOW = 88
-"""A film found with less confidence than this had better be looked at: its title is not quite the
-one asked for, or its year is unknown to TMDB or a year apart. An exact title has 87 a year apart,
-and 90 where no year was asked; so a list without years is not in doubt throughout."""
+DOUBTFUL_BELOW = 97
+"""A film found with less confidence than this is doubtful: its title is no more than close to the
+one asked for, or close and a year apart, or TMDB does not know its year."""
 
 UPLOADS_LOCK = 0x55504C44
 """Advisory lock ("UPLD"): shared by who adds movies to lookups, exclusive for who deletes lookups,

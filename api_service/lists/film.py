@@ -245,7 +245,7 @@ class Film:
             further["imdb_id"] = self.imdb_id
         if self.aliases and (names := [key for key in self.aliases if key != self.key]):
             further["names"] = names
-        if self.own_ids and self.has_namesake:  # nothing else needs them
+        if self.own_ids:
             further["own_ids"] = self.own_ids
         if self._rewatches:
             further["rewatched"] = sorted(set(as_sequence(self._rewatches)))

@@ -50,7 +50,8 @@ class MovieFilter(BaseModel):
     outcome: OutcomeName | None = Field(
         None,
         description="How the look-up ended; `unmatched` is not_found and failed, `doubtful` a film "
-        f"that was found with a confidence under {DOUBTFUL_BELOW}",
+        f"that was found with a confidence under {DOUBTFUL_BELOW}, or by a title although another "
+        "film of the list, with another address or id of one service, was taken for the same one",
     )
     q: (
         Annotated[

@@ -45,8 +45,27 @@ async def find_positions(
     """
     watched_from, watched_until = query.watched_between
     row = await database.fetchrow(
-        """
-        with fitting as (
+        r"""
+        with taken_twice as (
+          -- Two films of one service, by the ids that it gives them, and one of TMDB's.
+          select tmdb_id
+          from (
+            select
+              l.tmdb_id,
+              case
+                when m.origins ->> 'own' is not null
+                  then (regexp_match(m.source_url, '^\w+://([^/]+)(.*)'))[1:2]
+                else regexp_match(m.origins #>> '{own_ids,0}', '^([^:]+):(.+)')
+              end as named
+            from movies m
+            join lookups l on l.id = m.lookup_id
+            where m.session_id = $1 and l.outcome = 'found'
+          ) as found
+          where named is not null
+          group by tmdb_id, named[1]
+          having count(distinct named[2]) > 1
+        ),
+        fitting as (
           select
             m.position,
             coalesce(
@@ -79,7 +98,10 @@ async def find_positions(
               or case $8
                 when 'pending' then l.outcome is null
                 when 'unmatched' then l.outcome in ('not_found', 'failed')
-                when 'doubtful' then l.outcome = 'found' and l.confidence < $9::integer
+                when 'doubtful' then l.outcome = 'found' and (
+                  l.confidence < $9::integer
+                  or (l.key like 'title:%' and l.tmdb_id in (select tmdb_id from taken_twice))
+                )
                 else l.outcome = $8
               end
             )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from api_service.storage.filtering import SHOWN_FOR, Cursor, PositionPage, find_positions
 from api_service.storage.size_limiter import READ_SECONDS
-from shared.models import DOUBTFUL_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +60,8 @@ class MovieStorage:
 
         Part of a heavy read, for which the caller has a turn.
         """
-        if query.in_stored_order and query.only_outcome:
+        # Whether a film is in doubt may depend on any other.
+        if query.in_stored_order and query.only_outcome and query.outcome != "doubtful":
             if query.outcome is None and limit is None:
                 return PositionPage(await self._all(session_id))
             return await self._by_position(session_id, query.outcome, after, limit)
@@ -138,7 +138,6 @@ class MovieStorage:
                   or case $3
                     when 'pending' then outcome is null
                     when 'unmatched' then outcome in ('not_found', 'failed')
-                    when 'doubtful' then outcome = 'found' and confidence < $5::integer
                     else outcome = $3
                   end
                 )
@@ -150,7 +149,6 @@ class MovieStorage:
             after.position if after else 0,
             outcome,
             None if limit is None else limit + 1,
-            DOUBTFUL_BELOW,
             seconds=READ_SECONDS,
         )
         if limit is None or len(positions) <= limit:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.match_choice import DOMINANT_VOTES, Match, choose_match
-from enrich_service.matching.title_normalisation import Agreement, agreement, normalise, read_asked
+from enrich_service.matching.title_agreement import Agreement, agreement
+from enrich_service.matching.title_normalisation import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 LONGEST_KEY_BYTES: Final = 2_200
 """Of a text in an index: PostgreSQL refuses entries of more than 2,704 bytes. A title of a list has
 500 characters at most, so none that is asked for is longer."""
-LEAST_CONFIDENCE: Final = 98
+LEAST_CONFIDENCE: Final = 99
 """The very title, or the same one in other notation, in the very year."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from enrich_service.lookups import Completion, Film
+from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.known_films import asked_year, is_still
 from enrich_service.matching.match_choice import (
     ALTERNATIVE,
@@ -18,7 +19,7 @@ from enrich_service.matching.match_choice import (
     may_have_another_name,
 )
 from enrich_service.matching.search_plan import neighbour_plan, search_plan, slip_plan
-from enrich_service.matching.title_normalisation import Agreement, agreement, read_asked
+from enrich_service.matching.title_agreement import Agreement, agreement
 from enrich_service.tmdb.errors import NotFoundError, RefusedError
 from enrich_service.tmdb.requests import (
     discover_movies,
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 
 TOP_CAST = 20
 CERTAIN = 100
-# None of the films found has this title.
-_MAY_BE_MISSPELT = frozenset({NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE})
-_MAY_BE_TELEVISION = _MAY_BE_MISSPELT
+# None of the films found has this title, or none of them is of its year.
+_MAY_BE_ANOTHER = frozenset(
+    {NoMatchReason.NO_CANDIDATES, NoMatchReason.OTHER_TITLE, NoMatchReason.OTHER_YEAR}
+)
+_MAY_BE_TELEVISION = _MAY_BE_ANOTHER - {NoMatchReason.OTHER_YEAR}
 
 
 class Ask(Protocol):
@@ -198,7 +201,9 @@ class LookupResolver:
         crowded = False
         named: Completion | None = None
 
-        async def follow(plan: Iterable[PlannedSearch], *, heeds_names: bool = False) -> None:
+        async def follow(
+            plan: Iterable[PlannedSearch], *, heeds_names: bool = False, is_last: bool = False
+        ) -> None:
             nonlocal choice, crowded, named
             for search in plan:
                 page = await self.ask(search_movie(search.query, year=search.year))
@@ -206,9 +211,10 @@ class LookupResolver:
                 self.index.learn(page.results)
                 choice = choose_match(title, year, films)
                 crowded = crowded or (search.year is None and page.total_pages > 1)
-                if choice.is_final or (isinstance(choice, Match) and search.year is None):
+                is_enough = is_last or search.year is None
+                if choice.is_final or (isinstance(choice, Match) and is_enough):
                     break
-                if heeds_names and _may_be_misspelt(choice):
+                if heeds_names and _may_be_another(choice):
                     # Where records tell it, nothing more has to be searched for.
                     named = await self._by_another_name(title, year, films, may_ask=False)
                     if named:
@@ -219,10 +225,10 @@ class LookupResolver:
             return named
         if isinstance(choice, Match) and not choice.is_final and crowded and year is not None:
             await follow(neighbour_plan(title, year))
-        if _may_be_misspelt(choice):
+        if _may_be_another(choice):
             if known_otherwise := await self._by_another_name(title, year, films):
                 return known_otherwise
-            await follow(slip_plan(title, year))
+            await follow(slip_plan(title, year), is_last=True)
         return choice
 
     async def _by_another_name(
@@ -238,7 +244,7 @@ class LookupResolver:
         """
         asked = read_asked(title)
         bearers: dict[int, MovieDetails | None] = {}
-        for film in may_have_another_name(asked_year(title, year), films):
+        for film in may_have_another_name(title, year, films):
             names, details = await self.index.other_names(film.id), None
             if names is None and not may_ask:
                 return None
@@ -246,7 +252,7 @@ class LookupResolver:
                 with contextlib.suppress(NotFoundError):
                     details = await self._details(film.id)
                 names = details.other_names if details else ()
-            if any(agreement(asked, name, None) >= Agreement.SAME for name in names):
+            if any(agreement(asked, name, None) >= Agreement.BRACKETED for name in names):
                 bearers[film.id] = details
         if len(bearers) != 1:
             return None
@@ -306,8 +312,8 @@ class LookupResolver:
         return Completion(self.claim, Outcome.NOT_FOUND, reason, unknown_id=True)
 
 
-def _may_be_misspelt(choice: Match | NoMatch) -> bool:
-    return isinstance(choice, NoMatch) and choice.reason in _MAY_BE_MISSPELT
+def _may_be_another(choice: Match | NoMatch) -> bool:
+    return isinstance(choice, NoMatch) and choice.reason in _MAY_BE_ANOTHER
 
 
 def _as_json(candidates: tuple[Candidate, ...]) -> tuple[dict[str, object], ...]:

@@ -10,8 +10,8 @@ unmatched film is shown with its candidates and corrected with one click. So pre
 - Votes break a tie only when one film is beyond doubt the known one: a hundred times the votes and
   at least 500. TMDB is full of shorts that nobody has seen and that share title and year with a
   film that everybody has; two films of a like standing stay a tie.
-- A loose reading of the title needs the very year; a subtitle left out or several slips of the pen
-  need a well-known film besides, for an obscure namesake is the likelier stranger.
+- A loose reading of the title needs the very year, and is no rival of a film that has the title
+  itself. A subtitle is not left out in favour of a well-known film: those have tales beside them.
 - A film that is chosen with a doubt (`DOUBTFUL_BELOW`) keeps the others beside it, so that the user
   can choose again.
 """
@@ -22,10 +22,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from enrich_service.matching.title_normalisation import (
+from enrich_service.matching.asked_titles import read_asked
+from enrich_service.matching.title_agreement import (
     Agreement,
     agreement,
-    read_asked,
+    has_its_words,
+    is_common,
+    may_be_part_of_known,
     similarity,
 )
 from shared.models import DOUBTFUL_BELOW
@@ -33,12 +36,12 @@ from shared.models import DOUBTFUL_BELOW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.matching.title_normalisation import AskedTitle
+    from enrich_service.matching.asked_titles import AskedTitle
     from enrich_service.tmdb.models import SearchMovie
 
 THRESHOLD: Final = 75
-"""Least confidence, 0 to 100, with which a film is chosen."""
-ALTERNATIVE: Final = 90
+"""Suggestions that are not good enough to be chosen score less, of 0 to 100."""
+ALTERNATIVE: Final = 98
 """Confidence in a film that has the asked title among its alternative ones, in the very year."""
 MOST_OTHER_NAMES: Final = 3
 _MOST_CANDIDATES: Final = 5
@@ -49,11 +52,24 @@ _TITLE_SCORES: Final = {
     Agreement.EXACT: 100,
     Agreement.SAME: 98,
     Agreement.VARIANT: 92,
-    Agreement.BRACKETED: 84,
+    Agreement.BRACKETED: 90,
+    Agreement.RENUMBERED: 86,
+    Agreement.REORDERED: 85,
     Agreement.SLIP: 82,
     Agreement.SHORTENED: 80,
-    Agreement.RESEMBLING: 78,
+    Agreement.LONGER: 78,
+    Agreement.RESEMBLING: 77,
 }
+_FINAL: Final = frozenset(
+    {
+        Agreement.EXACT,
+        Agreement.SAME,
+        Agreement.VARIANT,
+        Agreement.BRACKETED,
+        Agreement.SLIP,
+    }
+)
+"""Agreements in the very year that no further search could better, but by a lucky chance."""
 _WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
 
 
@@ -69,7 +85,30 @@ class _YearFit(IntEnum):
     SAME = 4
 
 
-# With these, whatever is looser than VARIANT needs the very year to reach the threshold.
+_CONFIDENCES: Final = {
+    (Agreement.EXACT, _YearFit.SAME): 100,
+    (Agreement.EXACT, _YearFit.OPEN): 98,
+    (Agreement.EXACT, _YearFit.NEXT_TO): 98,
+    (Agreement.EXACT, _YearFit.UNKNOWN): 96,
+    (Agreement.SAME, _YearFit.SAME): 99,
+    (Agreement.SAME, _YearFit.OPEN): 98,
+    (Agreement.SAME, _YearFit.NEXT_TO): 97,
+    (Agreement.SAME, _YearFit.UNKNOWN): 95,
+    (Agreement.VARIANT, _YearFit.SAME): 98,
+    (Agreement.VARIANT, _YearFit.OPEN): 97,
+    (Agreement.VARIANT, _YearFit.NEXT_TO): 93,
+    (Agreement.VARIANT, _YearFit.UNKNOWN): 93,
+    (Agreement.BRACKETED, _YearFit.SAME): 98,
+    (Agreement.BRACKETED, _YearFit.NEXT_TO): 95,
+    (Agreement.RENUMBERED, _YearFit.SAME): 97,
+    (Agreement.REORDERED, _YearFit.SAME): 97,
+    (Agreement.SLIP, _YearFit.SAME): 97,
+    (Agreement.SLIP, _YearFit.NEXT_TO): 95,
+    (Agreement.SHORTENED, _YearFit.SAME): 96,
+    (Agreement.LONGER, _YearFit.SAME): 95,
+    (Agreement.RESEMBLING, _YearFit.SAME): 95,
+}
+"""What of films of each kind is right, in per cent; what is not here is never chosen."""
 _YEAR_PENALTIES: Final = {
     _YearFit.SAME: 0,
     _YearFit.OPEN: 10,
@@ -105,7 +144,7 @@ class Match:
 
     Attributes:
         tmdb_id: TMDB's id.
-        confidence: 75 to 100.
+        confidence: 93 to 100.
         reason: what agreed, such as `exact title, same year`.
         is_final: whether no further search could show a film that fits as well. A search for one
             year shows but one of the two films that are a year apart from it.
@@ -170,11 +209,14 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
         films: all search results so far; repeated ones do no harm.
     """
     scored = _scored(title, year, films)
-    fitting = [one for one in scored if one.score >= THRESHOLD and _is_safe(one)]
+    fitting = [one for one in scored if one.score >= THRESHOLD]
+    if any(one.title >= Agreement.VARIANT for one in fitting):
+        # Where a film has the title itself, one that only sounds like it is no rival.
+        fitting = [one for one in fitting if one.title >= Agreement.BRACKETED]
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN}
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title in _FINAL
         is_doubtful = best.score < DOUBTFUL_BELOW
         others = _shown(scored, besides=best.film.id) if is_doubtful else ()
         return Match(best.film.id, best.score, words, is_final, others)
@@ -189,18 +231,28 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     return NoMatch(reason, _shown(scored))
 
 
-def may_have_another_name(year: int | None, films: Iterable[SearchMovie]) -> list[SearchMovie]:
+def may_have_another_name(
+    title: str, year: int | None, films: Iterable[SearchMovie]
+) -> list[SearchMovie]:
     """The films that a search found although none of their titles agrees with the asked one.
 
-    TMDB also searches alternative titles and does not show them. Only those of the very year are
-    worth a request each, and only where they are few.
+    TMDB also searches alternative titles and translations and does not show them. Only films of
+    the very year are worth a request each, and only where they are few: all of them, or those whose
+    own titles have not the words that were searched for.
 
     Args:
-        year: asked for.
-        films: what the search for the whole title found, none of which was chosen.
+        title: as the list has it.
+        year: of release, if the list has one.
+        films: what the searches found, none of which was chosen.
     """
-    same_year = list({film.id: film for film in films if film.year == year}.values())
-    return same_year if year is not None and len(same_year) <= MOST_OTHER_NAMES else []
+    asked = read_asked(title)
+    known_year = asked.year if year is None else year
+    same_year = list({film.id: film for film in films if film.year == known_year}.values())
+    if len(same_year) > MOST_OTHER_NAMES:
+        same_year = [
+            film for film in same_year if not has_its_words(asked, film.title, film.original_title)
+        ]
+    return same_year if known_year and len(same_year) <= MOST_OTHER_NAMES else []
 
 
 def list_candidates(
@@ -232,12 +284,21 @@ def _scored(title: str, year: int | None, films: Iterable[SearchMovie]) -> list[
 
 def _score(asked: AskedTitle, year: int | None, film: SearchMovie) -> _Scored:
     kind = agreement(asked, film.title, film.original_title)
+    if (
+        kind is Agreement.SHORTENED
+        and film.vote_count >= DOMINANT_VOTES
+        and may_be_part_of_known(asked, film.title, film.original_title)
+    ):
+        kind = Agreement.NONE
     fit = _year_fit(year, film.year)
-    if kind is Agreement.NONE:
-        points = int(similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100)
-    else:
-        points = _TITLE_SCORES[kind]
-    return _Scored(film, kind, fit, max(0, points - _YEAR_PENALTIES[fit]))
+    known = _CONFIDENCES.get((kind, fit))
+    if known and not (fit is _YearFit.NEXT_TO and kind is Agreement.VARIANT and is_common(asked)):
+        return _Scored(film, kind, fit, known)
+    points = _TITLE_SCORES.get(kind) or int(
+        similarity(asked, film.title, film.original_title) * _WEAKEST_SCORE / 100
+    )
+    score = min(max(0, points - _YEAR_PENALTIES[fit]), THRESHOLD - 1)
+    return _Scored(film, kind, fit, score)
 
 
 def _year_fit(asked: int | None, year: int | None) -> _YearFit:
@@ -248,10 +309,6 @@ def _year_fit(asked: int | None, year: int | None) -> _YearFit:
     if year == asked:
         return _YearFit.SAME
     return _YearFit.NEXT_TO if abs(year - asked) == 1 else _YearFit.OTHER
-
-
-def _is_safe(one: _Scored) -> bool:
-    return one.title >= Agreement.SLIP or one.film.vote_count >= DOMINANT_VOTES
 
 
 def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None:
@@ -268,7 +325,7 @@ def _stands_out(fitting: list[_Scored], scored: list[_Scored]) -> _Scored | None
 def _may_mean_another(best: _Scored, scored: list[_Scored]) -> bool:
     """Whether, with no year to tell, a far better known film goes by nearly this title."""
     return best.year is _YearFit.OPEN and any(
-        one.title >= Agreement.SHORTENED and best.is_overshadowed_by(one)
+        one.title >= Agreement.LONGER and best.is_overshadowed_by(one)
         for one in scored
         if one is not best
     )

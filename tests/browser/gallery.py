@@ -23,8 +23,8 @@ TO_FIX = (
     ("Dune", ""),  # two films fit
     ("Solaris", ""),
     ("Godfater", "1972"),  # close, but not close enough
-    ("Frago", "1996"),  # nothing like it
-    ("Pulp Ficton", "1994"),  # found, and doubtful
+    ("Frogo", "1996"),  # nothing like it
+    ("Pulp Fictiom", "1994"),  # found, and doubtful
     (HOSTILE, "1999"),
     (FAR_TOO_LONG, "2001"),
 )

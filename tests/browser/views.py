@@ -86,7 +86,7 @@ async def _film(page: Page, gallery: Gallery) -> None:
 async def _fix(page: Page, gallery: Gallery) -> None:
     await visit(page, gallery.done, "fix")
     await expect(page.get_by_role("heading", name="Dune")).to_be_visible()
-    await expect(page.get_by_text("Pulp Ficton")).to_be_visible()
+    await expect(page.get_by_text("Pulp Fictiom")).to_be_visible()
 
 
 async def _export(page: Page, gallery: Gallery) -> None:

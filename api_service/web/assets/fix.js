@@ -11,6 +11,8 @@ import { poster } from "./posters.js";
 const PAGE = 25;
 /** No more often than this are the lists read again after all was asked for again, in milliseconds. */
 const QUIET = 5000;
+/** A match as sure as this is in doubt only because another film of the list was taken for the same one. */
+const SURE = 97;
 
 export function open(root, session) {
   const leaving = new AbortController();
@@ -88,7 +90,7 @@ function part(session, outcome, name, none, signal) {
       if (mine !== round) return;
       cursor = page.next_cursor;
       if (first) fill(list);
-      list.append(...page.movies.map((movie) => item(session, movie)));
+      list.append(...page.movies.map((movie) => item(session, movie, outcome === "doubtful")));
       fill(rest, cursor ? h("button", { type: "button", onclick: more }, "Show more") : !list.children.length && h("p", { class: "quiet" }, none));
     } catch (error) {
       if (error.name !== "AbortError" && mine === round) fill(rest, h("p", { role: "alert" }, error.message), h("button", { type: "button", onclick: more }, "Try again"));
@@ -99,7 +101,7 @@ function part(session, outcome, name, none, signal) {
   return { element: h("section", { "aria-label": name }, h("h2", {}, name), list, rest), read };
 }
 
-function item(session, movie) {
+function item(session, movie, inDoubt) {
   const element = h("li", { class: "fix" });
 
   function draw(now) {
@@ -108,7 +110,8 @@ function item(session, movie) {
       now.outcome === "found"
         ? h("p", { class: "chosen" }, poster({ ...now, title: nameOf(now) }, "60px"),
           h("span", {}, "matched to ", h("a", { href: session.filmAddress(now.position) }, `${nameOf(now)} (${yearOf(now) ?? "year unknown"})`),
-            ` · ${why(now)}${now.confidence === null ? "" : ` · ${number(now.confidence)} % sure`}`))
+            ` · ${why(now)}${now.confidence === null ? "" : ` · ${number(now.confidence)} % sure`}`,
+            inDoubt && now.confidence >= SURE && " · another film of your list matched it too"))
         : h("p", { class: "quiet" }, now.outcome === "pending" ? "Searching …" : why(now)),
       h("small", { class: "quiet" }, [...now.lists, ...now.watch_dates.map(day)].join(" · "), now.source_url && [" ", origin(now.source_url)]),
       matchForm(session, now, (then) => (then ? settled(then) : left(now))));

@@ -194,6 +194,35 @@ async def test_each_filter_finds_what_it_says(
     assert effective == {next(iter(parameters)) for parameters, _ in cases()}
 
 
+async def test_two_films_of_one_service_taken_for_one_film_are_doubtful(
+    service: Service, daemon: ScriptedDaemon
+) -> None:
+    header = "Date,Name,Year,Letterboxd URI"
+    uris = {name: f"2024-01-01,{name},1990,https://boxd.it/{name}" for name in ("Owl", "Owls")}
+    twice = await service.session(*uris.values(), header=header)
+    once = await service.session(
+        uris["Owl"], "2024-01-02,Ran,1985,https://boxd.it/r", header=header
+    )
+    other_files = await service.session("Owl,1990", "Owls,1990")
+    flixster = "title,year,score,movieId,ratingSource"
+    own_ids = await service.session("Owl,1990,4,1,x", "Owls,1990,4,2,x", header=flixster)
+    found = {"title:owl|1990": 7, "title:owls|1990": 7, "title:ran|1985": 8}
+    await daemon.answer(found=found)
+
+    assert await positions(service, twice, outcome="doubtful") == [1, 2]
+    assert await positions(service, twice, outcome="doubtful", sort="title") == [1, 2]
+    assert await positions(service, own_ids, outcome="doubtful") == [1, 2]
+    exported = await service.client.get(f"/api/session/{twice}/export?outcome=doubtful")
+    assert (await exported.text()).count("boxd.it/") == 2
+    assert await positions(service, once, outcome="doubtful") == [], "the look-up itself is shared"
+    assert await positions(service, other_files, outcome="doubtful") == [], "one film, spelt twice"
+
+    fixed = await service.client.put(f"/api/session/{twice}/movies/2/match", json={"tmdb_id": 7})
+    assert fixed.status == 200, await fixed.text()
+    await daemon.answer(found={"tmdb:7": 7})
+    assert await positions(service, twice, outcome="doubtful") == [1], "its user has decided it"
+
+
 async def test_accents_hide_no_title_and_move_none_behind_z(service: Service) -> None:
     session_id = await service.session("Zoo", "Léon", "Le\u0301on 2", "Lf", "ガラ", "カラ")
     for text in ("leon", "LÉON", "Le\u0301on"):

@@ -173,12 +173,12 @@ async def test_a_daemon_refreshes_old_records_with_one_request_each_and_moves_no
 async def test_a_doubtful_film_that_is_refreshed_keeps_what_it_could_be_instead(
     make_worker: MakeWorker, lists: Lists, database: Database
 ) -> None:
-    key = "title:alien|1980"
+    key = "title:girl with the dragon tattoo|2012"
     await lists.add(key)
     worker = await make_worker(interval=0.05)
     await worker.enrich_sessions()
     before = await lists.lookup(key)
-    assert (before["outcome"], before["confidence"]) == ("found", 87)
+    assert (before["outcome"], before["confidence"]) == ("found", 93)
     others = [other["tmdb_id"] for other in json.loads(before["candidates"])]
     assert others
     assert before["tmdb_id"] not in others

@@ -169,7 +169,7 @@ async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
     done = await run("title:heat|1995", script, "Heat")
     assert done.outcome is Outcome.FOUND
     assert done.confidence is not None
-    assert 75 <= done.confidence <= 100
+    assert 90 <= done.confidence <= 100
     assert [path for path, _ in script.asked] == ["/3/search/movie", "/3/movie/949"]
     assert script.asked[0][1]["query"] == "Heat", "as it was written, not as it was folded"
     assert script.asked[0][1]["year"] == "1995"
@@ -234,15 +234,15 @@ OTHERS = [
 
 async def test_a_doubtful_film_keeps_those_that_it_could_be_instead() -> None:
     page = {"results": [*OTHERS, HEAT]}
-    script = Script(search_movie=[page] * 2, movie_details=[DETAILS])
-    done = await run("title:heat|1996", script, "Heat")
-    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 87)
+    script = Script(search_movie=[page] * 4, movie_details=[DETAILS])
+    done = await run("title:x (heat)|1996", script, "X (Heat)")
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 95)
     assert len(done.candidates) == 5
     assert 949 not in {candidate["tmdb_id"] for candidate in done.candidates}
     assert done.candidates[0].keys() == {"tmdb_id", "title", "year", "score", "poster_path"}
 
-    script = Script(search_movie=[page] * 2)
-    known = await run("title:heat|1996", script, "Heat", Known(records={949: 949}))
+    script = Script(search_movie=[page] * 4)
+    known = await run("title:x (heat)|1996", script, "X (Heat)", Known(records={949: 949}))
     assert (known.recorded, known.candidates) == (949, done.candidates)
 
 
@@ -254,8 +254,8 @@ async def test_a_film_that_is_certain_has_nothing_beside_it() -> None:
 
 async def test_a_doubtful_film_that_has_gone_leaves_what_it_could_be_instead() -> None:
     page = {"results": [OTHERS[0], HEAT]}
-    script = Script(search_movie=[page] * 2, movie_details=[NotFoundError])
-    done = await run("title:heat|1996", script, "Heat")
+    script = Script(search_movie=[page] * 4, movie_details=[NotFoundError])
+    done = await run("title:x (heat)|1996", script, "X (Heat)")
     assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "gone")
     assert [candidate["tmdb_id"] for candidate in done.candidates] == [1000]
 
@@ -295,8 +295,11 @@ KNOWN_AS_HEAT = {
 async def test_a_film_is_known_by_an_alternative_title_in_its_very_year() -> None:
     script = Script(search_movie=[{"results": [SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT])
     done = await run("title:heat|1995", script, "Heat")
-    assert (done.tmdb_id, done.confidence) == (5, 90)
+    assert (done.tmdb_id, done.confidence) == (5, 98)
     assert done.reason == "alternative title, same year"
+    append = script.asked[-1][1]["append_to_response"]
+    assert append == "credits,recommendations,similar,alternative_titles,translations"
+
     assert done.candidates == (), "there is no other"
 
 
@@ -304,7 +307,7 @@ async def test_other_names_of_a_record_answer_after_the_first_search() -> None:
     script = Script(search_movie=[{"results": [SENTINEL]}])
     index = Known(names={5: ("Thirteen", "HEAT!")})
     done = await run("title:heat|1995", script, "Heat", index)
-    assert (done.tmdb_id, done.recorded, done.confidence) == (5, 5, 90)
+    assert (done.tmdb_id, done.recorded, done.confidence) == (5, 5, 98)
     assert done.reason == "alternative title, same year"
 
 
@@ -317,6 +320,45 @@ async def test_records_beside_a_film_without_one_do_not_answer_alone() -> None:
     done = await run("title:heat|1995", script, "Heat", index)
     assert done.outcome is Outcome.NOT_FOUND, "two films have this name"
     assert [path for path, _ in script.asked if path.startswith("/3/movie")] == ["/3/movie/6"]
+
+
+async def test_of_a_crowd_only_what_was_not_found_by_its_own_title_is_asked_for_others() -> None:
+    crowd = [{**HEAT, "id": 20 + place, "title": f"Heat Wave {place}x"} for place in range(4)]
+    script = Script(
+        search_movie=[{"results": [*crowd, SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT]
+    )
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.reason) == (5, "alternative title, same year")
+
+
+async def test_a_title_in_another_script_is_found_by_a_translation() -> None:
+    words = {
+        "translations": [{"data": None}, {"data": {"title": ""}}, {"data": {"title": "盗火线"}}]
+    }
+    told = {**DETAILS, "translations": words}
+    script = Script(search_movie=[{"results": [HEAT]}] * 2, movie_details=[told])
+    done = await run("title:盗 火线|1995", script, "盗 火线")
+    assert (done.tmdb_id, done.reason) == (949, "alternative title, same year")
+
+
+async def test_an_alternative_title_is_tried_where_only_another_year_has_the_title() -> None:
+    remake = {**HEAT, "id": 7, "release_date": "1972-01-01"}
+    page = {"results": [SENTINEL, remake]}
+    script = Script(search_movie=[page] * 2, movie_details=[KNOWN_AS_HEAT])
+    done = await run("title:heat|1995", script, "Heat")
+    assert (done.tmdb_id, done.reason) == (5, "alternative title, same year")
+
+
+async def test_one_word_for_two_is_tried_where_only_another_year_has_the_title() -> None:
+    remake = {**HEAT, "id": 7, "title": "Old Boy", "release_date": "2013-01-01"}
+    oldboy = {**HEAT, "title": "Oldboy", "release_date": "2003-01-01"}
+    script = Script(
+        search_movie=[NOTHING, {"results": [remake]}, NOTHING, NOTHING, {"results": [oldboy]}],
+        movie_details=[{**DETAILS, "title": "Oldboy"}],
+    )
+    done = await run("title:old boy|2003", script, "Old Boy")
+    assert (done.tmdb_id, done.reason) == (949, "variant title, same year")
+    assert [query.get("query") for _, query in script.asked][-2] == "oldboy"
 
 
 async def test_a_film_known_by_an_alternative_title_keeps_the_others_that_were_found() -> None:

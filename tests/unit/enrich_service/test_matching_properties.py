@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enrich_service.matching.asked_titles import read_asked
 from enrich_service.matching.match_choice import THRESHOLD, Match, NoMatch, choose_match
 from enrich_service.matching.search_plan import search_plan
-from enrich_service.matching.title_normalisation import Agreement, agreement, normalise, read_asked
+from enrich_service.matching.title_agreement import Agreement, agreement
+from enrich_service.matching.title_normalisation import normalise
 from enrich_service.tmdb.models import SearchMovie
 
 if TYPE_CHECKING:

@@ -1,0 +1,317 @@
+"""How far a list's title agrees with a film's: a ladder of kinds, and not a distance.
+
+What each rule of the ladder was measured to win and to cost is in decision 0038.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
+
+from enrich_service.matching.title_normalisation import (
+    ARTICLES,
+    COUNTED,
+    has_numbered_part,
+    is_later_part,
+    is_renumbered,
+    is_variant,
+    normalise,
+    significant_words,
+)
+from shared.lookup_keys import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from enrich_service.matching.asked_titles import AskedTitle
+
+_SUBTITLE = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s+or(?::\s+|\s+(?=\())|,\s+or:?\s+")
+_IN_BRACKETS = re.compile(r"^(?P<head>.*\S)\s+\((?P<tail>[^()]+)\)$")
+_NUMERAL = re.compile(r"\d+|[ivx]")
+_POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s?\s+")
+_FEWEST_TAIL_WORDS = 2
+_FEWEST_WORDS_TO_REORDER = 3
+_SHORTEST_SUBTITLE = 6
+_SHORTEST_WITH_SLIP = 5
+_SHORTEST_WITH_WRONG_LETTER = 8
+_SHORTEST_RESEMBLING = 12
+_RESEMBLING = 85.0
+_DECORATIONS: Final = frozenset(
+    {"3d", "3 d", "us", "u s", "usa", "movie", "the movie", "the film", "the motion picture"}
+)
+_ACCOMPANY: Final = frozenset(
+    {"making", "behind", "scenes", "bootleg", "featurette", "documentary", "trailer", "special"}
+)
+
+
+class Agreement(IntEnum):
+    """How far two titles agree, best last."""
+
+    NONE = 0
+    RESEMBLING = 1
+    """A letter is wrong, or a few in a long title."""
+    LONGER = 2
+    """TMDB's title has a subtitle, or says besides that it is a film."""
+    SHORTENED = 3
+    """The list's title has a subtitle, or a name in front."""
+    SLIP = 4
+    """One letter is missing, doubled or swapped with the next: no plural's."""
+    REORDERED = 5
+    """The same words in another order."""
+    RENUMBERED = 6
+    """The same but for how a number is written, or one that only one side has."""
+    BRACKETED = 7
+    """One of the names that the list has in brackets, or before them, is the film's."""
+    VARIANT = 8
+    """The same but for an article, an "and", a space, a figure used as a letter, a second name."""
+    SAME = 9
+    """The same title, or the same original title, in other notation: case, accents, numerals."""
+    EXACT = 10
+    """The display title itself, but for case and white space."""
+
+
+def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agreement:
+    """Say how far a list's title agrees with a film's title or original title."""
+    if fold(title) in {fold(asked.text), fold(asked.whole)}:
+        return Agreement.EXACT
+    names = _names(title, original_title)
+    if not {normalise(asked.text), normalise(asked.whole)}.isdisjoint(map(normalise, names)):
+        return Agreement.SAME
+    if any(is_variant(ours, name) for ours in (asked.text, *asked.names) for name in names):
+        return Agreement.VARIANT
+    if len(asked.bracketed) > 1 and any(is_variant(asked.unmoved, name) for name in names):
+        return Agreement.VARIANT
+    parts = [any(is_variant(part, name) for name in names) for part in asked.bracketed]
+    if any(parts):
+        return Agreement.VARIANT if all(parts) else Agreement.BRACKETED
+    return max(_loose_agreement(ours, name) for ours in asked.spelt for name in names)
+
+
+def similarity(asked: AskedTitle, title: str, original_title: str | None) -> float:
+    """Say how alike two titles look, 0 to 100: for ordering suggestions, never for choosing."""
+    names = _names(title, original_title)
+    return max(
+        fuzz.token_sort_ratio(normalise(ours), normalise(name))
+        for ours in {asked.text, *asked.spelt}
+        for name in names
+    )
+
+
+def may_be_part_of_known(asked: AskedTitle, title: str, original_title: str | None) -> bool:
+    """Whether the list's title without its subtitle is the film's: one that is known has others.
+
+    "Watchmen: Tales of the Black Freighter" is not "Watchmen", released in its year. Where the
+    subtitle begins with a number it is no other work: "Star Wars: Episode IV - A New Hope".
+    """
+    names = _names(title, original_title)
+    return any(
+        is_variant(head, name) and not _says_no_more(tail)
+        for ours in asked.spelt
+        for head, tail in _subtitled(ours)
+        for name in names
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _loose_agreement(ours: str, name: str) -> Agreement:
+    rules = (
+        (Agreement.RENUMBERED, _is_renumbered),
+        (Agreement.REORDERED, _is_reordered),
+        (Agreement.SLIP, _is_slip),
+        (Agreement.SHORTENED, _is_shortened),
+        (Agreement.LONGER, _is_longer),
+        (Agreement.RESEMBLING, _resembles),
+    )
+    return next((kind for kind, holds in rules if holds(ours, name)), Agreement.NONE)
+
+
+def is_common(asked: AskedTitle) -> bool:
+    """Whether a list gives nothing but one word, which another film of the time may have, too."""
+    return len(asked.spelt) == 1 and len(significant_words(asked.text)) == 1
+
+
+def has_its_words(asked: AskedTitle, title: str, original_title: str | None) -> bool:
+    """Whether a search for one of the list's names finds the film by a title that it shows.
+
+    Each word of the name begins a word of the title, with a space or without.
+    """
+    return any(
+        all(
+            f" {word}" in f" {theirs} {theirs.replace(' ', '')}" for word in normalise(ours).split()
+        )
+        for theirs in map(normalise, _names(title, original_title))
+        for ours in (*asked.spelt, *asked.bracketed, *asked.names)
+    )
+
+
+def shortened_names(title: str) -> tuple[str, ...]:
+    """Give the title without its subtitle, and what stands behind a name in front."""
+    heads = [head for head, _ in _subtitled(title)[:1]]
+    return (*heads, *list(_tails(title))[-1:])
+
+
+def may_have_slip(title: str) -> bool:
+    """Whether a title is long enough to be known in spite of a slip of the pen."""
+    return len(normalise(title)) >= _SHORTEST_WITH_SLIP
+
+
+def _names(title: str, original_title: str | None) -> tuple[str, ...]:
+    return (title, original_title) if original_title else (title,)
+
+
+def _subtitled(title: str) -> list[tuple[str, str]]:
+    """Each way to part a title from its subtitle, the shortest title first."""
+    return [
+        (title[: found.start()].strip(), title[found.end() :].strip())
+        for found in _SUBTITLE.finditer(title)
+        if title[: found.start()].strip() and title[found.end() :].strip()
+    ]
+
+
+def _main_title(title: str) -> str | None:
+    parted = _subtitled(title)
+    return parted[0][0] if parted else None
+
+
+def _says_no_more(tail: str) -> bool:
+    """Whether a subtitle says nothing but which part it is, or that it is a film."""
+    return has_numbered_part(_main_title(tail) or tail) or normalise(tail) in _DECORATIONS
+
+
+def _tails(title: str) -> Iterator[str]:
+    """What stands behind a name in front, if it is long enough to be a title by itself."""
+    tails = [tail for _, tail in _subtitled(title)]
+    tails += [title[found.end() :] for found in _POSSESSIVE.finditer(title)]
+    for tail in tails:
+        if len(normalise(tail).split()) >= _FEWEST_TAIL_WORDS:
+            yield tail
+
+
+def _is_shortened(asked: str, name: str) -> bool:
+    """Whether the film has the asked title without its subtitle, or without the name in front.
+
+    A part's number that only one side has makes another film of it ("Kill Bill: Vol. 2"), except
+    the first part, which is often the only one with the plain name ("Dune: Part One").
+    """
+    if any(
+        is_variant(head, name) and not is_later_part(f"{_main_title(tail) or tail}")
+        for head, tail in _subtitled(asked)
+    ):
+        return True
+    return any(is_variant(tail, name) for tail in _tails(asked))
+
+
+def _is_longer(asked: str, name: str) -> bool:
+    """Whether the film has the asked title and a subtitle, or a word that says what it is."""
+    parted = _subtitled(name)
+    if bracket := _IN_BRACKETS.match(name):
+        parted.append((bracket["head"], bracket["tail"]))
+    for head, tail in parted:
+        if is_variant(asked, head):
+            own = _ACCOMPANY.isdisjoint(normalise(tail).split())
+            return own and not has_numbered_part(_main_title(tail) or tail)
+    ours, theirs = normalise(asked), normalise(name)
+    longer, shorter = (theirs, ours) if len(theirs) > len(ours) else (ours, theirs)
+    return longer.startswith(f"{shorter} ") and longer.removeprefix(f"{shorter} ") in _DECORATIONS
+
+
+def _is_renumbered(asked: str, name: str) -> bool:
+    """Whether numbers differ in how they are written, or one stands on one side only.
+
+    That one must have a subtitle behind it: "Prime Suspect 7: The Final Act" is told by the
+    subtitle, "Rocky 2" by nothing but its number. A first part has no number often.
+    """
+    if is_renumbered(asked, name):
+        return True
+    ours, theirs = (_words_and_numbers(title) for title in (asked, name))
+    longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
+    if len(longer) != len(shorter) + 1:
+        return False
+    place = next((at for at, word in enumerate(shorter) if word != longer[at]), len(shorter))
+    if not place or longer[place + 1 :] != shorter[place:]:
+        return False
+    has_subtitle = len("".join(longer[place + 1 :])) >= _SHORTEST_SUBTITLE
+    return longer[place:] == ["1"] or (has_subtitle and bool(_NUMERAL.fullmatch(longer[place])))
+
+
+def _words_and_numbers(title: str) -> list[str]:
+    return [word for word in significant_words(title) if word not in COUNTED]
+
+
+def _is_reordered(asked: str, name: str) -> bool:
+    """Whether they have the same words, wherever the articles stand.
+
+    Of two words alone the other order may be another film's title.
+    """
+    ours, theirs = significant_words(asked), significant_words(name)
+    if ours == theirs:
+        return len(ours) >= _FEWEST_WORDS_TO_REORDER - 1
+    return len(ours) >= _FEWEST_WORDS_TO_REORDER and sorted(ours) == sorted(theirs)
+
+
+def _is_slip(asked: str, name: str) -> bool:
+    """Whether one letter is left out, doubled or swapped with the next in the asked title.
+
+    That seldom makes another title of it, however short; a letter that is replaced often does. An
+    article in front may be missing besides.
+    """
+    ours, theirs = normalise(asked), normalise(name)
+    return _is_likely_slip(ours, theirs) or _is_likely_slip(_bare(ours), _bare(theirs))
+
+
+def _is_likely_slip(ours: str, theirs: str) -> bool:
+    if min(len(ours), len(theirs)) < _SHORTEST_WITH_SLIP or not _is_one_letter(ours, theirs):
+        return False
+    is_likely = (
+        len(ours) < len(theirs) or sorted(ours) == sorted(theirs) or _is_doubled(ours, theirs)
+    )
+    return is_likely and not _has_other_number_or_plural(ours, theirs)
+
+
+def _bare(text: str) -> str:
+    first, _, rest = text.partition(" ")
+    return rest if first in ARTICLES else text
+
+
+def _is_one_letter(ours: str, theirs: str) -> bool:
+    return OSA.distance(ours, theirs, score_cutoff=1) == 1
+
+
+def _is_doubled(ours: str, theirs: str) -> bool:
+    """Whether the letter that is too many stands beside its like."""
+    return any(
+        ours[place] == ours[place + 1] and ours[:place] + ours[place + 1 :] == theirs
+        for place in range(len(ours) - 1)
+    )
+
+
+def _resembles(asked: str, name: str) -> bool:
+    """Whether one letter is wrong, or a few in a long title, and no word's first."""
+    ours, theirs = normalise(asked), normalise(name)
+    shortest = min(len(ours), len(theirs))
+    alike = (shortest >= _SHORTEST_WITH_WRONG_LETTER and _is_one_letter(ours, theirs)) or (
+        shortest >= _SHORTEST_RESEMBLING and fuzz.ratio(ours, theirs) >= _RESEMBLING
+    )
+    same_initials = alike and _initials(ours) == _initials(theirs)
+    return same_initials and not _has_other_number_or_plural(ours, theirs)
+
+
+def _initials(text: str) -> list[str]:
+    return [word[0] for word in text.split() if word not in ARTICLES]
+
+
+def _has_other_number_or_plural(ours: str, theirs: str) -> bool:
+    """Whether a number or a plural makes them two."""
+    if re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
+        return True
+    singular = [[_singular(word) for word in text.split()] for text in (ours, theirs)]
+    return singular[0] == singular[1]
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
