@@ -45,6 +45,7 @@ class StandIn:
 
     Attributes:
         films: generated beside its own.
+        population: best known films of a simulated TMDB, generated instead.
         latency: seconds.
         limit: requests in any `period`.
         period: seconds.
@@ -52,6 +53,7 @@ class StandIn:
     """
 
     films: int = 0
+    population: int = 0
     latency: float = 0.0
     limit: int = 40
     period: float = 10.0
@@ -136,6 +138,7 @@ class Stack:
                 "local_stack.tmdb",
                 *("--port", str(port)),
                 *("--films", str(options.films)),
+                *("--population", str(options.population)),
                 *("--latency", str(options.latency)),
                 *("--limit", str(options.limit)),
                 *("--period", str(options.period)),

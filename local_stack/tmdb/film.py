@@ -74,6 +74,7 @@ class Film:
         overview: a sentence or two; may be blank.
         release_years: years of further releases, which TMDB's `year` filter matches too.
         poster: whether TMDB has a poster of it.
+        measured_popularity: TMDB's popularity, where it is to differ from what the votes suggest.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -94,6 +95,7 @@ class Film:
     overview: str
     release_years: tuple[int, ...] = ()
     poster: bool = True
+    measured_popularity: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @property
     def year(self) -> int | None:
@@ -102,7 +104,9 @@ class Film:
 
     @property
     def popularity(self) -> float:
-        """TMDB's popularity, here made from the votes, with the id to keep films apart."""
+        """TMDB's popularity: made from the votes, with the id to keep films apart, unless told."""
+        if self.measured_popularity is not None:
+            return self.measured_popularity
         return round(0.6 + 0.6 * math.sqrt(self.vote_count) + self.id % 997 / 1000, 3)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import gzip
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from local_stack.tmdb.app import create_app
 from local_stack.tmdb.catalogue import Catalogue
+from local_stack.tmdb.exports import export_name
 from local_stack.tmdb.film import Film, load_films
 from local_stack.tmdb.generator import FIRST_ID, generate_films
 from local_stack.tmdb.options import StandInOptions
@@ -510,3 +513,27 @@ async def test_a_generated_film_is_found_by_search_and_by_id(tmdb: Client) -> No
     _, page = await get(tmdb, "/3/search/movie", query=wanted.title)
     assert wanted.id in [film["id"] for film in page["results"]]
     assert (await get(tmdb, f"/3/movie/{wanted.imdb_id}"))[1]["id"] == wanted.id
+
+
+async def test_daily_export_lists_each_film_and_is_refused_out_of_its_days(
+    start: Callable[..., Any],
+) -> None:
+    client = await start(exports_late=1)
+    today = dt.datetime.now(dt.UTC).date()
+    statuses, lines = [], []
+    for days in (0, 1, 91, 92):
+        name = export_name(today - dt.timedelta(days=days))
+        async with client.get(f"/p/exports/{name}") as answer:
+            statuses.append(answer.status)
+            body = gzip.decompress(await answer.read()) if answer.status == 200 else b""
+            lines = body.splitlines() or lines
+
+    assert statuses == [403, 200, 200, 403]
+    assert len(lines) == len(CATALOGUE.films)
+    popularity = MATRIX.popularity
+    assert (
+        f'{{"adult":false,"id":603,"original_title":"The Matrix","popularity":{popularity},'
+        '"video":false}'
+    ).encode() in lines
+    report = await told(client, "/_stand_in/report")
+    assert (report["exports"], report["requests"]) == (2, 0)
