@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from enrich_service.lookups import Completion
+    from enrich_service.matching.guesses import Guess, Search
     from enrich_service.matching.match_choice import Match
     from enrich_service.title_index.index import TitleIndex
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
@@ -37,6 +38,13 @@ class NoIndex:
     async def known(self, title: str, year: int, /) -> Match | None:  # noqa: ARG002  # it knows none
         """None."""
         return None
+
+    async def guess(self, title: str, year: int, /) -> Guess | None:  # noqa: ARG002  # it has no export
+        """None."""
+        return None
+
+    def observe_guess(self, search: Search, /) -> None:
+        """There are none."""
 
     async def worth_a_page(self, year: int, /) -> int | None:  # noqa: ARG002  # it keeps no pages
         """None."""

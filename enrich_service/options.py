@@ -35,6 +35,7 @@ class WorkerOptions:
         catalogue_days: how old a record of TMDB's may grow before it is refreshed, in days.
         index_votes: with so many votes a film is learned by its title though nobody asked for it;
             0 keeps no titles at all.
+        export_url: where TMDB's daily export is; None where it is not used.
         warm_films: how many common films are fetched whole though nobody asked for them.
         refresh_pause: before a record that could not be refreshed is tried again.
         chore: how long one chore of a tick may take.
@@ -55,6 +56,7 @@ class WorkerOptions:
     session_days: int = 30
     catalogue_days: int = 30
     index_votes: int = 5
+    export_url: str | None = None
     warm_films: int = 0
     refresh_pause: float = 86400.0
     chore: float = 10.0
@@ -98,5 +100,6 @@ def options_from(settings: Settings) -> WorkerOptions:
         session_days=settings.session_days,
         catalogue_days=settings.catalogue_days,
         index_votes=settings.index_votes,
+        export_url=settings.export_url,
         warm_films=settings.warm_films,
     )

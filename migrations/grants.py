@@ -54,6 +54,8 @@ TABLES: dict[str, dict[str, str]] = {
         "catalogue": "select, insert, update, delete",
         "titles": "select, insert, update, delete",
         "surveys": "select, insert, update",
+        "exported_films": "select, insert, update (popularity), delete",
+        "export_loads": "select, update (day, taken_by, taken_until, next_try_at)",
         "orphan_sweep": "select, update",
         "request_window": "select, update",
         "request_slots": "select, insert, update (sent_at), delete",

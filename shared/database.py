@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-SCHEMA_REVISION = "0015"
+SCHEMA_REVISION = "0016"
 """The newest Alembic revision, four digits; a test compares it with the migrations."""
 
 COMMAND_SECONDS = 60.0

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from enrich_service.lookups import Completion, Film
+from enrich_service.matching.guesses import Search, confirm
 from enrich_service.matching.known_films import asked_year, is_still
 from enrich_service.matching.match_choice import (
     ALTERNATIVE,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from enrich_service.lookups import Claim
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Candidate
     from enrich_service.matching.search_plan import PlannedSearch
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
@@ -63,6 +65,12 @@ class Index(Protocol):
 
     async def known(self, title: str, year: int, /) -> Match | None:
         """The film that a title and year mean, if that is as certain as a search makes it."""
+
+    async def guess(self, title: str, year: int, /) -> Guess | None:
+        """The film whose details are to be asked for before any search, if there is one."""
+
+    def observe_guess(self, search: Search, /) -> None:
+        """Count a guess, and whether a search was needed after it."""
 
     async def worth_a_page(self, year: int, /) -> int | None:
         """The page of a year's films that had better be asked for than one film of it, if any."""
@@ -147,16 +155,21 @@ class LookupResolver:
         title = self.claim.title or key.subject
         if done := await self._without_search(title, asked_year(title, key.year)):
             return done
+        guessed = await self._guessed(title, asked_year(title, key.year))
+        if isinstance(guessed, Completion):
+            return guessed
         choice = await self._search(title, key.year)
         if isinstance(choice, Completion):
             return choice
         if isinstance(choice, Match):
-            return await self._chosen(choice)
+            return await self._chosen(choice, guessed)
         if choice.reason in _MAY_BE_TELEVISION and await self._is_television(title):
             return self._not_found("tv")
         return self._not_found(choice.reason, choice.candidates)
 
-    async def _chosen(self, match: Match) -> Completion:
+    async def _chosen(self, match: Match, guessed: MovieDetails | None) -> Completion:
+        if guessed is not None and guessed.id == match.tmdb_id:
+            return self._found(guessed, match.confidence, match.reason, match.others)
         if await self.index.fresh_record(match.tmdb_id):
             return self._known(match.tmdb_id, match.confidence, match.reason, match.others)
         try:
@@ -188,6 +201,24 @@ class LookupResolver:
             return None
         if not is_still(title, year, details):
             return None
+        return self._found(details, match.confidence, match.reason)
+
+    async def _guessed(self, title: str, year: int | None) -> Completion | MovieDetails | None:
+        """Answer with the film that the export suggests, if its details leave no doubt.
+
+        If they do, they are returned: the search may choose the film none the less.
+        """
+        if year is None or (guess := await self.index.guess(title, year)) is None:
+            return None
+        try:
+            details = await self._details(guess.tmdb_id)
+        except NotFoundError:  # removed since the export was made
+            self.index.observe_guess(Search.NEEDED)
+            return None
+        match = confirm(guess, title, year, details)
+        self.index.observe_guess(Search.SAVED if match else Search.NEEDED)
+        if match is None:
+            return details
         return self._found(details, match.confidence, match.reason)
 
     async def _search(self, title: str, year: int | None) -> Match | NoMatch | Completion:

@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.matching.guesses import choose_guess
 from enrich_service.matching.known_films import (
     asked_names,
     can_be_key,
     choose_known,
     index_names,
 )
+from enrich_service.matching.title_normalisation import read_asked
 from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
+from enrich_service.title_index.exported_films import name_hash
 from enrich_service.tmdb.models import SearchMovie
 from enrich_service.tmdb.requests import LAST_PAGE
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from enrich_service.matching.guesses import Guess, Search
     from enrich_service.matching.match_choice import Match
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
@@ -44,10 +48,20 @@ class TitleIndex:
     Args:
         storage: where the index is.
         options: how old a record may be that need not be asked for again, and how many votes a
-            film must have that is learned though nobody asked for it; 0 keeps no index.
+            film must have that is learned though nobody asked for it; 0 keeps no index. Whether
+            TMDB's export is loaded.
+        observe_guess: told of each guess, and whether a search was needed after it.
     """
 
-    def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
+    def __init__(
+        self,
+        storage: StorageService,
+        options: WorkerOptions,
+        observe_guess: Callable[[Search], None] = lambda _: None,
+    ) -> None:
+        self.observe_guess = observe_guess
+        self._exports = storage.exports
+        self._guesses = bool(options.index_votes and options.export_url)
         self._storage = storage.titles
         self._surveys = storage.surveys
         self._catalogue_days = options.catalogue_days
@@ -85,6 +99,15 @@ class TitleIndex:
         namesakes = await self._storage.namesakes(asked_names(title), year)
         films = [_as_found(film) for film in namesakes.films]
         return choose_known(title, year, films, is_complete=namesakes.is_complete)
+
+    async def guess(self, title: str, year: int) -> Guess | None:
+        """The film whose details are to be asked for before any search, if there is one."""
+        if not self._guesses:
+            return None
+        asked = read_asked(title)
+        hashes = {name_hash(text) for text in (asked.text, asked.whole) if text}
+        found = await self._exports.namesakes(hashes, asked_names(title))
+        return choose_guess(year, found.popularities, found.years)
 
     async def worth_a_page(self, year: int) -> int | None:
         """The page of a year's films that had better be asked for than one film of it, if any."""

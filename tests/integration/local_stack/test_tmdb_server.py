@@ -478,6 +478,7 @@ async def test_options_change_while_it_runs(tmdb: Client) -> None:
             "period": 60,
             "latency": 0.05,
             "revealed": 1.0,
+                "exports_late": 0,
         }
     begun = time.monotonic()
     assert (await get(tmdb, "/3/configuration"))[0] == 401
@@ -520,7 +521,8 @@ async def test_daily_export_lists_each_film_and_is_refused_out_of_its_days(
 ) -> None:
     client = await start(exports_late=1)
     today = dt.datetime.now(dt.UTC).date()
-    statuses, lines = [], []
+    statuses: list[int] = []
+    lines: list[bytes] = []
     for days in (0, 1, 91, 92):
         name = export_name(today - dt.timedelta(days=days))
         async with client.get(f"/p/exports/{name}") as answer:
