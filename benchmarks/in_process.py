@@ -77,6 +77,8 @@ class InProcess:
         self._catalogue = catalogue
         self._index: TitleIndex | NoIndex = index or NoIndex()
         self._revealed = revealed
+        self.learns = True
+        """Whether what one answer taught is known to the next."""
         self.asked: Counter[str] = Counter()
         """Requests by route."""
 
@@ -93,7 +95,8 @@ class InProcess:
     async def look_up(self, key: str, title: str | None = None) -> Completion:
         """Run one lookup's whole course, and let what it taught be known to the next."""
         done = await LookupResolver(Claim(1, key, title, 0, uuid4()), self, self._index).run()
-        await self._index.flush()
+        if self.learns:
+            await self._index.flush()
         return done
 
     def _body(self, path: str, query: dict[str, str]) -> bytes | None:
