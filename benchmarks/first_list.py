@@ -56,7 +56,7 @@ class _Trial:
 
 
 def _trial(options: argparse.Namespace) -> _Trial:
-    chance = random.Random(options.seed)
+    chance = random.Random(options.seed)  # noqa: S311  # no secret
     population = simulate(options.known, options.seed)
     known = population.films[: population.known]
     named = {film.id for film in tellable(population.films)}
@@ -94,9 +94,7 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     return [*figures, await _wrong_films(room, trial)]
 
 
-async def _first_list(
-    room: Room, trial: _Trial, films: Sequence[Film], *, exported: bool
-) -> Tally:
+async def _first_list(room: Room, trial: _Trial, films: Sequence[Film], *, exported: bool) -> Tally:
     settings = Settings(_env_file=None, database_url=await room.fresh_database())
     async with Database(settings, application_name="benchmark") as database:
         storage = StorageService(database)

@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import gzip
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -21,10 +21,32 @@ from local_stack.tmdb.state import STAND_IN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from local_stack.tmdb.film import Film
-
 KEPT_DAYS: Final = 90
 _NAME: Final = re.compile(r"movie_ids_(\d\d)_(\d\d)_(\d{4})\.json\.gz")
+
+
+class Exportable(Protocol):
+    """What a line says of a film."""
+
+    @property
+    def id(self) -> int:
+        """TMDB's id."""
+
+    @property
+    def original_title(self) -> str:
+        """In its own language."""
+
+    @property
+    def popularity(self) -> float:
+        """TMDB's number."""
+
+
+class ExportLine(NamedTuple):
+    """A film of which no more is there than its line."""
+
+    id: int
+    original_title: str
+    popularity: float
 
 
 def export_name(day: dt.date) -> str:
@@ -32,7 +54,7 @@ def export_name(day: dt.date) -> str:
     return f"movie_ids_{day:%m_%d_%Y}.json.gz"
 
 
-def export_of(films: Iterable[Film]) -> bytes:
+def export_of(films: Iterable[Exportable]) -> bytes:
     """The file that lists these films."""
     return gzip.compress(
         b"".join(

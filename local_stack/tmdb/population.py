@@ -29,7 +29,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from local_stack.tmdb.generator import distinct_titles, generate_films
+from local_stack.tmdb.exports import ExportLine, export_of
+from local_stack.tmdb.generator import FIRST_ID, distinct_titles, generate_films
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,22 @@ def simulate(
     return Population(films, min(known, of))
 
 
+def simulate_export(seed: int = 1, *, of: int = TMDB_FILMS) -> bytes:
+    """The daily export of a whole population: so many lines, with its shared titles."""
+    chance = random.Random(seed)
+    titles = _deal_titles(of, chance)
+    names = distinct_titles(max(titles) + 1, seed)
+    return export_of(
+        ExportLine(FIRST_ID + rank, names[title], _popularity(_votes_at(rank + 1), chance))
+        for rank, title in enumerate(titles)
+    )
+
+
+def _popularity(votes: int, chance: random.Random) -> float:
+    strays = math.exp(chance.gauss(0, _POPULARITY_STRAY))
+    return round((votes + 0.6) ** _POPULARITY_POWER * strays, 4)
+
+
 def _deal_titles(films: int, chance: random.Random) -> list[int]:
     """The number of each film's title, dealt by a Pitman-Yor process and put in no order."""
     # The chance that any two share one is (1 - discount) / (1 + strength).
@@ -114,7 +131,6 @@ def _dressed(base: Film, title: str, rank: int, chance: random.Random) -> Film:
     year = _FIRST_YEAR + int(_YEARS * chance.random() ** _YEAR_SKEW)
     translated = base.language != "en" and chance.random() < _TRANSLATED_OF_FOREIGN
     votes = _votes_at(rank)
-    popularity = (votes + 0.6) ** _POPULARITY_POWER * math.exp(chance.gauss(0, _POPULARITY_STRAY))
     day = base.release_date[4:].replace("-02-29", "-02-28") or "-01-01"
     return replace(
         base,
@@ -122,7 +138,7 @@ def _dressed(base: Film, title: str, rank: int, chance: random.Random) -> Film:
         original_title=base.original_title if translated else title,
         release_date=f"{year}{day}" if base.release_date or votes else "",
         vote_count=votes,
-        measured_popularity=round(popularity, 4),
+        measured_popularity=_popularity(votes, chance),
         release_years=tuple(year + later - (base.year or later) for later in base.release_years),
     )
 

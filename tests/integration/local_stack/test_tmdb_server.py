@@ -478,7 +478,7 @@ async def test_options_change_while_it_runs(tmdb: Client) -> None:
             "period": 60,
             "latency": 0.05,
             "revealed": 1.0,
-                "exports_late": 0,
+            "exports_late": 0,
         }
     begun = time.monotonic()
     assert (await get(tmdb, "/3/configuration"))[0] == 401
