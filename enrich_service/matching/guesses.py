@@ -92,5 +92,6 @@ def confirm(guess: Guess, title: str, year: int, details: MovieDetails) -> Match
         vote_count=details.vote_count,
     )
     match = choose_match(title, year, [told, *details.related])
-    is_it = isinstance(match, Match) and match.tmdb_id == details.id
-    return match if is_it and match.confidence == _CERTAIN else None
+    if not isinstance(match, Match) or match.tmdb_id != details.id:
+        return None
+    return match if match.confidence == _CERTAIN else None

@@ -1,6 +1,6 @@
 """Which films of an export are worth a row: the popular ones, and every namesake of theirs.
 
-All of its films are held as numbers, twenty bytes each, and are sorted by their names' hashes into
+All of its films are held as numbers, twelve bytes each, and are sorted by their names' hashes into
 parts, each of which is one transaction when it is written.
 """
 
@@ -23,27 +23,29 @@ if TYPE_CHECKING:
     from enrich_service.tmdb.export import ExportedFilm
 
 PARTS: Final = 256
-_PART_BITS: Final = 56
+_PART_BITS: Final = 32
+_REST_OF_NAME: Final = 2**_PART_BITS - 1
 _LARGEST_REMEMBERED_ID: Final = 2**26
 _STEPS: Final = 16
 """Steps in which popularity is counted, to a doubling of it."""
 
 
 def name_hash(title: str) -> int:
-    """Return the name under which a film of this original title is stored: 64 bits, signed.
+    """Return the name under which a film of this original title is stored, a number of 40 bits.
 
     Of the title but for case and white space: a search prefers a film of that very title to others
-    in other notation, so no namesake but of the same hash can rival it.
+    in other notation, so no namesake but of the same hash can rival it. A stranger of the same hash, which one title in a
+    million meets, costs a request and nothing else.
     """
-    digest = blake2b(fold(title).encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
+    digest = blake2b(fold(title).encode(errors="surrogatepass"), digest_size=5).digest()
+    return int.from_bytes(digest)
 
 
 class ExportedFilms:
     """The films of one export, gathered in any order."""
 
     def __init__(self) -> None:
-        self._parts = [(array("q"), array("i"), array("f")) for _ in range(PARTS)]
+        self._parts = [(array("I"), array("i"), array("f")) for _ in range(PARTS)]
         self._by_popularity: Counter[int] = Counter()
         self._ids = bytearray()
         self.count = 0
@@ -55,8 +57,8 @@ class ExportedFilms:
             if not film.is_film:
                 continue
             name = name_hash(film.original_title)
-            names, ids, popularities = self._parts[(name >> _PART_BITS) + PARTS // 2]
-            names.append(name)
+            names, ids, popularities = self._parts[name >> _PART_BITS]
+            names.append(name & _REST_OF_NAME)
             ids.append(film.tmdb_id)
             popularities.append(min(film.popularity, 3e38))
             self._by_popularity[_step(film.popularity)] += 1
@@ -81,11 +83,11 @@ class ExportedFilms:
                 films = list(bearers)
                 if any(_step(popularity) >= least for _, _, popularity in films):
                     rows += films
-            lowest = (number - PARTS // 2) << _PART_BITS
+            lowest = number << _PART_BITS
             yield ExportPart(
                 lowest,
-                lowest + (1 << _PART_BITS) - 1,
-                [name for name, _, _ in rows],
+                lowest + _REST_OF_NAME,
+                [lowest + name for name, _, _ in rows],
                 [tmdb_id for _, tmdb_id, _ in rows],
                 [popularity for _, _, popularity in rows],
             )

@@ -22,8 +22,8 @@ MOST_UNPACKED: Final = 500_000_000
 LONGEST_LINE: Final = 4_096
 LARGEST_ID: Final = 2**31 - 1
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_PIECE: Final = 32 * 1024
-"""Bytes that are unpacked at a time: some 300 lines, a few milliseconds of work."""
+_PIECE: Final = 8 * 1024
+"""Bytes that are unpacked at a time: some eighty lines, less than a millisecond of work."""
 
 
 class ExportError(Exception):
@@ -93,14 +93,15 @@ class ExportReader:
 
 def _films(lines: list[bytes]) -> Iterator[ExportedFilm]:
     for line in _parsed(lines):
-        match line:
-            case {"id": int(tmdb_id), "original_title": str(title)} if 0 < tmdb_id <= LARGEST_ID:
-                popularity = line.get("popularity")
-                known = isinstance(popularity, int | float) and math.isfinite(popularity)
-                is_film = not (line.get("adult") or line.get("video"))
-                yield ExportedFilm(tmdb_id, title, popularity if known else 0.0, is_film)
-            case _:
-                pass  # no film that could be asked for
+        if not isinstance(line, dict):
+            continue
+        tmdb_id, title = line.get("id"), line.get("original_title")
+        if type(tmdb_id) is not int or not 0 < tmdb_id <= LARGEST_ID or not isinstance(title, str):
+            continue
+        popularity = line.get("popularity")
+        known = isinstance(popularity, int | float) and math.isfinite(popularity)
+        is_film = not (line.get("adult") or line.get("video"))
+        yield ExportedFilm(tmdb_id, title, float(popularity) if known else 0.0, is_film)
 
 
 def _parsed(lines: list[bytes]) -> Iterable[object]:

@@ -105,8 +105,8 @@ def simulate_export(seed: int = 1, *, of: int = TMDB_FILMS) -> bytes:
 
 
 def _popularity(votes: int, chance: random.Random) -> float:
-    strays = math.exp(chance.gauss(0, _POPULARITY_STRAY))
-    return round((votes + 0.6) ** _POPULARITY_POWER * strays, 4)
+    popularity = math.pow(votes + 0.6, _POPULARITY_POWER)
+    return round(popularity * math.exp(chance.gauss(0, _POPULARITY_STRAY)), 4)
 
 
 def _deal_titles(films: int, chance: random.Random) -> list[int]:
