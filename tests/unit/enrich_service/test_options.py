@@ -16,6 +16,7 @@ def test_the_settings_of_a_daemon_reach_its_options() -> None:
         tmdb_rate_period=5,
         tmdb_rate_margin=0.1,
         session_days=9,
+        tmdb_export_base_url="https://mirror.example/",
     )
     assert options_from(settings) == WorkerOptions(
         concurrency=7,
@@ -23,12 +24,13 @@ def test_the_settings_of_a_daemon_reach_its_options() -> None:
         drain=4,
         request_limit=RequestLimit(limit=30, period=5, margin=0.1),
         session_days=9,
+        export_url="https://mirror.example",
     )
 
 
 def test_without_settings_the_options_are_the_projects_own() -> None:
     settings = Settings(_env_file=None, database_url="postgresql:///x")
-    assert options_from(settings) == WorkerOptions()
+    assert options_from(settings) == WorkerOptions(export_url="https://files.tmdb.org")
     assert WorkerOptions().request_limit == RequestLimit(limit=40, period=10.0, margin=0.2)
 
 

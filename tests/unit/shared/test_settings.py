@@ -35,6 +35,25 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     return monkeypatch
 
 
+@pytest.mark.parametrize(
+    ("tmdb", "export", "url"),
+    [
+        (None, None, "https://files.tmdb.org"),
+        ("https://api.themoviedb.org/3", None, "https://files.tmdb.org"),
+        ("http://stand-in:8003", None, None),
+        ("http://stand-in:8003", "http://stand-in:8003", "http://stand-in:8003"),
+        (None, "off", None),
+        (None, "https://mirror.example/", "https://mirror.example"),
+    ],
+)
+def test_export_of_tmdb_is_loaded_for_tmdb_alone_unless_an_address_is_set(
+    environment: pytest.MonkeyPatch, tmdb: str | None, export: str | None, url: str | None
+) -> None:
+    for name, value in {"TMDB_BASE_URL": tmdb, "TMDB_EXPORT_BASE_URL": export}.items():
+        environment.setenv(name, value or "")
+    assert read_settings().export_url == url
+
+
 @pytest.mark.usefixtures("environment")
 def test_defaults_are_those_of_the_readme() -> None:
     settings = read_settings()
@@ -56,6 +75,7 @@ def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         ("TMDB_API_KEY", SECRET),
+        ("TMDB_EXPORT_BASE_URL", SECRET),
         ("TMDB_API_KEY", V3_KEY[:-1]),
         ("TMDB_API_KEY", V3_KEY + "0"),
         ("TMDB_BASE_URL", SECRET),
