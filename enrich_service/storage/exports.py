@@ -143,11 +143,8 @@ class ExportStorage:
                 ),
                 gone as (
                   delete from exported_films
-                  where (name, tmdb_id) in (
-                    select name, tmdb_id from there
-                    except
-                    select name, tmdb_id from told
-                  )
+                  where name between $1 and $2
+                    and (name, tmdb_id) not in (select name, tmdb_id from told)
                   returning 1
                 ),
                 changed as (

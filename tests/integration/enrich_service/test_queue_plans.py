@@ -11,6 +11,7 @@ import pytest
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage.background import BackgroundStorage
+from enrich_service.storage.exports import ExportPart, ExportStorage
 from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.queue_floor import QueueFloor
 from enrich_service.storage.reclaim import ReclaimStorage
@@ -277,6 +278,24 @@ async def test_what_is_learned_is_compared_by_key_and_what_is_old_found_by_age(
     await titles.learn(TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 60))
     assert await titles.expire_old(20, 10) == 10
     assert indexes_of(database.plans, "titles") == {"titles_pkey", "titles_age"}
+
+
+async def test_exported_films_are_read_and_written_by_name(
+    database: ExplainingDatabase, dsn: str
+) -> None:
+    exports = ExportStorage(database)
+    await database.fetchval(
+        "insert into exported_films select n, n, 1 from generate_series(1, 50000) as n"
+    )
+    await database.fetchval("update export_loads set day = current_date")
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("analyze exported_films")
+    await connection.close()
+    database.plans.clear()
+    assert (await exports.namesakes({7}, {"film 7"})).popularities == {7: 1.0}
+    assert await exports.write(ExportPart(1, 200, [1, 201], [1, 9], [1.0, 2.0])) == 200
+    assert indexes_of(database.plans, "exported_films") == {"exported_films_pkey"}
+    assert indexes_of(database.plans, "titles") == {"titles_pkey"}
 
 
 async def test_whether_a_page_pays_is_seen_at_the_end_of_the_queue(

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from enrich_service.lookups import Claim
+from enrich_service.matching.guesses import Guess, Search
 from enrich_service.matching.lookup_resolver import TOP_CAST, LookupResolver
 from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
@@ -78,7 +79,10 @@ class Known:
         match: Match | None = None,
         records: dict[int | str, int] | None = None,
         page: int | None = None,
+        guess: Guess | None = None,
     ) -> None:
+        self._guess = guess
+        self.guesses: list[Search] = []
         self._match = match
         self._page = page
         self._records = records or {}
@@ -89,6 +93,12 @@ class Known:
 
     async def known(self, title: str, year: int, /) -> Match | None:
         return self._match if title and year else None
+
+    async def guess(self, title: str, year: int, /) -> Guess | None:
+        return self._guess if title and year else None
+
+    def observe_guess(self, search: Search, /) -> None:
+        self.guesses.append(search)
 
     async def worth_a_page(self, year: int, /) -> int | None:
         return self._page if year == 1995 else None
@@ -169,6 +179,42 @@ async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
     assert [path for path, _ in script.asked] == ["/3/search/movie", "/3/movie/949"]
     assert script.asked[0][1]["query"] == "Heat", "as it was written, not as it was folded"
     assert script.asked[0][1]["year"] == "1995"
+
+
+@pytest.mark.parametrize(
+    ("details", "asked", "searched"),
+    [
+        ([DETAILS], ["/3/movie/949"], Search.SAVED),
+        ([DETAILS | {"vote_count": 9}], ["/3/movie/949", "/3/search/movie"], Search.NEEDED),
+        (
+            [DETAILS | {"id": 5, "release_date": "1986-12-12"}, DETAILS],
+            ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
+            Search.NEEDED,
+        ),
+        (
+            [NotFoundError, DETAILS],
+            ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
+            Search.NEEDED,
+        ),
+    ],
+    ids=["settled", "few votes", "another film", "removed"],
+)
+async def test_guess_saves_the_search_where_its_details_settle_the_film(
+    details: list[Any], asked: list[str], searched: Search
+) -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=details)
+    index = Known(guess=Guess(949, 10))
+    done = await run("title:heat|1995", script, "Heat", index)
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 100)
+    assert [path for path, _ in script.asked] == asked
+    assert index.guesses == [searched]
+
+
+async def test_no_film_is_guessed_without_a_year() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=[DETAILS])
+    index = Known(guess=Guess(5, 10))
+    await run("title:heat|", script, "Heat", index)
+    assert index.guesses == []
 
 
 async def test_a_lookup_without_a_title_is_asked_for_by_its_key() -> None:
