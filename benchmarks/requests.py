@@ -57,8 +57,8 @@ async def _first(
     async with room.stack(stand_in, _settings(stand_in), daemons=0) as bench:
         url = bench.stack.tmdb_url if exported else "off"
         await bench.stack.add_daemon(TMDB_EXPORT_BASE_URL=url)
-        while exported and not (await bench.fetchrow("select day from export_loads"))["day"]:
-            await asyncio.sleep(_POLL_SECONDS)
+        if exported:
+            await _until_loaded(bench)
         await bench.forget_requests()
         requests, right, pace = await _enrich(room, bench, films)
     judged = exported and stand_in.revealed == JUDGED_SHARE
@@ -77,6 +77,13 @@ async def _first(
             pace / speed >= REACH_PACE if judged else None,
         ),
     ]
+
+
+async def _until_loaded(bench: Bench) -> None:
+    while True:
+        if (await bench.fetchrow("select day from export_loads"))["day"]:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _enrich(room: Room, bench: Bench, films: Sequence[Film]) -> tuple[float, int, float]:

@@ -34,8 +34,8 @@ def name_hash(title: str) -> int:
     """Return the name under which a film of this original title is stored, a number of 40 bits.
 
     Of the title but for case and white space: a search prefers a film of that very title to others
-    in other notation, so no namesake but of the same hash can rival it. A stranger of the same hash, which one title in a
-    million meets, costs a request and nothing else.
+    in other notation, so no namesake but of the same hash can rival it. A stranger of the same
+    hash, which one title in a million meets, costs a request and nothing else.
     """
     digest = blake2b(fold(title).encode(errors="surrogatepass"), digest_size=5).digest()
     return int.from_bytes(digest)

@@ -99,9 +99,10 @@ def _films(lines: list[bytes]) -> Iterator[ExportedFilm]:
         if type(tmdb_id) is not int or not 0 < tmdb_id <= LARGEST_ID or not isinstance(title, str):
             continue
         popularity = line.get("popularity")
-        known = isinstance(popularity, int | float) and math.isfinite(popularity)
+        if not isinstance(popularity, int | float) or not math.isfinite(popularity):
+            popularity = 0.0
         is_film = not (line.get("adult") or line.get("video"))
-        yield ExportedFilm(tmdb_id, title, float(popularity) if known else 0.0, is_film)
+        yield ExportedFilm(tmdb_id, title, popularity, is_film)
 
 
 def _parsed(lines: list[bytes]) -> Iterable[object]:

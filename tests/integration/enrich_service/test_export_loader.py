@@ -243,7 +243,8 @@ async def test_records_that_the_export_lacks_are_asked_for_again(
         """
         update catalogue
         set tmdb_id = case tmdb_id when 603 then 5 when 949 then 6 else tmdb_id end,
-          fetched_at = fetched_at - case when tmdb_id = 949 then interval '0' else interval '8 days' end
+          fetched_at = fetched_at
+            - case when tmdb_id = 949 then interval '0' else interval '8 days' end
         """
     )
     await database.fetchval(
@@ -280,6 +281,7 @@ def films(bundled_catalogue: Catalogue) -> dict[str, Film]:
     [("alone", 1, 0), ("unrated", 2, 1), ("translated", 2, 1)],
 )
 async def test_film_takes_one_request_where_the_export_leaves_no_doubt(
+    *,
     loading: Loading,
     make_worker: MakeWorker,
     lists: Lists,
@@ -301,6 +303,7 @@ async def test_film_takes_one_request_where_the_export_leaves_no_doubt(
 
 @pytest.mark.parametrize("why", ["off", "old"])
 async def test_export_that_is_off_or_old_suggests_nothing(
+    *,
     loading: Loading,
     make_worker: MakeWorker,
     lists: Lists,

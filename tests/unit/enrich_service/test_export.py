@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,8 +52,14 @@ def test_films_are_read_however_the_bytes_arrive(chunk: int) -> None:
     ("line", "film"),
     [
         (HEAT, ExportedFilm(949, "Heat", 63.2, is_film=True)),
-        (HEAT.replace('"adult":false', '"adult":true'), ExportedFilm(949, "Heat", 63.2, False)),
-        (HEAT.replace('"video":false', '"video":true'), ExportedFilm(949, "Heat", 63.2, False)),
+        (
+            HEAT.replace('"adult":false', '"adult":true'),
+            ExportedFilm(949, "Heat", 63.2, is_film=False),
+        ),
+        (
+            HEAT.replace('"video":false', '"video":true'),
+            ExportedFilm(949, "Heat", 63.2, is_film=False),
+        ),
         (HEAT.replace("63.2", "null"), ExportedFilm(949, "Heat", 0.0, is_film=True)),
         (HEAT.replace("63.2", "1e999"), ExportedFilm(949, "Heat", 0.0, is_film=True)),
         (HEAT.replace("949", "99999999999"), None),
@@ -102,7 +109,7 @@ def test_parts_cover_all_names_and_keep_each_whole() -> None:
     parts = list(exported(films).parts(most_popular=500))
 
     assert (parts[0].lowest, parts[-1].highest) == (0, 2**40 - 1)
-    assert all(one.highest + 1 == two.lowest for one, two in zip(parts, parts[1:], strict=False))
+    assert all(one.highest + 1 == two.lowest for one, two in pairwise(parts))
     for part in parts:
         rows = list(zip(part.names, part.tmdb_ids, strict=True))
         assert rows == sorted(rows)
@@ -115,7 +122,7 @@ def test_parts_cover_all_names_and_keep_each_whole() -> None:
 
 def test_ids_are_remembered_also_of_what_is_no_film() -> None:
     films = exported(FILMS[:100])
-    films.add([ExportedFilm(200, "x", 0.0, is_film=False), ExportedFilm(2**31 - 1, "y", 0, False)])
+    films.add(ExportedFilm(tmdb_id, "x", 0.0, is_film=False) for tmdb_id in (200, 2**31 - 1))
 
     assert films.has(1)
     assert films.has(200)
