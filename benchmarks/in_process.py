@@ -17,8 +17,8 @@ from local_stack.tmdb.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.lookups import Completion
-    from enrich_service.matching.guesses import Guess, Search
+    from enrich_service.lookups import Completion, GuessResult
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Match
     from enrich_service.title_index.index import TitleIndex
     from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
@@ -43,7 +43,7 @@ class NoIndex:
         """None."""
         return None
 
-    def observe_guess(self, search: Search, /) -> None:
+    def observe_guess(self, result: GuessResult, /) -> None:
         """There are none."""
 
     async def worth_a_page(self, year: int, /) -> int | None:  # noqa: ARG002  # it keeps no pages

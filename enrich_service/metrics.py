@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
-from enrich_service.matching.guesses import Search
+from enrich_service.lookups import GuessResult
 from enrich_service.tmdb.errors import MalformedError, Trouble, UnavailableError
 from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
 from shared.models import Outcome, TMDBState
@@ -91,12 +91,12 @@ class Metrics(ServiceMetrics):
 
         self._guesses = Counter(
             "projectionist_title_guesses",
-            "Films that were asked for without a search because the export suggests them.",
-            ("search",),
+            "Films asked for without a search because the export suggests them, by result.",
+            ("result",),
             registry=self.registry,
         )
-        for search in Search:
-            self._guesses.labels(search)
+        for guess in GuessResult:
+            self._guesses.labels(guess)
         self._exports = Counter(
             "projectionist_export_loads",
             "Attempts to load TMDB's daily export.",
@@ -129,9 +129,9 @@ class Metrics(ServiceMetrics):
         """A film has to be asked for again."""
         self._retries.labels(cause).inc()
 
-    def observe_guess(self, search: Search) -> None:
+    def observe_guess(self, result: GuessResult) -> None:
         """A film was asked for because the export suggests it, before any search."""
-        self._guesses.labels(search).inc()
+        self._guesses.labels(result).inc()
 
     def observe_export(self, result: ExportLoad) -> None:
         """An attempt to load the export has ended."""

@@ -11,7 +11,6 @@ in a simulated TMDB (`benchmarks.first_list`, decision 0039).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from enrich_service.matching.match_choice import DOMINANT_VOTES, Match, choose_match
@@ -30,14 +29,6 @@ FACTOR_OVER_FEW: Final = 10
 FACTOR_OVER_MANY: Final = 100
 """...and where they are many."""
 _CERTAIN: Final = 100
-
-
-class Search(StrEnum):
-    """What a guess did to the search of a film."""
-
-    SAVED = "saved"
-    NEEDED = "needed"
-    """The details did not settle it."""
 
 
 @dataclass(frozen=True, slots=True)

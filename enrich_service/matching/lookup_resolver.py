@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from enrich_service.lookups import Completion, Film
-from enrich_service.matching.guesses import Search, confirm
+from enrich_service.lookups import Completion, Film, GuessResult
+from enrich_service.matching.guesses import confirm
 from enrich_service.matching.known_films import asked_year, is_still
 from enrich_service.matching.match_choice import (
     ALTERNATIVE,
@@ -69,8 +69,8 @@ class Index(Protocol):
     async def guess(self, title: str, year: int, /) -> Guess | None:
         """The film whose details are to be asked for before any search, if there is one."""
 
-    def observe_guess(self, search: Search, /) -> None:
-        """Count a guess, and whether a search was needed after it."""
+    def observe_guess(self, result: GuessResult, /) -> None:
+        """Count a guess and what came of it."""
 
     async def worth_a_page(self, year: int, /) -> int | None:
         """The page of a year's films that had better be asked for than one film of it, if any."""
@@ -213,10 +213,10 @@ class LookupResolver:
         try:
             details = await self._details(guess.tmdb_id)
         except NotFoundError:  # removed since the export was made
-            self.index.observe_guess(Search.NEEDED)
+            self.index.observe_guess(GuessResult.UNSETTLED)
             return None
         match = confirm(guess, title, year, details)
-        self.index.observe_guess(Search.SAVED if match else Search.NEEDED)
+        self.index.observe_guess(GuessResult.CONFIRMED if match else GuessResult.UNSETTLED)
         if match is None:
             return details
         return self._found(details, match.confidence, match.reason)

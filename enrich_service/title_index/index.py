@@ -26,7 +26,8 @@ from shared.lookup_keys import title_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from enrich_service.matching.guesses import Guess, Search
+    from enrich_service.lookups import GuessResult
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Match
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
@@ -50,14 +51,14 @@ class TitleIndex:
         options: how old a record may be that need not be asked for again, and how many votes a
             film must have that is learned though nobody asked for it; 0 keeps no index. Whether
             TMDB's export is loaded.
-        observe_guess: told of each guess, and whether a search was needed after it.
+        observe_guess: told what came of each guess.
     """
 
     def __init__(
         self,
         storage: StorageService,
         options: WorkerOptions,
-        observe_guess: Callable[[Search], None] = lambda _: None,
+        observe_guess: Callable[[GuessResult], None] = lambda _: None,
     ) -> None:
         self.observe_guess = observe_guess
         self._exports = storage.exports

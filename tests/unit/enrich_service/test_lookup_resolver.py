@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from enrich_service.lookups import Claim
-from enrich_service.matching.guesses import Guess, Search
+from enrich_service.lookups import Claim, GuessResult
+from enrich_service.matching.guesses import Guess
 from enrich_service.matching.lookup_resolver import TOP_CAST, LookupResolver
 from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
@@ -82,7 +82,7 @@ class Known:
         guess: Guess | None = None,
     ) -> None:
         self._guess = guess
-        self.guesses: list[Search] = []
+        self.guesses: list[GuessResult] = []
         self._match = match
         self._page = page
         self._records = records or {}
@@ -97,8 +97,8 @@ class Known:
     async def guess(self, title: str, year: int, /) -> Guess | None:
         return self._guess if title and year else None
 
-    def observe_guess(self, search: Search, /) -> None:
-        self.guesses.append(search)
+    def observe_guess(self, result: GuessResult, /) -> None:
+        self.guesses.append(result)
 
     async def worth_a_page(self, year: int, /) -> int | None:
         return self._page if year == 1995 else None
@@ -182,32 +182,32 @@ async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
 
 
 @pytest.mark.parametrize(
-    ("details", "asked", "searched"),
+    ("details", "asked", "result"),
     [
-        ([DETAILS], ["/3/movie/949"], Search.SAVED),
-        ([DETAILS | {"vote_count": 9}], ["/3/movie/949", "/3/search/movie"], Search.NEEDED),
+        ([DETAILS], ["/3/movie/949"], GuessResult.CONFIRMED),
+        ([DETAILS | {"vote_count": 9}], ["/3/movie/949", "/3/search/movie"], GuessResult.UNSETTLED),
         (
             [DETAILS | {"id": 5, "release_date": "1986-12-12"}, DETAILS],
             ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
-            Search.NEEDED,
+            GuessResult.UNSETTLED,
         ),
         (
             [NotFoundError, DETAILS],
             ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
-            Search.NEEDED,
+            GuessResult.UNSETTLED,
         ),
     ],
     ids=["settled", "few votes", "another film", "removed"],
 )
 async def test_guess_saves_the_search_where_its_details_settle_the_film(
-    details: list[Any], asked: list[str], searched: Search
+    details: list[Any], asked: list[str], result: GuessResult
 ) -> None:
     script = Script(search_movie=[{"results": [HEAT]}], movie_details=details)
     index = Known(guess=Guess(949, 10))
     done = await run("title:heat|1995", script, "Heat", index)
     assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 100)
     assert [path for path, _ in script.asked] == asked
-    assert index.guesses == [searched]
+    assert index.guesses == [result]
 
 
 async def test_no_film_is_guessed_without_a_year() -> None:
