@@ -18,6 +18,7 @@ from benchmarks.films import STAND_IN_SEED, tellable
 from benchmarks.harness import Room, run
 from benchmarks.in_process import InProcess
 from benchmarks.matching import Question, Tally, ask
+from benchmarks.shortcuts import go_through_all_years
 from enrich_service.options import WorkerOptions
 from enrich_service.scheduling.export_loader import MOST_POPULAR
 from enrich_service.storage import StorageService
@@ -91,7 +92,29 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
                     spent <= reach if exported else None,
                 )
             )
-    return [*figures, await _wrong_films(room, trial)]
+    return [*figures, *await _warmed(room, trial), await _wrong_films(room, trial)]
+
+
+async def _warmed(room: Room, trial: _Trial) -> list[Figure]:
+    """Both lists, once every year was gone through in the background."""
+    settings = Settings(_env_file=None, database_url=await room.fresh_database())
+    async with Database(settings, application_name="benchmark") as database:
+        storage = StorageService(database)
+        await load_export(storage, trial.export)
+        index = TitleIndex(storage, WorkerOptions(export_url="here"))
+        in_process = InProcess(trial.catalogue, index, revealed=REVEALED)
+        await go_through_all_years(storage, index, in_process)
+        pages = in_process.asked.total()
+        figures = [Figure("requests to go through all years", f"{pages}")]
+        for name, films in (("common", trial.common), ("of the long tail", trial.tail)):
+            tally = await ask(in_process, [Question(film, film.title, film.year) for film in films])
+            figures.append(
+                Figure(
+                    f"requests a film, {len(films)} {name}, with the export and all years",
+                    f"{tally.requests / len(films):.3f} ({tally})",
+                )
+            )
+    return figures
 
 
 async def _first_list(room: Room, trial: _Trial, films: Sequence[Film], *, exported: bool) -> Tally:

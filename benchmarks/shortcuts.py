@@ -56,13 +56,14 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
                 f"not guessed, {guessed.wrong} wrong")
             )  # fmt: skip
             if state.startswith("learning"):
-                await _go_through_all_years(storage, index, in_process)
+                await go_through_all_years(storage, index, in_process)
     return figures
 
 
-async def _go_through_all_years(
+async def go_through_all_years(
     storage: StorageService, index: TitleIndex, in_process: InProcess
 ) -> None:
+    """Let every year's films be learned, page by page."""
     course = LookupResolver(Claim(1, "survey:0", None, 0, uuid4()), in_process, index)
     for year in range(FIRST_YEAR, dt.datetime.now(dt.UTC).year + 1):
         while page := await storage.surveys.take(year):

@@ -10,6 +10,7 @@ import pytest
 
 from enrich_service.matching.known_films import index_names
 from enrich_service.options import WorkerOptions
+from enrich_service.storage.exports import ExportPart
 from enrich_service.storage.surveys import (
     FIRST_YEAR,
     MISSES_AFTER_POOR_PAGE,
@@ -180,6 +181,19 @@ async def test_common_films_wait_until_all_years_were_gone_through(
     assert await storage.warm_up.queue(3, 2) == 1
     rows = await database.fetch("select key from lookups order by id")
     assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7", "tmdb:6"]
+
+
+async def test_half_as_many_of_the_most_popular_films_need_no_surveys(
+    storage: StorageService, database: Database
+) -> None:
+    films = range(1, 9)
+    await storage.exports.write(
+        ExportPart(1, 8, list(films), list(films), [10.0 * film for film in films])
+    )
+    assert await storage.surveys.queue(2) == 2
+    assert await storage.warm_up.queue(4, 200) == 2
+    rows = await database.fetch("select key from lookups where key like 'tmdb:%' order by id")
+    assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7"]
 
 
 async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
