@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Match
     from enrich_service.title_index.index import TitleIndex
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
@@ -45,14 +45,6 @@ class NoIndex:
 
     def observe_guess(self, result: GuessResult, /) -> None:
         """There are none."""
-
-    async def worth_a_page(self, year: int, /) -> int | None:  # noqa: ARG002  # it keeps no pages
-        """None."""
-        return None
-
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:  # noqa: ARG002
-        """Nothing is learned from it."""
-        return True
 
     async def flush(self) -> None:
         """There is nothing to write."""

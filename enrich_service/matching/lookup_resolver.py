@@ -20,10 +20,9 @@ from enrich_service.matching.match_choice import (
 )
 from enrich_service.matching.search_plan import neighbour_plan, search_plan, slip_plan
 from enrich_service.matching.title_normalisation import Agreement, agreement, read_asked
-from enrich_service.tmdb.errors import NotFoundError, RefusedError
+from enrich_service.tmdb.errors import NotFoundError
 from enrich_service.tmdb.requests import (
     APPENDED,
-    discover_movies,
     find_by_imdb_id,
     movie_details,
     search_movie,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Candidate
     from enrich_service.matching.search_plan import PlannedSearch
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from shared.lookup_keys import LookupKey
 
@@ -71,12 +70,6 @@ class Index(Protocol):
 
     def observe_guess(self, result: GuessResult, /) -> None:
         """Count a guess and what came of it."""
-
-    async def worth_a_page(self, year: int, /) -> int | None:
-        """The page of a year's films that had better be asked for than one film of it, if any."""
-
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:
-        """Learn a page of a year's films; whether it was the last."""
 
     async def fresh_record(self, film: int | str, /) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
@@ -122,10 +115,6 @@ class LookupResolver:
         details = await self.ask(movie_details(film, append=append))
         self.index.learn((details, *details.related))
         return details
-
-    async def survey(self, year: int, page: int) -> bool:
-        """Learn one page of a year's films; whether it was the last."""
-        return await self.index.turn_over(year, page, await self.ask(discover_movies(year, page)))
 
     async def _by_tmdb_id(self, tmdb_id: int) -> Completion:
         if await self.index.fresh_record(tmdb_id):
@@ -185,13 +174,7 @@ class LookupResolver:
         """
         if year is None:
             return None
-        match = await self.index.known(title, year)
-        if match is None and (page := await self.index.worth_a_page(year)):
-            # A page that TMDB will not give is no fault of this film's.
-            with contextlib.suppress(NotFoundError, RefusedError):
-                await self.survey(year, page)
-            match = await self.index.known(title, year)
-        if match is None:
+        if (match := await self.index.known(title, year)) is None:
             return None
         if await self.index.fresh_record(match.tmdb_id):
             return self._known(match.tmdb_id, match.confidence, match.reason)

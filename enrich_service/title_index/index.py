@@ -11,7 +11,6 @@ import structlog
 from enrich_service.matching.guesses import choose_guess
 from enrich_service.matching.known_films import (
     asked_names,
-    can_be_key,
     choose_known,
     index_names,
 )
@@ -21,7 +20,6 @@ from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
 from enrich_service.title_index.exported_films import name_hash
 from enrich_service.tmdb.models import SearchMovie
 from enrich_service.tmdb.requests import LAST_PAGE
-from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -110,10 +108,6 @@ class TitleIndex:
         found = await self._exports.namesakes(hashes, asked_names(title))
         return choose_guess(year, found.popularities, found.years)
 
-    async def worth_a_page(self, year: int) -> int | None:
-        """The page of a year's films that had better be asked for than one film of it, if any."""
-        return await self._surveys.take_if_it_pays(year) if self._least_votes else None
-
     async def turn_over(self, year: int, page: int, answer: SearchPage) -> bool:
         """Learn a page of a year's films; whether it was the last that is wanted.
 
@@ -124,9 +118,7 @@ class TitleIndex:
         is_end = page >= answer.total_pages
         few = [film for film in answer.results if film.vote_count < self._least_votes]
         is_last = is_end or bool(few) or page == LAST_PAGE
-        keys = [title_key(film.title, year) for film in answer.results]
-        keys = [key for key in keys if can_be_key(key)]
-        await self._surveys.turn_over(year, page, keys, is_last=is_last, is_complete=is_end)
+        await self._surveys.turn_over(year, page, is_last=is_last, is_complete=is_end)
         return is_last
 
     async def fresh_record(self, film: int | str) -> int | None:

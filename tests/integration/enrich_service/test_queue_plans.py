@@ -298,17 +298,6 @@ async def test_exported_films_are_read_and_written_by_name(
     assert indexes_of(database.plans, "titles") == {"titles_pkey"}
 
 
-async def test_whether_a_page_pays_is_seen_at_the_end_of_the_queue(
-    database: ExplainingDatabase,
-) -> None:
-    surveys = SurveyStorage(database)
-    assert await surveys.take_if_it_pays(1990) is None
-    assert await surveys.take_if_it_pays(1990) == 1
-    keys = [f"title:queued {n}|1999" for n in range(1, 21)]
-    await surveys.turn_over(1990, 1, keys, is_last=False, is_complete=False)
-    assert indexes_read(database.plans) == {"lookups_queue", "lookups_key_key"}
-
-
 async def test_what_is_learned_in_advance_is_queued_by_key_and_by_votes(
     database: ExplainingDatabase,
 ) -> None:

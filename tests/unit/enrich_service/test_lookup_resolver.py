@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from enrich_service.lookups import Completion
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
 
     Answer = dict[str, Any] | type[NotFoundError | KeyRefusedError]
@@ -78,13 +78,11 @@ class Known:
         self,
         match: Match | None = None,
         records: dict[int | str, int] | None = None,
-        page: int | None = None,
         guess: Guess | None = None,
     ) -> None:
         self._guess = guess
         self.guesses: list[GuessResult] = []
         self._match = match
-        self._page = page
         self._records = records or {}
         self.learned: list[int] = []
 
@@ -99,14 +97,6 @@ class Known:
 
     def observe_guess(self, result: GuessResult, /) -> None:
         self.guesses.append(result)
-
-    async def worth_a_page(self, year: int, /) -> int | None:
-        return self._page if year == 1995 else None
-
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:
-        assert (year, page) == (1995, self._page)
-        self._match = HEAT_IS_KNOWN if answer.results else None
-        return False
 
     async def fresh_record(self, film: int | str, /) -> int | None:
         return self._records.get(film)
@@ -452,28 +442,6 @@ async def test_a_film_whose_record_is_fresh_takes_no_request(
     assert (done.outcome, done.tmdb_id, done.film) == (Outcome.FOUND, 949, None)
     assert done.confidence == 100
     assert script.asked == []
-
-
-async def test_a_page_of_the_years_films_is_asked_for_where_that_pays() -> None:
-    script = Script(discover_movies=[{"results": [HEAT]}], movie_details=[DETAILS])
-    done = await run("title:heat|1995", script, "Heat", Known(page=3))
-    assert done.tmdb_id == 949
-    (path, query), (details, _) = script.asked
-    assert (path, details) == ("/3/discover/movie", "/3/movie/949")
-    assert query == {
-        "primary_release_date.gte": "1995-01-01",
-        "primary_release_date.lte": "1995-12-31",
-        "sort_by": "vote_count.desc",
-        "include_adult": "false",
-        "page": "3",
-    }
-
-
-async def test_a_film_that_the_page_does_not_show_is_searched_for() -> None:
-    script = Script(
-        discover_movies=[NOTHING], search_movie=[{"results": [HEAT]}], movie_details=[DETAILS]
-    )
-    assert (await run("title:heat|1995", script, "Heat", Known(page=3))).tmdb_id == 949
 
 
 async def test_a_film_found_by_a_search_takes_no_details_where_its_record_is_fresh() -> None:
