@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from enrich_service.matching.match_choice import DOMINANT_VOTES, Match, choose_match
+from enrich_service.matching.match_choice import Match, choose_match
 from enrich_service.tmdb.models import SearchMovie
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from enrich_service.tmdb.models import MovieDetails
 
-LEAST_VOTES: Final = 10
+LEAST_VOTES: Final = 20
 """Of a film whose original title no other film has."""
-FEW: Final = 3
-FACTOR_OVER_FEW: Final = 10
-"""So many times as popular as any namesake is the film that is meant, where these are few..."""
-FACTOR_OVER_MANY: Final = 100
-"""...and where they are many."""
+LEAST_VOTES_AMONG_NAMESAKES: Final = 1_000
+MOST_NAMESAKES: Final = 3
+"""A title that more films have is a common one, and so likely to be somebody's translation."""
+FACTOR: Final = 10
+"""So many times as popular as any namesake is the film that is meant."""
 _CERTAIN: Final = 100
 
 
@@ -58,10 +58,10 @@ def choose_guess(
         return None  # the index knows another that it may be
     if len(popularities) == 1:
         return Guess(best, LEAST_VOTES)
-    factor = FACTOR_OVER_FEW if len(others) <= FEW else FACTOR_OVER_MANY
-    if any(open_ones[best] < factor * open_ones[other] for other in others):
+    is_far_above = all(open_ones[best] >= FACTOR * open_ones[other] for other in others)
+    if len(others) > MOST_NAMESAKES or not is_far_above:
         return None
-    return Guess(best, DOMINANT_VOTES)
+    return Guess(best, LEAST_VOTES_AMONG_NAMESAKES)
 
 
 def confirm(guess: Guess, title: str, year: int, details: MovieDetails) -> Match | None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
 
 EVERY = (0, 2**40 - 1)
-KEPT_FROM = 10
+KEPT_FROM = 20
 
 
 class Loading:
