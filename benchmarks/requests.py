@@ -44,7 +44,8 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     period = TRUE_PERIOD / options.speed
     stand_in = StandIn(population=options.known, limit=LIMIT, period=period, revealed=JUDGED_SHARE)
     figures = [Figure("films in the catalogue", f"{len(everything)}")]
-    figures += await _first(room, stand_in, films, options.speed, exported=False)
+    if not options.export_only:
+        figures += await _first(room, stand_in, films, options.speed, exported=False)
     for share in SHARES if options.shares else (JUDGED_SHARE,):
         shown = replace(stand_in, revealed=share)
         figures += await _first(room, shown, films, options.speed, exported=True)
@@ -121,5 +122,6 @@ if __name__ == "__main__":
     arguments.add_argument("--films", type=int, default=2_500, help="in the list")
     arguments.add_argument("--known", type=int, default=KNOWN, help="best known of the population")
     arguments.add_argument("--speed", type=float, default=10.0, help="times TMDB's pace")
+    arguments.add_argument("--export-only", action="store_true", help="not without the export")
     arguments.add_argument("--shares", action="store_true", help="30 % and 70 % revealed, too")
     run(measure, arguments.parse_args())
