@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from enrich_service.storage.window import RequestLimit
 from shared.models import SILENT_SECONDS
+from shared.settings import TMDBS_OWN_ADDRESS
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
 FLEET_CONNECTIONS = 20
 """TMDB's edge accepts about so many from one address."""
+
+TMDBS_OWN_EXPORTS = "https://files.tmdb.org"
+"""They need no key and count towards no limit."""
 
 SLOTS_TO_A_BACKGROUND_SLOT = 20
 """While somebody waits, one slot of so many goes to what nobody waits for."""
@@ -100,6 +104,13 @@ def options_from(settings: Settings) -> WorkerOptions:
         session_days=settings.session_days,
         catalogue_days=settings.catalogue_days,
         index_votes=settings.index_votes,
-        export_url=settings.export_url,
+        export_url=_export_url(settings),
         warm_films=settings.warm_films,
     )
+
+
+def _export_url(settings: Settings) -> str | None:
+    """Return where the daily export is fetched from; ids of a stand-in must never meet TMDB's."""
+    if settings.tmdb_export_base_url is not None:
+        return None if settings.tmdb_export_base_url == "off" else settings.tmdb_export_base_url
+    return TMDBS_OWN_EXPORTS if settings.tmdb_base_url == TMDBS_OWN_ADDRESS else None

@@ -33,7 +33,7 @@ Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Far beyond what is of use, and within what an interval of PostgreSQL and a date of Python hold.
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 NotNegative = Annotated[int, Field(ge=0, lt=2**53)]
-_TMDBS_OWN = "https://api.themoviedb.org"
+TMDBS_OWN_ADDRESS = "https://api.themoviedb.org"
 SHORTEST_ADMIN_TOKEN = 16
 MOST_SAMPLE_FILES, MOST_SAMPLE_BYTES = 1_000, 5 * 1024**2
 """The sample list is kept in memory, and is sent to everybody."""
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         "the daemon needs it; never logged",
     )
     tmdb_base_url: str = Field(
-        _TMDBS_OWN,
+        TMDBS_OWN_ADDRESS,
         description="for a stand-in or a proxy; with or without the `/3` at its end",
     )
     tmdb_export_base_url: str | None = Field(
@@ -259,13 +259,6 @@ class Settings(BaseSettings):
     @classmethod
     def _export_address(cls, url: str | None) -> str | None:
         return url if url is None or url == "off" else cls._http_address(url)
-
-    @property
-    def export_url(self) -> str | None:
-        """Where the daily export is fetched from, if it is; ids of a stand-in never meet TMDB's."""
-        if self.tmdb_export_base_url is not None:
-            return None if self.tmdb_export_base_url == "off" else self.tmdb_export_base_url
-        return "https://files.tmdb.org" if self.tmdb_base_url == _TMDBS_OWN else None
 
     @field_validator("sample_list")
     @classmethod

@@ -35,25 +35,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     return monkeypatch
 
 
-@pytest.mark.parametrize(
-    ("tmdb", "export", "url"),
-    [
-        (None, None, "https://files.tmdb.org"),
-        ("https://api.themoviedb.org/3", None, "https://files.tmdb.org"),
-        ("http://stand-in:8003", None, None),
-        ("http://stand-in:8003", "http://stand-in:8003", "http://stand-in:8003"),
-        (None, "off", None),
-        (None, "https://mirror.example/", "https://mirror.example"),
-    ],
-)
-def test_export_of_tmdb_is_loaded_for_tmdb_alone_unless_an_address_is_set(
-    environment: pytest.MonkeyPatch, tmdb: str | None, export: str | None, url: str | None
-) -> None:
-    for name, value in {"TMDB_BASE_URL": tmdb, "TMDB_EXPORT_BASE_URL": export}.items():
-        environment.setenv(name, value or "")
-    assert read_settings().export_url == url
-
-
 @pytest.mark.usefixtures("environment")
 def test_defaults_are_those_of_the_readme() -> None:
     settings = read_settings()
