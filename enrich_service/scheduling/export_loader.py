@@ -29,7 +29,7 @@ MOST_POPULAR = 250_000
 RETRY_AFTER = dt.timedelta(minutes=15)
 LOOK_AGAIN_AFTER = dt.timedelta(hours=1)
 """For today's file, where it is not there yet."""
-REST = 2.0
+REST = 3.0
 """So many times as long as it has worked does the reading rest, with the interpreter left to the
 event loop."""
 RENEW_SECONDS = 15.0
