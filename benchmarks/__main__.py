@@ -29,7 +29,9 @@ QUICK = {
 LONG = {
     "five_hundred": "500 new films from upload to completed (over 4 minutes)",
     "shortcuts": "whether the title index costs a wrong film (over 3 minutes)",
-    "requests": "requests a film of a common list, cold and warmed (over 5 minutes)",
+    "first_list": "requests and wrong films with TMDB's daily export and without (over 5 minutes)",
+    "export_load": "loading the daily export beside a list: time, memory, size (over 3 minutes)",
+    "requests": "requests a film and pace of a first list, over real processes (over 5 minutes)",
     "cold_start": "four daemons, a quiet window: until the first films end (over 2 minutes)",
     "connections": "to TMDB, of eight daemons that come and go (over 1 minute)",
     "growth": "a million queued lookups; dead rows after 100,000 films (over 3 minutes)",

@@ -17,10 +17,11 @@ from local_stack.tmdb.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from enrich_service.lookups import Completion
+    from enrich_service.lookups import Completion, GuessResult
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Match
     from enrich_service.title_index.index import TitleIndex
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from local_stack.tmdb.catalogue import Catalogue
     from local_stack.tmdb.film import Film
@@ -38,13 +39,12 @@ class NoIndex:
         """None."""
         return None
 
-    async def worth_a_page(self, year: int, /) -> int | None:  # noqa: ARG002  # it keeps no pages
+    async def guess(self, title: str, year: int, /) -> Guess | None:  # noqa: ARG002  # it has no export
         """None."""
         return None
 
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:  # noqa: ARG002
-        """Nothing is learned from it."""
-        return True
+    def observe_guess(self, result: GuessResult, /) -> None:
+        """There are none."""
 
     async def flush(self) -> None:
         """There is nothing to write."""
@@ -73,6 +73,8 @@ class InProcess:
         self._catalogue = catalogue
         self._index: TitleIndex | NoIndex = index or NoIndex()
         self._revealed = revealed
+        self.learns = True
+        """Whether what one answer taught is known to the next."""
         self.asked: Counter[str] = Counter()
         """Requests by route."""
 
@@ -89,7 +91,8 @@ class InProcess:
     async def look_up(self, key: str, title: str | None = None) -> Completion:
         """Run one lookup's whole course, and let what it taught be known to the next."""
         done = await LookupResolver(Claim(1, key, title, 0, uuid4()), self, self._index).run()
-        await self._index.flush()
+        if self.learns:
+            await self._index.flush()
         return done
 
     def _body(self, path: str, query: dict[str, str]) -> bytes | None:

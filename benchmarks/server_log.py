@@ -42,3 +42,14 @@ def seconds_by_statement(log: str, application: str) -> dict[str, float]:
             kind = " ".join(found["text"].split()[:3])
             seconds[kind] += float(found["milliseconds"]) / 1000
     return dict(sorted(seconds.items(), key=lambda item: -item[1]))
+
+
+def executions(log: str, application: str, beginning: str) -> list[float]:
+    """How long each execution of the statements with this beginning took, in milliseconds."""
+    return [
+        float(found["milliseconds"])
+        for found in _DURATION.finditer(log)
+        if found["application"] == application
+        and found["text"].startswith(beginning)
+        and "  execute " in found[0]
+    ]

@@ -9,19 +9,17 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from benchmarks.figures import Figure
 from benchmarks.films import STAND_IN_SEED, tellable
 from benchmarks.harness import Room, run
 from benchmarks.in_process import InProcess
 from benchmarks.matching import MOST_WRONG, REACH_RIGHT, Tally, ask, mixed
-from enrich_service.lookups import Claim
-from enrich_service.matching.lookup_resolver import LookupResolver
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
 from enrich_service.storage.surveys import FIRST_YEAR
 from enrich_service.title_index.index import TitleIndex
+from enrich_service.tmdb.requests import discover_movies
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import load_films
 from local_stack.tmdb.generator import generate_films
@@ -56,17 +54,17 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
                 f"not guessed, {guessed.wrong} wrong")
             )  # fmt: skip
             if state.startswith("learning"):
-                await _go_through_all_years(storage, index, in_process)
+                await go_through_all_years(storage, index, in_process)
     return figures
 
 
-async def _go_through_all_years(
+async def go_through_all_years(
     storage: StorageService, index: TitleIndex, in_process: InProcess
 ) -> None:
-    course = LookupResolver(Claim(1, "survey:0", None, 0, uuid4()), in_process, index)
+    """Let every year's films be learned, page by page."""
     for year in range(FIRST_YEAR, dt.datetime.now(dt.UTC).year + 1):
         while page := await storage.surveys.take(year):
-            await course.survey(year, page)
+            await index.turn_over(year, page, await in_process(discover_movies(year, page)))
 
 
 def _figure(what: str, tally: Tally) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
     TokenAt = tuple[int, UUID]
     """A lookup's id and the token of one claim of it."""
+
+
+class GuessResult(StrEnum):
+    """What the details of a guessed film said."""
+
+    CONFIRMED = "confirmed"
+    """It is the film that is meant; a search was saved."""
+    UNSETTLED = "unsettled"
+    """A search is needed to tell, and may choose it none the less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
+from enrich_service.lookups import GuessResult
 from enrich_service.tmdb.errors import MalformedError, Trouble, UnavailableError
 from shared.metrics import OTHER, ServiceMetrics, by_label, gauge
 from shared.models import Outcome, TMDBState
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from enrich_service.status import WorkerStatus
-    from enrich_service.tmdb.errors import TMDBError
+from enrich_service.tmdb.errors import TMDBError
 
 _REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -35,6 +36,15 @@ class Retry(StrEnum):
     """TMDB was in trouble, or cannot be reached from here; no attempt is counted."""
     KEY = "key"
     """The key was refused; no attempt is counted."""
+
+
+class ExportLoad(StrEnum):
+    """How an attempt to load TMDB's daily export ended."""
+
+    LOADED = "loaded"
+    MISSING = "missing"
+    """There was none that is newer than ours."""
+    FAILED = "failed"
 
 
 class Metrics(ServiceMetrics):
@@ -79,6 +89,23 @@ class Metrics(ServiceMetrics):
         for cause in Retry:
             self._retries.labels(cause)
 
+        self._guesses = Counter(
+            "projectionist_title_guesses",
+            "Films asked for without a search because the export suggests them, by result.",
+            ("result",),
+            registry=self.registry,
+        )
+        for guess in GuessResult:
+            self._guesses.labels(guess)
+        self._exports = Counter(
+            "projectionist_export_loads",
+            "Attempts to load TMDB's daily export.",
+            ("result",),
+            registry=self.registry,
+        )
+        for result in ExportLoad:
+            self._exports.labels(result)
+
     def observe_lookup(self, outcome: Outcome, *, waited_for: bool) -> None:
         """A lookup has ended and is saved."""
         self._lookups.labels(outcome, "waiting" if waited_for else "background").inc()
@@ -101,6 +128,14 @@ class Metrics(ServiceMetrics):
     def observe_retry(self, cause: Retry) -> None:
         """A film has to be asked for again."""
         self._retries.labels(cause).inc()
+
+    def observe_guess(self, result: GuessResult) -> None:
+        """A film was asked for because the export suggests it, before any search."""
+        self._guesses.labels(result).inc()
+
+    def observe_export(self, result: ExportLoad) -> None:
+        """An attempt to load the export has ended."""
+        self._exports.labels(result).inc()
 
     def watch_worker(self, status: Callable[[], WorkerStatus], concurrency: int) -> None:
         """Tell how the worker is.

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from enrich_service.storage.request_limit import RequestLimit
 from shared.models import SILENT_SECONDS
+from shared.settings import TMDBS_OWN_ADDRESS
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
 FLEET_CONNECTIONS = 20
 """TMDB's edge accepts about so many from one address."""
+
+TMDBS_OWN_EXPORTS = "https://files.tmdb.org"
+"""They need no key and count towards no limit."""
 
 SLOTS_TO_A_BACKGROUND_SLOT = 20
 """While somebody waits, one slot of so many goes to what nobody waits for."""
@@ -41,6 +45,7 @@ class WorkerOptions:
             not say that it changed, in days.
         index_votes: with so many votes a film is learned by its title though nobody asked for it;
             0 keeps no titles at all.
+        export_url: where TMDB's daily export is; None where it is not used.
         warm_films: how many common films are fetched whole though nobody asked for them.
         refresh_pause: before a record that could not be refreshed is tried again.
         chore: how long one chore of a tick may take.
@@ -61,6 +66,7 @@ class WorkerOptions:
     session_days: int = 30
     catalogue_days: int = LONGEST_DAYS
     index_votes: int = 5
+    export_url: str | None = None
     warm_films: int = 0
     refresh_pause: float = 86400.0
     chore: float = 10.0
@@ -114,5 +120,13 @@ def options_from(settings: Settings) -> WorkerOptions:
         session_days=settings.session_days,
         catalogue_days=settings.catalogue_days,
         index_votes=settings.index_votes,
+        export_url=_export_url(settings),
         warm_films=settings.warm_films,
     )
+
+
+def _export_url(settings: Settings) -> str | None:
+    """Return where the daily export is fetched from; ids of a stand-in must never meet TMDB's."""
+    if settings.tmdb_export_base_url is not None:
+        return None if settings.tmdb_export_base_url == "off" else settings.tmdb_export_base_url
+    return TMDBS_OWN_EXPORTS if settings.tmdb_base_url == TMDBS_OWN_ADDRESS else None

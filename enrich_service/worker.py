@@ -20,6 +20,7 @@ from enrich_service.scheduling.circuit_breaker import CircuitBreaker
 from enrich_service.scheduling.completion_saver import CompletionSaver
 from enrich_service.scheduling.connection_sharing import ConnectionSharing
 from enrich_service.scheduling.dispatcher import Dispatcher
+from enrich_service.scheduling.export_loader import ExportLoader
 from enrich_service.scheduling.heartbeat import HeartbeatLoop
 from enrich_service.scheduling.lookup_task import LookupTask
 from enrich_service.scheduling.maintenance import Maintenance
@@ -79,7 +80,14 @@ class EnrichmentWorker:
         self._gate = SlotGate(self._wake, metrics.observe_wait)
         self._saver = CompletionSaver(storage.completions, metrics, self._wake)
         self._request_costs = RequestCostEstimator()
-        self._index = TitleIndex(storage, self._options)
+        self._index = TitleIndex(storage, self._options, metrics.observe_guess)
+        self._export_loader = ExportLoader(
+            self.worker_id,
+            storage,
+            self._options.export_url,
+            metrics.observe_export,
+            self._wake.set,
+        )
         self._breaker = CircuitBreaker(
             self.worker_id, tmdb_client, storage, self._options, self._gate.acquire
         )
@@ -228,7 +236,8 @@ class EnrichmentWorker:
     # -- the loops ---------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        loops = [loop.run() for loop in (self.listener, self._maintenance, self._dispatcher)]
+        beside = (self.listener, self._maintenance, self._dispatcher, self._export_loader)
+        loops = [loop.run() for loop in beside]
         await self._alongside([self._tick(), *loops], self._drain())
 
     async def _work_until_idle(self, session_id: UUID | None) -> None:

@@ -45,6 +45,7 @@ class StandIn:
 
     Attributes:
         films: number of generated films besides the bundled ones.
+        population: generate this many of the best-known films of a simulated TMDB instead.
         latency: seconds before each response.
         limit: requests in any `period`.
         period: seconds.
@@ -53,6 +54,7 @@ class StandIn:
     """
 
     films: int = 0
+    population: int = 0
     latency: float = 0.0
     limit: int = 40
     period: float = 10.0
@@ -137,6 +139,7 @@ class Stack:
                 "local_stack.tmdb",
                 *("--port", str(port)),
                 *("--films", str(options.films)),
+                *("--population", str(options.population)),
                 *("--latency", str(options.latency)),
                 *("--limit", str(options.limit)),
                 *("--period", str(options.period)),

@@ -33,6 +33,7 @@ Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Far beyond what is of use, and within what an interval of PostgreSQL and a date of Python hold.
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 NotNegative = Annotated[int, Field(ge=0, lt=2**53)]
+TMDBS_OWN_ADDRESS = "https://api.themoviedb.org"
 SHORTEST_ADMIN_TOKEN = 16
 MOST_SAMPLE_FILES, MOST_SAMPLE_BYTES = 1_000, 5 * 1024**2
 """The sample list is kept in memory, and is sent to everybody."""
@@ -100,8 +101,14 @@ class Settings(BaseSettings):
         "the daemon needs it; never logged",
     )
     tmdb_base_url: str = Field(
-        "https://api.themoviedb.org",
+        TMDBS_OWN_ADDRESS,
         description="for a stand-in or a proxy; with or without the `/3` at its end",
+    )
+    tmdb_export_base_url: str | None = Field(
+        None,
+        description="where TMDB's daily export of film ids is fetched from, so that most films "
+        "cost one request; `off` does without; unset, it is `https://files.tmdb.org` where "
+        "`TMDB_BASE_URL` is TMDB's own, and off otherwise",
     )
     tmdb_language: str = Field("en-US", description="language of titles and overviews")
     tmdb_image_base_url: str = Field(
@@ -251,6 +258,11 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https:// and name a host")
         _ = urlsplit(url).port  # raises ValueError for a port that cannot be
         return url.rstrip("/").removesuffix("/3")
+
+    @field_validator("tmdb_export_base_url")
+    @classmethod
+    def _export_address(cls, url: str | None) -> str | None:
+        return url if url is None or url == "off" else cls._http_address(url)
 
     @field_validator("sample_list")
     @classmethod

@@ -6,8 +6,9 @@ import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from enrich_service.lookups import Completion, Film
+from enrich_service.lookups import Completion, Film, GuessResult
 from enrich_service.matching.asked_titles import read_asked
+from enrich_service.matching.guesses import confirm
 from enrich_service.matching.known_films import asked_year, is_still
 from enrich_service.matching.match_choice import (
     ALTERNATIVE,
@@ -20,9 +21,8 @@ from enrich_service.matching.match_choice import (
 )
 from enrich_service.matching.search_plan import neighbour_plan, search_plan, slip_plan
 from enrich_service.matching.title_agreement import Agreement, agreement
-from enrich_service.tmdb.errors import NotFoundError, RefusedError
+from enrich_service.tmdb.errors import NotFoundError
 from enrich_service.tmdb.requests import (
-    discover_movies,
     find_by_imdb_id,
     movie_details,
     search_movie,
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from enrich_service.lookups import Claim
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Candidate
     from enrich_service.matching.search_plan import PlannedSearch
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
     from shared.lookup_keys import LookupKey
 
@@ -66,11 +67,11 @@ class Index(Protocol):
     async def known(self, title: str, year: int, /) -> Match | None:
         """The film that a title and year mean, if that is as certain as a search makes it."""
 
-    async def worth_a_page(self, year: int, /) -> int | None:
-        """The page of a year's films that had better be asked for than one film of it, if any."""
+    async def guess(self, title: str, year: int, /) -> Guess | None:
+        """The film whose details are to be asked for before any search, if there is one."""
 
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:
-        """Learn a page of a year's films; whether it was the last."""
+    def observe_guess(self, result: GuessResult, /) -> None:
+        """Count a guess and what came of it."""
 
     async def fresh_record(self, film: int | str, /) -> int | None:
         """The TMDB id of a film, named by its TMDB or IMDb id, whose record needs no request."""
@@ -120,10 +121,6 @@ class LookupResolver:
         self.index.learn((details, *details.related))
         return details
 
-    async def survey(self, year: int, page: int) -> bool:
-        """Learn one page of a year's films; whether it was the last."""
-        return await self.index.turn_over(year, page, await self.ask(discover_movies(year, page)))
-
     async def _by_tmdb_id(self, tmdb_id: int) -> Completion:
         if await self.index.fresh_record(tmdb_id):
             return self._known(tmdb_id, CERTAIN, "tmdb id")
@@ -152,16 +149,21 @@ class LookupResolver:
         title = self.claim.title or key.subject
         if done := await self._without_search(title, asked_year(title, key.year)):
             return done
+        guessed = await self._guessed(title, asked_year(title, key.year))
+        if isinstance(guessed, Completion):
+            return guessed
         choice = await self._search(title, key.year)
         if isinstance(choice, Completion):
             return choice
         if isinstance(choice, Match):
-            return await self._chosen(choice)
+            return await self._chosen(choice, guessed)
         if choice.reason in _MAY_BE_TELEVISION and await self._is_television(title):
             return self._not_found("tv")
         return self._not_found(choice.reason, choice.candidates)
 
-    async def _chosen(self, match: Match) -> Completion:
+    async def _chosen(self, match: Match, guessed: MovieDetails | None) -> Completion:
+        if guessed is not None and guessed.id == match.tmdb_id:
+            return self._found(guessed, match.confidence, match.reason, match.others)
         if await self.index.fresh_record(match.tmdb_id):
             return self._known(match.tmdb_id, match.confidence, match.reason, match.others)
         try:
@@ -177,13 +179,7 @@ class LookupResolver:
         """
         if year is None:
             return None
-        match = await self.index.known(title, year)
-        if match is None and (page := await self.index.worth_a_page(year)):
-            # A page that TMDB will not give is no fault of this film's.
-            with contextlib.suppress(NotFoundError, RefusedError):
-                await self.survey(year, page)
-            match = await self.index.known(title, year)
-        if match is None:
+        if (match := await self.index.known(title, year)) is None:
             return None
         if await self.index.fresh_record(match.tmdb_id):
             return self._known(match.tmdb_id, match.confidence, match.reason)
@@ -193,6 +189,24 @@ class LookupResolver:
             return None
         if not is_still(title, year, details):
             return None
+        return self._found(details, match.confidence, match.reason)
+
+    async def _guessed(self, title: str, year: int | None) -> Completion | MovieDetails | None:
+        """Answer with the film that the export suggests, if its details leave no doubt.
+
+        If they do, they are returned: the search may choose the film none the less.
+        """
+        if year is None or (guess := await self.index.guess(title, year)) is None:
+            return None
+        try:
+            details = await self._details(guess.tmdb_id)
+        except NotFoundError:  # removed since the export was made
+            self.index.observe_guess(GuessResult.UNSETTLED)
+            return None
+        match = confirm(guess, title, year, details)
+        self.index.observe_guess(GuessResult.CONFIRMED if match else GuessResult.UNSETTLED)
+        if match is None:
+            return details
         return self._found(details, match.confidence, match.reason)
 
     async def _search(self, title: str, year: int | None) -> Match | NoMatch | Completion:

@@ -17,6 +17,7 @@ from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
 from enrich_service.storage.failures import described
 from enrich_service.title_index.warm_up import answer_ahead
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
+from enrich_service.tmdb.requests import discover_movies
 from shared.errors import ProjectionistError
 from shared.lookup_keys import changes_asked, year_of_survey
 from shared.models import Outcome
@@ -129,14 +130,13 @@ class LookupTask:
 
     async def _resolve(self, claim: Claim, ask: RateLimitedClient) -> None:
         try:
-            resolver = LookupResolver(claim, ask, self._index)
             if survey := year_of_survey(claim.key):
-                await self._survey(claim, resolver, survey)
+                await self._survey(claim, ask, survey)
                 return
             if place := changes_asked(claim.key):
                 await self._changes.read(claim, ask, *place)
                 return
-            completion = await resolver.run()
+            completion = await LookupResolver(claim, ask, self._index).run()
             if ask.unused_slot is not None:
                 # Before it is saved, for a slot lasts no longer than the margin.
                 self._gate.put_back(ask.unused_slot)
@@ -161,7 +161,7 @@ class LookupTask:
             log.exception("lookup_crashed", key=claim.key)
             await self._charge(claim, f"internal error: {type(error).__name__}")
 
-    async def _survey(self, claim: Claim, resolver: LookupResolver, year: int) -> None:
+    async def _survey(self, claim: Claim, ask: RateLimitedClient, year: int) -> None:
         surveys = self._storage.surveys
         # Queued by a daemon that keeps titles; this one would ask in vain.
         page = await surveys.take(year) if self._options.index_votes else None
@@ -170,7 +170,8 @@ class LookupTask:
             await surveys.end(claim)
             return
         try:
-            is_last = await resolver.survey(year, page)
+            answer = await ask(discover_movies(year, page))
+            is_last = await self._index.turn_over(year, page, answer)
         except Exception:
             # Whatever it was, the page was not seen: whoever tries again needs no lease to end.
             await surveys.put_back(year, page)

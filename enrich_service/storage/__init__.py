@@ -8,6 +8,7 @@ from enrich_service.storage.background import BackgroundStorage
 from enrich_service.storage.changes import ChangeStorage
 from enrich_service.storage.clocks import ClockStorage
 from enrich_service.storage.completions import CompletionStorage
+from enrich_service.storage.exports import ExportStorage
 from enrich_service.storage.fleet import FleetStorage
 from enrich_service.storage.queue import QueueStorage
 from enrich_service.storage.reclaim import ReclaimStorage
@@ -43,4 +44,5 @@ class StorageService:
         self.changes = ChangeStorage(database)
         self.titles = TitleStorage(database)
         self.surveys = SurveyStorage(database)
+        self.exports = ExportStorage(database)
         self.warm_up = WarmUpStorage(database)

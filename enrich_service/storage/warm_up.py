@@ -43,9 +43,10 @@ class WarmUpStorage:
     async def queue(self, films: int, most: int) -> int:
         """Queue the films with the most votes that were never asked for; how many that were.
 
-        Not before the surveys have ended, for until then others may have more votes. What was asked
-        for by others already is kept from now on. The queue itself tells how far this has come, so
-        it goes on after a restart, and any number of daemons do it once.
+        Those with the most votes are known once the surveys have ended. Until then half as many,
+        the most popular of TMDB's export, are taken, if it is loaded. What was asked for by others
+        already is kept from now on. The queue itself tells how far this has come, so it goes on
+        after a restart, and any number of daemons do it once.
 
         Args:
             films: of so many of the whole index.
@@ -59,18 +60,30 @@ class WarmUpStorage:
                   from lookups
                   where due_at is not null and turn = $3 and due_at <= clock_timestamp()
                 ),
-                best as (
-                  select tmdb_id, vote_count
-                  from titles
-                  order by vote_count desc, tmdb_id
-                  limit 2 * $1
+                surveys_ended as (
+                  select not exists (select from background where key like $5 || ':%') as they_have
                 ),
                 films as (
-                  select distinct vote_count, tmdb_id, $4 || ':' || tmdb_id as key
-                  from best
-                  where not exists (select from background where key like $5 || ':%')
-                  order by vote_count desc, tmdb_id
-                  limit $1
+                  (
+                    select distinct vote_count::real as renown, tmdb_id, $4 || ':' || tmdb_id as key
+                    from (
+                      select tmdb_id, vote_count
+                      from titles
+                      order by vote_count desc, tmdb_id
+                      limit 2 * $1
+                    ) as best
+                    where (select they_have from surveys_ended)
+                    order by renown desc, tmdb_id
+                    limit $1
+                  )
+                  union all
+                  (
+                    select popularity, tmdb_id, $4 || ':' || tmdb_id
+                    from exported_films
+                    where not (select they_have from surveys_ended)
+                    order by popularity desc, tmdb_id
+                    limit $1 / 2
+                  )
                 ),
                 asked as (
                   select films.*, lookup.id, lookup.kept
@@ -93,7 +106,7 @@ class WarmUpStorage:
                 select key, clock_timestamp(), $3, true
                 from asked
                 where id is null
-                order by vote_count desc, tmdb_id
+                order by renown desc, tmdb_id
                 limit (select greatest($2 - count(*), 0) from background)
                 on conflict (key) do nothing
                 returning id

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from enrich_service.matching.asked_titles import read_asked
+from enrich_service.matching.guesses import choose_guess
 from enrich_service.matching.known_films import (
     asked_names,
-    can_be_key,
     choose_known,
     index_names,
 )
 from enrich_service.storage.failures import STATEMENT_FAILED, described
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
+from enrich_service.title_index.exported_films import name_hash
 from enrich_service.tmdb.models import SearchMovie
 from enrich_service.tmdb.requests import LAST_PAGE
-from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from enrich_service.lookups import GuessResult
+    from enrich_service.matching.guesses import Guess
     from enrich_service.matching.match_choice import Match
     from enrich_service.options import WorkerOptions
     from enrich_service.storage import StorageService
@@ -44,10 +47,20 @@ class TitleIndex:
     Args:
         storage: where the index is.
         options: how old a record may be that need not be asked for again, and how many votes a
-            film must have that is learned though nobody asked for it; 0 keeps no index.
+            film must have that is learned though nobody asked for it; 0 keeps no index. Whether
+            TMDB's export is loaded.
+        observe_guess: told what came of each guess.
     """
 
-    def __init__(self, storage: StorageService, options: WorkerOptions) -> None:
+    def __init__(
+        self,
+        storage: StorageService,
+        options: WorkerOptions,
+        observe_guess: Callable[[GuessResult], None] = lambda _: None,
+    ) -> None:
+        self.observe_guess = observe_guess
+        self._exports = storage.exports
+        self._guesses = bool(options.index_votes and options.export_url)
         self._storage = storage.titles
         self._surveys = storage.surveys
         self._catalogue_days = options.refresh_days
@@ -86,9 +99,14 @@ class TitleIndex:
         films = [_as_found(film) for film in namesakes.films]
         return choose_known(title, year, films, is_complete=namesakes.is_complete)
 
-    async def worth_a_page(self, year: int) -> int | None:
-        """The page of a year's films that had better be asked for than one film of it, if any."""
-        return await self._surveys.take_if_it_pays(year) if self._least_votes else None
+    async def guess(self, title: str, year: int) -> Guess | None:
+        """The film whose details are to be asked for before any search, if there is one."""
+        if not self._guesses:
+            return None
+        asked = read_asked(title)
+        hashes = {name_hash(text) for text in (asked.text, asked.whole) if text}
+        found = await self._exports.namesakes(hashes, asked_names(title))
+        return choose_guess(year, found.popularities, found.years)
 
     async def turn_over(self, year: int, page: int, answer: SearchPage) -> bool:
         """Learn a page of a year's films; whether it was the last that is wanted.
@@ -100,9 +118,7 @@ class TitleIndex:
         is_end = page >= answer.total_pages
         few = [film for film in answer.results if film.vote_count < self._least_votes]
         is_last = is_end or bool(few) or page == LAST_PAGE
-        keys = [title_key(film.title, year) for film in answer.results]
-        keys = [key for key in keys if can_be_key(key)]
-        await self._surveys.turn_over(year, page, keys, is_last=is_last, is_complete=is_end)
+        await self._surveys.turn_over(year, page, is_last=is_last, is_complete=is_end)
         return is_last
 
     async def fresh_record(self, film: int | str) -> int | None:

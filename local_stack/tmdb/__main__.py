@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -16,8 +17,14 @@ from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.film import FilmDataError, load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
+from local_stack.tmdb.population import simulate
 from local_stack.tmdb.state import STAND_IN
 from shared.http.listening import cannot_listen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local_stack.tmdb.film import Film
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8003, help="port; 0 picks a free one")
     parser.add_argument("--films", type=int, default=0, help="films to generate")
+    parser.add_argument(
+        "--population", type=int, default=0, help="best-known films of a simulated TMDB instead"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the generated films")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--limit", type=int, default=40, help="requests in any period")
@@ -41,6 +51,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--api-key", help="the only valid key; by default any well-formed one")
     return parser.parse_args()
+
+
+def _made_up(films: int, population: int, seed: int) -> Sequence[Film]:
+    return simulate(population, seed).films if population else generate_films(films, seed)
 
 
 async def _serve(catalogue: Catalogue, options: StandInOptions, host: str, port: int) -> None:
@@ -87,7 +101,7 @@ def main() -> int:
             changed=told.changed,
             api_key=told.api_key,
         )
-        catalogue = Catalogue([*load_films(), *generate_films(told.films, told.seed)])
+        catalogue = Catalogue([*load_films(), *_made_up(told.films, told.population, told.seed)])
     except (ValidationError, FilmDataError) as error:
         log.error("stand_in_refused", reason=str(error))  # noqa: TRY400 - the text says it all
         return 1

@@ -75,6 +75,7 @@ class Film:
         release_years: years of further releases, which TMDB's `year` filter matches too.
         poster: whether TMDB has a poster.
         other_titles: further titles, alternative or translated; a search finds them and shows none.
+        measured_popularity: TMDB's popularity, where it differs from what the votes suggest.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -96,6 +97,7 @@ class Film:
     release_years: tuple[int, ...] = ()
     poster: bool = True
     other_titles: tuple[NonBlank, ...] = ()
+    measured_popularity: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @property
     def year(self) -> int | None:
@@ -104,7 +106,9 @@ class Film:
 
     @property
     def popularity(self) -> float:
-        """The popularity, derived from the votes, with the id as tie-breaker."""
+        """The popularity, derived from the votes with the id as tie-breaker, unless it is given."""
+        if self.measured_popularity is not None:
+            return self.measured_popularity
         return round(0.6 + 0.6 * math.sqrt(self.vote_count) + self.id % 997 / 1000, 3)
 
 

@@ -67,6 +67,12 @@ def generate_films(count: int, seed: int) -> list[Film]:
     return [maker.film(number) for number in range(count)]
 
 
+def distinct_titles(count: int, seed: int) -> list[str]:
+    """Make titles of the kinds that `generate_films` gives its films, no two of them the same."""
+    maker = _Maker(seed)
+    return [maker.new_title() for _ in range(count)]
+
+
 class _Maker:
     """The generator's state; it remembers titles to avoid unintended duplicates."""
 
@@ -127,11 +133,15 @@ class _Maker:
             alike = self._like_another(*self._pick(self._made))
             if alike is not None:
                 return alike
+        return self.new_title(), year
+
+    def new_title(self) -> str:
+        """A title that no film has yet."""
         title = self._pick(self._patterns)()
         while title.casefold() in self._taken:
             title = self._pick(self._patterns)()
         self._taken.add(title.casefold())
-        return title, year
+        return title
 
     def _like_another(self, title: str, year: int) -> tuple[str, int] | None:
         """Return a title that resembles this one, for a few films."""

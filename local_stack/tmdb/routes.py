@@ -1,4 +1,4 @@
-"""TMDB's routes below `/3`, and its pictures below `/t/p`."""
+"""TMDB's routes below `/3`, its pictures below `/t/p` and its exports below `/p`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from local_stack.tmdb import artwork
 from local_stack.tmdb.catalogue import Page
 from local_stack.tmdb.changes import LONGEST_RANGE, changed_between, changes_page_of
 from local_stack.tmdb.credits import name_of
+from local_stack.tmdb.exports import answer_export
 from local_stack.tmdb.payloads import (
     credits_page_of,
     details_of,
@@ -46,6 +47,7 @@ def add_routes(app: web.Application) -> None:
     get("/3/genre/movie/list", _genres, name="genres")
     get("/3/configuration", _configuration, name="configuration")
     get("/3/discover/movie", _discover, name="discover")
+    get("/p/exports/{name}", answer_export, name="export")
     get("/t/p/{size:w\\d+|h\\d+|original}/{picture}", _picture, name="picture")
 
 

@@ -34,6 +34,8 @@ class StandIn:
         requests: all arrivals.
         refused: how many of them were over the budget.
         first_request_at: seconds since the epoch.
+        exports: daily exports that were sent, which are no requests to `/3`.
+        export: the file, once somebody has asked for it.
         stopping: set when the server stops, to end hanging requests.
     """
 
@@ -41,6 +43,7 @@ class StandIn:
         self.catalogue = catalogue
         self.options = options
         self.stopping = asyncio.Event()
+        self.export: bytes | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -52,6 +55,7 @@ class StandIn:
         self.by_route: Counter[str] = Counter()
         self.requests = 0
         self.refused = 0
+        self.exports = 0
         self.first_request_at: float | None = None
 
     def arrive(self, route: str) -> int | None:
@@ -82,6 +86,7 @@ class StandIn:
             "period": self.options.period,
             "answered": {str(status): count for status, count in self.answered.items()},
             "refused_429": self.refused,
+            "exports": self.exports,
             "by_route": dict(self.by_route),
             "faults_struck": dict(self.faults.struck),
             "first_request_at": self.first_request_at,

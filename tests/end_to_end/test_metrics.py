@@ -50,6 +50,7 @@ VOCABULARY: dict[str, set[str]] = {
     "code": {error.code for error in REFUSALS}
     | {"unreadable_list", "upload_too_costly", "parsers_busy", "parser_crashed"},
     "cause": {"film", "tmdb", "key"},
+    "result": {"confirmed", "unsettled", "loaded", "missing", "failed"},
     "phase": {"receive", "read", "store"},
     "size": {"small", "large"},
     "version": {version("projectionist")},

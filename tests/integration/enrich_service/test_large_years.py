@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp.test_utils import TestServer
 
-from enrich_service.storage.surveys import FIRST_YEAR, MOST_MISSES
+from enrich_service.storage.surveys import FIRST_YEAR
 from local_stack.tmdb.app import create_app
 from local_stack.tmdb.catalogue import Catalogue
 from local_stack.tmdb.generator import generate_films
@@ -21,7 +21,6 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from enrich_service.storage import StorageService
     from enrich_service.worker import EnrichmentWorker
     from shared.postgres.database import Database
     from tests.support.session_rows import Lists
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 LARGE = (1999, 2000)
 FILMS = 1_100
 """Of each large year: 55 pages."""
-LAST_PAGE = 500
 WARM = 50
 END_OTHER_YEARS = """
     insert into surveys (year, finished_at)
@@ -57,18 +55,6 @@ async def tmdb() -> AsyncIterator[RunningStandIn]:
     await server.start_server()
     yield RunningStandIn(str(server.make_url("")).rstrip("/"), app[STAND_IN])
     await server.close()
-
-
-async def test_survey_of_the_largest_year_ends(storage: StorageService, database: Database) -> None:
-    for page in range(1, LAST_PAGE + 1):
-        assert await storage.surveys.take(1999) == page
-        await storage.surveys.turn_over(
-            1999, page, [], is_last=page == LAST_PAGE, is_complete=False
-        )
-    row = await database.fetchrow("select needed, finished_at from surveys")
-    assert row is not None
-    assert row["needed"] == 4 * MOST_MISSES
-    assert row["finished_at"] is not None
 
 
 async def test_warm_up_over_large_years_fetches_every_film(

@@ -9,6 +9,7 @@ import pytest
 
 from enrich_service.options import WorkerOptions
 from enrich_service.storage import StorageService
+from enrich_service.storage.exports import ExportPart
 from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.storage.titles import TitleRow
 from tests.support.query_costs import PLANS_SETTLED, cost_of, filled_database, single_connection
@@ -54,7 +55,9 @@ FILL = (
     where turn <= 20
     """,
     "insert into virtual_times (turn) values (20)",
-    "analyze lookups, virtual_times, catalogue, titles",
+    "insert into exported_films select n, n, 1 from generate_series(1, 50000) as n",
+    "update export_loads set day = current_date",
+    "analyze exported_films, lookups, virtual_times, catalogue, titles",
 )
 
 
@@ -76,9 +79,8 @@ async def learn_and_expire(storage: StorageService) -> None:
     assert await storage.titles.expire_old(20, 10) == 10
 
 
-async def turn_over(storage: StorageService) -> None:
-    keys = [f"title:queued {n}|1999" for n in range(1, 21)]
-    await storage.surveys.turn_over(1990, 1, keys, is_last=False, is_complete=False)
+async def write_export(storage: StorageService) -> None:
+    await storage.exports.write(ExportPart(1, 200, [1, 201], [1, 9], [1.0, 2.0]))
 
 
 # A call, and the most that it may read: rows of the large tables, buffers of all. In this order:
@@ -95,8 +97,8 @@ CASES: dict[str, tuple[Work, int, int]] = {
     "record by IMDb id": (lambda s: s.titles.fresh_record("tt1000007", 30), 1, 6),
     "learn and expire titles": (learn_and_expire, 200, 1_500),
     "queue surveys": (lambda s: s.surveys.queue(200), 200, 4_000),
-    "does a survey pay": (lambda s: s.surveys.take_if_it_pays(1990), 2, 20),
-    "turn a survey's page": (turn_over, 40, 200),
+    "namesakes in the export": (lambda s: s.exports.namesakes({700}, {"film 700"}), 4, 20),
+    "write a part of the export": (write_export, 500, 1_500),
     "queue the warm-up": (lambda s: s.warm_up.queue(1_000, 200), 200, 20),
     "claim in background": (claim_in_background, 10, 40),
     "queue refreshes": (lambda s: s.records.queue_refreshes(30, 20), 60_000, 40_000),

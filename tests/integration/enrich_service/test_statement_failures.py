@@ -28,7 +28,6 @@ LOOPS = {
     "workers": "heartbeat_failed",
     "request_slots": "dispatch_failed",
     "titles": "titles_not_learned",
-    "surveys": "lookup_interrupted",
 }
 """Tables, and what is logged when a row of theirs cannot be written."""
 LONG = "".join(random.Random(1).choices([chr(0x4E00 + n) for n in range(5000)], k=1500))  # noqa: S311  # no secret
@@ -63,13 +62,11 @@ async def refuse(database: Database, table: str, code: str) -> None:
         ("request_slots", DEFECT),
         ("titles", BUSY),
         ("titles", DEFECT),
-        ("surveys", BUSY),
     ],
 )
 async def test_refused_statement_ends_no_loop_and_charges_no_film(
     *, make_worker: MakeWorker, lists: Lists, database: Database, table: str, code: str
 ) -> None:
-    key = "title:heat|1995" if table == "surveys" else HEAT
     worker = await make_worker(
         interval=60.0, heartbeat=0.2, worker_timeout=2.0, index_votes=5 if table != "workers" else 0
     )
@@ -78,7 +75,7 @@ async def test_refused_statement_ends_no_loop_and_charges_no_film(
         "from generate_series(1900, 2100) as n"
     )
     await refuse(database, table, code)
-    session = await lists.add(key)
+    session = await lists.add(HEAT)
     with capture_logs() as events:
         await worker.start_scheduler()
         await until(lambda: LOOPS[table] in {event["event"] for event in events})
@@ -90,7 +87,7 @@ async def test_refused_statement_ends_no_loop_and_charges_no_film(
         await until(completed)
         assert worker.get_status().running
         await worker.stop_scheduler()
-    row = await lists.lookup(key)
+    row = await lists.lookup(HEAT)
     assert (row["outcome"], row["attempts"]) == (Outcome.FOUND, 0)
 
 

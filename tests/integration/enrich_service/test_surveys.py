@@ -1,4 +1,4 @@
-"""What is learned and fetched while nobody waits, and the pages that are asked for when it pays."""
+"""What is learned and fetched while nobody waits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ import pytest
 
 from enrich_service.matching.known_films import index_names
 from enrich_service.options import WorkerOptions
-from enrich_service.storage.surveys import (
-    FIRST_YEAR,
-    MISSES_AFTER_POOR_PAGE,
-    MISSES_BEFORE_PAGE,
-    WORTH_A_PAGE,
-)
+from enrich_service.storage.exports import ExportPart
+from enrich_service.storage.surveys import FIRST_YEAR
 from enrich_service.storage.titles import TitleRow
 from shared.lookup_keys import title_key
 from shared.models import BACKGROUND_TURN
@@ -178,6 +174,19 @@ async def test_common_films_wait_until_all_years_were_gone_through(
     assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7", "tmdb:6"]
 
 
+async def test_half_as_many_of_the_most_popular_films_need_no_surveys(
+    storage: StorageService, database: Database
+) -> None:
+    films = range(1, 9)
+    await storage.exports.write(
+        ExportPart(1, 8, list(films), list(films), [10.0 * film for film in films])
+    )
+    assert await storage.surveys.queue(2) == 2
+    assert await storage.warm_up.queue(4, 200) == 2
+    rows = await database.fetch("select key from lookups where key like 'tmdb:%' order by id")
+    assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7"]
+
+
 async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
     storage: StorageService, lists: Lists, database: Database
 ) -> None:
@@ -188,46 +197,7 @@ async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
     assert [row["key"] for row in rows] == ["tmdb:949"]
 
 
-# -- when it pays ------------------------------------------------------------------------------
-
-
-async def wait_in_line(lists: Lists, films: int) -> None:
-    await lists.add(*[f"title:film {n}|1990" for n in range(films)])
-
-
-async def test_a_page_pays_once_a_few_films_of_its_year_were_not_known(
-    storage: StorageService, lists: Lists
-) -> None:
-    await wait_in_line(lists, WORTH_A_PAGE)
-    for _ in range(MISSES_BEFORE_PAGE - 1):
-        assert await storage.surveys.take_if_it_pays(1990) is None
-    assert await storage.surveys.take_if_it_pays(1990) == 1
-    assert await storage.surveys.take_if_it_pays(1990) is None
-    assert await storage.surveys.take_if_it_pays(1990) is None, "it is in somebody's hands"
-
-
-async def test_no_page_pays_for_a_short_list(storage: StorageService, lists: Lists) -> None:
-    await wait_in_line(lists, WORTH_A_PAGE - 1)
-    for _ in range(3 * MISSES_BEFORE_PAGE):
-        assert await storage.surveys.take_if_it_pays(1990) is None
-
-
-async def test_after_a_page_that_showed_nothing_of_use_the_next_one_takes_more(
-    storage: StorageService, lists: Lists
-) -> None:
-    await wait_in_line(lists, WORTH_A_PAGE)
-    assert await storage.surveys.take(1990) == 1
-    await storage.surveys.turn_over(1990, 1, [], is_last=False, is_complete=False)
-    for _ in range(MISSES_BEFORE_PAGE * MISSES_AFTER_POOR_PAGE - 1):
-        assert await storage.surveys.take_if_it_pays(1990) is None
-    assert await storage.surveys.take_if_it_pays(1990) == 2
-    useful = ["title:film 1|1990", "title:film 2|1990"]
-    await storage.surveys.turn_over(1990, 2, useful, is_last=False, is_complete=False)
-    assert await storage.surveys.take_if_it_pays(1990) is None
-    assert await storage.surveys.take_if_it_pays(1990) == 3
-    await storage.surveys.turn_over(1990, 3, [], is_last=True, is_complete=True)
-    for _ in range(4 * MISSES_BEFORE_PAGE):
-        assert await storage.surveys.take_if_it_pays(1990) is None, "there is no more"
+# -- page by page ------------------------------------------------------------------------------
 
 
 async def test_a_page_that_somebody_took_and_never_turned_comes_back(
@@ -247,7 +217,7 @@ async def test_an_old_survey_begins_anew(
 ) -> None:
     for page in range(1, pages + 1):
         assert await storage.surveys.take(1990) == page
-        await storage.surveys.turn_over(1990, page, [], is_last=page == pages, is_complete=True)
+        await storage.surveys.turn_over(1990, page, is_last=page == pages, is_complete=True)
     assert await storage.surveys.take(1990) is None
     await database.fetchval("update surveys set finished_at = now() - interval '61 days'")
     assert await storage.surveys.take(1990) == 1
@@ -270,22 +240,3 @@ async def test_a_survey_goes_behind_the_others_after_each_page(
     await storage.surveys.end(second)
     await storage.surveys.end(first)
     assert await database.fetchval("select count(*) from lookups") == 2
-
-
-async def test_a_long_list_of_common_films_costs_little_more_than_a_request_each(
-    *,
-    make_worker: MakeWorker,
-    lists: Lists,
-    tmdb: RunningStandIn,
-    bundled_catalogue: Catalogue,
-) -> None:
-    films = [film for film in bundled_catalogue.films if film.vote_count >= 500 and film.year]
-    keys = {title_key(film.title, film.year): film for film in films}
-    session = await lists.add(*keys)
-    await (await make_worker(index_votes=5, concurrency=1)).enrich_sessions()
-    found, missed, failed = await lists.counts(session)
-    assert found + missed == len(keys)
-    assert failed == 0
-    assert missed <= len(keys) / 100
-    assert tmdb.state.requests <= 1.75 * len(keys)
-    assert tmdb.state.by_route["discover"] > 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import gzip
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from local_stack.tmdb.app import create_app
 from local_stack.tmdb.catalogue import Catalogue
+from local_stack.tmdb.exports import export_name
 from local_stack.tmdb.film import Film, load_films
 from local_stack.tmdb.generator import generate_films
 from local_stack.tmdb.options import StandInOptions
@@ -414,6 +417,7 @@ async def test_options_change_while_it_runs(tmdb: Client) -> None:
             "latency": 0.05,
             "revealed": 1.0,
             "changed": 0.005,
+            "exports_late": 0,
         }
     begun = time.monotonic()
     assert (await get(tmdb, "/3/configuration"))[0] == 401
@@ -443,15 +447,26 @@ async def test_the_truth_names_every_film_of_a_title_and_year(tmdb: Client) -> N
         assert answer.status == 422
 
 
-async def test_credits_alone_bear_the_id(tmdb: Client) -> None:
-    _, film = await get(tmdb, "/3/movie/603", append_to_response="credits")
-    _, alone = await get(tmdb, "/3/movie/tt0133093/credits")
-    assert alone == {"id": 603, **film["credits"]}
+async def test_daily_export_lists_each_film_and_is_refused_out_of_its_days(
+    start: Callable[..., Any],
+) -> None:
+    client = await start(exports_late=1)
+    today = dt.datetime.now(dt.UTC).date()
+    statuses: list[int] = []
+    lines: list[bytes] = []
+    for days in (0, 1, 91, 92):
+        name = export_name(today - dt.timedelta(days=days))
+        async with client.get(f"/p/exports/{name}") as answer:
+            statuses.append(answer.status)
+            body = gzip.decompress(await answer.read()) if answer.status == 200 else b""
+            lines = body.splitlines() or lines
 
-
-async def test_genres_and_configuration(tmdb: Client) -> None:
-    _, genres = await get(tmdb, "/3/genre/movie/list")
-    assert {"id": 878, "name": "Science Fiction"} in genres["genres"]
-    _, configuration = await get(tmdb, "/3/configuration")
-    assert configuration["images"]["base_url"] == str(tmdb.make_url("/t/p/"))
-    assert "w342" in configuration["images"]["poster_sizes"]
+    assert statuses == [403, 200, 200, 403]
+    assert len(lines) == len(CATALOGUE.films)
+    popularity = MATRIX.popularity
+    assert (
+        f'{{"adult":false,"id":603,"original_title":"The Matrix","popularity":{popularity},'
+        '"video":false}'
+    ).encode() in lines
+    report = await told(client, "/_stand_in/report")
+    assert (report["exports"], report["requests"]) == (2, 0)

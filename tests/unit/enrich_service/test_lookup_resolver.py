@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from enrich_service.lookups import Claim
+from enrich_service.lookups import Claim, GuessResult
+from enrich_service.matching.guesses import Guess
 from enrich_service.matching.lookup_resolver import TOP_CAST, LookupResolver
 from enrich_service.matching.match_choice import Match
 from enrich_service.tmdb.errors import KeyRefusedError, NotFoundError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from enrich_service.lookups import Completion
-    from enrich_service.tmdb.models import MovieDetails, SearchMovie, SearchPage
+    from enrich_service.tmdb.models import MovieDetails, SearchMovie
     from enrich_service.tmdb.requests import T_co, TMDBRequest
 
     Answer = dict[str, Any] | type[NotFoundError | KeyRefusedError]
@@ -78,12 +79,13 @@ class Known:
         self,
         match: Match | None = None,
         records: dict[int | str, int] | None = None,
-        page: int | None = None,
         names: dict[int, tuple[str, ...]] | None = None,
+        guess: Guess | None = None,
     ) -> None:
         self._names = names or {}
+        self._guess = guess
+        self.guesses: list[GuessResult] = []
         self._match = match
-        self._page = page
         self._records = records or {}
         self.learned: list[int] = []
 
@@ -93,13 +95,11 @@ class Known:
     async def known(self, title: str, year: int, /) -> Match | None:
         return self._match if title and year else None
 
-    async def worth_a_page(self, year: int, /) -> int | None:
-        return self._page if year == 1995 else None
+    async def guess(self, title: str, year: int, /) -> Guess | None:
+        return self._guess if title and year else None
 
-    async def turn_over(self, year: int, page: int, answer: SearchPage, /) -> bool:
-        assert (year, page) == (1995, self._page)
-        self._match = HEAT_IS_KNOWN if answer.results else None
-        return False
+    def observe_guess(self, result: GuessResult, /) -> None:
+        self.guesses.append(result)
 
     async def fresh_record(self, film: int | str, /) -> int | None:
         return self._records.get(film)
@@ -173,6 +173,42 @@ async def test_a_title_is_a_search_and_the_details_of_its_match() -> None:
     assert [path for path, _ in script.asked] == ["/3/search/movie", "/3/movie/949"]
     assert script.asked[0][1]["query"] == "Heat", "as it was written, not as it was folded"
     assert script.asked[0][1]["year"] == "1995"
+
+
+@pytest.mark.parametrize(
+    ("details", "asked", "result"),
+    [
+        ([DETAILS], ["/3/movie/949"], GuessResult.CONFIRMED),
+        ([DETAILS | {"vote_count": 9}], ["/3/movie/949", "/3/search/movie"], GuessResult.UNSETTLED),
+        (
+            [DETAILS | {"id": 5, "release_date": "1986-12-12"}, DETAILS],
+            ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
+            GuessResult.UNSETTLED,
+        ),
+        (
+            [NotFoundError, DETAILS],
+            ["/3/movie/949", "/3/search/movie", "/3/movie/949"],
+            GuessResult.UNSETTLED,
+        ),
+    ],
+    ids=["settled", "few votes", "another film", "removed"],
+)
+async def test_guess_saves_the_search_where_its_details_settle_the_film(
+    details: list[Any], asked: list[str], result: GuessResult
+) -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=details)
+    index = Known(guess=Guess(949, 10))
+    done = await run("title:heat|1995", script, "Heat", index)
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 100)
+    assert [path for path, _ in script.asked] == asked
+    assert index.guesses == [result]
+
+
+async def test_no_film_is_guessed_without_a_year() -> None:
+    script = Script(search_movie=[{"results": [HEAT]}], movie_details=[DETAILS])
+    index = Known(guess=Guess(5, 10))
+    await run("title:heat|", script, "Heat", index)
+    assert index.guesses == []
 
 
 async def test_a_lookup_without_a_title_is_asked_for_by_its_key() -> None:
@@ -469,28 +505,6 @@ async def test_a_film_whose_record_is_fresh_takes_no_request(
     assert (done.outcome, done.tmdb_id, done.film) == (Outcome.FOUND, 949, None)
     assert done.confidence == 100
     assert script.asked == []
-
-
-async def test_a_page_of_the_years_films_is_asked_for_where_that_pays() -> None:
-    script = Script(discover_movies=[{"results": [HEAT]}], movie_details=[DETAILS])
-    done = await run("title:heat|1995", script, "Heat", Known(page=3))
-    assert done.tmdb_id == 949
-    (path, query), (details, _) = script.asked
-    assert (path, details) == ("/3/discover/movie", "/3/movie/949")
-    assert query == {
-        "primary_release_date.gte": "1995-01-01",
-        "primary_release_date.lte": "1995-12-31",
-        "sort_by": "vote_count.desc",
-        "include_adult": "false",
-        "page": "3",
-    }
-
-
-async def test_a_film_that_the_page_does_not_show_is_searched_for() -> None:
-    script = Script(
-        discover_movies=[NOTHING], search_movie=[{"results": [HEAT]}], movie_details=[DETAILS]
-    )
-    assert (await run("title:heat|1995", script, "Heat", Known(page=3))).tmdb_id == 949
 
 
 async def test_a_film_found_by_a_search_takes_no_details_where_its_record_is_fresh() -> None:

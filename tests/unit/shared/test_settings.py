@@ -56,6 +56,7 @@ def test_a_missing_database_is_named(environment: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         ("TMDB_API_KEY", SECRET),
+        ("TMDB_EXPORT_BASE_URL", SECRET),
         ("TMDB_API_KEY", V3_KEY[:-1]),
         ("TMDB_API_KEY", V3_KEY + "0"),
         ("TMDB_BASE_URL", SECRET),
