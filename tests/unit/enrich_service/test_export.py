@@ -88,6 +88,7 @@ def test_line_is_read_or_left_out_alone(line: str, film: ExportedFilm | None) ->
         ({"MOST_COMPRESSED": 900}, export_of(FILMS), "larger than 900"),
         ({"MOST_UNPACKED": 40_000}, gzip.compress(b"{}\n" * 20_000), "more than 40000"),
     ],
+    ids=range(8),
 )
 def test_what_is_no_whole_export_of_bearable_size_is_refused(
     monkeypatch: pytest.MonkeyPatch, bound: dict[str, int], data: bytes, said: str
