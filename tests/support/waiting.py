@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+"""Twice what the slowest step was seen to take on two cores that others share."""
 _POLL_SECONDS = 0.02
 
 
