@@ -28,8 +28,8 @@ from enrich_service.scheduling.reclaimer import Reclaimer
 from enrich_service.scheduling.request_cost import RequestCostEstimator
 from enrich_service.scheduling.slot_gate import SlotGate
 from enrich_service.status import WorkerStatus
-from enrich_service.storage.failures import STATEMENT_FAILED
 from enrich_service.storage.fleet import Heartbeat
+from enrich_service.storage.statement_errors import STATEMENT_FAILED
 from enrich_service.title_index.index import TitleIndex
 from shared.models import Channel
 from shared.postgres.listener import Listener

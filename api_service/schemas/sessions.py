@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from api_service.schemas.posters import poster_url, profile_url, tmdb_url
 from api_service.schemas.reports import AdditionReport, UploadReport
 from shared.models import SessionStatus
 
@@ -265,21 +266,6 @@ def credits_answer(row: asyncpg.Record | None, image_base_url: str) -> CreditsAn
             for person in json.loads(row["top_cast"])
         ],
     )
-
-
-def tmdb_url(tmdb_id: int | None) -> str | None:
-    """Return where a film is at TMDB: it credits the source of what is said of the film."""
-    return None if tmdb_id is None else f"https://www.themoviedb.org/movie/{tmdb_id}"
-
-
-def poster_url(path: str | None, image_base_url: str) -> str | None:
-    """Return where a poster is, in the size of a card."""
-    return f"{image_base_url}/w342{path}" if path else None
-
-
-def profile_url(path: str | None, image_base_url: str) -> str | None:
-    """Return where a person's picture is."""
-    return f"{image_base_url}/w185{path}" if path else None
 
 
 def film_answer(film: AnsweredFilm, image_base_url: str) -> FilmAnswer:

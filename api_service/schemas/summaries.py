@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ConfigDict, Field
 
-from api_service.schemas.sessions import Answer, DirectorAnswer, poster_url, profile_url
+from api_service.schemas.posters import poster_url, profile_url
+from api_service.schemas.sessions import Answer, DirectorAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

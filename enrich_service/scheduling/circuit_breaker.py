@@ -22,7 +22,7 @@ import structlog
 
 from enrich_service.scheduling.rate_limited_client import hold_back
 from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 from enrich_service.tmdb.client import AskAgainError
 from enrich_service.tmdb.errors import KeyRefusedError, RateLimitedError, TMDBError
 from enrich_service.tmdb.requests import configuration

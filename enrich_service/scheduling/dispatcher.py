@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 from aiolimiter import AsyncLimiter
 
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 from shared.models import TMDBState
 
 if TYPE_CHECKING:

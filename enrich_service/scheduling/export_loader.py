@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from enrich_service.metrics import ExportLoad
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 from enrich_service.title_index.exported_films import ExportedFilms
 from enrich_service.tmdb.export import ExportError, ExportMissingError, ExportReader
 from enrich_service.tmdb.export_client import download_export

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable

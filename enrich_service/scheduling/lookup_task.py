@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -13,8 +12,9 @@ from enrich_service.matching.lookup_resolver import LookupResolver
 from enrich_service.metrics import Retry
 from enrich_service.scheduling.change_feed import ChangeFeed
 from enrich_service.scheduling.rate_limited_client import RateLimitedClient
+from enrich_service.scheduling.retry_backoff import retry_delay
 from enrich_service.scheduling.slot_gate import SlotWaitCancelledError
-from enrich_service.storage.failures import described
+from enrich_service.storage.statement_errors import described
 from enrich_service.title_index.warm_up import answer_ahead
 from enrich_service.tmdb.errors import KeyRefusedError, TMDBError
 from enrich_service.tmdb.requests import discover_movies
@@ -198,10 +198,7 @@ class LookupTask:
         if attempts >= self._options.attempts:
             await self._fail(claim, reason)
             return
-        longest = min(
-            self._options.first_backoff * 2 ** (attempts - 1), self._options.longest_backoff
-        )
-        backoff = longest * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
+        backoff = retry_delay(attempts, self._options)
         log.info(
             "lookup_retry", key=claim.key, attempts=attempts, backoff_seconds=backoff, error=reason
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from enrich_service.storage.failures import STATEMENT_FAILED
+from enrich_service.storage.statement_errors import STATEMENT_FAILED
 from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:

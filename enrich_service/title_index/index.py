@@ -15,7 +15,7 @@ from enrich_service.matching.known_films import (
     choose_known,
     index_names,
 )
-from enrich_service.storage.failures import STATEMENT_FAILED, described
+from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 from enrich_service.storage.titles import UNKNOWN_YEAR, TitleRow
 from enrich_service.title_index.exported_films import name_hash
 from enrich_service.tmdb.models import SearchMovie
