@@ -25,7 +25,11 @@ LINE_SECONDS = 5.0
 """Seconds between progress lines, where the output is not a terminal and cannot show a bar."""
 SHOWN = 12
 ENDED = ("enriched_count", "not_found_count", "failed_count")
-WORDS = {"no_candidates": "TMDB knows no such title", "ambiguous": "several films fit"}
+WORDS = {
+    "no_candidates": "TMDB has no such title",
+    "other_title": "TMDB has no title that is close enough",
+    "ambiguous": "several films fit",
+}
 
 
 async def demonstrate(stack: Stack, folder: Path, summary: SampleSummary, console: Console) -> str:

@@ -115,7 +115,7 @@ async def test_the_sample_is_completed_and_shown(tmp_path: Path) -> None:
     assert int(first[0]) < 74
     assert last == ("74", "completed")
     assert "of 71 films found" in said
-    assert said.count("TMDB has no such title") == 3
+    assert said.count(": TMDB has no ") == 3
     assert re.search(rf"^http://127\.0\.0\.1:{port}/session/[\w-]+$", said, re.MULTILINE)
 
 

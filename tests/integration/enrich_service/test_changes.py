@@ -15,6 +15,7 @@ from local_stack.tmdb.changes import CHANGES_PAGE
 from shared.lookup_keys import changes_key
 from shared.models import BACKGROUND_TURN
 from tests.support.scripted_daemon import find_all
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tests.support.session_rows import Lists
     from tests.support.stand_in import RunningStandIn
 
-    Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     MakeWorker = Callable[..., Awaitable[EnrichmentWorker]]
     BreakTMDB = Callable[..., None]
 
@@ -74,7 +74,7 @@ async def seen(make_worker: MakeWorker, lists: Lists, database: Database) -> UUI
     return session
 
 
-async def read_to_the_end(worker: EnrichmentWorker, database: Database, until: Until) -> None:
+async def read_to_the_end(worker: EnrichmentWorker, database: Database) -> None:
     """Let a worker read all days that are over and refresh what that made old."""
     await worker.start_scheduler()
 
@@ -146,12 +146,11 @@ async def test_changed_records_are_refreshed_once_and_the_feed_goes_on_tomorrow(
     lists: Lists,
     tmdb: RunningStandIn,
     database: Database,
-    until: Until,
 ) -> None:
     asked = tmdb.state.by_route["movie"]
     worker = await make_worker(interval=0.05)
     with capture_logs() as events:
-        await read_to_the_end(worker, database, until)
+        await read_to_the_end(worker, database)
     pages = -(-len(tmdb.state.catalogue.films) // CHANGES_PAGE)
     assert pages > 1
     assert tmdb.state.by_route["movie_changes"] == 2 * pages, "two days are over, no page twice"
@@ -163,12 +162,12 @@ async def test_changed_records_are_refreshed_once_and_the_feed_goes_on_tomorrow(
 
 @pytest.mark.usefixtures("seen")
 async def test_records_of_which_the_feed_does_not_speak_are_not_asked_for(
-    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database, until: Until
+    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database
 ) -> None:
     tmdb.state.change_options(tmdb.state.options.model_copy(update={"changed": 0.0}))
     await database.fetchval("update catalogue set fetched_at = fetched_at - interval '97 days'")
     asked = tmdb.state.by_route["movie"]
-    await read_to_the_end(await make_worker(interval=0.05), database, until)
+    await read_to_the_end(await make_worker(interval=0.05), database)
     assert tmdb.state.by_route["movie"] == asked
     assert tmdb.state.by_route["movie_changes"] == FEED_DAYS, "an empty page for each day"
 
@@ -181,7 +180,6 @@ async def test_unlisted_record_that_changed_is_asked_for_when_somebody_lists_it(
     lists: Lists,
     tmdb: RunningStandIn,
     database: Database,
-    until: Until,
 ) -> None:
     await database.fetchval("delete from sessions where id = $1", seen)
     await database.fetchval("delete from lookups")
@@ -229,7 +227,7 @@ async def test_record_fetched_after_the_day_has_the_change_already(
 
 @pytest.mark.usefixtures("seen")
 async def test_feed_that_tmdb_does_not_give_is_tried_again_tomorrow(
-    make_worker: MakeWorker, database: Database, until: Until, break_tmdb: BreakTMDB
+    make_worker: MakeWorker, database: Database, break_tmdb: BreakTMDB
 ) -> None:
     break_tmdb({"match": "/movie/changes", "kind": "status", "status": 404})
     worker = await make_worker(interval=0.05)
@@ -249,7 +247,7 @@ async def test_feed_that_tmdb_does_not_give_is_tried_again_tomorrow(
 
 @pytest.mark.usefixtures("seen")
 async def test_gap_longer_than_the_feed_goes_on_where_the_feed_begins(
-    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database, until: Until
+    make_worker: MakeWorker, tmdb: RunningStandIn, database: Database
 ) -> None:
     await database.fetchval("insert into change_feed values (true, $1)", today() - 40 * A_DAY)
     await database.fetchval(
@@ -258,7 +256,7 @@ async def test_gap_longer_than_the_feed_goes_on_where_the_feed_begins(
         BACKGROUND_TURN,
     )
     with capture_logs() as events:
-        await read_to_the_end(await make_worker(interval=0.05), database, until)
+        await read_to_the_end(await make_worker(interval=0.05), database)
     (missed,) = [event for event in events if event["event"] == "changes_missed"]
     assert missed["days"] == 39 - FEED_DAYS
     assert tmdb.state.by_route["movie_changes"] >= FEED_DAYS
