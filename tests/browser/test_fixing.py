@@ -139,6 +139,18 @@ async def test_a_doubtful_match_is_put_right(page: Page, driver: Driver, wrong: 
     assert await match_of(driver, wrong, "Pulp Fictiom") == FARGO
 
 
+async def test_doubtful_match_is_confirmed(page: Page, driver: Driver, wrong: str) -> None:
+    await visit(page, wrong, "fix")
+    doubtful = page.get_by_role("region", name="Doubtful")
+    await doubtful.get_by_role("button", name="It is right").click()
+    await expect(doubtful.get_by_role("status")).to_be_visible()
+    await driver.completed(wrong)
+    assert await match_of(driver, wrong, "Pulp Fictiom") == 680
+    await page.reload()
+    await expect(page.get_by_role("region", name="Not found")).to_be_visible()
+    await expect(doubtful.get_by_role("listitem")).to_have_count(0)
+
+
 async def test_what_is_no_film_leaves_the_list_after_a_question(
     page: Page, driver: Driver, wrong: str
 ) -> None:

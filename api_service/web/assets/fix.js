@@ -114,7 +114,7 @@ function item(session, movie, inDoubt) {
             inDoubt && now.confidence >= SURE && " · another film of your list matched it too"))
         : h("p", { class: "quiet" }, now.outcome === "pending" ? "Searching …" : why(now)),
       h("small", { class: "quiet" }, [...now.lists, ...now.watch_dates.map(day)].join(" · "), now.source_url && [" ", origin(now.source_url)]),
-      matchForm(session, now, (then) => (then ? settled(then) : left(now))));
+      matchForm(session, now, (then) => (then ? settled(then) : left(now)), inDoubt && now.outcome === "found"));
   }
 
   function settled(now) {

@@ -11,8 +11,9 @@ const LETTERBOXD = "A Letterboxd link does not contain the film’s id: follow t
  * @param {object} session
  * @param {object} movie
  * @param {(movie: object|null) => void} done hears the movie as it is now, or null when it is none
+ * @param {boolean} inDoubt whether the film that was found may be confirmed
  */
-export function matchForm(session, movie, done) {
+export function matchForm(session, movie, done, inDoubt = false) {
   const said = h("p", { role: "alert", class: "trouble", hidden: true });
   const say = (text) => { fill(said, text); said.hidden = !text; };
   const path = sessionPath(session.id, `/movies/${movie.position}/match`);
@@ -44,6 +45,7 @@ export function matchForm(session, movie, done) {
   }, given, h("button", { type: "submit" }, "Use it"),
   h("button", { type: "button", class: "plain", onclick: () => remove(movie, () => act("DELETE")) }, "Not a film"));
   const whole = h("div", { class: "match-form" },
+    inDoubt && h("button", { type: "button", onclick: () => act("PUT", { tmdb_id: movie.tmdb_id }) }, "It is right"),
     movie.candidates.length > 0 && h("ul", { class: "candidates" }, movie.candidates.map((candidate) => h("li", {},
       poster(candidate, "60px"),
       h("span", { class: "caption" }, candidate.title, candidate.year && ` (${candidate.year})`,

@@ -94,7 +94,8 @@ class Session extends ListView {
 
   /** The view that the address names, or that fits how far the list is. */
   get named() {
-    const named = new URLSearchParams(location.search).get("view");
+    const asked = new URLSearchParams(location.search).get("view");
+    const named = asked === "away" ? "export" : asked;  // its name in older bookmarks
     if (Object.hasOwn(VIEWS, named) && named !== "progress") return named;
     return this.status && !this.done ? "progress" : "overview";
   }
