@@ -35,12 +35,13 @@ class ExportMissingError(ExportError):
 
 
 class ExportedFilm(NamedTuple):
-    """One line of the export; `is_film` is false for what is marked as adult or as a video."""
+    """One line of the export, and how it is marked."""
 
     tmdb_id: int
     original_title: str
     popularity: float
-    is_film: bool
+    is_adult: bool = False
+    is_video: bool = False
 
 
 def export_path(day: dt.date) -> str:
@@ -49,7 +50,7 @@ def export_path(day: dt.date) -> str:
 
 
 class ExportReader:
-    """Unpacks and reads an export as it arrives, a few hundred lines at a time."""
+    """Unpacks and reads an export as it arrives, eighty lines at a time."""
 
     def __init__(self) -> None:
         self._unpacker = zlib.decompressobj(_GZIP)
@@ -101,8 +102,8 @@ def _films(lines: list[bytes]) -> Iterator[ExportedFilm]:
         popularity = line.get("popularity")
         if not isinstance(popularity, int | float) or not math.isfinite(popularity):
             popularity = 0.0
-        is_film = not (line.get("adult") or line.get("video"))
-        yield ExportedFilm(tmdb_id, title, popularity, is_film)
+        is_adult, is_video = bool(line.get("adult")), bool(line.get("video"))
+        yield ExportedFilm(tmdb_id, title, popularity, is_adult, is_video)
 
 
 def _parsed(lines: list[bytes]) -> Iterable[object]:
