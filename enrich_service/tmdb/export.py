@@ -62,7 +62,7 @@ class ExportReader:
         """Yield the films of all lines that these bytes complete.
 
         Raises:
-            ExportError: this is no gzip, or more than an export can be.
+            ExportError: this is no gzip, more than an export can be, or goes on after its end.
         """
         self._compressed += len(data)
         if self._compressed > MOST_COMPRESSED:
@@ -72,6 +72,9 @@ class ExportReader:
                 piece = self._unpacker.decompress(data, _PIECE)
             except zlib.error as error:
                 raise ExportError(f"the export is no gzip: {error}") from None
+            if self._unpacker.unused_data:
+                # A second member would be left out without a word.
+                raise ExportError("the export has data after its end")
             data = self._unpacker.unconsumed_tail
             self._unpacked += len(piece)
             if self._unpacked > MOST_UNPACKED:

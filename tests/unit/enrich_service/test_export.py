@@ -83,12 +83,14 @@ def test_line_is_read_or_left_out_alone(line: str, film: ExportedFilm | None) ->
         ({}, export_of(FILMS[:9])[:-20], "cut short"),
         ({}, b"", "cut short"),
         ({}, gzip.compress(HEAT.encode()), "cut short"),
+        ({}, export_of(FILMS[:9]) + export_of(FILMS[9:18]), "after its end"),
+        ({}, export_of(FILMS) + b"\n", "after its end"),
         ({}, gzip.compress(b'{"id":1,"original_title":"' + b"x" * 5_000), "4096 bytes"),
         ({}, gzip.compress(b" " * 5_000 + b"\n"), "4096 bytes"),
         ({"MOST_COMPRESSED": 900}, export_of(FILMS), "larger than 900"),
         ({"MOST_UNPACKED": 40_000}, gzip.compress(b"{}\n" * 20_000), "more than 40000"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_is_no_whole_export_of_bearable_size_is_refused(
     monkeypatch: pytest.MonkeyPatch, bound: dict[str, int], data: bytes, said: str
