@@ -22,6 +22,7 @@ from benchmarks.shortcuts import go_through_all_years
 from enrich_service.options import WorkerOptions
 from enrich_service.scheduling.export_loader import MOST_POPULAR
 from enrich_service.storage import StorageService
+from enrich_service.storage.exports import LoadedExport
 from enrich_service.title_index.exported_films import ExportedFilms
 from enrich_service.title_index.index import TitleIndex
 from enrich_service.tmdb.export import ExportReader
@@ -166,7 +167,7 @@ async def load_export(storage: StorageService, export: bytes) -> None:
         await storage.exports.write(part)
     worker_id = uuid4()
     due = await storage.exports.take(worker_id)
-    loaded = due.wanted if due else None
+    loaded = LoadedExport(due.wanted, films.count) if due else None
     await storage.exports.give_back(worker_id, dt.timedelta(0), loaded)
 
 

@@ -85,8 +85,8 @@ class EnrichmentWorker:
             self.worker_id,
             storage,
             self._options.export_url,
+            self._options.refresh_days,
             metrics.observe_export,
-            self._wake.set,
         )
         self._breaker = CircuitBreaker(
             self.worker_id, tmdb_client, storage, self._options, self._gate.acquire

@@ -56,7 +56,7 @@ TABLES: dict[str, dict[str, str]] = {
         "surveys": "select, insert, update",
         "change_feed": "select, insert, update (read_to)",
         "exported_films": "select, insert, update (popularity), delete",
-        "export_loads": "select, update (day, taken_by, taken_until, next_try_at)",
+        "export_loads": "select, update (day, films, taken_by, taken_until, next_try_at)",
         "orphan_sweep": "select, update",
         "request_window": "select, update",
         "request_slots": "select, insert, update (sent_at), delete",

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from enrich_service.metrics import ExportLoad
+from enrich_service.storage.exports import LoadedExport
 from enrich_service.storage.statement_errors import STATEMENT_FAILED, described
 from enrich_service.title_index.exported_films import ExportedFilms
 from enrich_service.tmdb.export import ExportError, ExportMissingError, ExportReader
 from enrich_service.tmdb.export_client import download_export
-from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
     from enrich_service.storage import StorageService
+    from enrich_service.storage.exports import DueExport
 
 CHECK_SECONDS = 60.0
 MOST_POPULAR = 250_000
@@ -33,6 +34,8 @@ REST = 3.0
 """So many times as long as it has worked does the reading rest, with the interpreter left to the
 event loop."""
 RENEW_SECONDS = 15.0
+LEAST_SHARE = 0.9
+"""TMDB's films grow by the day: an export with fewer than so many of the last one's lacks some."""
 RECORDS = 5_000
 """Records of the catalogue that are compared at a time."""
 
@@ -50,8 +53,8 @@ class ExportLoader:
         worker_id: in whose name the lease is taken.
         storage: where it is loaded into.
         url: where it is fetched from; None loads nothing.
+        old_days: from which age on, in days, a record is refreshed.
         observe: told how each attempt ended.
-        wake: called when there is new work in the queue.
     """
 
     def __init__(
@@ -59,15 +62,14 @@ class ExportLoader:
         worker_id: UUID,
         storage: StorageService,
         url: str | None,
+        old_days: int,
         observe: Callable[[ExportLoad], None],
-        wake: Callable[[], None],
     ) -> None:
         self._worker_id = worker_id
         self._storage = storage.exports
-        self._floor = storage.queue.floor
         self._url = url
+        self._old_days = old_days
         self._observe = observe
-        self._wake = wake
         self._renewed_at = 0.0
 
     async def run(self) -> None:
@@ -82,57 +84,63 @@ class ExportLoader:
     async def load_if_due(self) -> None:
         """Load the newest export that there is, if a newer one than ours may be there.
 
-        Raises one of `STATEMENT_FAILED` where the database failed: the lease ends by itself.
+        Raises one of `STATEMENT_FAILED` where the lease could be neither taken nor given back: it
+        ends by itself.
         """
         due = await self._storage.take(self._worker_id) if self._url else None
         if due is None:
             return
         pause, loaded = RETRY_AFTER, None
         try:
-            loaded = await self._load_newest(due.wanted, due.loaded)
-            pause = dt.timedelta(0) if loaded == due.wanted else LOOK_AGAIN_AFTER
+            loaded = await self._load_newest(due)
+            is_newest = loaded is not None and loaded.day == due.wanted
+            pause = dt.timedelta(0) if is_newest else LOOK_AGAIN_AFTER
         except LeaseLostError:
             log.info("export_lease_lost")
         except ExportError as error:
             log.warning("export_failed", error=str(error))
             self._observe(ExportLoad.FAILED)
-        except STATEMENT_FAILED:
-            raise
+        except STATEMENT_FAILED as error:
+            log.warning("export_interrupted", **described(error))
+            self._observe(ExportLoad.FAILED)
         except Exception:
             # The films that somebody waits for need no export.
             log.exception("export_failed")
             self._observe(ExportLoad.FAILED)
         await self._storage.give_back(self._worker_id, pause, loaded)
 
-    async def _load_newest(self, wanted: dt.date, loaded: dt.date | None) -> dt.date | None:
-        """Load the wanted day's export, or the one before it; the day that was loaded."""
-        for day in (wanted, wanted - dt.timedelta(days=1)):
-            if loaded is not None and day <= loaded:
+    async def _load_newest(self, due: DueExport) -> LoadedExport | None:
+        """Load the wanted day's export, or the one before it; what was loaded."""
+        for day in (due.wanted, due.wanted - dt.timedelta(days=1)):
+            if due.loaded is not None and day <= due.loaded:
                 break
             try:
-                await self._load(day)
+                return await self._load(day, due.films)
             except ExportMissingError:
                 log.info("export_missing", day=day.isoformat())
-                continue
-            return day
         self._observe(ExportLoad.MISSING)
         return None
 
-    async def _load(self, day: dt.date) -> None:
+    async def _load(self, day: dt.date, last: int | None) -> LoadedExport:
         started = time.monotonic()
         films = await self._read(day)
+        if last and films.count < LEAST_SHARE * last:
+            raise ExportError(
+                f"the export of {day} lacks films: it has {films.count}, the last one had {last}"
+            )
         rows = changed = 0
         parts = films.parts(MOST_POPULAR)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             await self._keep_lease()
             changed += await self._storage.write(part)
             rows += len(part.names)
-        gone = await self._queue_gone(films)
+        gone = await self._let_be_old(films)
         self._observe(ExportLoad.LOADED)
         log.info(
             "export_loaded", day=day.isoformat(), films=films.count, rows=rows, changed=changed,
             gone=gone, seconds=round(time.monotonic() - started, 1),
         )  # fmt: skip
+        return LoadedExport(day, films.count)
 
     async def _read(self, day: dt.date) -> ExportedFilms:
         reader, films = ExportReader(), ExportedFilms()
@@ -156,17 +164,15 @@ class ExportLoader:
             raise LeaseLostError
         self._renewed_at = time.monotonic()
 
-    async def _queue_gone(self, films: ExportedFilms) -> int:
-        """Have records asked for again that the export lacks: their films may be gone."""
-        queued = after = 0
+    async def _let_be_old(self, films: ExportedFilms) -> int:
+        """Have records refreshed whose films the export lacks, since they may be gone."""
+        old = after = 0
         while ids := await self._storage.recorded_ids(after, RECORDS):
             after = ids[-1]
+            await self._keep_lease()
             if gone := [tmdb_id for tmdb_id in ids if not films.has(tmdb_id)]:
-                queued += await self._storage.queue_gone(gone)
-        if queued:
-            self._floor.lower(BACKGROUND_TURN)
-            self._wake()
-        return queued
+                old += await self._storage.let_be_old(gone, self._old_days)
+        return old
 
 
 def _read_gently(reader: ExportReader, films: ExportedFilms, chunk: bytes) -> None:

@@ -202,7 +202,9 @@ class Maintenance:
     async def _queue_warm_up(self) -> bool:
         if not self._options.warm_films:
             return False
-        queued = await self._storage.warm_up.queue(self._options.warm_films, WARM_UPS)
+        queued = await self._storage.warm_up.queue(
+            self._options.warm_films, WARM_UPS, use_export=self._options.export_url is not None
+        )
         if queued:
             log.info("warm_up_queued", count=queued)
         return queued > 0

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from shared.models import BACKGROUND_TURN, Outcome
-
 if TYPE_CHECKING:
     from collections.abc import Collection
     from uuid import UUID
@@ -29,10 +27,25 @@ SURE_AGAIN_AFTER = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class DueExport:
-    """Which export is wanted, and which is there."""
+    """Which export is wanted, and which is there.
+
+    Attributes:
+        wanted: its day.
+        loaded: the day of the one that is there.
+        films: how many that one had, where it is recent enough to tell how many there must be.
+    """
 
     wanted: date
     loaded: date | None
+    films: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedExport:
+    """The day of an export that is there whole, and how many films it has."""
+
+    day: date
+    films: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +91,17 @@ class ExportStorage:
             where taken_until < clock_timestamp()
               and next_try_at <= clock_timestamp()
               and (export_loads.day is null or export_loads.day < newest.day)
-            returning newest.day as wanted, export_loads.day as loaded
+            returning
+              newest.day as wanted,
+              export_loads.day as loaded,
+              case when export_loads.day > newest.day - $4::interval then films end as films
             """,
             worker_id,
             LEASE,
             PUBLISHED_AFTER,
+            TRUSTED_FOR,
         )
-        return DueExport(row["wanted"], row["loaded"]) if row else None
+        return DueExport(*row) if row else None
 
     async def renew(self, worker_id: UUID) -> bool:
         """Keep the lease; whether it is still ours."""
@@ -101,13 +118,15 @@ class ExportStorage:
             )
         )
 
-    async def give_back(self, worker_id: UUID, pause: timedelta, loaded: date | None) -> None:
-        """End the lease.
+    async def give_back(
+        self, worker_id: UUID, pause: timedelta, loaded: LoadedExport | None
+    ) -> None:
+        """End the lease. The next try is after the next file was published, at a random minute.
 
         Args:
             worker_id: whose it is.
             pause: for which nobody tries.
-            loaded: the day of the export that is there whole.
+            loaded: what was loaded, if anything was.
         """
         await self._database.fetchval(
             """
@@ -115,15 +134,21 @@ class ExportStorage:
             set
               taken_by = null,
               taken_until = '-infinity',
-              next_try_at = clock_timestamp() + $2::interval + random() * $4::interval,
-              day = coalesce($3, day)
+              next_try_at = random() * $4::interval + greatest(
+                clock_timestamp() + $2::interval,
+                (coalesce($3::date, day) + 1 + $5::interval) at time zone 'utc'
+              ),
+              day = coalesce($3, day),
+              films = coalesce($6, films)
             where taken_by = $1
             returning true
             """,
             worker_id,
             pause,
-            loaded,
+            loaded and loaded.day,
             SPREAD,
+            PUBLISHED_AFTER,
+            loaded and loaded.films,
         )
 
     async def write(self, part: ExportPart) -> int:
@@ -215,36 +240,35 @@ class ExportStorage:
         )
         return [row["tmdb_id"] for row in rows]
 
-    async def queue_gone(self, tmdb_ids: Collection[int]) -> int:
-        """Have films asked for again that an export lacks, by one lookup each; how many.
+    async def let_be_old(self, tmdb_ids: Collection[int], old_days: int) -> int:
+        """Let records be old whose films an export lacks; how many were not.
 
-        TMDB's answer decides, since an export lacks some that are there.
+        So they are refreshed like all that are old, a few at a time, and TMDB's answer decides,
+        since an export lacks some films that are there. A removed one's record stays old, and is
+        not set back again.
+
+        Args:
+            tmdb_ids: of the films.
+            old_days: from which age on, in days, a record is refreshed.
         """
         return len(
             await self._database.fetch(
                 """
-                with askers as (
-                  select min(id) as id
-                  from lookups
-                  where tmdb_id = any($1::integer[]) and outcome = $3
-                  group by tmdb_id
-                  having count(due_at) = 0
-                ),
-                held as (
-                  select id
-                  from lookups
-                  where id in (select id from askers) and due_at is null and outcome = $3
-                  order by id
-                  for no key update skip locked
+                with held as (
+                  select tmdb_id
+                  from catalogue
+                  where tmdb_id = any($1::integer[])
+                    and fetched_at > clock_timestamp() - $2::interval
+                  order by tmdb_id
+                  for no key update
                 )
-                update lookups
-                set due_at = clock_timestamp(), turn = $2
+                update catalogue
+                set fetched_at = clock_timestamp() - $2
                 from held
-                where lookups.id = held.id
-                returning lookups.id
+                where catalogue.tmdb_id = held.tmdb_id
+                returning catalogue.tmdb_id
                 """,
                 list(tmdb_ids),
-                BACKGROUND_TURN,
-                Outcome.FOUND,
+                timedelta(days=old_days),
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from enrich_service.storage.exports import TRUSTED_FOR
 from shared.lookup_keys import LookupKind
 from shared.models import BACKGROUND_TURN, Outcome
 
@@ -40,17 +41,18 @@ class WarmUpStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def queue(self, films: int, most: int) -> int:
+    async def queue(self, films: int, most: int, *, use_export: bool) -> int:
         """Queue the films with the most votes that were never asked for; how many that were.
 
         Those with the most votes are known once the surveys have ended. Until then half as many,
-        the most popular of TMDB's export, are taken, if it is loaded. What was asked for by others
-        already is kept from now on. The queue itself tells how far this has come, so it goes on
-        after a restart, and any number of daemons do it once.
+        the most popular of TMDB's export, are taken, if a recent one is loaded. What was asked for
+        by others already is kept from now on. The queue itself tells how far this has come, so it
+        goes on after a restart, and any number of daemons do it once.
 
         Args:
             films: of so many of the whole index.
             most: so many may be due at the same time.
+            use_export: whether TMDB's export is used at all.
         """
         return len(
             await self._database.fetch(
@@ -80,7 +82,11 @@ class WarmUpStorage:
                   (
                     select popularity, tmdb_id, $4 || ':' || tmdb_id
                     from exported_films
-                    where not (select they_have from surveys_ended)
+                    where $6
+                      and not (select they_have from surveys_ended)
+                      and exists (
+                        select from export_loads where day > clock_timestamp() - $7::interval
+                      )
                     order by popularity desc, tmdb_id
                     limit $1 / 2
                   )
@@ -116,6 +122,8 @@ class WarmUpStorage:
                 BACKGROUND_TURN,
                 LookupKind.TMDB,
                 LookupKind.SURVEY,
+                use_export,
+                TRUSTED_FOR,
             )
         )
 

@@ -51,17 +51,21 @@ class ExportedFilms:
         self.count = 0
 
     def add(self, films: Iterable[ExportedFilm]) -> None:
-        """Add films; of what is none, or an adult one, only the id is remembered."""
+        """Add films; of an adult one only the id is remembered.
+
+        A video is a namesake, since searches show it, but it does not count as a popular film.
+        """
         for film in films:
             self._remember(film.tmdb_id)
-            if not film.is_film:
+            if film.is_adult:
                 continue
             name = name_hash(film.original_title)
             names, ids, popularities = self._parts[name >> _PART_BITS]
             names.append(name & _REST_OF_NAME)
             ids.append(film.tmdb_id)
             popularities.append(min(film.popularity, 3e38))
-            self._by_popularity[_step(film.popularity)] += 1
+            if not film.is_video:
+                self._by_popularity[_step(film.popularity)] += 1
             self.count += 1
 
     def has(self, tmdb_id: int) -> bool:

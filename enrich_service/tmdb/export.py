@@ -35,12 +35,13 @@ class ExportMissingError(ExportError):
 
 
 class ExportedFilm(NamedTuple):
-    """One line of the export; `is_film` is false for what is marked as adult or as a video."""
+    """One line of the export, and how it is marked."""
 
     tmdb_id: int
     original_title: str
     popularity: float
-    is_film: bool
+    is_adult: bool = False
+    is_video: bool = False
 
 
 def export_path(day: dt.date) -> str:
@@ -49,7 +50,7 @@ def export_path(day: dt.date) -> str:
 
 
 class ExportReader:
-    """Unpacks and reads an export as it arrives, a few hundred lines at a time."""
+    """Unpacks and reads an export as it arrives, eighty lines at a time."""
 
     def __init__(self) -> None:
         self._unpacker = zlib.decompressobj(_GZIP)
@@ -61,7 +62,7 @@ class ExportReader:
         """Yield the films of all lines that these bytes complete.
 
         Raises:
-            ExportError: this is no gzip, or more than an export can be.
+            ExportError: this is no gzip, more than an export can be, or goes on after its end.
         """
         self._compressed += len(data)
         if self._compressed > MOST_COMPRESSED:
@@ -71,6 +72,9 @@ class ExportReader:
                 piece = self._unpacker.decompress(data, _PIECE)
             except zlib.error as error:
                 raise ExportError(f"the export is no gzip: {error}") from None
+            if self._unpacker.unused_data:
+                # A second member would be left out without a word.
+                raise ExportError("the export has data after its end")
             data = self._unpacker.unconsumed_tail
             self._unpacked += len(piece)
             if self._unpacked > MOST_UNPACKED:
@@ -101,8 +105,8 @@ def _films(lines: list[bytes]) -> Iterator[ExportedFilm]:
         popularity = line.get("popularity")
         if not isinstance(popularity, int | float) or not math.isfinite(popularity):
             popularity = 0.0
-        is_film = not (line.get("adult") or line.get("video"))
-        yield ExportedFilm(tmdb_id, title, popularity, is_film)
+        is_adult, is_video = bool(line.get("adult")), bool(line.get("video"))
+        yield ExportedFilm(tmdb_id, title, popularity, is_adult, is_video)
 
 
 def _parsed(lines: list[bytes]) -> Iterable[object]:

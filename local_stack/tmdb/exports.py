@@ -40,6 +40,10 @@ class Exportable(Protocol):
     def popularity(self) -> float:
         """TMDB's number."""
 
+    @property
+    def video(self) -> bool:
+        """Whether it is marked as a video."""
+
 
 class ExportLine(NamedTuple):
     """A film of which no more is there than its line."""
@@ -47,6 +51,7 @@ class ExportLine(NamedTuple):
     id: int
     original_title: str
     popularity: float
+    video: bool = False
 
 
 def export_name(day: dt.date) -> str:
@@ -64,7 +69,7 @@ def export_of(films: Iterable[Exportable]) -> bytes:
                     "id": film.id,
                     "original_title": film.original_title,
                     "popularity": film.popularity,
-                    "video": False,
+                    "video": film.video,
                 }
             )
             + b"\n"

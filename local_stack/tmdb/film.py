@@ -76,6 +76,7 @@ class Film:
         poster: whether TMDB has a poster.
         other_titles: further titles, alternative or translated; a search finds them and shows none.
         measured_popularity: TMDB's popularity, where it differs from what the votes suggest.
+        video: whether TMDB marks it as a video; searches show it none the less.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -98,6 +99,7 @@ class Film:
     poster: bool = True
     other_titles: tuple[NonBlank, ...] = ()
     measured_popularity: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    video: bool = False
 
     @property
     def year(self) -> int | None:

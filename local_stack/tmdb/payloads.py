@@ -33,7 +33,7 @@ def entry_of(film: Film) -> dict[str, object]:
         "poster_path": f"/{film.id}.svg" if film.poster else None,
         "release_date": film.release_date,
         "title": film.title,
-        "video": False,
+        "video": film.video,
         "vote_average": film.vote_average,
         "vote_count": film.vote_count,
     }
@@ -130,7 +130,7 @@ def details_of(
         "status": "Released" if film.release_date else "Rumored",
         "tagline": "",
         "title": film.title,
-        "video": False,
+        "video": film.video,
         "vote_average": film.vote_average,
         "vote_count": film.vote_count,
     }

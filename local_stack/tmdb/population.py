@@ -17,6 +17,7 @@ popularity of a quarter of what MovieLens lists), and extrapolated:
   original title. They are dealt like the others, so a translated film meets namesakes as often.
 - *Years.* 2.5 % of the pairs of namesakes are from one year, as here.
 - *Votes.* Those of the quarter's n-th film are given to film 4n; beyond, almost none has any.
+- *Videos.* Each thirtieth film is marked as one. How many are was not counted: this is assumed.
 - *Popularity.* It goes with votes to the power of 0.66, and strays from that by a factor of e.
 """
 
@@ -51,6 +52,7 @@ _VOTES: Final = (
     (1, 32_000.0), (400, 7_250.0), (4_000, 800.0), (10_000, 200.0), (20_000, 37.0), (40_000, 10.0),
     (60_000, 3.0), (100_000, 1.0), (400_000, 0.4), (TMDB_FILMS, 0.0),
 )  # fmt: skip
+_RANKS_TO_A_VIDEO: Final = 30
 _POPULARITY_POWER: Final = 0.66
 _POPULARITY_STRAY: Final = 1.04
 
@@ -99,9 +101,19 @@ def simulate_export(seed: int = 1, *, of: int = TMDB_FILMS) -> bytes:
     titles = _deal_titles(of, chance)
     names = distinct_titles(max(titles) + 1, seed)
     return export_of(
-        ExportLine(FIRST_ID + rank, names[title], _popularity(_votes_at(rank + 1), chance))
+        ExportLine(
+            FIRST_ID + rank,
+            names[title],
+            _popularity(_votes_at(rank + 1), chance),
+            _is_video(rank + 1),
+        )
         for rank, title in enumerate(titles)
     )
+
+
+def _is_video(rank: int) -> bool:
+    """Whether the film with this rank, counted from 1, is marked as a video."""
+    return rank % _RANKS_TO_A_VIDEO == 0
 
 
 def _popularity(votes: int, chance: random.Random) -> float:
@@ -139,6 +151,7 @@ def _dressed(base: Film, title: str, rank: int, chance: random.Random) -> Film:
         release_date=f"{year}{day}" if base.release_date or votes else "",
         vote_count=votes,
         measured_popularity=_popularity(votes, chance),
+        video=_is_video(rank),
         release_years=tuple(year + later - (base.year or later) for later in base.release_years),
     )
 

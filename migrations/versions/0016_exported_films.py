@@ -22,6 +22,7 @@ UP = (
     create table export_loads (
       is_only     boolean primary key default true check (is_only),
       day         date,
+      films       integer,
       taken_by    uuid,
       taken_until timestamptz not null default '-infinity',
       next_try_at timestamptz not null default '-infinity'

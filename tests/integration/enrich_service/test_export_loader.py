@@ -15,8 +15,9 @@ from aiohttp.test_utils import TestServer
 from enrich_service.metrics import ExportLoad
 from enrich_service.scheduling import export_loader
 from enrich_service.scheduling.export_loader import ExportLoader
-from enrich_service.storage.exports import ExportPart
+from enrich_service.storage.exports import ExportPart, LoadedExport
 from enrich_service.title_index.exported_films import name_hash
+from local_stack.tmdb.exports import export_of
 from shared.lookup_keys import title_key
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 EVERY = (0, 2**40 - 1)
 KEPT_FROM = 20
+OLD_DAYS = 150
 
 
 class Loading:
@@ -41,16 +43,14 @@ class Loading:
 
     def __init__(self, storage: StorageService, database: Database, url: str | None) -> None:
         self.results: list[ExportLoad] = []
-        self.woken = 0
         self._database = database
-        self.loader = ExportLoader(uuid4(), storage, url, self.results.append, self._wake)
+        self.loader = ExportLoader(uuid4(), storage, url, OLD_DAYS, self.results.append)
 
-    def _wake(self) -> None:
-        self.woken += 1
-
-    async def again(self) -> None:
-        """Let it try, as if the time until its next try had passed."""
-        await self._database.fetchval("update export_loads set next_try_at = '-infinity'")
+    async def again(self, days: int = 0) -> None:
+        """Let it try, as if its next try were due, and what is loaded so many days older."""
+        await self._database.fetchval(
+            "update export_loads set next_try_at = '-infinity', day = day - $1::integer", days
+        )
         await self.loader.load_if_due()
 
     async def state(self) -> tuple[dt.date | None, bool, dt.timedelta, int]:
@@ -121,12 +121,15 @@ async def test_export_is_loaded_once_a_day_by_one_of_all_daemons(
 ) -> None:
     fleet = [make_loading(tmdb.url) for _ in range(3)]
     await asyncio.gather(*(each.loader.load_if_due() for each in fleet))
+    day, taken, pause, rows = await fleet[0].state()
     await fleet[0].again()
 
-    day, taken, _, rows = await fleet[0].state()
     assert (day, taken, rows) == (wanted(), False, len(bundled_catalogue.films))
     assert [result for each in fleet for result in each.results] == [ExportLoad.LOADED]
     assert tmdb.state.exports == 1
+    published = dt.datetime.combine(wanted() + dt.timedelta(days=1), dt.time(8), dt.UTC)
+    after = dt.datetime.now(dt.UTC) + pause - published
+    assert dt.timedelta(0) < after < dt.timedelta(minutes=61), "not all in the first minute"
 
 
 async def test_yesterdays_export_does_until_todays_is_there(
@@ -164,7 +167,7 @@ async def test_lease_of_a_dead_daemon_ends_and_its_load_is_done_by_another(
 
     assert loading.results == [ExportLoad.LOADED]
     assert not await storage.exports.renew(dead)
-    await storage.exports.give_back(dead, dt.timedelta(0), dt.date(2000, 1, 1))
+    await storage.exports.give_back(dead, dt.timedelta(0), LoadedExport(dt.date(2000, 1, 1), 1))
     assert (await loading.state())[0] == wanted()
 
 
@@ -214,6 +217,50 @@ async def test_what_is_no_export_is_refused_and_tried_again_much_later(
     assert pause > dt.timedelta(minutes=14)
 
 
+async def test_export_with_far_fewer_films_than_the_last_is_refused(
+    loading: Loading, tmdb: RunningStandIn, bundled_catalogue: Catalogue
+) -> None:
+    films = bundled_catalogue.films
+    await loading.loader.load_if_due()
+
+    tmdb.state.export = export_of(films[: len(films) * 8 // 10])
+    await loading.again(days=1)
+    day, taken, pause, rows = await loading.state()
+    assert (day, taken, rows) == (wanted() - dt.timedelta(days=1), False, len(films))
+    assert pause > dt.timedelta(minutes=14)
+
+    tmdb.state.export = export_of(films[: len(films) * 19 // 20])
+    await loading.again()
+    tmdb.state.export = export_of(films[:9])
+    await loading.again(days=9)
+    assert loading.results == [
+        ExportLoad.LOADED, ExportLoad.FAILED, ExportLoad.LOADED, ExportLoad.LOADED
+    ]  # fmt: skip
+    assert (await loading.state())[3] == 9, "the last one is too old to tell"
+
+
+async def test_refused_statement_counts_as_a_failure_and_pauses(
+    loading: Loading, database: Database
+) -> None:
+    await database.fetchval(
+        """
+        create function refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'the disk is full'; end $$;
+        """
+    )
+    await database.fetchval(
+        """
+        create trigger refuse before insert on exported_films
+        for each statement execute function refuse()
+        """
+    )
+    await loading.loader.load_if_due()
+
+    day, taken, pause, _ = await loading.state()
+    assert (day, taken, loading.results) == (None, False, [ExportLoad.FAILED])
+    assert pause > dt.timedelta(minutes=14)
+
+
 async def test_nothing_is_loaded_where_no_address_is_given(
     make_loading: Callable[[str | None], Loading],
 ) -> None:
@@ -233,11 +280,16 @@ async def test_only_what_changed_is_written(storage: StorageService, database: D
 
 
 async def test_records_that_the_export_lacks_are_asked_for_again(
-    loading: Loading, lists: Lists, make_worker: MakeWorker, database: Database
+    loading: Loading,
+    lists: Lists,
+    make_worker: MakeWorker,
+    database: Database,
+    storage: StorageService,
 ) -> None:
     await lists.add("tmdb:603", "tmdb:949", "title:alien|1979")
-    await (await make_worker()).enrich_sessions()
-    # Gone: one that was fetched long ago, one that was fetched today.
+    worker = await make_worker(catalogue_days=OLD_DAYS)
+    await worker.enrich_sessions()
+    # TMDB has neither any more: one that was fetched long ago, one that was fetched today.
     await database.fetchval("alter table lookups drop constraint lookups_tmdb_id_fkey")
     await database.fetchval(
         """
@@ -248,13 +300,21 @@ async def test_records_that_the_export_lacks_are_asked_for_again(
         """
     )
     await database.fetchval(
-        "update lookups set tmdb_id = case tmdb_id when 603 then 5 when 949 then 6 else tmdb_id end"
+        """
+        update lookups
+        set tmdb_id = case tmdb_id when 603 then 5 else 6 end,
+          key = case tmdb_id when 603 then 'tmdb:5' else 'tmdb:6' end
+        where key like 'tmdb:%'
+        """
     )
     await loading.loader.load_if_due()
+    assert await storage.records.queue_refreshes(OLD_DAYS, 10) == 1
+    await worker.enrich_sessions()
 
-    due = await database.fetch("select key, outcome from lookups where due_at is not null")
-    assert [tuple(row) for row in due] == [("tmdb:603", "found")]
-    assert loading.woken == 1
+    assert (await lists.lookup("tmdb:5"))["outcome"] == "not_found"
+    assert (await lists.lookup("tmdb:6"))["outcome"] == "found"
+    await loading.again(days=1)
+    assert await storage.records.queue_refreshes(OLD_DAYS, 10) == 0, "once was enough"
 
 
 # -- what it saves -----------------------------------------------------------------------------

@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Work, int, int]] = {
     "queue surveys": (lambda s: s.surveys.queue(200), 200, 4_000),
     "namesakes in the export": (lambda s: s.exports.namesakes({700}, {"film 700"}), 4, 20),
     "write a part of the export": (write_export, 500, 1_500),
-    "queue the warm-up": (lambda s: s.warm_up.queue(1_000, 200), 200, 6_000),
+    "queue the warm-up": (lambda s: s.warm_up.queue(1_000, 200, use_export=True), 400, 6_000),
     "claim in background": (claim_in_background, 10, 40),
     "queue refreshes": (lambda s: s.records.queue_refreshes(30, 20), 60_000, 40_000),
     "drop records": (lambda s: s.retention.drop_records(30), 110_000, 40_000),

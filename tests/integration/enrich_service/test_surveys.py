@@ -133,7 +133,7 @@ async def test_common_films_are_fetched_whole_and_a_list_of_them_needs_nobody(
         *[f"tmdb:{film.id}" for film in films[20:]],
     )
     assert await lists.status(session) == "completed", "without a daemon"
-    assert await storage.warm_up.queue(30, 200) == 0
+    assert await storage.warm_up.queue(30, 200, use_export=True) == 0
 
     await database.fetchval("delete from sessions")
     await database.fetchval(
@@ -150,7 +150,7 @@ async def test_the_answers_of_a_namesake_are_not_made_ready(
 ) -> None:
     heat = TitleRow("heat", 1995, 949, "Heat", "Heat", 7_000)
     await storage.titles.learn([heat, TitleRow("heat", 1995, 1, "Heat", "Heat", 6_000)])
-    assert await storage.warm_up.queue(1, 200) == 1
+    assert await storage.warm_up.queue(1, 200, use_export=True) == 1
     await (await make_worker(index_votes=5)).enrich_sessions()
     rows = await database.fetch("select key from lookups where outcome = 'found'")
     assert {row["key"] for row in rows} == {"tmdb:949", "imdb:tt0113277"}
@@ -163,28 +163,34 @@ async def test_common_films_wait_until_all_years_were_gone_through(
         TitleRow(f"film {n}", 1990, n, "Film", "Film", n) for n in range(1, 9)
     )
     assert await storage.surveys.queue(2) == 2
-    assert await storage.warm_up.queue(3, 200) == 0
+    assert await storage.warm_up.queue(3, 200, use_export=True) == 0
     await database.fetchval("delete from lookups")
-    assert await storage.warm_up.queue(3, 2) == 2
-    assert await storage.warm_up.queue(3, 2) == 0, "no more than that are due at a time"
+    assert await storage.warm_up.queue(3, 2, use_export=True) == 2
+    assert await storage.warm_up.queue(3, 2, use_export=True) == 0, (
+        "no more than that are due at a time"
+    )
     assert await storage.retention.prune_queue() == 0
     await database.fetchval("update lookups set due_at = null, turn = null")
-    assert await storage.warm_up.queue(3, 2) == 1
+    assert await storage.warm_up.queue(3, 2, use_export=True) == 1
     rows = await database.fetch("select key from lookups order by id")
     assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7", "tmdb:6"]
 
 
+@pytest.mark.parametrize(
+    ("use_export", "age", "queued"), [(True, 0, 2), (True, 9, 0), (False, 0, 0)]
+)
 async def test_half_as_many_of_the_most_popular_films_need_no_surveys(
-    storage: StorageService, database: Database
+    *, storage: StorageService, database: Database, use_export: bool, age: int, queued: int
 ) -> None:
+    await database.fetchval("update export_loads set day = current_date - $1::integer", age)
     films = range(1, 9)
     await storage.exports.write(
         ExportPart(1, 8, list(films), list(films), [10.0 * film for film in films])
     )
     assert await storage.surveys.queue(2) == 2
-    assert await storage.warm_up.queue(4, 200) == 2
+    assert await storage.warm_up.queue(4, 200, use_export=use_export) == queued
     rows = await database.fetch("select key from lookups where key like 'tmdb:%' order by id")
-    assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7"]
+    assert [row["key"] for row in rows] == ["tmdb:8", "tmdb:7"][:queued]
 
 
 async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
@@ -192,7 +198,7 @@ async def test_a_common_film_that_somebody_asked_for_before_is_kept_too(
 ) -> None:
     await storage.titles.learn([TitleRow("heat", 1995, 949, "Heat", "Heat", 7_000)])
     await lists.add("tmdb:949", "tmdb:5")
-    assert await storage.warm_up.queue(9, 200) == 0
+    assert await storage.warm_up.queue(9, 200, use_export=True) == 0
     rows = await database.fetch("select key from lookups where kept")
     assert [row["key"] for row in rows] == ["tmdb:949"]
 

@@ -31,9 +31,9 @@ def read(data: bytes, chunk: int = 1_000) -> list[ExportedFilm]:
     return films
 
 
-def exported(films: Iterable[tuple[int, str, float]]) -> ExportedFilms:
+def exported(films: Iterable[ExportLine]) -> ExportedFilms:
     gathered = ExportedFilms()
-    gathered.add(ExportedFilm(*film, is_film=True) for film in films)
+    gathered.add(ExportedFilm(*film[:3], is_video=film.video) for film in films)
     return gathered
 
 
@@ -45,23 +45,23 @@ def test_path_is_that_of_the_day() -> None:
 @pytest.mark.parametrize("chunk", [1, 97, 10**6])
 def test_films_are_read_however_the_bytes_arrive(chunk: int) -> None:
     films = read(export_of(FILMS[:300]), chunk)
-    assert [(film.tmdb_id, film.original_title, film.popularity) for film in films] == FILMS[:300]
+    assert films == [ExportedFilm(*line[:3]) for line in FILMS[:300]]
 
 
 @pytest.mark.parametrize(
     ("line", "film"),
     [
-        (HEAT, ExportedFilm(949, "Heat", 63.2, is_film=True)),
+        (HEAT, ExportedFilm(949, "Heat", 63.2)),
         (
             HEAT.replace('"adult":false', '"adult":true'),
-            ExportedFilm(949, "Heat", 63.2, is_film=False),
+            ExportedFilm(949, "Heat", 63.2, is_adult=True),
         ),
         (
             HEAT.replace('"video":false', '"video":true'),
-            ExportedFilm(949, "Heat", 63.2, is_film=False),
+            ExportedFilm(949, "Heat", 63.2, is_video=True),
         ),
-        (HEAT.replace("63.2", "null"), ExportedFilm(949, "Heat", 0.0, is_film=True)),
-        (HEAT.replace("63.2", "1e999"), ExportedFilm(949, "Heat", 0.0, is_film=True)),
+        (HEAT.replace("63.2", "null"), ExportedFilm(949, "Heat", 0.0)),
+        (HEAT.replace("63.2", "1e999"), ExportedFilm(949, "Heat", 0.0)),
         (HEAT.replace("949", "99999999999"), None),
         (HEAT.replace("949", "-1"), None),
         (HEAT.replace("949", "true"), None),
@@ -73,7 +73,7 @@ def test_films_are_read_however_the_bytes_arrive(chunk: int) -> None:
 )
 def test_line_is_read_or_left_out_alone(line: str, film: ExportedFilm | None) -> None:
     told = read(gzip.compress(f"{line}\n{HEAT}\n".encode()))
-    assert told == [*([film] if film else []), ExportedFilm(949, "Heat", 63.2, is_film=True)]
+    assert told == [*([film] if film else []), ExportedFilm(949, "Heat", 63.2)]
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,14 @@ def test_line_is_read_or_left_out_alone(line: str, film: ExportedFilm | None) ->
         ({}, export_of(FILMS[:9])[:-20], "cut short"),
         ({}, b"", "cut short"),
         ({}, gzip.compress(HEAT.encode()), "cut short"),
+        ({}, export_of(FILMS[:9]) + export_of(FILMS[9:18]), "after its end"),
+        ({}, export_of(FILMS) + b"\n", "after its end"),
         ({}, gzip.compress(b'{"id":1,"original_title":"' + b"x" * 5_000), "4096 bytes"),
         ({}, gzip.compress(b" " * 5_000 + b"\n"), "4096 bytes"),
         ({"MOST_COMPRESSED": 900}, export_of(FILMS), "larger than 900"),
         ({"MOST_UNPACKED": 40_000}, gzip.compress(b"{}\n" * 20_000), "more than 40000"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_is_no_whole_export_of_bearable_size_is_refused(
     monkeypatch: pytest.MonkeyPatch, bound: dict[str, int], data: bytes, said: str
@@ -121,9 +123,17 @@ def test_parts_cover_all_names_and_keep_each_whole() -> None:
     assert 500 <= len(stored) < 600
 
 
-def test_ids_are_remembered_also_of_what_is_no_film() -> None:
+def test_videos_are_namesakes_and_do_not_rank() -> None:
+    videos = [ExportLine(9_000 + number, "Trailer", 900.0, video=True) for number in range(500)]
+    films = exported([*FILMS, *videos, ExportLine(8_000, "Film 5000", 0.1, video=True)])
+    stored = {tmdb_id for part in films.parts(most_popular=500) for tmdb_id in part.tmdb_ids}
+    assert {8_000, 4_600, 5_000} <= stored
+    assert 1 not in stored
+
+
+def test_ids_are_remembered_also_of_adult_films() -> None:
     films = exported(FILMS[:100])
-    films.add(ExportedFilm(tmdb_id, "x", 0.0, is_film=False) for tmdb_id in (200, 2**31 - 1))
+    films.add(ExportedFilm(tmdb_id, "x", 0.0, is_adult=True) for tmdb_id in (200, 2**31 - 1))
 
     assert films.has(1)
     assert films.has(200)

@@ -37,6 +37,11 @@ def test_namesakes_are_kept_though_nobody_knows_them() -> None:
     assert len(simulate(200, of=9_000, namesakes=0).films) == 200
 
 
+def test_some_films_are_marked_as_videos() -> None:
+    videos = sum(film.video for film in POPULATION.films) / len(POPULATION.films)
+    assert videos == pytest.approx(1 / 30, abs=0.01)
+
+
 def test_votes_fall_with_the_rank() -> None:
     votes = [film.vote_count for film in KNOWN]
 
