@@ -74,6 +74,7 @@ class EtaEstimator:
             await self._films_ahead(turns, pace),
             requests_per_film=pace.requests_per_film,
             wait=pace.wait,
+            share=pace.share,
             limit=self._limit,
             period=self._period,
         )
@@ -124,7 +125,13 @@ def films_ahead(remaining: int, everyones_remaining: Iterable[int], granted: int
 
 
 def estimate_seconds(
-    films: int, *, requests_per_film: float | None, wait: float, limit: int, period: float
+    films: int,
+    *,
+    requests_per_film: float | None,
+    wait: float,
+    share: float,
+    limit: int,
+    period: float,
 ) -> int:
     """Return seconds until so many films have ended.
 
@@ -132,8 +139,10 @@ def estimate_seconds(
         films: that come before the end, those in flight included.
         requests_per_film: as lately measured, None where nothing was.
         wait: seconds until the next request may go out.
+        share: of the limit, that is sent now. What a slowed fleet regains meanwhile is left out, so
+            the estimate is rather too long.
         limit: requests in any period.
         period: seconds.
     """
     requests = films * (REQUESTS_PER_FILM if requests_per_film is None else requests_per_film)
-    return round(wait + requests * period / limit)
+    return round(wait + requests * period / max(limit * share, 1))

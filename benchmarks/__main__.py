@@ -37,7 +37,7 @@ LONG = {
     "growth": "a million queued lookups; dead rows after 100,000 films (over 3 minutes)",
     "held_snapshot": "what hot statements read while a snapshot stops vacuum (over 3 minutes)",
     "refreshing": "a day of 100,000 listed films, 6,000 of them changed (over 2 minutes)",
-    "speed": "350 requests in 10 s, 1 and 4 daemons, and after a 429 (over 2 minutes)",
+    "speed": "350 requests in 10 s, 1 and 4 daemons, and after a 429 (over 3 minutes)",
     "held_rate": "350 requests in 10 s while a snapshot stops vacuum (over 10 minutes)",
     "dump_cost": "how much the tables grow with each film while a dump runs (over 4 minutes)",
     "reliability": "how long work stands still after a fault; lost wake-ups (over 4 minutes)",

@@ -57,6 +57,10 @@ class NoIndex:
         """None."""
         return None
 
+    async def may_have_namesake(self, title: str, year: int, /) -> bool:  # noqa: ARG002  # nobody asks
+        """It cannot tell."""
+        return True
+
 
 class InProcess:
     """Answers what courses ask, byte for byte as the stand-in's server would.

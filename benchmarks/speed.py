@@ -1,8 +1,9 @@
 """An operator's choice of speed: 350 requests in 10 s, with one daemon and four, and after a 429.
 
-The stand-in is as far away as TMDB (300 ms an answer). In the last run it refuses a few requests
-for their number although there were not too many: the whole fleet is to go on with half of the
-rate, and to regain the rest slowly.
+The stand-in is as far away as TMDB (300 ms an answer). In the last two runs, which take place at
+the same time, it refuses a few requests for their number although there were not too many: the
+whole fleet is to go on with half of the rate, and to regain the rest slowly. All takes four
+minutes.
 """
 
 from __future__ import annotations
@@ -24,22 +25,27 @@ LIMIT, PERIOD, LATENCY = 350, 10.0, 0.3
 REACH_SHARE = 0.95
 MOST_IN_A_TENTH = 12
 """Requests in a tenth of a second that may still be called even: the rate, and a late wake-up."""
-FILMS = 800
+FILMS = 450
 DAEMONS = 4
 REQUESTS_PER_FILM = 2
 REFUSED = 5
 HELD_SECONDS = 1.0
-MOST_AFTER, LEAST_REGAINED = 0.56, 0.12
-"""Of the limit: what is sent in the 10 s after the hold, and what comes back in the next 40 s."""
-_BEFORE_SECONDS, _AFTER_SECONDS = 15.0, 51.0
+MOST_AFTER = 0.56
+"""Of the limit: what is sent in the 10 s after the hold."""
+SOONEST, LATEST = 100, 160
+"""Seconds after the hold in which `REACH_SHARE` is regained; all of the limit is, in 150 s."""
+_BEFORE_SECONDS = 5.0
 
 
 async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     """Each time a list of new films."""
     figures: list[Figure] = []
-    for daemons in (1, options.daemons):
+    fleets = (1, options.daemons)
+    for daemons in fleets:
         figures += await _undisturbed(room, daemons)
-    return [*figures, *await _refused(room, options.daemons)]
+    for refused in await asyncio.gather(*(_refused(room, daemons) for daemons in fleets)):
+        figures += refused
+    return figures
 
 
 async def _undisturbed(room: Room, daemons: int) -> list[Figure]:
@@ -50,7 +56,7 @@ async def _undisturbed(room: Room, daemons: int) -> list[Figure]:
     arrivals = done.report["arrivals"]
     share = share_of_budget(arrivals, LIMIT, PERIOD)
     closest = max(_within(arrivals, start, 0.1) for start in arrivals)
-    who = f"{daemons} daemon{'s' if daemons > 1 else ''}"
+    who = _who(daemons)
     return [
         Figure(
             f"{who}: budget used, {len(arrivals)} requests",
@@ -70,19 +76,19 @@ async def _undisturbed(room: Room, daemons: int) -> list[Figure]:
 
 
 async def _refused(room: Room, daemons: int) -> list[Figure]:
-    seconds = _BEFORE_SECONDS + _AFTER_SECONDS
-    pick = pick_films(round(seconds * LIMIT / PERIOD / REQUESTS_PER_FILM))
+    after_seconds = HELD_SECONDS + LATENCY + LATEST
+    pick = pick_films(round((_BEFORE_SECONDS + after_seconds) * LIMIT / PERIOD / REQUESTS_PER_FILM))
     async with room.stack(_stand_in(pick.generated), _SETTINGS, daemons=daemons) as bench:
         await bench.upload(room.write_list(pick.films))
         await asyncio.sleep(_BEFORE_SECONDS)
         await _refuse(bench)
-        refused_at = time.time()
-        await asyncio.sleep(_AFTER_SECONDS)
+        go_on = time.time() + HELD_SECONDS + LATENCY
+        await asyncio.sleep(after_seconds)
         report = await bench.tmdb_report()
-    go_on = refused_at + HELD_SECONDS + LATENCY
     after = _within(report["arrivals"], go_on, PERIOD) / LIMIT
-    later = _within(report["arrivals"], go_on + 4 * PERIOD - 1, PERIOD) / LIMIT
-    who = f"{daemons} daemons"
+    later = _within(report["arrivals"], go_on + 4 * PERIOD, PERIOD) / LIMIT
+    regained = _regained_after(report["arrivals"], go_on)
+    who = _who(daemons)
     return [
         Figure(
             f"{who}: share of the limit in the 10 s after {report['faults_struck']['status']} "
@@ -91,14 +97,27 @@ async def _refused(room: Room, daemons: int) -> list[Figure]:
             f"<= {MOST_AFTER:.0%}",
             after <= MOST_AFTER,
         ),
+        Figure(f"{who}: the same 40 s later", f"{later:.0%}"),
         Figure(
-            f"{who}: regained in 40 s (all of it takes 150 s)",
-            f"{later - after:.0%}",
-            f">= {LEAST_REGAINED:.0%}",
-            later - after >= LEAST_REGAINED,
+            f"{who}: until {REACH_SHARE:.0%} of the limit are sent in 10 s again",
+            "not regained" if regained is None else f"{regained} s",
+            f"{SOONEST} to {LATEST} s",
+            regained is not None and regained >= SOONEST,
         ),
         _largest(f"{who}, refused", report),
     ]
+
+
+def _regained_after(arrivals: Sequence[float], go_on: float) -> int | None:
+    """Return whole seconds until the end of the first period that is used again, if one is."""
+    for end in range(round(PERIOD), LATEST + 1):
+        if _within(arrivals, go_on + end - PERIOD, PERIOD) >= REACH_SHARE * LIMIT:
+            return end
+    return None
+
+
+def _who(daemons: int) -> str:
+    return f"{daemons} daemon{'s' if daemons > 1 else ''}"
 
 
 def _largest(who: str, report: dict[str, int]) -> Figure:

@@ -91,7 +91,10 @@ class WorkerOptions:
 
     @property
     def background_pause(self) -> timedelta:
-        """How far apart background claims are while somebody waits: one slot in twenty."""
+        """How far apart background claims are while somebody waits: one slot in twenty.
+
+        That is at the full rate; a claim divides it by the share of a slowed fleet.
+        """
         limit = self.request_limit
         return timedelta(seconds=SLOTS_TO_A_BACKGROUND_SLOT * limit.period / limit.limit)
 

@@ -46,7 +46,7 @@ class FleetRow:
     held_until: datetime | None
     held_for: float | None
     share: float = 1.0
-    """Of the budget, that is sent; less after a 429."""
+    """Of the budget, that is sent, after a hold if there is one; less after a 429."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,14 @@ class Pace:
     Attributes:
         working: there is a daemon, and the fleet is neither paused nor without TMDB.
         wait: seconds until the next request may go out.
+        share: of the limit, that is sent then; less than 1 after a 429.
         requests_per_film: what films took lately, None where no daemon has ended any.
         remaining: movies without an outcome, of each session of no client that has any.
     """
 
     working: bool
     wait: float
+    share: float
     requests_per_film: float | None
     remaining: tuple[int, ...]
 
@@ -116,7 +118,10 @@ class FleetStorage:
               end as held_for,
               least(
                 slowed_to + coalesce(
-                  greatest(extract(epoch from clock_timestamp() - slowed_at), 0) / $4::float8, 0
+                  greatest(
+                    extract(epoch from greatest(clock_timestamp(), hold_until) - slowed_at), 0
+                  ) / $4::float8,
+                  0
                 ),
                 1
               )::float8 as share
@@ -187,6 +192,15 @@ class FleetStorage:
                 ) + $3::interval,
                 clock_timestamp()
               ) - clock_timestamp())::float8 as wait,
+              least(
+                slowed_to + coalesce(
+                  greatest(
+                    extract(epoch from greatest(clock_timestamp(), hold_until) - slowed_at), 0
+                  ) / $4::float8,
+                  0
+                ),
+                1
+              )::float8 as share,
               (
                 select avg(requests_per_film)
                 from workers
@@ -203,10 +217,11 @@ class FleetStorage:
             timedelta(seconds=SILENT_SECONDS),
             limit,
             timedelta(seconds=period),
+            RECOVERY_SECONDS,
         )
         if row is None:
             raise RuntimeError("fleet has lost its row")
-        return Pace(row["working"], row["wait"], row["requests_per_film"], tuple(row["remaining"]))
+        return Pace(**{**row, "remaining": tuple(row["remaining"])})
 
     async def turns_until(self, session_id: UUID) -> TurnsUntil:
         """Return how many turns come before those of a session of a client, and in all.

@@ -79,6 +79,9 @@ class Index(Protocol):
     async def other_names(self, film: int, /) -> tuple[str, ...] | None:
         """The further titles of a film, by its TMDB id, if they are known without a request."""
 
+    async def may_have_namesake(self, title: str, year: int, /) -> bool:
+        """Whether there may be a film of this title in or about a year, as far as is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookupResolver:
@@ -270,12 +273,18 @@ class LookupResolver:
                 bearers[film.id] = details
         if len(bearers) != 1:
             return None
+        if not may_ask and await self._may_have_namesake(title, year):
+            return None  # a search without the year is to show it, as if no record told anything
         ((tmdb_id, details),) = bearers.items()
         others = list_candidates(title, year, films, besides=tmdb_id)
         reason = "alternative title, same year"
         if details is None:
             return self._known(tmdb_id, ALTERNATIVE, reason, others)
         return self._found(details, ALTERNATIVE, reason, others)
+
+    async def _may_have_namesake(self, title: str, year: int | None) -> bool:
+        known_year = asked_year(title, year)
+        return known_year is None or await self.index.may_have_namesake(title, known_year)
 
     async def _is_television(self, title: str) -> bool:
         page = await self.ask(search_tv(title))

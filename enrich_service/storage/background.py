@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enrich_service.storage.queue import claim_of
+from enrich_service.storage.window_holds import LEAST_SHARE
+from shared.models import RECOVERY_SECONDS
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -33,8 +35,9 @@ class BackgroundStorage:
         Args:
             worker_id: in whose name.
             token: of the claim.
-            pause: how far apart such claims are while somebody waits. One that came late may be
-                made up for by half of that at most.
+            pause: how far apart such claims are while somebody waits and the fleet has all of its
+                rate; one that 429s have slowed claims as much less often as it sends. A claim that
+                came late may be made up for by half of that at most.
             in_share: somebody waits, so only if the share is due.
         """
         row = await self._database.fetchrow(
@@ -43,9 +46,26 @@ class BackgroundStorage:
               insert into background_shares (n, next_at)
               select
                 n + 1,
-                least(greatest(next_at, clock_timestamp() - $3::interval / 2), clock_timestamp())
-                  + $3::interval
+                least(greatest(next_at, clock_timestamp() - pause / 2), clock_timestamp()) + pause
               from (select n, next_at from background_shares order by n desc limit 1) as newest
+              cross join (
+                select $3::interval / greatest(
+                  least(
+                    slowed_to + coalesce(
+                      greatest(
+                        extract(
+                          epoch from greatest(clock_timestamp(), hold_until) - slowed_at
+                        )::float8,
+                        0
+                      ) / $6::float8,
+                      0
+                    ),
+                    1
+                  ),
+                  $7::float8
+                ) as pause
+                from request_window
+              ) as slowed
               where next_at <= clock_timestamp() or not $4::boolean
               on conflict (n) do nothing
               returning true as due
@@ -74,5 +94,7 @@ class BackgroundStorage:
             pause,
             in_share,
             self._floor.due_since,
+            RECOVERY_SECONDS,
+            LEAST_SHARE,
         )
         return claim_of(row, token) if row else None

@@ -115,6 +115,8 @@ class ChangeStorage:
     ) -> int | None:
         """Let what a page showed be old, and go on after it; how many records that were.
 
+        A next page that a daemon which knew no such lookups has failed is asked again.
+
         A record that was fetched after the day of the change has it already. One that was fetched
         earlier becomes as old as records may be: if somebody lists it, it is refreshed like all
         that are, and if somebody comes to list it, it is asked for.
@@ -141,7 +143,14 @@ class ChangeStorage:
                     """
                     insert into lookups (key, due_at, turn, kept)
                     values ($1, clock_timestamp(), $2, true)
-                    on conflict (key) do nothing
+                    on conflict (key) do update
+                    set
+                      due_at = excluded.due_at,
+                      turn = excluded.turn,
+                      outcome = null,
+                      reason = null,
+                      answered_at = null
+                    where lookups.outcome is not null
                     """,
                     changes_key(page.day, page.number + 1),
                     BACKGROUND_TURN,

@@ -151,7 +151,9 @@ class WindowStorage(WindowHolds):
                     floor(
                       $1::integer * least(
                         slowed_to
-                          + coalesce(extract(epoch from clock - slowed_at)::float8, 0)
+                          + coalesce(
+                            extract(epoch from greatest(clock, hold_until) - slowed_at)::float8, 0
+                          )
                           / $10::float8,
                         1
                       )

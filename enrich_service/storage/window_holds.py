@@ -57,6 +57,9 @@ class WindowHolds:
 
         When it began is stored beside it, so that a clock that steps back makes it no longer. What
         is refused soon after a slowing was on its way then, and slows the fleet no further.
+
+        The rate is halved as of the end of the hold: what would be regained until then is taken
+        off beforehand.
         """
         until = self._unsaved_hold
         if until is None:
@@ -77,14 +80,33 @@ class WindowHolds:
                 when slowed_at > clock - $4 then slowed_to
                 else greatest(
                   least(
-                    slowed_to
-                      + greatest(coalesce(extract(epoch from clock - slowed_at)::float8, 0), 0)
-                      / $2::float8,
+                    slowed_to + coalesce(
+                      greatest(
+                        extract(
+                          epoch from greatest(
+                            hold_until - greatest(held_at - clock, interval '0'), clock
+                          ) - slowed_at
+                        )::float8,
+                        0
+                      ) / $2::float8,
+                      0
+                    ),
                     1
                   ) / 2,
                   $3::float8
+                ) - extract(
+                  epoch from greatest(
+                    hold_until - greatest(held_at - clock, interval '0'), clock
+                  ) - clock
+                )::float8 / $2
+              end - extract(
+                epoch from greatest(
+                  clock + $1 - greatest(
+                    hold_until - greatest(held_at - clock, interval '0'), clock
+                  ),
+                  interval '0'
                 )
-              end
+              )::float8 / $2
             from (select clock_timestamp() as clock) as now
             """,
             timedelta(seconds=until - time.monotonic()),

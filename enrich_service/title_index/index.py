@@ -99,6 +99,15 @@ class TitleIndex:
         films = [_as_found(film) for film in namesakes.films]
         return choose_known(title, year, films, is_complete=namesakes.is_complete)
 
+    async def may_have_namesake(self, title: str, year: int) -> bool:
+        """Whether the index has a film of this title from about a year or without one.
+
+        Without an index there may always be one.
+        """
+        if not self._least_votes:
+            return True
+        return bool((await self._storage.namesakes(asked_names(title), year)).films)
+
     async def guess(self, title: str, year: int) -> Guess | None:
         """The film whose details are to be asked for before any search, if there is one."""
         if not self._guesses:

@@ -113,11 +113,18 @@ async def test_there_is_no_time_left_to_tell_while_nobody_works(
     await until(eta)
 
 
+@pytest.mark.parametrize(("limit", "share"), [(1, 1.0), (2, 0.5)])
 async def test_the_time_left_counts_those_who_share_the_budget(
-    make_service: Callable[..., Awaitable[Service]], daemon: ScriptedDaemon
+    make_service: Callable[..., Awaitable[Service]],
+    daemon: ScriptedDaemon,
+    limit: int,
+    share: float,
 ) -> None:
     await daemon.beat()
-    service = await make_service(tmdb_rate_limit=1)  # one film takes twice 10.2 s
+    service = await make_service(tmdb_rate_limit=limit)  # one film takes twice 10.2 s
+    await service.database.fetchval(
+        "update request_window set slowed_to = $1, slowed_at = now() + interval '1 hour'", share
+    )
     small = await service.session("Heat,1995")
     assert (await service.status(small))["eta_seconds"] == 20
     large = await service.session(*[f"Film {number},2000" for number in range(100)])

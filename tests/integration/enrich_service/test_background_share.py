@@ -58,6 +58,25 @@ async def test_share_is_claimed_once_by_any_number_of_daemons(
     assert 0 < seconds <= PAUSE.total_seconds()
 
 
+async def test_share_of_a_slowed_fleet_is_one_of_the_slots_it_has(
+    storage: StorageService, database: Database
+) -> None:
+    await storage.surveys.queue(50)
+    await database.fetchval(
+        """
+        update request_window
+        set slowed_to = 0.125, slowed_at = clock_timestamp() + interval '1 hour'
+        """
+    )
+    await share_is_due(database)
+    assert await in_share(storage)
+    seconds = await database.fetchval(
+        "select extract(epoch from max(next_at) - clock_timestamp()) from background_shares"
+    )
+    half = PAUSE.total_seconds() / 2 / 0.125
+    assert half / 2 < seconds <= half, "the first one came late"
+
+
 async def test_idle_claims_count_towards_the_share(storage: StorageService) -> None:
     await storage.surveys.queue(50)
     for _ in range(2):

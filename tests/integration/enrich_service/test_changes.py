@@ -119,20 +119,29 @@ async def test_feed_begins_with_the_oldest_record_or_as_early_as_it_tells(
     assert tuple(row) == (changes_key(today() - days_ago * A_DAY, 1), BACKGROUND_TURN, True)
 
 
+@pytest.mark.parametrize("number", [1, 2])
 async def test_page_that_an_earlier_release_has_failed_is_asked_again(
-    storage: StorageService, database: Database
+    storage: StorageService, database: Database, number: int
 ) -> None:
-    await database.fetchval("insert into change_feed values (true, $1)", today() - 2 * A_DAY)
-    key = changes_key(today() - A_DAY, 1)
+    day = today() - A_DAY
+    await database.fetchval("insert into change_feed values (true, $1)", day - A_DAY)
+    before = await claim_page(storage, database) if number > 1 else None
+    key = changes_key(day, number)
     await database.fetchval(
         "insert into lookups (key, outcome, reason, answered_at, kept) "
         "values ($1, 'failed', 'internal error', now(), true)",
         key,
     )
-    assert await storage.changes.queue() == 0
-    row = await database.fetchrow("select outcome, turn from lookups where key = $1", key)
+    if before is None:
+        assert await storage.changes.queue() == 0
+    else:
+        page = ChangesRead(day, number - 1, is_last=False)
+        assert await storage.changes.turn_over(before, page, [], 150) == 0
+    row = await database.fetchrow(
+        "select outcome, turn, due_at is not null from lookups where key = $1", key
+    )
     assert row is not None
-    assert tuple(row) == (None, BACKGROUND_TURN)
+    assert tuple(row) == (None, BACKGROUND_TURN, True)
 
 
 # -- what it makes of pages ------------------------------------------------------------------------

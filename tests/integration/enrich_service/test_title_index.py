@@ -10,8 +10,10 @@ from uuid import uuid4
 import pytest
 
 from enrich_service.lookups import Completion
+from enrich_service.options import WorkerOptions
 from enrich_service.storage.request_limit import RequestLimit
 from enrich_service.storage.titles import IndexedFilm, TitleRow
+from enrich_service.title_index.index import TitleIndex
 from shared.lookup_keys import title_key
 from shared.models import Outcome
 from tests.support.scripted_daemon import film as record_of
@@ -183,6 +185,24 @@ async def test_films_are_known_by_both_names_from_a_year_and_its_neighbours(
         assert not found.is_complete
     assert (await storage.titles.namesakes({"amelie"}, 1999)).films == (nameless,)
     assert (await storage.titles.namesakes({"amelia"}, 2001)).films == ()
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "votes", "may_have"),
+    [
+        ("Heat", 1996, 5, True),
+        ("Heat (1995)", 1994, 5, True),
+        ("Heat", 1997, 5, False),
+        ("Heatwave", 1995, 5, False),
+        ("Heatwave", 1995, 0, True),  # no index is kept
+    ],
+)
+async def test_namesakes_are_expected_from_about_the_year_or_without_an_index(
+    storage: StorageService, title: str, year: int, votes: int, *, may_have: bool
+) -> None:
+    await storage.titles.learn([HEAT])
+    index = TitleIndex(storage, WorkerOptions(index_votes=votes))
+    assert await index.may_have_namesake(title, year) is may_have
 
 
 async def test_a_title_is_written_once_and_renewed_when_it_is_old(

@@ -295,6 +295,18 @@ async def test_refusal_halves_the_rate_which_comes_back_slowly(window: Window) -
     assert most_in_any(fast.period, window.taken) <= fast.limit
 
 
+@pytest.mark.parametrize("later", [(), (200.0,), (150.0, 200.0)])
+async def test_rate_is_the_half_when_a_long_hold_ends(
+    window: Window, later: tuple[float, ...]
+) -> None:
+    fast = RequestLimit(limit=100, period=5.0, margin=0.1)
+    for seconds in (200.0, *later):  # refusals of one overload
+        await window.storage.hold(seconds)
+        await window.let_pass(1)
+    await window.let_pass((await window.take(fast)).wait)
+    assert await rate(window, fast, 5.0) == pytest.approx(0.5 * fast.limit / fast.period, rel=0.1)
+
+
 async def test_refusals_of_one_overload_halve_once_and_later_ones_again(window: Window) -> None:
     async def share() -> float:
         return float(await window.database.fetchval("select slowed_to from request_window"))

@@ -49,19 +49,21 @@ def test_every_film_that_is_done_brings_the_end_nearer(remaining: int, others: l
 
 
 @pytest.mark.parametrize(
-    ("films", "requests_per_film", "wait", "seconds"),
+    ("films", "requests_per_film", "wait", "share", "seconds"),
     [
-        (20, None, 0.0, 10),  # 20 films are 40 requests, which is one period
-        (20, 1.0, 0.0, 5),
-        (20, 1.0, 9.6, 15),
-        (500, 5.0, 0.0, 625),
-        (0, None, 10.0, 10),
+        (20, None, 0.0, 1.0, 10),  # 20 films are 40 requests, which is one period
+        (20, 1.0, 0.0, 1.0, 5),
+        (20, 1.0, 9.6, 1.0, 15),
+        (500, 5.0, 0.0, 1.0, 625),
+        (0, None, 10.0, 1.0, 10),
+        (20, None, 3.0, 0.5, 23),  # after a 429
+        (20, None, 0.0, 0.001, 400),  # a request a period is the least
     ],
 )
 def test_the_time_is_that_of_the_requests_after_the_wait_for_the_first(
-    films: int, requests_per_film: float | None, wait: float, seconds: int
+    films: int, requests_per_film: float | None, wait: float, share: float, seconds: int
 ) -> None:
     told = estimate_seconds(
-        films, requests_per_film=requests_per_film, wait=wait, limit=40, period=10.0
+        films, requests_per_film=requests_per_film, wait=wait, share=share, limit=40, period=10.0
     )
     assert told == seconds

@@ -81,8 +81,11 @@ class Known:
         records: dict[int | str, int] | None = None,
         names: dict[int, tuple[str, ...]] | None = None,
         guess: Guess | None = None,
+        *,
+        namesake: bool = False,
     ) -> None:
         self._names = names or {}
+        self._namesake = namesake
         self._guess = guess
         self.guesses: list[GuessResult] = []
         self._match = match
@@ -106,6 +109,9 @@ class Known:
 
     async def other_names(self, film: int, /) -> tuple[str, ...] | None:
         return self._names.get(film)
+
+    async def may_have_namesake(self, title: str, year: int, /) -> bool:
+        return self._namesake and bool(title and year)
 
 
 async def run(
@@ -345,6 +351,27 @@ async def test_other_names_of_a_record_answer_after_the_first_search() -> None:
     done = await run("title:heat|1995", script, "Heat", index)
     assert (done.tmdb_id, done.recorded, done.confidence) == (5, 5, 98)
     assert done.reason == "alternative title, same year"
+
+
+@pytest.mark.parametrize(
+    "index", [Known(namesake=True), Known(names={5: ("HEAT!",)}, namesake=True), Known()]
+)
+async def test_namesake_a_year_apart_is_chosen_whatever_is_recorded(index: Known) -> None:
+    remake = {**HEAT, "id": 7, "release_date": "1996-01-01"}
+    script = Script(
+        search_movie=[{"results": [SENTINEL]}, {"results": [SENTINEL, remake]}],
+        movie_details=[{**DETAILS, "id": 7}],
+    )
+    done = await run("title:heat|1995", script, "Heat", index)
+    assert (done.tmdb_id, done.reason) == (7, "exact title, a year apart")
+
+
+async def test_other_names_of_a_record_answer_where_the_namesake_is_not_found() -> None:
+    script = Script(search_movie=[{"results": [SENTINEL]}] * 2)
+    index = Known(names={5: ("HEAT!",)}, namesake=True)
+    done = await run("title:heat (1995)|", script, "Heat (1995)", index)
+    assert (done.recorded, done.reason) == (5, "alternative title, same year")
+    assert len(script.asked) == 2
 
 
 async def test_records_beside_a_film_without_one_do_not_answer_alone() -> None:
