@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _SUBTITLE = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s+or(?::\s+|\s+(?=\())|,\s+or:?\s+")
 _IN_BRACKETS = re.compile(r"^(?P<head>.*\S)\s+\((?P<tail>[^()]+)\)$")
+# Numerals above twenty stay as they are, and so do those behind a letter of another script.
+_NUMBERS = re.compile(r"\d+|(?:\b|(?<=[^\x00-\x7f]))[ivxl]+\b")
 _NUMERAL = re.compile(r"\d+|[ivx]")
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s?\s+")
 _FEWEST_TAIL_WORDS = 2
@@ -47,6 +49,14 @@ _DECORATIONS: Final = frozenset(
 _ACCOMPANY: Final = frozenset(
     {"making", "behind", "scenes", "bootleg", "featurette", "documentary", "trailer", "special"}
 )
+
+_OTHER_WORKS: Final = frozenset(
+    {
+        "series", "tv", "tv series", "tv movie", "tv special", "miniseries", "mini series",
+        "tv mini series", "live", "concert", "pilot", "short", "short film", "remake", "fan film",
+    }
+)  # fmt: skip
+"""What a list says in brackets of another work than the film that everybody knows by the title."""
 
 
 class Agreement(IntEnum):
@@ -84,12 +94,36 @@ def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agre
         return Agreement.SAME
     if any(is_variant(ours, name) for ours in (asked.text, *asked.names) for name in names):
         return Agreement.VARIANT
+    if in_brackets := _agreement_in_brackets(asked, names):
+        return in_brackets
+    return max(_loose_agreement(ours, name) for ours in asked.spelt for name in names)
+
+
+def _agreement_in_brackets(asked: AskedTitle, names: tuple[str, ...]) -> Agreement:
     if len(asked.bracketed) > 1 and any(is_variant(asked.unmoved, name) for name in names):
         return Agreement.VARIANT
     parts = [any(is_variant(part, name) for name in names) for part in asked.bracketed]
-    if any(parts):
-        return Agreement.VARIANT if all(parts) else Agreement.BRACKETED
-    return max(_loose_agreement(ours, name) for ours in asked.spelt for name in names)
+    if not any(parts):
+        return Agreement.NONE
+    if all(parts):
+        return Agreement.VARIANT
+    return Agreement.SHORTENED if _may_be_remark(asked, parts) else Agreement.BRACKETED
+
+
+def _may_be_remark(asked: AskedTitle, fits: list[bool]) -> bool:
+    """Whether what is in brackets may say what the film is, and be no name: "(Live)", "(Pilot)".
+
+    A single word may be the title of a film of that year by chance.
+    """
+    if fits[0]:
+        return any(normalise(name) in _OTHER_WORKS for name in asked.bracketed[1:])
+    names = [normalise(name) for name, fit in zip(asked.bracketed, fits, strict=True) if fit]
+    return all(name in _OTHER_WORKS or _is_plain_word(name) for name in names)
+
+
+def _is_plain_word(name: str) -> bool:
+    """Whether it is no figure, nor of a script that has no spaces."""
+    return name.isascii() and " " not in name and not name.isdecimal()
 
 
 def similarity(asked: AskedTitle, title: str, original_title: str | None) -> float:
@@ -307,7 +341,7 @@ def _initials(text: str) -> list[str]:
 
 def _has_other_number_or_plural(ours: str, theirs: str) -> bool:
     """Whether a number or a plural makes them two."""
-    if re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
+    if _NUMBERS.findall(ours) != _NUMBERS.findall(theirs):
         return True
     singular = [[_singular(word) for word in text.split()] for text in (ours, theirs)]
     return singular[0] == singular[1]

@@ -38,6 +38,8 @@ _POSSESSIVE = re.compile(rf"(?<=\w)[{_APOSTROPHES}]s\b", re.IGNORECASE)
 _AND_SIGN = re.compile(r"&|(?<=\s)\+(?=\s)")
 _FRACTION = re.compile(r"[\u00bc-\u00be\u2150-\u215e]")
 _NUMBERED_PART = re.compile(r"\b(?:part|volume|chapter|episode)\s+\d+\b|\b\d+$")
+_LATER_PART = re.compile(r"(?:[^\W\d]+ )?(?P<number>[2-9]|1\d|20)")
+_BEHIND_THE_PART = re.compile(r"\s*:|\s+[-\u2013\u2014]\s+|,\s")
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "v"})
 _LEET_TOKEN = re.compile(r"(?<=[^\W\d])\d(?=[^\W\d])")
 # Letters that NFKD leaves whole although lists write them with plain ones.
@@ -122,10 +124,15 @@ def significant_words(title: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in ARTICLES and word != "and") or tuple(words)
 
 
-def names_later_part(text: str) -> bool:
-    """Whether a text says nothing but which later part a film is: `Volume 2`."""
-    inside = normalise(f"x {text}").removeprefix("x ")
-    return _NUMBERED_PART.fullmatch(inside) is not None and is_later_part(inside)
+def names_later_part(text: str, title: str) -> bool:
+    """Whether a text behind a title says which later part a film is: `Volume 2: The Love Story`.
+
+    One word may say what is counted, in whatever language. A number that the title has, too, tells
+    nothing: `Distretto 9 (District 9)`. Nor does one above twenty: `2046` is a name.
+    """
+    head = _BEHIND_THE_PART.split(text, maxsplit=1)[0]
+    found = _LATER_PART.fullmatch(normalise(f"x {head}").removeprefix("x "))
+    return found is not None and found["number"] not in in_plain_figures(f"x {title}").split()
 
 
 def is_later_part(title: str) -> bool:
