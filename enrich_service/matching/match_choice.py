@@ -66,7 +66,6 @@ _FINAL: Final = frozenset(
         Agreement.SAME,
         Agreement.VARIANT,
         Agreement.BRACKETED,
-        Agreement.SLIP,
     }
 )
 """Agreements in the very year that no further search could better, but by a lucky chance."""
@@ -217,9 +216,15 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
         is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title in _FINAL
-        is_doubtful = best.score < DOUBTFUL_BELOW
+        score = best.score
+        if best.year is _YearFit.NEXT_TO and any(
+            one.year is _YearFit.SAME and one.score >= THRESHOLD for one in scored
+        ):
+            # A film of the very year that sounds like it may be the one that is meant.
+            score = min(score, DOUBTFUL_BELOW - 1)
+        is_doubtful = score < DOUBTFUL_BELOW
         others = _shown(scored, besides=best.film.id) if is_doubtful else ()
-        return Match(best.film.id, best.score, words, is_final, others)
+        return Match(best.film.id, score, words, is_final, others)
     if fitting:
         reason = NoMatchReason.AMBIGUOUS
     elif not scored:

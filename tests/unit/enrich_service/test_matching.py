@@ -177,6 +177,17 @@ def test_a_film_that_only_looks_like_it_is_left_alone(
         ("Red (a.k.a. Blue Deep, The) (One)", "The Blue Deep", "variant"),
         ("Red (One (Deep) Two)", "One (Deep) Two", "bracketed"),
         ("Room 21 (Chambre 21)", "Room 21", "bracketed"),
+        ("Huhu (1984) (1990)", "1984", "bracketed"),  # a number, and no part's
+        ("Huhu (2046) (1990)", "Huhu", "bracketed"),
+        ("Distretto 9 (District 9)", "Distretto 9", "bracketed"),
+        ("Zwölf Leute (12 Angry Owls)", "12 Angry Owls", "bracketed"),
+        ("Owls (Live)", "Live", "shortened"),
+        ("Owls (Pilot)", "Pilot", "shortened"),
+        ("Owls (TV Series)", "TV Series", "shortened"),
+        ("Owls (TV Series)", "Owls", "shortened"),
+        ("Owls (Remake)", "Owls", "shortened"),
+        ("Chouettes (Hiboux, Les)", "Les Hiboux", "bracketed"),
+        ("Owls (千と千尋の神隠し)", "千と千尋の神隠し", "bracketed"),
         ("Red, The (Rouge)", "The Red (Rouge)", "variant"),
         ("Vitelloni, I", "I vitelloni!", "same"),
         ("8 1/2", "8½", "same"),
@@ -218,6 +229,13 @@ def test_each_kind_of_other_spelling_is_known(title: str, film_title: str, kind:
     [
         ("Owls 2", "Owls"),  # another part
         ("Owls (Volume 2)", "Owls"),
+        ("Owls (Volume 2: The Love Story)", "Owls"),  # with its subtitle
+        ("Owls (Teil 2)", "Owls"),  # in whatever language
+        ("Owls (Season 2)", "Owls"),
+        ("Owls (II)", "Owls"),
+        ("OwlMania XXI", "OwlMania XXII"),  # numerals above twenty
+        ("Super Owl XXIV", "Super Owl XXVI"),
+        ("機動戦士ガンダムI", "機動戦士ガンダムII"),  # joined to another script
         ("Owls", "Owls: Part Two"),
         ("The Absent", "The Absent One"),  # a word that is no part's number
         ("Dark Owl", "Owl Dark"),  # two words change places by chance
@@ -262,6 +280,33 @@ def test_what_only_sounds_like_it_is_no_rival_of_the_title_itself() -> None:
     only = choose_match("Gantz", 2011, [sequel])
     assert isinstance(only, Match)
     assert not only.is_final, "a film of the title may come yet"
+
+
+def test_a_slip_is_not_final_for_the_film_of_the_title_itself_may_be_a_year_apart() -> None:
+    driver, drive = film("Driver", 2011, votes=9), film("Drive", 2010)
+
+    first = choose_match("Drive", 2011, [driver])
+    assert isinstance(first, Match)
+    assert not first.is_final
+    match = choose_match("Drive", 2011, [driver, drive])
+    assert isinstance(match, Match)
+    assert match.tmdb_id == drive.id
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "loose"),
+    [("Pinocchio", 2021, "Pinocchio: A True Story"), ("Carol", 2015, "Carole")],
+)
+def test_the_title_itself_a_year_apart_is_doubtful_beside_a_loose_one_of_the_very_year(
+    title: str, year: int, loose: str
+) -> None:
+    near, other = film(title, year + 1), film(loose, year)
+
+    match = choose_match(title, year, [other, near])
+
+    assert isinstance(match, Match)
+    assert (match.tmdb_id, match.confidence) == (near.id, DOUBTFUL_BELOW - 1)
+    assert [one.tmdb_id for one in match.others] == [other.id]
 
 
 def test_two_films_of_the_same_title_and_year_stay_a_tie_whatever_their_votes() -> None:
@@ -546,6 +591,14 @@ def test_a_title_spelt_otherwise_is_searched_for_by_its_parts(
     expected += [PlannedSearch(query, None) for query in anywhen]
 
     assert list(slip_plan(title, year)) == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [" / ".join("bcdefghijk"), " aka ".join("bcdefghijk"), f"b ({') ('.join('cdefghijk')})"],
+)
+def test_however_many_names_a_title_has_a_few_are_searched_for(title: str) -> None:
+    assert len(list(search_plan(title, 1990))) <= 14
 
 
 def test_the_years_beside_are_searched_one_by_one() -> None:
