@@ -73,15 +73,17 @@ class Agreement(IntEnum):
     """One letter is missing, doubled or swapped with the next: no plural's."""
     REORDERED = 5
     """The same words in another order."""
-    RENUMBERED = 6
-    """The same but for how a number is written, or one that only one side has."""
-    BRACKETED = 7
+    UNNUMBERED = 6
+    """The same but for a number that only one side has."""
+    RENUMBERED = 7
+    """The same but for how a number is written."""
+    BRACKETED = 8
     """One of the names that the list has in brackets, or before them, is the film's."""
-    VARIANT = 8
+    VARIANT = 9
     """The same but for an article, an "and", a space, a figure used as a letter, a second name."""
-    SAME = 9
+    SAME = 10
     """The same title, or the same original title, in other notation: case, accents, numerals."""
-    EXACT = 10
+    EXACT = 11
     """The display title itself, but for case and white space."""
 
 
@@ -154,7 +156,8 @@ def may_be_part_of_known(asked: AskedTitle, title: str, original_title: str | No
 @lru_cache(maxsize=16_384)
 def _loose_agreement(ours: str, name: str) -> Agreement:
     rules = (
-        (Agreement.RENUMBERED, _is_renumbered),
+        (Agreement.RENUMBERED, is_renumbered),
+        (Agreement.UNNUMBERED, _is_unnumbered),
         (Agreement.REORDERED, _is_reordered),
         (Agreement.SLIP, _is_slip),
         (Agreement.SHORTENED, _is_shortened),
@@ -254,23 +257,25 @@ def _is_longer(asked: str, name: str) -> bool:
     return longer.startswith(f"{shorter} ") and longer.removeprefix(f"{shorter} ") in _DECORATIONS
 
 
-def _is_renumbered(asked: str, name: str) -> bool:
-    """Whether numbers differ in how they are written, or one stands on one side only.
+def _is_unnumbered(asked: str, name: str) -> bool:
+    """Whether a number stands on one side only.
 
-    That one must have a subtitle behind it: "Prime Suspect 7: The Final Act" is told by the
-    subtitle, "Rocky 2" by nothing but its number. A first part has no number often.
+    It must have a subtitle behind it: "Prime Suspect 7: The Final Act" is told by the subtitle,
+    "Rocky 2" by nothing but its number. A first part's has none: often the plain title is its own.
     """
-    if is_renumbered(asked, name):
+    longer, shorter = sorted((asked, name), key=lambda title: -len(_words_and_numbers(title)))
+    more, fewer = _words_and_numbers(longer), _words_and_numbers(shorter)
+    if len(more) != len(fewer) + 1:
+        return False
+    place = next((at for at, word in enumerate(fewer) if word != more[at]), len(fewer))
+    if not place or more[place + 1 :] != fewer[place:]:
+        return False
+    if more[place:] == ["1"]:
         return True
-    ours, theirs = (_words_and_numbers(title) for title in (asked, name))
-    longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
-    if len(longer) != len(shorter) + 1:
-        return False
-    place = next((at for at, word in enumerate(shorter) if word != longer[at]), len(shorter))
-    if not place or longer[place + 1 :] != shorter[place:]:
-        return False
-    has_subtitle = len("".join(longer[place + 1 :])) >= _SHORTEST_SUBTITLE
-    return longer[place:] == ["1"] or (has_subtitle and bool(_NUMERAL.fullmatch(longer[place])))
+    is_long = len("".join(fewer[place:])) >= _SHORTEST_SUBTITLE
+    heads = [_words_and_numbers(head) for head, _ in (*_subtitled(longer), *_subtitled(shorter))]
+    has_subtitle = more[: place + 1] in heads or more[:place] in heads
+    return is_long and has_subtitle and bool(_NUMERAL.fullmatch(more[place]))
 
 
 def _words_and_numbers(title: str) -> list[str]:

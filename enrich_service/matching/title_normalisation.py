@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from shared.lookup_keys import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ARTICLE_WORDS = (
     "a an the le la les un une des el los las una unos unas il lo gli uno der die das ein eine "
@@ -58,6 +58,16 @@ _ORDINALS = _numbered(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
     "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 )
+_BELOW_TWENTY = _numbered(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = _numbered("ten twenty thirty forty fifty sixty seventy eighty ninety")
+_CARDINALS: Final = {word: 10 * int(number) for word, number in _TENS.items()} | {
+    word: int(number) for word, number in _BELOW_TWENTY.items()
+}
+_TEN = 10
+_HUNDRED = 100
 _ORDINAL_FIGURE = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _ABBREVIATIONS = {"vol": "volume", "pt": "part", "ep": "episode"}
 
@@ -102,12 +112,15 @@ def is_renumbered(ours: str, theirs: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def in_plain_figures(title: str) -> str:
-    """Write every number as a figure, and leave out what it counts: `Part Two` is `2`."""
+    """Write every number as a figure, and leave out what it counts: `Part Two` is `2`.
+
+    An ordinal stays one, with one ending for all: `The First Day` is not `One Day`.
+    """
     figures: list[str] = []
-    for word in normalise(title).split():
-        figure = _NUMBER_WORDS.get(word) or _ORDINALS.get(word) or word
-        if found := _ORDINAL_FIGURE.fullmatch(figure):
-            figure = found[1]
+    words = normalise(title).split()
+    while words:
+        figure, length = _leading_number(words)
+        del words[:length]
         if figure.isdecimal():
             figure = figure.lstrip("0") or "0"
             if figures and figures[-1] in COUNTED:
@@ -116,6 +129,40 @@ def in_plain_figures(title: str) -> str:
                 continue
         figures.append(figure)
     return " ".join(figures)
+
+
+def _leading_number(words: Sequence[str]) -> tuple[str, int]:
+    """The first word, or the number that it begins, as a figure, and how many words that takes."""
+    first = words[0]
+    if found := _ORDINAL_FIGURE.fullmatch(first):
+        return f"{found[1].lstrip('0')}th", 1
+    if first in _ORDINALS:
+        return f"{_ORDINALS[first]}th", 1
+    number, length = _below_hundred(words)
+    if words[length : length + 1] == ["hundred"] and number < _HUNDRED:
+        number, length = max(number, 1) * _HUNDRED, length + 1
+        behind = length + (words[length : length + 1] == ["and"])
+        rest, longer = _below_hundred(words[behind:])
+        number, length = number + rest, behind + longer if longer else length
+    if not length:
+        return first, 1
+    unit = _ORDINALS.get(words[length], "") if length < len(words) else ""
+    if len(unit) == 1 and _takes_unit(words[length - 1]):
+        return f"{number + int(unit)}th", length + 1
+    return str(number), length
+
+
+def _below_hundred(words: Sequence[str]) -> tuple[int, int]:
+    """The number in words that these begin with, and of how many words it is: maybe none."""
+    number = _CARDINALS.get(words[0], 0) if words else 0
+    unit = _CARDINALS.get(words[1], 0) if len(words) > 1 and _takes_unit(words[0]) else 0
+    if 0 < unit < _TEN:
+        return number + unit, 2
+    return number, 1 if number else 0
+
+
+def _takes_unit(word: str) -> bool:
+    return word in _TENS and word != "ten"
 
 
 def significant_words(title: str) -> tuple[str, ...]:

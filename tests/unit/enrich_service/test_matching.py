@@ -198,9 +198,16 @@ def test_a_film_that_only_looks_like_it_is_left_alone(
         ("Thunderbird Six", "Thunderbird 6", "renumbered"),
         ("The 5th Owl", "The Fifth Owl", "renumbered"),
         ("Owls - Part 1", "Owls 1", "renumbered"),
-        ("Owls: Part One", "Owls", "renumbered"),
-        ("Prime Owls 7: The Final Act", "Prime Owls: The Final Act", "renumbered"),
-        ("Owls: The Source", "Owls V: The Source", "renumbered"),
+        ("21 Owls", "Twenty-One Owls", "renumbered"),
+        ("The Thirty-Nine Owls", "The 39 Owls", "renumbered"),
+        ("One Hundred and One Owls", "101 Owls", "renumbered"),
+        ("A Hundred Owls", "100 Owls", "renumbered"),
+        ("Three Hundred Forty Owls", "340 Owls", "renumbered"),
+        ("The Twenty-First Owl", "The 21st Owl", "renumbered"),
+        ("Owl of Nineteen Eighty-Four", "Owl of 1984", "renumbered"),
+        ("Owls: Part One", "Owls", "unnumbered"),
+        ("Prime Owls 7: The Final Act", "Prime Owls: The Final Act", "unnumbered"),
+        ("Owls: The Source", "Owls V: The Source", "unnumbered"),
         ("Owls 3: The Progeny", "Owls 3", "shortened"),
         ("Owls: Love's Long Struggle", "Owls", "shortened"),
         ("Anna Green's Owl House", "Owl House", "shortened"),
@@ -233,6 +240,10 @@ def test_each_kind_of_other_spelling_is_known(title: str, film_title: str, kind:
         ("Owls (Teil 2)", "Owls"),  # in whatever language
         ("Owls (Season 2)", "Owls"),
         ("Owls (II)", "Owls"),
+        ("Owls 7 Bear Witness", "Owls Bear Witness"),  # a number that no subtitle follows
+        ("One Owl", "The First Owl"),  # a number for an ordinal
+        ("The Third Owl", "Three Owl"),
+        ("Thirty-Nine Owls", "39th Owls"),
         ("OwlMania XXI", "OwlMania XXII"),  # numerals above twenty
         ("Super Owl XXIV", "Super Owl XXVI"),
         ("機動戦士ガンダムI", "機動戦士ガンダムII"),  # joined to another script
@@ -509,6 +520,23 @@ def test_a_loose_reading_of_the_title_is_doubtful(
     assert [one.tmdb_id for one in answer.others] == ([other.id] if is_doubtful else [])
 
 
+@pytest.mark.parametrize(
+    ("title", "film_title", "confidence"),
+    [
+        ("The 39 Owls", "The Thirty-Nine Owls", 97),
+        ("Owls: Part One", "Owls", 96),
+        ("Owls Only Sing in Summer", "Owls Sing Only in Summer", 96),
+    ],
+)
+def test_a_number_on_one_side_only_and_another_order_are_doubtful(
+    title: str, film_title: str, confidence: int
+) -> None:
+    match = choose_match(title, 1990, [film(film_title, 1990)])
+
+    assert isinstance(match, Match)
+    assert match.confidence == confidence
+
+
 def test_a_list_without_years_and_alternative_titles_are_in_no_doubt() -> None:
     answer = choose_match("the thing", None, [THING_1982])
 
@@ -582,6 +610,8 @@ def test_searches_come_cheapest_first(
         ("Old Boy", 1990, ["Old", "Boy", "oldboy"], []),
         ("Thunderbird Six", 1990, ["Thunderbird", "Six", "thunderbird", "thunderbirdsix"],
          ["Thunderbird"]),
+        ("One Hundred and One Owls", 1990,
+         ["One Hundred", "and One Owls", "owls"], ["One Hundred", "and One Owls"]),
     ],
 )  # fmt: skip
 def test_a_title_spelt_otherwise_is_searched_for_by_its_parts(
