@@ -69,7 +69,8 @@ _FINAL: Final = frozenset(
         Agreement.BRACKETED,
     }
 )
-"""Agreements in the very year that no further search could better, but by a lucky chance."""
+"""Agreements in the very year that no further search could better, but by a lucky chance. Neither
+could it a slip, but for one in a title of one word: that has another word by its side too often."""
 _WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
 
 
@@ -209,6 +210,7 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
         year: of release, if the list has one.
         films: all search results so far; repeated ones do no harm.
     """
+    asked = read_asked(title)
     scored = _scored(title, year, films)
     fitting = [one for one in scored if one.score >= THRESHOLD]
     if any(one.title >= Agreement.VARIANT for one in fitting):
@@ -217,7 +219,9 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title in _FINAL
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and (
+            best.title in _FINAL or (best.title is Agreement.SLIP and not is_common(asked))
+        )
         score = best.score
         if best.year is _YearFit.NEXT_TO and any(
             one.year is _YearFit.SAME and one.score >= THRESHOLD for one in scored

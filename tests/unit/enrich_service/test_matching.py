@@ -293,12 +293,15 @@ def test_what_only_sounds_like_it_is_no_rival_of_the_title_itself() -> None:
     assert not only.is_final, "a film of the title may come yet"
 
 
-def test_a_slip_is_not_final_for_the_film_of_the_title_itself_may_be_a_year_apart() -> None:
+def test_a_slip_in_one_word_is_not_final_for_the_film_of_the_title_itself_may_be_a_year_apart() -> (
+    None
+):
     driver, drive = film("Driver", 2011, votes=9), film("Drive", 2010)
 
-    first = choose_match("Drive", 2011, [driver])
-    assert isinstance(first, Match)
-    assert not first.is_final
+    for title, is_final in (("Drive", False), ("Drive Into the Nigh", True)):
+        first = choose_match(title, 2011, [driver, film("Drive Into the Night", 2011)])
+        assert isinstance(first, Match)
+        assert first.is_final == is_final
     match = choose_match("Drive", 2011, [driver, drive])
     assert isinstance(match, Match)
     assert match.tmdb_id == drive.id
