@@ -68,6 +68,7 @@ _CARDINALS: Final = {word: 10 * int(number) for word, number in _TENS.items()} |
 }
 _TEN = 10
 _HUNDRED = 100
+_FIGURES = re.compile(r"\d+")
 _ORDINAL_FIGURE = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _ABBREVIATIONS = {"vol": "volume", "pt": "part", "ep": "episode"}
 
@@ -107,7 +108,9 @@ def is_variant(ours: str, theirs: str) -> bool:
 
 def is_renumbered(ours: str, theirs: str) -> bool:
     """Whether they differ by how their numbers are written, or called, at most."""
-    return not _loose(in_plain_figures(ours)).isdisjoint(_loose(in_plain_figures(theirs)))
+    ours, theirs = in_plain_figures(ours), in_plain_figures(theirs)
+    same_numbers = _FIGURES.findall(ours) == _FIGURES.findall(theirs)  # "Two One" is not "21"
+    return same_numbers and not _loose(ours).isdisjoint(_loose(theirs))
 
 
 @lru_cache(maxsize=16_384)
@@ -146,6 +149,10 @@ def _leading_number(words: Sequence[str]) -> tuple[str, int]:
         number, length = number + rest, behind + longer if longer else length
     if not length:
         return first, 1
+    if _TEN < number < 2 * _TEN:  # a year: nineteen eighty-four
+        rest, longer = _below_hundred(words[length:])
+        if rest >= _TEN:
+            return str(number * _HUNDRED + rest), length + longer
     unit = _ORDINALS.get(words[length], "") if length < len(words) else ""
     if len(unit) == 1 and _takes_unit(words[length - 1]):
         return f"{number + int(unit)}th", length + 1

@@ -204,7 +204,7 @@ def test_a_film_that_only_looks_like_it_is_left_alone(
         ("A Hundred Owls", "100 Owls", "renumbered"),
         ("Three Hundred Forty Owls", "340 Owls", "renumbered"),
         ("The Twenty-First Owl", "The 21st Owl", "renumbered"),
-        ("Owl of Nineteen Eighty-Four", "Owl of 1984", "renumbered"),
+        ("Nineteen Eighty-Four", "1984", "renumbered"),
         ("Owls: Part One", "Owls", "unnumbered"),
         ("Prime Owls 7: The Final Act", "Prime Owls: The Final Act", "unnumbered"),
         ("Owls: The Source", "Owls V: The Source", "unnumbered"),
@@ -244,6 +244,7 @@ def test_each_kind_of_other_spelling_is_known(title: str, film_title: str, kind:
         ("One Owl", "The First Owl"),  # a number for an ordinal
         ("The Third Owl", "Three Owl"),
         ("Thirty-Nine Owls", "39th Owls"),
+        ("Owls Two One", "Owls 21"),  # two numbers for one
         ("OwlMania XXI", "OwlMania XXII"),  # numerals above twenty
         ("Super Owl XXIV", "Super Owl XXVI"),
         ("機動戦士ガンダムI", "機動戦士ガンダムII"),  # joined to another script
