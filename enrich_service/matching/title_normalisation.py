@@ -39,6 +39,10 @@ _AND_SIGN = re.compile(r"&|(?<=\s)\+(?=\s)")
 _FRACTION = re.compile(r"[\u00bc-\u00be\u2150-\u215e]")
 _NUMBERED_PART = re.compile(r"\b(?:part|volume|chapter|episode)\s+\d+\b|\b\d+$")
 _LATER_PART = re.compile(r"(?:[^\W\d]+ )?(?P<number>[2-9]|1\d|20)")
+_COUNTED_PART = re.compile(
+    r"(?:part|volume|chapter|episode|season|series) (?P<number>[2-9]|1\d|20)\b"
+    r"|(?P<ordinal>[2-9]|1\d|20)th (?:part|volume|chapter|episode|season|series)$"
+)
 _BEHIND_THE_PART = re.compile(r"\s*:|\s+[-\u2013\u2014]\s+|,\s")
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "v"})
 _LEET_TOKEN = re.compile(r"(?<=[^\W\d])\d(?=[^\W\d])")
@@ -184,9 +188,13 @@ def names_later_part(text: str, title: str) -> bool:
     One word may say what is counted, in whatever language. A number that the title has, too, tells
     nothing: `Distretto 9 (District 9)`. Nor does one above twenty: `2046` is a name.
     """
-    head = _BEHIND_THE_PART.split(text, maxsplit=1)[0]
-    found = _LATER_PART.fullmatch(normalise(f"x {head}").removeprefix("x "))
-    return found is not None and found["number"] not in in_plain_figures(f"x {title}").split()
+    whole, head = (
+        normalise(f"x {part}").removeprefix("x ")
+        for part in (text, _BEHIND_THE_PART.split(text, maxsplit=1)[0])
+    )
+    if found := _LATER_PART.fullmatch(head) or _COUNTED_PART.match(whole):
+        return found["number"] not in in_plain_figures(f"x {title}").split()
+    return _COUNTED_PART.match(in_plain_figures(whole)) is not None
 
 
 def is_later_part(title: str) -> bool:

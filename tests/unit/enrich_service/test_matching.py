@@ -240,6 +240,8 @@ def test_each_kind_of_other_spelling_is_known(title: str, film_title: str, kind:
         ("Owls (Teil 2)", "Owls"),  # in whatever language
         ("Owls (Season 2)", "Owls"),
         ("Owls (II)", "Owls"),
+        ("Owls (Part 2 of 3)", "Owls"),
+        ("Owls (Second Season)", "Owls"),
         ("Owls 7 Bear Witness", "Owls Bear Witness"),  # a number that no subtitle follows
         ("One Owl", "The First Owl"),  # a number for an ordinal
         ("The Third Owl", "Three Owl"),
