@@ -14,8 +14,9 @@ _ALSO_KNOWN_AS = r"(?:a\.?\s?k\.?\s?a\.?|also known as)"
 _OTHER_NAME = re.compile(rf"\s+(?:{_ALSO_KNOWN_AS}|/|\|)\s+", re.IGNORECASE)
 _SAYS_OTHER_NAME = re.compile(rf"^{_ALSO_KNOWN_AS}\s+", re.IGNORECASE)
 _OPENING: Final = {")": "(", "]": "["}
-MOST_BRACKETS: Final = 5
-"""Names in brackets that are read; each one may cost a search."""
+MOST_NAMES: Final = 5
+"""Names in brackets, or between slashes and each "aka", that are read: each may cost searches. What
+stands beyond stays part of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ def read_asked(title: str) -> AskedTitle:
         text, year = text[: found.start()], int(found["year"])
     outer, inner = _brackets(text)
     text = article_first(text)
-    parts = [article_first(part) for part in _OTHER_NAME.split(text)]
+    parts = [article_first(part) for part in _OTHER_NAME.split(text, MOST_NAMES - 1)]
     names = (text, *parts) if len(parts) > 1 else ()
-    if any(names_later_part(name) for name in inner) or not inner:
+    if any(names_later_part(name, outer) for name in inner) or not inner:
         return AskedTitle(whole, text, year, names, ())
     outer = article_first(outer)
     known_as = [_SAYS_OTHER_NAME.sub("", name) for name in inner]
@@ -78,7 +79,7 @@ def read_asked(title: str) -> AskedTitle:
 def _brackets(text: str) -> tuple[str, list[str]]:
     """Part a title from the brackets behind it, which may hold brackets themselves."""
     outer, inner = text.strip(), list[str]()
-    while outer and outer[-1] in _OPENING and len(inner) < MOST_BRACKETS:
+    while outer and outer[-1] in _OPENING and len(inner) < MOST_NAMES:
         start = _opening(outer)
         if start is None or not outer[:start].endswith(" ") or not outer[:start].strip():
             break

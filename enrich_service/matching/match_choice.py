@@ -53,7 +53,8 @@ _TITLE_SCORES: Final = {
     Agreement.SAME: 98,
     Agreement.VARIANT: 92,
     Agreement.BRACKETED: 90,
-    Agreement.RENUMBERED: 86,
+    Agreement.RENUMBERED: 87,
+    Agreement.UNNUMBERED: 86,
     Agreement.REORDERED: 85,
     Agreement.SLIP: 82,
     Agreement.SHORTENED: 80,
@@ -66,10 +67,10 @@ _FINAL: Final = frozenset(
         Agreement.SAME,
         Agreement.VARIANT,
         Agreement.BRACKETED,
-        Agreement.SLIP,
     }
 )
-"""Agreements in the very year that no further search could better, but by a lucky chance."""
+"""Agreements in the very year that no further search could better, but by a lucky chance. Neither
+could it a slip, but for one in a title of one word: that has another word by its side too often."""
 _WEAKEST_SCORE: Final = 60  # of a title that does not agree: below the threshold whatever its year
 
 
@@ -101,7 +102,8 @@ _CONFIDENCES: Final = {
     (Agreement.BRACKETED, _YearFit.SAME): 98,
     (Agreement.BRACKETED, _YearFit.NEXT_TO): 95,
     (Agreement.RENUMBERED, _YearFit.SAME): 97,
-    (Agreement.REORDERED, _YearFit.SAME): 97,
+    (Agreement.UNNUMBERED, _YearFit.SAME): 96,
+    (Agreement.REORDERED, _YearFit.SAME): 96,
     (Agreement.SLIP, _YearFit.SAME): 97,
     (Agreement.SLIP, _YearFit.NEXT_TO): 95,
     (Agreement.SHORTENED, _YearFit.SAME): 96,
@@ -208,6 +210,7 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
         year: of release, if the list has one.
         films: all search results so far; repeated ones do no harm.
     """
+    asked = read_asked(title)
     scored = _scored(title, year, films)
     fitting = [one for one in scored if one.score >= THRESHOLD]
     if any(one.title >= Agreement.VARIANT for one in fitting):
@@ -216,10 +219,18 @@ def choose_match(title: str, year: int | None, films: Iterable[SearchMovie]) -> 
     best = _stands_out(fitting, scored)
     if best is not None:
         words = f"{best.title.name.lower()} title, {_YEAR_WORDS[best.year]}"
-        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and best.title in _FINAL
-        is_doubtful = best.score < DOUBTFUL_BELOW
+        is_final = best.year in {_YearFit.SAME, _YearFit.OPEN} and (
+            best.title in _FINAL or (best.title is Agreement.SLIP and not is_common(asked))
+        )
+        score = best.score
+        if best.year is _YearFit.NEXT_TO and any(
+            one.year is _YearFit.SAME and one.score >= THRESHOLD for one in scored
+        ):
+            # A film of the very year that sounds like it may be the one that is meant.
+            score = min(score, DOUBTFUL_BELOW - 1)
+        is_doubtful = score < DOUBTFUL_BELOW
         others = _shown(scored, besides=best.film.id) if is_doubtful else ()
-        return Match(best.film.id, best.score, words, is_final, others)
+        return Match(best.film.id, score, words, is_final, others)
     if fitting:
         reason = NoMatchReason.AMBIGUOUS
     elif not scored:

@@ -85,7 +85,12 @@ def slip_plan(title: str, year: int | None) -> Iterator[PlannedSearch]:
 def _numberless(title: str) -> Iterator[str]:
     """The title without its numbers, however they are spelt, if something is left of it."""
     words = normalise(title).split()
-    kept = [word for word in words if not in_plain_figures(word)[:1].isdecimal()]
+    numbers = [in_plain_figures(word)[:1].isdecimal() for word in words]
+    joins = [
+        word == "and" and at > 0 and all(numbers[at - 1 : at + 2 : 2])
+        for at, word in enumerate(words)
+    ]
+    kept = [word for word, *drop in zip(words, numbers, joins, strict=True) if not any(drop)]
     if len(kept) < len(words) and len("".join(kept)) >= _SHORTEST_PART:
         yield " ".join(kept)
 

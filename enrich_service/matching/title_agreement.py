@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _SUBTITLE = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s+or(?::\s+|\s+(?=\())|,\s+or:?\s+")
 _IN_BRACKETS = re.compile(r"^(?P<head>.*\S)\s+\((?P<tail>[^()]+)\)$")
+# Numerals above twenty stay as they are, and so do those behind a letter of another script.
+_NUMBERS = re.compile(r"\d+|(?:\b|(?<=[^\x00-\x7f]))[ivxl]+\b")
 _NUMERAL = re.compile(r"\d+|[ivx]")
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s?\s+")
 _FEWEST_TAIL_WORDS = 2
@@ -48,6 +50,14 @@ _ACCOMPANY: Final = frozenset(
     {"making", "behind", "scenes", "bootleg", "featurette", "documentary", "trailer", "special"}
 )
 
+_OTHER_WORKS: Final = frozenset(
+    {
+        "series", "tv", "tv series", "tv movie", "tv special", "miniseries", "mini series",
+        "tv mini series", "live", "concert", "pilot", "short", "short film", "remake", "fan film",
+    }
+)  # fmt: skip
+"""What a list says in brackets of another work than the film that everybody knows by the title."""
+
 
 class Agreement(IntEnum):
     """How far two titles agree, best last."""
@@ -63,15 +73,17 @@ class Agreement(IntEnum):
     """One letter is missing, doubled or swapped with the next: no plural's."""
     REORDERED = 5
     """The same words in another order."""
-    RENUMBERED = 6
-    """The same but for how a number is written, or one that only one side has."""
-    BRACKETED = 7
+    UNNUMBERED = 6
+    """The same but for a number that only one side has."""
+    RENUMBERED = 7
+    """The same but for how a number is written."""
+    BRACKETED = 8
     """One of the names that the list has in brackets, or before them, is the film's."""
-    VARIANT = 8
+    VARIANT = 9
     """The same but for an article, an "and", a space, a figure used as a letter, a second name."""
-    SAME = 9
+    SAME = 10
     """The same title, or the same original title, in other notation: case, accents, numerals."""
-    EXACT = 10
+    EXACT = 11
     """The display title itself, but for case and white space."""
 
 
@@ -84,12 +96,36 @@ def agreement(asked: AskedTitle, title: str, original_title: str | None) -> Agre
         return Agreement.SAME
     if any(is_variant(ours, name) for ours in (asked.text, *asked.names) for name in names):
         return Agreement.VARIANT
+    if in_brackets := _agreement_in_brackets(asked, names):
+        return in_brackets
+    return max(_loose_agreement(ours, name) for ours in asked.spelt for name in names)
+
+
+def _agreement_in_brackets(asked: AskedTitle, names: tuple[str, ...]) -> Agreement:
     if len(asked.bracketed) > 1 and any(is_variant(asked.unmoved, name) for name in names):
         return Agreement.VARIANT
     parts = [any(is_variant(part, name) for name in names) for part in asked.bracketed]
-    if any(parts):
-        return Agreement.VARIANT if all(parts) else Agreement.BRACKETED
-    return max(_loose_agreement(ours, name) for ours in asked.spelt for name in names)
+    if not any(parts):
+        return Agreement.NONE
+    if all(parts):
+        return Agreement.VARIANT
+    return Agreement.SHORTENED if _may_be_remark(asked, parts) else Agreement.BRACKETED
+
+
+def _may_be_remark(asked: AskedTitle, fits: list[bool]) -> bool:
+    """Whether what is in brackets may say what the film is, and be no name: "(Live)", "(Pilot)".
+
+    A single word may be the title of a film of that year by chance.
+    """
+    if fits[0]:
+        return any(normalise(name) in _OTHER_WORKS for name in asked.bracketed[1:])
+    names = [normalise(name) for name, fit in zip(asked.bracketed, fits, strict=True) if fit]
+    return all(name in _OTHER_WORKS or _is_plain_word(name) for name in names)
+
+
+def _is_plain_word(name: str) -> bool:
+    """Whether it is no figure, nor of a script that has no spaces."""
+    return name.isascii() and " " not in name and not name.isdecimal()
 
 
 def similarity(asked: AskedTitle, title: str, original_title: str | None) -> float:
@@ -120,7 +156,8 @@ def may_be_part_of_known(asked: AskedTitle, title: str, original_title: str | No
 @lru_cache(maxsize=16_384)
 def _loose_agreement(ours: str, name: str) -> Agreement:
     rules = (
-        (Agreement.RENUMBERED, _is_renumbered),
+        (Agreement.RENUMBERED, is_renumbered),
+        (Agreement.UNNUMBERED, _is_unnumbered),
         (Agreement.REORDERED, _is_reordered),
         (Agreement.SLIP, _is_slip),
         (Agreement.SHORTENED, _is_shortened),
@@ -220,23 +257,25 @@ def _is_longer(asked: str, name: str) -> bool:
     return longer.startswith(f"{shorter} ") and longer.removeprefix(f"{shorter} ") in _DECORATIONS
 
 
-def _is_renumbered(asked: str, name: str) -> bool:
-    """Whether numbers differ in how they are written, or one stands on one side only.
+def _is_unnumbered(asked: str, name: str) -> bool:
+    """Whether a number stands on one side only.
 
-    That one must have a subtitle behind it: "Prime Suspect 7: The Final Act" is told by the
-    subtitle, "Rocky 2" by nothing but its number. A first part has no number often.
+    It must have a subtitle behind it: "Prime Suspect 7: The Final Act" is told by the subtitle,
+    "Rocky 2" by nothing but its number. A first part's has none: often the plain title is its own.
     """
-    if is_renumbered(asked, name):
+    longer, shorter = sorted((asked, name), key=lambda title: -len(_words_and_numbers(title)))
+    more, fewer = _words_and_numbers(longer), _words_and_numbers(shorter)
+    if len(more) != len(fewer) + 1:
+        return False
+    place = next((at for at, word in enumerate(fewer) if word != more[at]), len(fewer))
+    if not place or more[place + 1 :] != fewer[place:]:
+        return False
+    if more[place:] == ["1"]:
         return True
-    ours, theirs = (_words_and_numbers(title) for title in (asked, name))
-    longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
-    if len(longer) != len(shorter) + 1:
-        return False
-    place = next((at for at, word in enumerate(shorter) if word != longer[at]), len(shorter))
-    if not place or longer[place + 1 :] != shorter[place:]:
-        return False
-    has_subtitle = len("".join(longer[place + 1 :])) >= _SHORTEST_SUBTITLE
-    return longer[place:] == ["1"] or (has_subtitle and bool(_NUMERAL.fullmatch(longer[place])))
+    is_long = len("".join(fewer[place:])) >= _SHORTEST_SUBTITLE
+    heads = [_words_and_numbers(head) for head, _ in (*_subtitled(longer), *_subtitled(shorter))]
+    has_subtitle = more[: place + 1] in heads or more[:place] in heads
+    return is_long and has_subtitle and bool(_NUMERAL.fullmatch(more[place]))
 
 
 def _words_and_numbers(title: str) -> list[str]:
@@ -307,7 +346,7 @@ def _initials(text: str) -> list[str]:
 
 def _has_other_number_or_plural(ours: str, theirs: str) -> bool:
     """Whether a number or a plural makes them two."""
-    if re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
+    if _NUMBERS.findall(ours) != _NUMBERS.findall(theirs):
         return True
     singular = [[_singular(word) for word in text.split()] for text in (ours, theirs)]
     return singular[0] == singular[1]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from shared.lookup_keys import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ARTICLE_WORDS = (
     "a an the le la les un une des el los las una unos unas il lo gli uno der die das ein eine "
@@ -38,6 +38,12 @@ _POSSESSIVE = re.compile(rf"(?<=\w)[{_APOSTROPHES}]s\b", re.IGNORECASE)
 _AND_SIGN = re.compile(r"&|(?<=\s)\+(?=\s)")
 _FRACTION = re.compile(r"[\u00bc-\u00be\u2150-\u215e]")
 _NUMBERED_PART = re.compile(r"\b(?:part|volume|chapter|episode)\s+\d+\b|\b\d+$")
+_LATER_PART = re.compile(r"(?:[^\W\d]+ )?(?P<number>[2-9]|1\d|20)")
+_COUNTED_PART = re.compile(
+    r"(?:part|volume|chapter|episode|season|series) (?P<number>[2-9]|1\d|20)\b"
+    r"|(?P<ordinal>[2-9]|1\d|20)th (?:part|volume|chapter|episode|season|series)$"
+)
+_BEHIND_THE_PART = re.compile(r"\s*:|\s+[-\u2013\u2014]\s+|,\s")
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "v"})
 _LEET_TOKEN = re.compile(r"(?<=[^\W\d])\d(?=[^\W\d])")
 # Letters that NFKD leaves whole although lists write them with plain ones.
@@ -56,6 +62,17 @@ _ORDINALS = _numbered(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
     "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 )
+_BELOW_TWENTY = _numbered(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = _numbered("ten twenty thirty forty fifty sixty seventy eighty ninety")
+_CARDINALS: Final = {word: 10 * int(number) for word, number in _TENS.items()} | {
+    word: int(number) for word, number in _BELOW_TWENTY.items()
+}
+_TEN = 10
+_HUNDRED = 100
+_FIGURES = re.compile(r"\d+")
 _ORDINAL_FIGURE = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _ABBREVIATIONS = {"vol": "volume", "pt": "part", "ep": "episode"}
 
@@ -95,17 +112,22 @@ def is_variant(ours: str, theirs: str) -> bool:
 
 def is_renumbered(ours: str, theirs: str) -> bool:
     """Whether they differ by how their numbers are written, or called, at most."""
-    return not _loose(in_plain_figures(ours)).isdisjoint(_loose(in_plain_figures(theirs)))
+    ours, theirs = in_plain_figures(ours), in_plain_figures(theirs)
+    same_numbers = _FIGURES.findall(ours) == _FIGURES.findall(theirs)  # "Two One" is not "21"
+    return same_numbers and not _loose(ours).isdisjoint(_loose(theirs))
 
 
 @lru_cache(maxsize=16_384)
 def in_plain_figures(title: str) -> str:
-    """Write every number as a figure, and leave out what it counts: `Part Two` is `2`."""
+    """Write every number as a figure, and leave out what it counts: `Part Two` is `2`.
+
+    An ordinal stays one, with one ending for all: `The First Day` is not `One Day`.
+    """
     figures: list[str] = []
-    for word in normalise(title).split():
-        figure = _NUMBER_WORDS.get(word) or _ORDINALS.get(word) or word
-        if found := _ORDINAL_FIGURE.fullmatch(figure):
-            figure = found[1]
+    words = normalise(title).split()
+    while words:
+        figure, length = _leading_number(words)
+        del words[:length]
         if figure.isdecimal():
             figure = figure.lstrip("0") or "0"
             if figures and figures[-1] in COUNTED:
@@ -116,16 +138,63 @@ def in_plain_figures(title: str) -> str:
     return " ".join(figures)
 
 
+def _leading_number(words: Sequence[str]) -> tuple[str, int]:
+    """The first word, or the number that it begins, as a figure, and how many words that takes."""
+    first = words[0]
+    if found := _ORDINAL_FIGURE.fullmatch(first):
+        return f"{found[1].lstrip('0')}th", 1
+    if first in _ORDINALS:
+        return f"{_ORDINALS[first]}th", 1
+    number, length = _below_hundred(words)
+    if words[length : length + 1] == ["hundred"] and number < _HUNDRED:
+        number, length = max(number, 1) * _HUNDRED, length + 1
+        behind = length + (words[length : length + 1] == ["and"])
+        rest, longer = _below_hundred(words[behind:])
+        number, length = number + rest, behind + longer if longer else length
+    if not length:
+        return first, 1
+    if _TEN < number < 2 * _TEN:  # a year: nineteen eighty-four
+        rest, longer = _below_hundred(words[length:])
+        if rest >= _TEN:
+            return str(number * _HUNDRED + rest), length + longer
+    unit = _ORDINALS.get(words[length], "") if length < len(words) else ""
+    if len(unit) == 1 and _takes_unit(words[length - 1]):
+        return f"{number + int(unit)}th", length + 1
+    return str(number), length
+
+
+def _below_hundred(words: Sequence[str]) -> tuple[int, int]:
+    """The number in words that these begin with, and of how many words it is: maybe none."""
+    number = _CARDINALS.get(words[0], 0) if words else 0
+    unit = _CARDINALS.get(words[1], 0) if len(words) > 1 and _takes_unit(words[0]) else 0
+    if 0 < unit < _TEN:
+        return number + unit, 2
+    return number, 1 if number else 0
+
+
+def _takes_unit(word: str) -> bool:
+    return word in _TENS and word != "ten"
+
+
 def significant_words(title: str) -> tuple[str, ...]:
     """The words of a title but for its articles, and for every "and"."""
     words = normalise(title).split()
     return tuple(word for word in words if word not in ARTICLES and word != "and") or tuple(words)
 
 
-def names_later_part(text: str) -> bool:
-    """Whether a text says nothing but which later part a film is: `Volume 2`."""
-    inside = normalise(f"x {text}").removeprefix("x ")
-    return _NUMBERED_PART.fullmatch(inside) is not None and is_later_part(inside)
+def names_later_part(text: str, title: str) -> bool:
+    """Whether a text behind a title says which later part a film is: `Volume 2: The Love Story`.
+
+    One word may say what is counted, in whatever language. A number that the title has, too, tells
+    nothing: `Distretto 9 (District 9)`. Nor does one above twenty: `2046` is a name.
+    """
+    whole, head = (
+        normalise(f"x {part}").removeprefix("x ")
+        for part in (text, _BEHIND_THE_PART.split(text, maxsplit=1)[0])
+    )
+    if found := _LATER_PART.fullmatch(head) or _COUNTED_PART.match(whole):
+        return found["number"] not in in_plain_figures(f"x {title}").split()
+    return _COUNTED_PART.match(in_plain_figures(whole)) is not None
 
 
 def is_later_part(title: str) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.postgres.transactions import Connection
     from shared.settings import Settings
 
-SCHEMA_REVISION = "0017"
+SCHEMA_REVISION = "0018"
 """The newest Alembic revision, four digits; a test compares it with the migrations."""
 
 _ATTEMPTS = 4

@@ -124,6 +124,39 @@ async def test_the_newest_answers_are_indexed_in_a_database_of_the_first_revisio
     assert await fetchval(empty, "select count(*) from lookups") == 1000
 
 
+async def test_confidences_of_the_old_scale_are_brought_to_the_new_one_once(empty: str) -> None:
+    assert (await alembic(empty, "upgrade", "0017")).returncode == 0
+    connection = await asyncpg.connect(empty)
+    await connection.execute(
+        """
+        insert into catalogue (
+          tmdb_id, title, original_title, genres, directors, top_cast, countries, languages,
+          vote_count, popularity
+        )
+        values (603, 'The Matrix', 'The Matrix', '{}', '[]', '[]', '{}', '{}', 0, 0);
+        insert into lookups (key, outcome, tmdb_id, answered_at, reason, confidence)
+        select 'title:' || n, 'found', 603, clock_timestamp(), told.reason, told.confidence
+        from
+          generate_series(1, 3000) as n
+          join (
+            values
+              (0, 'exact title, a year apart', 87),
+              (1, 'exact title, a year apart', 96),
+              (2, 'same title, same year', 98),
+              (3, 'slip title, same year', 82),
+              (4, 'exact title, same year', 100)
+          ) as told (rest, reason, confidence) on told.rest = n % 5
+        """
+    )
+    upgraded = await alembic(empty, "upgrade", "0018")
+    assert upgraded.returncode == 0, upgraded.stderr
+    told = await connection.fetch(
+        "select confidence, count(*) from lookups group by confidence order by 1"
+    )
+    await connection.close()
+    assert [tuple(row) for row in told] == [(82, 600), (96, 600), (98, 600), (99, 600), (100, 600)]
+
+
 async def test_two_upgrades_at_once_run_one_after_the_other(empty: str) -> None:
     results = await asyncio.gather(*(alembic(empty, "upgrade", "head") for _ in range(2)))
     assert [result.returncode for result in results] == [0, 0], results

@@ -277,14 +277,14 @@ OTHERS = [
 async def test_a_doubtful_film_keeps_those_that_it_could_be_instead() -> None:
     page = {"results": [*OTHERS, HEAT]}
     script = Script(search_movie=[page] * 4, movie_details=[DETAILS])
-    done = await run("title:x (heat)|1996", script, "X (Heat)")
-    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 95)
+    done = await run("title:x (heat)|1995", script, "X (Heat)")
+    assert (done.outcome, done.tmdb_id, done.confidence) == (Outcome.FOUND, 949, 96)
     assert len(done.candidates) == 5
     assert 949 not in {candidate["tmdb_id"] for candidate in done.candidates}
     assert done.candidates[0].keys() == {"tmdb_id", "title", "year", "score", "poster_path"}
 
     script = Script(search_movie=[page] * 4)
-    known = await run("title:x (heat)|1996", script, "X (Heat)", Known(records={949: 949}))
+    known = await run("title:x (heat)|1995", script, "X (Heat)", Known(records={949: 949}))
     assert (known.recorded, known.candidates) == (949, done.candidates)
 
 
@@ -297,7 +297,7 @@ async def test_a_film_that_is_certain_has_nothing_beside_it() -> None:
 async def test_a_doubtful_film_that_has_gone_leaves_what_it_could_be_instead() -> None:
     page = {"results": [OTHERS[0], HEAT]}
     script = Script(search_movie=[page] * 4, movie_details=[NotFoundError])
-    done = await run("title:x (heat)|1996", script, "X (Heat)")
+    done = await run("title:x (heat)|1995", script, "X (Heat)")
     assert (done.outcome, done.reason) == (Outcome.NOT_FOUND, "gone")
     assert [candidate["tmdb_id"] for candidate in done.candidates] == [1000]
 

@@ -177,6 +177,17 @@ def test_a_film_that_only_looks_like_it_is_left_alone(
         ("Red (a.k.a. Blue Deep, The) (One)", "The Blue Deep", "variant"),
         ("Red (One (Deep) Two)", "One (Deep) Two", "bracketed"),
         ("Room 21 (Chambre 21)", "Room 21", "bracketed"),
+        ("Huhu (1984) (1990)", "1984", "bracketed"),  # a number, and no part's
+        ("Huhu (2046) (1990)", "Huhu", "bracketed"),
+        ("Distretto 9 (District 9)", "Distretto 9", "bracketed"),
+        ("Zwölf Leute (12 Angry Owls)", "12 Angry Owls", "bracketed"),
+        ("Owls (Live)", "Live", "shortened"),
+        ("Owls (Pilot)", "Pilot", "shortened"),
+        ("Owls (TV Series)", "TV Series", "shortened"),
+        ("Owls (TV Series)", "Owls", "shortened"),
+        ("Owls (Remake)", "Owls", "shortened"),
+        ("Chouettes (Hiboux, Les)", "Les Hiboux", "bracketed"),
+        ("Owls (千と千尋の神隠し)", "千と千尋の神隠し", "bracketed"),
         ("Red, The (Rouge)", "The Red (Rouge)", "variant"),
         ("Vitelloni, I", "I vitelloni!", "same"),
         ("8 1/2", "8½", "same"),
@@ -187,9 +198,16 @@ def test_a_film_that_only_looks_like_it_is_left_alone(
         ("Thunderbird Six", "Thunderbird 6", "renumbered"),
         ("The 5th Owl", "The Fifth Owl", "renumbered"),
         ("Owls - Part 1", "Owls 1", "renumbered"),
-        ("Owls: Part One", "Owls", "renumbered"),
-        ("Prime Owls 7: The Final Act", "Prime Owls: The Final Act", "renumbered"),
-        ("Owls: The Source", "Owls V: The Source", "renumbered"),
+        ("21 Owls", "Twenty-One Owls", "renumbered"),
+        ("The Thirty-Nine Owls", "The 39 Owls", "renumbered"),
+        ("One Hundred and One Owls", "101 Owls", "renumbered"),
+        ("A Hundred Owls", "100 Owls", "renumbered"),
+        ("Three Hundred Forty Owls", "340 Owls", "renumbered"),
+        ("The Twenty-First Owl", "The 21st Owl", "renumbered"),
+        ("Nineteen Eighty-Four", "1984", "renumbered"),
+        ("Owls: Part One", "Owls", "unnumbered"),
+        ("Prime Owls 7: The Final Act", "Prime Owls: The Final Act", "unnumbered"),
+        ("Owls: The Source", "Owls V: The Source", "unnumbered"),
         ("Owls 3: The Progeny", "Owls 3", "shortened"),
         ("Owls: Love's Long Struggle", "Owls", "shortened"),
         ("Anna Green's Owl House", "Owl House", "shortened"),
@@ -218,6 +236,20 @@ def test_each_kind_of_other_spelling_is_known(title: str, film_title: str, kind:
     [
         ("Owls 2", "Owls"),  # another part
         ("Owls (Volume 2)", "Owls"),
+        ("Owls (Volume 2: The Love Story)", "Owls"),  # with its subtitle
+        ("Owls (Teil 2)", "Owls"),  # in whatever language
+        ("Owls (Season 2)", "Owls"),
+        ("Owls (II)", "Owls"),
+        ("Owls (Part 2 of 3)", "Owls"),
+        ("Owls (Second Season)", "Owls"),
+        ("Owls 7 Bear Witness", "Owls Bear Witness"),  # a number that no subtitle follows
+        ("One Owl", "The First Owl"),  # a number for an ordinal
+        ("The Third Owl", "Three Owl"),
+        ("Thirty-Nine Owls", "39th Owls"),
+        ("Owls Two One", "Owls 21"),  # two numbers for one
+        ("OwlMania XXI", "OwlMania XXII"),  # numerals above twenty
+        ("Super Owl XXIV", "Super Owl XXVI"),
+        ("機動戦士ガンダムI", "機動戦士ガンダムII"),  # joined to another script
         ("Owls", "Owls: Part Two"),
         ("The Absent", "The Absent One"),  # a word that is no part's number
         ("Dark Owl", "Owl Dark"),  # two words change places by chance
@@ -262,6 +294,36 @@ def test_what_only_sounds_like_it_is_no_rival_of_the_title_itself() -> None:
     only = choose_match("Gantz", 2011, [sequel])
     assert isinstance(only, Match)
     assert not only.is_final, "a film of the title may come yet"
+
+
+def test_a_slip_in_one_word_is_not_final_for_the_film_of_the_title_itself_may_be_a_year_apart() -> (
+    None
+):
+    driver, drive = film("Driver", 2011, votes=9), film("Drive", 2010)
+
+    for title, is_final in (("Drive", False), ("Drive Into the Nigh", True)):
+        first = choose_match(title, 2011, [driver, film("Drive Into the Night", 2011)])
+        assert isinstance(first, Match)
+        assert first.is_final == is_final
+    match = choose_match("Drive", 2011, [driver, drive])
+    assert isinstance(match, Match)
+    assert match.tmdb_id == drive.id
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "loose"),
+    [("Pinocchio", 2021, "Pinocchio: A True Story"), ("Carol", 2015, "Carole")],
+)
+def test_the_title_itself_a_year_apart_is_doubtful_beside_a_loose_one_of_the_very_year(
+    title: str, year: int, loose: str
+) -> None:
+    near, other = film(title, year + 1), film(loose, year)
+
+    match = choose_match(title, year, [other, near])
+
+    assert isinstance(match, Match)
+    assert (match.tmdb_id, match.confidence) == (near.id, DOUBTFUL_BELOW - 1)
+    assert [one.tmdb_id for one in match.others] == [other.id]
 
 
 def test_two_films_of_the_same_title_and_year_stay_a_tie_whatever_their_votes() -> None:
@@ -464,6 +526,23 @@ def test_a_loose_reading_of_the_title_is_doubtful(
     assert [one.tmdb_id for one in answer.others] == ([other.id] if is_doubtful else [])
 
 
+@pytest.mark.parametrize(
+    ("title", "film_title", "confidence"),
+    [
+        ("The 39 Owls", "The Thirty-Nine Owls", 97),
+        ("Owls: Part One", "Owls", 96),
+        ("Owls Only Sing in Summer", "Owls Sing Only in Summer", 96),
+    ],
+)
+def test_a_number_on_one_side_only_and_another_order_are_doubtful(
+    title: str, film_title: str, confidence: int
+) -> None:
+    match = choose_match(title, 1990, [film(film_title, 1990)])
+
+    assert isinstance(match, Match)
+    assert match.confidence == confidence
+
+
 def test_a_list_without_years_and_alternative_titles_are_in_no_doubt() -> None:
     answer = choose_match("the thing", None, [THING_1982])
 
@@ -537,6 +616,8 @@ def test_searches_come_cheapest_first(
         ("Old Boy", 1990, ["Old", "Boy", "oldboy"], []),
         ("Thunderbird Six", 1990, ["Thunderbird", "Six", "thunderbird", "thunderbirdsix"],
          ["Thunderbird"]),
+        ("One Hundred and One Owls", 1990,
+         ["One Hundred", "and One Owls", "owls"], ["One Hundred", "and One Owls"]),
     ],
 )  # fmt: skip
 def test_a_title_spelt_otherwise_is_searched_for_by_its_parts(
@@ -546,6 +627,14 @@ def test_a_title_spelt_otherwise_is_searched_for_by_its_parts(
     expected += [PlannedSearch(query, None) for query in anywhen]
 
     assert list(slip_plan(title, year)) == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [" / ".join("bcdefghijk"), " aka ".join("bcdefghijk"), f"b ({') ('.join('cdefghijk')})"],
+)
+def test_however_many_names_a_title_has_a_few_are_searched_for(title: str) -> None:
+    assert len(list(search_plan(title, 1990))) <= 14
 
 
 def test_the_years_beside_are_searched_one_by_one() -> None:
