@@ -1,4 +1,4 @@
-"""The stand-in's answers without its server: what a course asks is answered from the catalogue."""
+"""The stand-in's answers without its server: a resolver's requests read the catalogue."""
 
 from __future__ import annotations
 

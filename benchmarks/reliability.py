@@ -46,7 +46,7 @@ async def measure(room: Room, options: argparse.Namespace) -> Sequence[Figure]:
     late = sum(wait > PROMPT_SECONDS for wait in waits)
     return [
         Figure(
-            f"SIGKILL with {killed[0]} films in flight: all given back after",
+            f"SIGKILL with {killed[0]} films in flight: all released after",
             f"{killed[1]:.1f} s",
             f"<= {REACH_AFTER_KILL:.0f} s",
             killed[1] <= REACH_AFTER_KILL,

@@ -42,7 +42,7 @@ class Claim:
 
     Attributes:
         refreshes: the film whose record has grown old; None where the answer is still open.
-        kept: it was asked for in advance, and stays though nobody lists it.
+        kept: it is pinned: warm-up or maintenance queued it, and it stays without a session.
         trace: of the request that queued it.
     """
 

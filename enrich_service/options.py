@@ -25,7 +25,7 @@ SLOTS_TO_A_BACKGROUND_SLOT = 20
 LONGEST_DAYS = 150
 """After so many a record is refreshed at the latest, for after 180 it is not shown."""
 UNLISTED_DAYS = 30
-"""For so many what nobody lists is kept: a film that somebody had is likely to be asked for."""
+"""For so many days orphaned answers and records are kept: such films are likely to return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class WorkerOptions:
 
     @property
     def unlisted_days(self) -> int:
-        """For how many days answers and records are kept that nobody lists."""
+        """For how many days orphaned answers and records are kept."""
         return min(self.refresh_days, UNLISTED_DAYS)
 
     @property

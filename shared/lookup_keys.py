@@ -25,9 +25,9 @@ class LookupKind(StrEnum):
     """Which films could it be? One list holds two films of this title and year, so it only gathers
     candidates and never chooses."""
     SURVEY = "survey"
-    """Which are a year's films? Nobody lists it: it fills the title index, page by page."""
+    """Which are a year's films? Background work that fills the title index, page by page."""
     CHANGES = "changes"
-    """Which films changed on a day? A page each; nobody lists it: it says what to refresh."""
+    """Which films changed on a day? Background work, one page each: it says what to refresh."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The course of one lookup: which requests answer its question, and what their answers mean."""
+"""Resolution of one lookup: which requests answer its question, and what their answers mean."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _MAY_BE_TELEVISION = _MAY_BE_ANOTHER - {NoMatchReason.OTHER_YEAR}
 
 
 class Ask(Protocol):
-    """How a course sends its requests."""
+    """How a resolver sends its requests."""
 
     async def __call__(self, request: TMDBRequest[T_co], /) -> T_co:
         """Send a request within the budget and read its answer; raises a TMDBError."""

@@ -41,7 +41,7 @@ class ChangeFeed:
         One of a day that the feed tells no more of is left out.
 
         Raises:
-            TMDBError: there is no page, and the claim is to be given back.
+            TMDBError: there is no page, and the claim must be released.
         """
         if datetime.now(UTC).date() - day > timedelta(days=FEED_DAYS):
             await self._storage.leave_out(claim)

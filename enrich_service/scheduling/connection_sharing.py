@@ -70,7 +70,7 @@ class ConnectionSharing:
         return self._pool.limit == 0
 
     async def settle(self, beaten_at: float, neighbours: Neighbours) -> None:
-        """After a heartbeat: take or give back what makes this worker's part an even one.
+        """After a heartbeat, take or release connections so that this worker's share is even.
 
         Args:
             beaten_at: from before the heartbeat was sent (`time.monotonic()` seconds).

@@ -69,7 +69,7 @@ class RateLimitedClient:
         return self._expiry
 
     def close(self) -> None:
-        """Give back the connection of a film that needed none."""
+        """Release the connection of a film that needed none."""
         if self._connection is not None:
             self._client.connections.release(self._connection)
             self._connection = None

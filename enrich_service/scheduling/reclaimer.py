@@ -84,7 +84,7 @@ class Reclaimer:
                 self._wake()
 
     async def reclaim(self) -> int:
-        """Give back the claims of silent workers, and those of ours whose answer was lost.
+        """Release the claims of silent workers, and those of ours whose answer was lost.
 
         Which of our claims are lost is decided by what is known *after* they were read: a claim
         that is being made meanwhile is known by then, and a token is never used twice.

@@ -21,7 +21,7 @@ class Reclaim:
     """What reclaiming found.
 
     Attributes:
-        freed: claims of silent workers that were given back.
+        freed: claims of silent workers that were released.
         own: the claims in our own name, as they stood then.
     """
 
@@ -90,7 +90,7 @@ class ReclaimStorage:
         return Reclaim(row["freed"], frozenset(zip(row["own_ids"], row["own_tokens"], strict=True)))
 
     async def release_lost(self, claims: Collection[TokenAt]) -> None:
-        """Give back claims that nobody works on."""
+        """Release claims that no worker holds any more."""
         await self._database.fetchval(
             """
             with lost as (
@@ -117,7 +117,7 @@ class ReclaimStorage:
         )
 
     async def release_all(self, worker_id: UUID) -> int:
-        """Give back every claim in this worker's name, known to it or not; how many they were."""
+        """Release every claim in this worker's name, known to it or not; return their number."""
         return int(
             await self._database.fetchval(
                 """

@@ -1,4 +1,4 @@
-"""What is no longer needed goes: unread sessions, lookups that nobody lists, unused records."""
+"""Pruning: unread sessions, orphaned lookups and unused records."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Answer:
 
 
 class WarmUpStorage:
-    """Queues films that nobody asked for, and answers questions that nobody asked yet."""
+    """Queues popular films before anyone lists them, and answers lookups in advance."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The fleet's request window: a row for each slot that was sent, which is the law for all daemons.
+"""The fleet's request window: a row for each slot that was sent, which binds all daemons.
 
 Slot n may go at `greatest(clock, slot[n-limit] + period + margin)` and, while the fleet is busy
 (slot[n-limit] lies within the last two periods, margins included), not before

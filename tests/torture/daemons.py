@@ -171,7 +171,7 @@ async def silence(world: World, chance: Random) -> None:
 
 
 async def reclaim(world: World, chance: Random) -> None:
-    """Give back the claims of the silent, and those in one's own name that nobody works on."""
+    """Release the claims of silent workers, and abandoned ones in this worker's name."""
     worker = chance.choice(world.workers)
     reclaimer = Reclaimer(
         worker_id=worker.id,

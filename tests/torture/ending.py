@@ -16,7 +16,7 @@ MOST_ROUNDS = 200
 
 
 async def come_to_rest(world: World) -> None:
-    """Let one more daemon give back, claim and end all that there is, and sweep up."""
+    """Let one more daemon release, claim and end all that there is, and prune."""
     chance = chance_of("rest")
     last = world.add_worker()
     await last.beat()

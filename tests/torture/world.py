@@ -234,7 +234,7 @@ class World:
     def note_death(self) -> None:
         """Somebody was killed in the middle of something: what that came to nobody knows.
 
-        Claims that it had in hand are given back once its daemon counts as silent.
+        Claims that it had in hand are released once its daemon counts as silent.
         """
         self.expected.clear()
         for worker in self.workers:
