@@ -87,7 +87,7 @@ async def test_the_unmatched_are_put_right_in_a_spreadsheet_and_brought_back(
     page: Page, driver: Driver, tmp_path: Path
 ) -> None:
     session_id = str(
-        (await driver.post_list(b"Title,Year\nFrago,1996\nHeat,1995\n")).body["session_id"]
+        (await driver.post_list(b"Title,Year\nFrogo,1996\nHeat,1995\n")).body["session_id"]
     )
     await driver.completed(session_id)
     await visit(page, session_id, "fix")
