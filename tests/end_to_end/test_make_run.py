@@ -202,7 +202,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("key", "said"), [("f" * 32, "TMDB refuses the key"), (None, "TMDB is out")]
+    ("key", "said"), [("f" * 32, "TMDB refuses the key"), (None, "TMDB is down")]
 )
 async def test_why_nothing_is_found_is_said(
     tmp_path: Path, bundled_catalogue: Catalogue, key: str | None, said: str
