@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from enrich_service.storage.records import let_be_old
 from shared.lookup_keys import LookupKind, changes_key
 from shared.models import BACKGROUND_TURN
 
@@ -155,7 +156,8 @@ class ChangeStorage:
                     changes_key(page.day, page.number + 1),
                     BACKGROUND_TURN,
                 )
-            return await _let_be_old(connection, page.day, changed, timedelta(days=old_days))
+            next_day = datetime.combine(page.day + timedelta(days=1), time(), UTC)
+            return await let_be_old(connection, changed, old_days, fetched_before=next_day)
 
         return await self._database.transact(work)
 
@@ -171,31 +173,3 @@ async def _give_up(connection: Connection, claim: Claim) -> bool:
         claim.token,
     )
     return gone is not None
-
-
-async def _let_be_old(
-    connection: Connection, day: date, changed: Collection[int], age: timedelta
-) -> int:
-    """Set back the records that do not have a day's changes; how many that were."""
-    rows = await connection.fetch(
-        """
-        with held as (
-          select tmdb_id
-          from catalogue
-          where tmdb_id = any($1::integer[])
-            and fetched_at < $2
-            and fetched_at > clock_timestamp() - $3::interval
-          order by tmdb_id
-          for no key update
-        )
-        update catalogue
-        set fetched_at = clock_timestamp() - $3
-        from held
-        where catalogue.tmdb_id = held.tmdb_id
-        returning catalogue.tmdb_id
-        """,
-        list(changed),
-        datetime.combine(day + timedelta(days=1), time(), UTC),
-        age,
-    )
-    return len(rows)

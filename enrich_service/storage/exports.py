@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from enrich_service.storage.records import let_be_old
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from uuid import UUID
@@ -251,24 +253,4 @@ class ExportStorage:
             tmdb_ids: of the films.
             old_days: from which age on, in days, a record is refreshed.
         """
-        return len(
-            await self._database.fetch(
-                """
-                with held as (
-                  select tmdb_id
-                  from catalogue
-                  where tmdb_id = any($1::integer[])
-                    and fetched_at > clock_timestamp() - $2::interval
-                  order by tmdb_id
-                  for no key update
-                )
-                update catalogue
-                set fetched_at = clock_timestamp() - $2
-                from held
-                where catalogue.tmdb_id = held.tmdb_id
-                returning catalogue.tmdb_id
-                """,
-                list(tmdb_ids),
-                timedelta(days=old_days),
-            )
-        )
+        return await let_be_old(self._database, tmdb_ids, old_days)

@@ -1,14 +1,17 @@
-"""Records of TMDB's that have grown old: queued again, in the turn of what nobody waits for."""
+"""Records of TMDB's that are old, or count as old: refreshed in the background turn."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.models import BACKGROUND_TURN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from shared.postgres.database import Database
+    from shared.postgres.transactions import Connection
 
 
 class RecordStorage:
@@ -78,3 +81,43 @@ class RecordStorage:
                 BACKGROUND_TURN,
             )
         )
+
+
+async def let_be_old(
+    fetcher: Database | Connection,
+    tmdb_ids: Collection[int],
+    old_days: int,
+    *,
+    fetched_before: datetime | None = None,
+) -> int:
+    """Set records back to the age from which on they are refreshed; how many were younger.
+
+    Args:
+        fetcher: the database, or a transaction's connection.
+        tmdb_ids: of the films.
+        old_days: that age, in days.
+        fetched_before: a record that was fetched since is left; None leaves none.
+    """
+    return len(
+        await fetcher.fetch(
+            """
+            with held as (
+              select tmdb_id
+              from catalogue
+              where tmdb_id = any($1::integer[])
+                and ($2::timestamptz is null or fetched_at < $2)
+                and fetched_at > clock_timestamp() - $3::interval
+              order by tmdb_id
+              for no key update
+            )
+            update catalogue
+            set fetched_at = clock_timestamp() - $3
+            from held
+            where catalogue.tmdb_id = held.tmdb_id
+            returning catalogue.tmdb_id
+            """,
+            list(tmdb_ids),
+            fetched_before,
+            timedelta(days=old_days),
+        )
+    )

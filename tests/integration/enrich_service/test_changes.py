@@ -89,7 +89,7 @@ async def read_to_the_end(worker: EnrichmentWorker, database: Database) -> None:
 # -- where it begins -----------------------------------------------------------------------------
 
 
-async def test_feed_begins_with_the_first_record_and_asks_nothing_before_midnight(
+async def test_feed_begins_with_the_first_record_after_midnight(
     storage: StorageService, database: Database, lists: Lists
 ) -> None:
     await storage.changes.begin()

@@ -385,7 +385,7 @@ async def test_records_beside_a_film_without_one_do_not_answer_alone() -> None:
     assert [path for path, _ in script.asked if path.startswith("/3/movie")] == ["/3/movie/6"]
 
 
-async def test_of_a_crowd_only_what_was_not_found_by_its_own_title_is_asked_for_others() -> None:
+async def test_in_a_crowd_only_other_titles_are_asked_for_names() -> None:
     crowd = [{**HEAT, "id": 20 + place, "title": f"Heat Wave {place}x"} for place in range(4)]
     script = Script(
         search_movie=[{"results": [*crowd, SENTINEL]}] * 2, movie_details=[KNOWN_AS_HEAT]
@@ -404,7 +404,7 @@ async def test_a_title_in_another_script_is_found_by_a_translation() -> None:
     assert (done.tmdb_id, done.reason) == (949, "alternative title, same year")
 
 
-async def test_an_alternative_title_is_tried_where_only_another_year_has_the_title() -> None:
+async def test_alternative_title_is_tried_after_another_year() -> None:
     remake = {**HEAT, "id": 7, "release_date": "1972-01-01"}
     page = {"results": [SENTINEL, remake]}
     script = Script(search_movie=[page] * 2, movie_details=[KNOWN_AS_HEAT])

@@ -263,7 +263,7 @@ def test_what_tells_films_apart_keeps_a_title_from_being_taken(title: str, film_
     assert isinstance(choose_match(title, 1990, [film(film_title, 1990, votes=9_000)]), NoMatch)
 
 
-def test_a_subtitle_is_not_left_out_in_favour_of_a_film_that_everybody_knows() -> None:
+def test_subtitle_never_gives_way_to_a_well_known_film() -> None:
     parent = film("Owlmen", 2009, votes=8_000)
     tale = film("Tales of the Black Owl", 2009, votes=45)
 
@@ -273,7 +273,7 @@ def test_a_subtitle_is_not_left_out_in_favour_of_a_film_that_everybody_knows() -
     assert match.tmdb_id == tale.id
 
 
-def test_a_name_in_brackets_may_be_of_a_film_a_year_apart_and_one_word_alone_not() -> None:
+def test_bracketed_name_of_one_word_needs_the_same_year() -> None:
     near = film("The Prince", 2014)
 
     assert choose_match("Prins (Prince, The)", 2015, [near]) == Match(
@@ -296,9 +296,7 @@ def test_what_only_sounds_like_it_is_no_rival_of_the_title_itself() -> None:
     assert not only.is_final, "a film of the title may come yet"
 
 
-def test_a_slip_in_one_word_is_not_final_for_the_film_of_the_title_itself_may_be_a_year_apart() -> (
-    None
-):
+def test_slip_in_one_word_does_not_end_the_search() -> None:
     driver, drive = film("Driver", 2011, votes=9), film("Drive", 2010)
 
     for title, is_final in (("Drive", False), ("Drive Into the Nigh", True)):
